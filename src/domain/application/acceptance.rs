@@ -1,0 +1,234 @@
+//! The agreement and its signature by OTP (rows 38 to 43).
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::Application;
+use super::answer::{Answer, Content, OtpContent, OtpStatus, RefusalReason};
+use super::ask::{Ask, Finding, NewAsk, Outcome};
+use super::decision::{Decision, Facts};
+use super::facets::{Agreement, Deal, Generation};
+use super::stage::{Acceptance, OtpSession, Stage};
+
+/// Row 38: all applications of the request, or none, get one agreement each and one OTP together.
+pub fn trigger(apps: &mut [Application], app_token: Option<String>, facts: &Facts<'_>, d: &mut Decision) {
+    if let Some((reason, detail)) = refusal(apps, facts) {
+        d.answer(facts, Answer::refused(reason, detail, no_session()));
+        return;
+    }
+    let mut targets = Vec::new();
+    for app in apps.iter_mut() {
+        let generation = app.next_generation();
+        app.otp_sent_at.retain(|at| *at > window_start(facts));
+        app.otp_sent_at.push(facts.now);
+        if let Some(deal) = app.stage.deal_mut() {
+            deal.otp_generation = generation;
+            if deal.agreement.text().is_none() {
+                deal.agreement = Agreement::Preparing { generation };
+            }
+        }
+        targets.push((app.id, generation));
+    }
+    d.asks.push(NewAsk { ask: Ask::PrepareAgreement { app_token }, targets, exchange: facts.exchange, not_before: None });
+}
+
+fn refusal(apps: &mut [Application], facts: &Facts<'_>) -> Option<(RefusalReason, String)> {
+    let identity = apps.first()?.form.borrower.identity();
+    if apps.iter().any(|app| app.form.borrower.identity() != identity) {
+        return Some((RefusalReason::WrongState, "the applications belong to several borrowers".to_owned()));
+    }
+    for app in apps.iter_mut() {
+        let (Stage::OfferAccepted { .. } | Stage::OtpSent { .. }) = app.stage else {
+            let detail = format!("application {} is {}", app.loan_application_id, app.stage.name());
+            return Some((RefusalReason::WrongState, detail));
+        };
+        if let Some(detail) = resend_refusal(app, facts) {
+            return Some((RefusalReason::ResendLimit, detail));
+        }
+    }
+    None
+}
+
+fn resend_refusal(app: &Application, facts: &Facts<'_>) -> Option<String> {
+    let recent: Vec<_> = app.otp_sent_at.iter().filter(|at| **at > window_start(facts)).collect();
+    if recent.len() >= facts.limits.otp_max_sends {
+        return Some(format!("{} OTPs were sent within {} minutes", recent.len(), facts.limits.otp_send_window_minutes));
+    }
+    let gap = Duration::seconds(facts.limits.otp_send_gap_seconds);
+    recent.last().filter(|at| facts.now < ***at + gap).map(|_| {
+        format!("the last OTP is less than {} seconds old", facts.limits.otp_send_gap_seconds)
+    })
+}
+
+/// Sends before this instant do not count against the limit any more.
+fn window_start(facts: &Facts<'_>) -> DateTime<Utc> {
+    facts.now - Duration::minutes(facts.limits.otp_send_window_minutes)
+}
+
+/// The agreements are ready: send the OTP that is bound to them.
+pub fn prepared(
+    apps: &mut [(Application, Generation)],
+    app_token: Option<&String>,
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    if apps.iter().any(|(app, generation)| !current(app, *generation)) {
+        d.answer(facts, Answer::refused(RefusalReason::OtpSession, REPLACED, no_session()));
+        return;
+    }
+    let texts = match outcome {
+        Outcome::Done { finding: Finding::Prepared { agreements } } if agreements.len() == apps.len() => agreements,
+        _ => {
+            for deal in apps.iter_mut().filter_map(|(app, _)| app.stage.deal_mut()) {
+                if matches!(deal.agreement, Agreement::Preparing { .. }) {
+                    deal.agreement = Agreement::None;
+                }
+            }
+            let detail = "the agreement could not be prepared";
+            d.answer(facts, Answer::refused(RefusalReason::AgreementFailed, detail, no_session()));
+            return;
+        }
+    };
+    for ((app, _), text) in apps.iter_mut().zip(texts) {
+        if let Some(deal) = app.stage.deal_mut() {
+            deal.agreement = Agreement::Prepared(text.clone());
+        }
+        d.event(app, "agreement prepared");
+    }
+    let ask = Ask::SendOtp {
+        session_key: facts.fresh.session_key.clone(),
+        agreement_hashes: texts.iter().map(|text| text.hash.clone()).collect(),
+        app_token: app_token.cloned(),
+    };
+    let targets = apps.iter().map(|(app, generation)| (app.id, *generation)).collect();
+    d.asks.push(NewAsk { ask, targets, exchange: facts.exchange, not_before: None });
+}
+
+const REPLACED: &str = "replaced by a later request";
+
+/// Rows 38 and 39: the SMS left, or not. The new session replaces the old one.
+pub fn sent(
+    apps: &mut [(Application, Generation)],
+    session_key: &str,
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    if apps.iter().any(|(app, generation)| !current(app, *generation)) {
+        d.answer(facts, Answer::refused(RefusalReason::OtpSession, REPLACED, no_session()));
+        return;
+    }
+    if !matches!(outcome, Outcome::Done { .. }) {
+        d.answer(facts, Answer::refused(RefusalReason::SmsFailed, "the SMS could not be sent", no_session()));
+        return;
+    }
+    let session = OtpSession {
+        key: session_key.to_owned(),
+        expires_at: facts.now + facts.limits.otp_validity(),
+        wrong_tries: 0,
+    };
+    let mut phone = None;
+    for (app, _) in apps.iter_mut() {
+        phone = Some(masked_phone(app));
+        if let Some(deal) = app.stage.deal().cloned() {
+            app.stage = Stage::OtpSent { deal: Box::new(deal), session: session.clone() };
+            d.event(app, "OTP sent");
+        }
+    }
+    d.answer(facts, Answer::ok(otp(Some(session.key), phone, OtpStatus::Success)));
+}
+
+/// Whether an application still waits for this very OTP.
+fn current(app: &Application, generation: Generation) -> bool {
+    matches!(&app.stage, Stage::OfferAccepted { deal } | Stage::OtpSent { deal, .. } if deal.otp_generation == generation)
+}
+
+/// Rows 40 to 43: `apps` are all applications that the session was made for.
+pub fn verify(apps: &mut [Application], session_key: &str, facts: &Facts<'_>, d: &mut Decision) {
+    if already_signed(apps, session_key) {
+        let status = if facts.otp_matches { OtpStatus::Success } else { OtpStatus::IncorrectOtp };
+        d.answer(facts, Answer::ok(otp(Some(session_key.to_owned()), None, status)));
+        return;
+    }
+    if apps.is_empty() || !apps.iter().all(|app| usable(app, session_key, facts)) {
+        close_session(apps, session_key, d);
+        let content = otp(Some(session_key.to_owned()), None, OtpStatus::InvalidSession);
+        let detail = "the OTP session is unknown, expired, replaced or locked";
+        d.answer(facts, Answer::refused(RefusalReason::OtpSession, detail, content));
+        return;
+    }
+    let status = if facts.otp_matches { OtpStatus::Success } else { OtpStatus::IncorrectOtp };
+    for app in apps.iter_mut() {
+        match facts.otp_matches {
+            true => sign(app, session_key, facts, d),
+            false => count_wrong_try(app, d),
+        }
+    }
+    d.answer(facts, Answer::ok(otp(Some(session_key.to_owned()), None, status)));
+}
+
+fn already_signed(apps: &[Application], session_key: &str) -> bool {
+    let signed = |app: &Application| {
+        matches!(&app.stage, Stage::Agreed { acceptance, .. } | Stage::Granting { acceptance, .. }
+            | Stage::Granted { acceptance, .. } if acceptance.session_key == session_key)
+    };
+    !apps.is_empty() && apps.iter().all(signed)
+}
+
+fn usable(app: &Application, session_key: &str, facts: &Facts<'_>) -> bool {
+    matches!(&app.stage, Stage::OtpSent { session, .. }
+        if session.key == session_key
+            && facts.now <= session.expires_at
+            && session.wrong_tries < facts.limits.otp_max_tries)
+}
+
+/// Row 42: applications whose current session this is go back to the accepted offer.
+fn close_session(apps: &mut [Application], session_key: &str, d: &mut Decision) {
+    for app in apps.iter_mut() {
+        if let Stage::OtpSent { deal, session } = &app.stage
+            && session.key == session_key
+        {
+            app.stage = Stage::OfferAccepted { deal: deal.clone() };
+            d.event(app, "OTP session ended unverified");
+        }
+    }
+}
+
+/// Row 40: the consent record is the session, the time, the hash and the phone.
+fn sign(app: &mut Application, session_key: &str, facts: &Facts<'_>, d: &mut Decision) {
+    let Some(mut deal) = app.stage.deal().cloned() else { return };
+    let Some(text) = deal.agreement.text().cloned() else { return };
+    let acceptance = Acceptance {
+        session_key: session_key.to_owned(),
+        at: facts.now,
+        agreement_hash: text.hash.clone(),
+        masked_phone: masked_phone(app),
+    };
+    deal.agreement = Agreement::Signed(text);
+    app.stage = Stage::Agreed { deal: Box::new(Deal { others: Vec::new(), ..deal }), acceptance };
+    d.event(app, "agreement signed by OTP");
+}
+
+/// Row 41.
+fn count_wrong_try(app: &mut Application, d: &mut Decision) {
+    if let Stage::OtpSent { session, .. } = &mut app.stage {
+        session.wrong_tries = session.wrong_tries.saturating_add(1);
+    }
+    d.event(app, "wrong OTP");
+}
+
+/// The borrower's phone with all but the last three digits hidden (`maskedPhoneNumber`).
+#[must_use]
+pub fn masked_phone(app: &Application) -> String {
+    let phone: Vec<char> = app.form.borrower.phone.as_deref().unwrap_or_default().chars().collect();
+    let hidden = phone.len().saturating_sub(3);
+    phone.iter().enumerate().map(|(i, c)| if i < hidden { 'X' } else { *c }).collect()
+}
+
+fn otp(session_key: Option<String>, masked_phone: Option<String>, status: OtpStatus) -> Content {
+    Content::Otp(OtpContent { session_key, masked_phone, status })
+}
+
+fn no_session() -> Content {
+    otp(None, None, OtpStatus::InvalidSession)
+}

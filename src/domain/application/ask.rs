@@ -1,0 +1,313 @@
+//! Questions to the lender's own systems, what they found, and timers: everything that comes back later.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::facets::{Account, AgreementText, ConsentPurpose, Generation};
+use super::stage::{Action, Rejection};
+use crate::domain::ids::{ApplicationId, ExchangeId, LoanId, PaymentId, PlanId};
+use crate::domain::maths::money::Paise;
+
+/// A question that a decision wants answered. Everything that must not change meanwhile is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Ask {
+    /// Port `decision`, `eligibility`: the preliminary check (rows 5 to 7).
+    Eligibility,
+    /// Port `data`, `fetch`: the borrower's data under the consent.
+    FetchData {
+        /// The consent artefact, when the product needs one.
+        consent_id: Option<String>,
+    },
+    /// Port `decision`, `offers` (rows 24 to 26).
+    Offers,
+    /// Port `data`, `consent-create`.
+    ConsentCreate {
+        /// Which consent.
+        purpose: ConsentPurpose,
+        /// The borrower's address at the account aggregator.
+        vua: String,
+        /// Made by the LSP.
+        aggregation_id: Option<String>,
+    },
+    /// Port `data`, `consent-status`.
+    ConsentStatus {
+        /// Which consent.
+        purpose: ConsentPurpose,
+        /// The account aggregator's handle.
+        handle: String,
+    },
+    /// Port `kyc`, `start`; then `status` while it is pending.
+    Kyc,
+    /// Port `agreement`, `prepare`.
+    PrepareAgreement {
+        /// Handed on to the OTP that follows.
+        app_token: Option<String>,
+    },
+    /// Port `agreement`, `send-otp`.
+    SendOtp {
+        /// The session that the OTP belongs to.
+        session_key: String,
+        /// Hashes of the agreements that the OTP is bound to, in the order of the targets.
+        agreement_hashes: Vec<String>,
+        /// Android SMS auto-read hash.
+        app_token: Option<String>,
+    },
+    /// Port `disbursement`, `verify-account`.
+    VerifyAccount {
+        /// The account in question.
+        account: Account,
+    },
+    /// Port `collections`, `register-mandate`.
+    RegisterMandate {
+        /// The chosen plan.
+        plan: PlanId,
+    },
+    /// Port `collections`, `status` of a mandate.
+    MandateStatus {
+        /// The chosen plan.
+        plan: PlanId,
+        /// The collection system's reference.
+        reference: String,
+    },
+    /// Port `collections`, `cancel`: compensation for a mandate that is not wanted any more.
+    CancelMandate {
+        /// The plan it was for.
+        plan: PlanId,
+        /// The collection system's reference.
+        reference: String,
+    },
+    /// Port `decision`, `final-check` (rows 55 to 57).
+    FinalCheck,
+    /// Port `disbursement`, `pay`; after it may have left, only `status`.
+    Pay(PayOrder),
+}
+
+/// A money call, complete: account and amount as they were when the tranche was reserved (design §5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayOrder {
+    /// The loan.
+    pub loan_id: LoanId,
+    /// The LSP's payment id.
+    pub payment_id: PaymentId,
+    /// Which tranche, counted from 1.
+    pub tranche: u32,
+    /// Counts final failures of this tranche, from 1.
+    pub attempt: u32,
+    /// Same key, same payment: made from org, loan, tranche and attempt.
+    pub bank_key: String,
+    /// Amount to transfer.
+    pub net: Paise,
+    /// Where to.
+    pub account: Account,
+}
+
+impl Ask {
+    /// The port it goes to (design §7).
+    #[must_use]
+    pub fn port(&self) -> &'static str {
+        match self {
+            Self::Eligibility | Self::Offers | Self::FinalCheck => "decision",
+            Self::FetchData { .. } | Self::ConsentCreate { .. } | Self::ConsentStatus { .. } => "data",
+            Self::Kyc => "kyc",
+            Self::PrepareAgreement { .. } | Self::SendOtp { .. } => "agreement",
+            Self::VerifyAccount { .. } | Self::Pay(_) => "disbursement",
+            Self::RegisterMandate { .. } | Self::MandateStatus { .. } | Self::CancelMandate { .. } => "collections",
+        }
+    }
+
+    /// The method of the port (design §7).
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Eligibility => "eligibility",
+            Self::FetchData { .. } => "fetch",
+            Self::Offers => "offers",
+            Self::ConsentCreate { .. } => "consent-create",
+            Self::ConsentStatus { .. } => "consent-status",
+            Self::Kyc => "start",
+            Self::PrepareAgreement { .. } => "prepare",
+            Self::SendOtp { .. } => "send-otp",
+            Self::VerifyAccount { .. } => "verify-account",
+            Self::RegisterMandate { .. } => "register-mandate",
+            Self::MandateStatus { .. } => "status",
+            Self::CancelMandate { .. } => "cancel",
+            Self::FinalCheck => "final-check",
+            Self::Pay(_) => "pay",
+        }
+    }
+
+    /// Whether a blind repeat could move money twice.
+    #[must_use]
+    pub fn moves_money(&self) -> bool {
+        matches!(self, Self::Pay(_))
+    }
+}
+
+/// How a port call ended (design §7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "camelCase")]
+pub enum Outcome {
+    /// Answered.
+    Done {
+        /// What was found.
+        finding: Finding,
+    },
+    /// Accepted; ask again later.
+    Pending {
+        /// The other system's reference.
+        reference: String,
+        /// Not before this instant; the engine bounds it.
+        poll_after: DateTime<Utc>,
+        /// Where the borrower can act, if anywhere.
+        url: Option<String>,
+    },
+    /// Finally refused.
+    Refused {
+        /// The other system's code.
+        code: String,
+        /// Words.
+        detail: String,
+    },
+    /// It may or may not have happened.
+    Unknown {
+        /// The other system's reference, where it gave one.
+        reference: Option<String>,
+    },
+}
+
+/// What a lender's system found, by kind of question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "finding", rename_all = "camelCase")]
+pub enum Finding {
+    /// Nothing to say beyond "done" (`fetch`, `send-otp`, `cancel`).
+    Acknowledged,
+    /// `eligibility`, `final-check`: go on.
+    Pass,
+    /// `eligibility`, `offers`, `final-check`: declined.
+    Decline {
+        /// At least one.
+        reasons: Vec<Rejection>,
+    },
+    /// `eligibility`, `offers`, `final-check`: the borrower must bring something.
+    NeedsAction {
+        /// At least one.
+        actions: Vec<Action>,
+    },
+    /// `offers`: approved; the server prices each (APR and schedule are never the decision engine's).
+    Approve {
+        /// Best first, at least one.
+        offers: Vec<Approval>,
+    },
+    /// `consent-create`.
+    ConsentCreated {
+        /// The account aggregator's handle.
+        handle: String,
+    },
+    /// `consent-status`: still waiting for the borrower.
+    ConsentPending,
+    /// `consent-status`: approved.
+    ConsentReady {
+        /// The consent artefact's id.
+        consent_id: String,
+    },
+    /// `consent-status`: rejected, revoked or expired.
+    ConsentFailed,
+    /// `kyc`: verified.
+    KycDone {
+        /// The KYC system's reference.
+        reference: String,
+    },
+    /// `prepare`: one text per target, in their order.
+    Prepared {
+        /// Hash and page of each.
+        agreements: Vec<AgreementText>,
+    },
+    /// `verify-account`: the account exists and its holder is the borrower.
+    AccountVerified {
+        /// Proof: the look-up's reference.
+        reference: String,
+    },
+    /// `register-mandate`.
+    MandateRegistered {
+        /// The collection system's reference.
+        reference: String,
+        /// Where the borrower authorises it.
+        payment_url: String,
+    },
+    /// `status` of a mandate: the borrower authorised it.
+    MandateActive,
+    /// `status` of a mandate: refused or cancelled.
+    MandateInactive,
+    /// `pay`, `status`: the money moved.
+    Paid {
+        /// The bank's unique transaction reference.
+        utr: String,
+        /// The bank's value date.
+        value_date: NaiveDate,
+    },
+}
+
+/// One approved variant; `None` leaves the product's own value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Approval {
+    /// Amount sanctioned.
+    pub amount: Paise,
+    /// Number of instalments, or for a bullet the days.
+    #[serde(default)]
+    pub installments: Option<u32>,
+    /// Contract rate, percent per annum.
+    #[serde(default)]
+    pub annual_rate: Option<crate::domain::maths::rate::AnnualRate>,
+}
+
+/// The bank's word that a key never arrived and is dead: nothing moved and nothing can move under it any more.
+pub const NEVER_RECEIVED: &str = "NEVER_RECEIVED";
+
+/// An ask to be stored by the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewAsk {
+    /// The question.
+    pub ask: Ask,
+    /// The applications it is about, with the generation that makes a later outcome current.
+    pub targets: Vec<(ApplicationId, Generation)>,
+    /// The exchange that waits for its outcome, if one does.
+    pub exchange: Option<ExchangeId>,
+    /// Not before this instant; `None` means at once.
+    pub not_before: Option<DateTime<Utc>>,
+}
+
+/// Something that happens by itself at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "timer", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Timer {
+    /// All offers lapse (row 33).
+    OffersLapse {
+        /// Which underwriting made them.
+        generation: Generation,
+    },
+    /// Nothing happened for long (row 61).
+    Idle,
+    /// The mandate link dies (row 50).
+    MandateLink {
+        /// Which registration it belongs to.
+        generation: Generation,
+    },
+    /// An LSP that still waits for offers gets its interim answer (row 27).
+    InterimAnswer {
+        /// The exchange that waits.
+        exchange: ExchangeId,
+    },
+}
+
+/// A timer to be stored by the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewTimer {
+    /// What happens.
+    pub timer: Timer,
+    /// To which application.
+    pub application: ApplicationId,
+    /// When.
+    pub at: DateTime<Utc>,
+}

@@ -1,0 +1,147 @@
+//! What an LSP can ask of us, free of any wire spelling.
+
+use super::facets::{Account, ConsentPurpose};
+use super::form::Form;
+use crate::domain::ids::{AccountId, LoanId, OfferId, PaymentId, PlanId};
+use crate::domain::maths::money::Paise;
+
+/// One request, decoded.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// `createLoanApplicationsRequest`: at least one, ids distinct.
+    CreateApplications(Vec<NewApplication>),
+    /// `consentHandleRequest`.
+    RequestConsent(RequestConsent),
+    /// `consentStatusRequest`.
+    ConsentStatus(ConsentKey),
+    /// `generateOffersRequest`, by the LSP's application ids.
+    GenerateOffers(Vec<String>),
+    /// `setOfferRequest`.
+    SetOffer {
+        /// The LSP's application id.
+        loan_application_id: String,
+        /// The chosen offer; nothing else that the LSP sends about it counts (C14).
+        offer: OfferId,
+    },
+    /// `triggerLoanAcceptanceRequest`.
+    TriggerAcceptance {
+        /// The LSP's application ids; one OTP for all of them.
+        loan_application_ids: Vec<String>,
+        /// Android SMS auto-read hash, to be put into the SMS.
+        app_token: Option<String>,
+    },
+    /// `verifyLoanAcceptanceRequest`.
+    VerifyAcceptance {
+        /// The session that the OTP was sent in.
+        session_key: String,
+        /// Digits as typed, padded to the issued length by the decoder.
+        otp: String,
+    },
+    /// `getDisbursementPlansRequest`.
+    DisbursementPlans(Subject),
+    /// `setDisbursementPlanRequest`.
+    SetDisbursementPlan(Subject, PlanId),
+    /// `getDisbursementAccountsRequest`.
+    DisbursementAccounts(Subject),
+    /// `setDisbursementAccountRequest`.
+    SetDisbursementAccount(Subject, ChosenAccount),
+    /// `getRepaymentPlansRequest`.
+    RepaymentPlans(Subject),
+    /// `setRepaymentPlanRequest`.
+    SetRepaymentPlan(Subject, PlanId),
+    /// `setRepaymentPlanStatusRequest`; the plan id is the only key.
+    RepaymentPlanStatus(PlanId),
+    /// `grantLoanRequest`.
+    Grant {
+        /// The LSP's application id.
+        loan_application_id: String,
+    },
+    /// `triggerDisbursementRequest`.
+    TriggerDisbursement {
+        /// The loan to be paid out.
+        loan_id: LoanId,
+        /// Which tranche and how much.
+        payment: PaymentOrder,
+    },
+    /// `triggerDisbursementStatusRequest`, by payment, by loan, or both.
+    DisbursementStatus {
+        /// The loan, where given.
+        loan_id: Option<LoanId>,
+        /// The payment, where given; at least one of the two is.
+        payment_id: Option<PaymentId>,
+    },
+    /// Heartbeat, lookup codes and error codes: nothing of ours changes.
+    Meta(Meta),
+}
+
+/// One item of `createLoanApplicationsRequest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewApplication {
+    /// Made by the LSP, unique per LSP.
+    pub loan_application_id: String,
+    /// The filled form.
+    pub form: Form,
+}
+
+/// `consentHandleRequest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestConsent {
+    /// The LSP's application ids; one handle for all of them.
+    pub loan_application_ids: Vec<String>,
+    /// From `consentFetchType`; `None` when the LSP leaves it to the stage (`ocen-v3.md` §6.3).
+    pub purpose: Option<ConsentPurpose>,
+    /// The borrower's address at the account aggregator; absent when the LSP relies on the configured one.
+    pub vua: Option<String>,
+    /// Made by the LSP, the same for all lenders.
+    pub aggregation_id: Option<String>,
+}
+
+/// How a consent is named in a status request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConsentKey {
+    /// By the account aggregator's handle.
+    Handle(String),
+    /// By the LSP's aggregation id.
+    AggregationId(String),
+}
+
+/// How a request names an application or its loan (C7): either id, or an application id put into `loanId`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// `loanId` as sent; may in truth be an application id.
+    pub loan_id: Option<String>,
+    /// `loanApplicationId` as sent. At least one of the two is present; together they must agree.
+    pub loan_application_id: Option<String>,
+}
+
+/// The account in `setDisbursementAccountRequest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChosenAccount {
+    /// One that we know already.
+    Known(AccountId),
+    /// A full new one; its id may be the LSP's.
+    New(Account),
+}
+
+/// The payment in `triggerDisbursementRequest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentOrder {
+    /// Made by the LSP, unique per loan.
+    pub id: PaymentId,
+    /// Which tranche, counted from 1; `None` means the next one.
+    pub tranche: Option<u32>,
+    /// The gross tranche (design §8); `None` means all of it.
+    pub amount: Option<Paise>,
+}
+
+/// Requests that touch no application.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "meta", content = "asked", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Meta {
+    /// `heartbeatRequest`.
+    Heartbeat,
+    /// `getLookupCodesRequest` with its `lookupType`.
+    LookupCodes(String),
+    /// `getErrorCodesRequest` with its `errorCode`; blank or `*` asks for all.
+    ErrorCodes(String),
+}

@@ -1,0 +1,247 @@
+//! Data consent and monitoring consent (rows 10 to 19 and 52).
+
+use super::Application;
+use super::answer::{Answer, ConsentContent, ConsentStatus, Content, RefusalReason};
+use super::ask::{Ask, Finding, NewAsk, Outcome};
+use super::command::RequestConsent;
+use super::decision::{Decision, Facts};
+use super::facets::{Consent, ConsentPurpose, Generation};
+use super::stage::Stage;
+
+/// Rows 10 and 11: one handle for all applications of the request; if one may not, none is touched.
+pub fn request(apps: &mut [Application], command: &RequestConsent, facts: &Facts<'_>, d: &mut Decision) {
+    let Some(first) = apps.first() else { return };
+    let purpose = command.purpose.unwrap_or_else(|| purpose_by_stage(&first.stage));
+    let vua = vua(apps, command, purpose);
+    if let Some(refused) = apps.iter().find(|app| !allowed(app, purpose, &vua)) {
+        let detail = format!(
+            "application {} is {} with consent {}: no new consent now",
+            refused.loan_application_id,
+            refused.stage.name(),
+            refused.consent(purpose).name()
+        );
+        let content = failed(None, purpose, &vua, command.aggregation_id.clone());
+        d.answer(facts, Answer::refused(RefusalReason::WrongState, detail, content));
+        return;
+    }
+    if let Some(standing) = same_for_all(apps, purpose, &vua) {
+        d.answer(facts, Answer::ok(standing));
+        return;
+    }
+    ask_for_handle(apps, purpose, &vua, command, facts, d);
+}
+
+fn ask_for_handle(
+    apps: &mut [Application],
+    purpose: ConsentPurpose,
+    vua: &str,
+    command: &RequestConsent,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let mut targets = Vec::new();
+    for app in apps.iter_mut().filter(|app| !stands(app.consent(purpose), vua)) {
+        let generation = app.next_generation();
+        *app.consent_mut(purpose) = Consent::Requested { generation, vua: vua.to_owned() };
+        app.aggregation_id.clone_from(&command.aggregation_id);
+        targets.push((app.id, generation));
+        d.event(app, format!("{purpose:?} consent requested"));
+    }
+    let aggregation_id = command.aggregation_id.clone();
+    let ask = Ask::ConsentCreate { purpose, vua: vua.to_owned(), aggregation_id };
+    d.asks.push(NewAsk { ask, targets, exchange: facts.exchange, not_before: None });
+}
+
+fn purpose_by_stage(stage: &Stage) -> ConsentPurpose {
+    match stage {
+        Stage::OfferAccepted { .. }
+        | Stage::OtpSent { .. }
+        | Stage::Agreed { .. }
+        | Stage::Granting { .. }
+        | Stage::Granted { .. } => ConsentPurpose::Monitoring,
+        Stage::Received { .. }
+        | Stage::Processing
+        | Stage::Underwriting { .. }
+        | Stage::Offered { .. }
+        | Stage::Rejected { .. }
+        | Stage::ActionRequired { .. }
+        | Stage::Expired { .. } => ConsentPurpose::Data,
+    }
+}
+
+fn vua(apps: &[Application], command: &RequestConsent, purpose: ConsentPurpose) -> String {
+    let known = |app: &Application| match app.consent(purpose) {
+        Consent::None => None,
+        Consent::Requested { vua, .. }
+        | Consent::Pending { vua, .. }
+        | Consent::Ready { vua, .. }
+        | Consent::Failed { vua, .. } => Some(vua.clone()),
+    };
+    command.vua.clone().or_else(|| apps.iter().find_map(known)).unwrap_or_default()
+}
+
+fn allowed(app: &Application, purpose: ConsentPurpose, vua: &str) -> bool {
+    let by_stage = match (&app.stage, purpose) {
+        (
+            Stage::Received { .. } | Stage::Processing | Stage::Underwriting { .. } | Stage::ActionRequired { .. },
+            ConsentPurpose::Data,
+        )
+        | (
+            Stage::OfferAccepted { .. }
+            | Stage::OtpSent { .. }
+            | Stage::Agreed { .. }
+            | Stage::Granting { .. }
+            | Stage::Granted { .. },
+            ConsentPurpose::Monitoring,
+        ) => true,
+        (stage, _) => stands(app.consent(purpose), vua) && !matches!(stage, Stage::Rejected { .. } | Stage::Expired { .. }),
+    };
+    let other_vua = matches!(app.consent(purpose), Consent::Ready { vua: given, .. } if given != vua);
+    by_stage && !other_vua
+}
+
+/// A consent that the request need not ask for again (row 11).
+fn stands(consent: &Consent, vua: &str) -> bool {
+    match consent {
+        Consent::Pending { vua: given, .. } | Consent::Ready { vua: given, .. } => given == vua,
+        Consent::None | Consent::Requested { .. } | Consent::Failed { .. } => false,
+    }
+}
+
+fn same_for_all(apps: &[Application], purpose: ConsentPurpose, vua: &str) -> Option<Content> {
+    let first = apps.first()?;
+    apps.iter().all(|app| stands(app.consent(purpose), vua)).then(|| content(first, purpose))
+}
+
+/// Rows 12 and 13: the account aggregator gave a handle, or did not.
+pub fn created(
+    apps: &mut [(Application, Generation)],
+    asked: (ConsentPurpose, &str),
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let (purpose, vua) = asked;
+    let handle = match outcome {
+        Outcome::Done { finding: Finding::ConsentCreated { handle } } => Some(handle.clone()),
+        _ => None,
+    };
+    let mut last = None;
+    for (app, generation) in apps.iter_mut() {
+        let current = *generation;
+        if !matches!(app.consent(purpose), Consent::Requested { generation, .. } if *generation == current) {
+            continue;
+        }
+        *app.consent_mut(purpose) = match &handle {
+            Some(handle) => Consent::Pending { handle: handle.clone(), vua: vua.to_owned() },
+            None => Consent::Failed { handle: None, vua: vua.to_owned() },
+        };
+        d.event(app, format!("{purpose:?} consent {}", app.consent(purpose).name()));
+        last = Some(content(app, purpose));
+    }
+    let answer = match (last, handle) {
+        (Some(content), Some(_)) => Answer::ok(content),
+        (Some(content), None) => {
+            Answer::refused(RefusalReason::SourceUnavailable, "the account aggregator gave no handle", content)
+        }
+        (None, _) => {
+            let content = failed(None, purpose, vua, None);
+            Answer::refused(RefusalReason::WrongState, "replaced by a later consent request", content)
+        }
+    };
+    d.answer(facts, answer);
+}
+
+/// Rows 14 and 18: the account aggregator is asked, unless the consent has failed already.
+pub fn status(apps: &[Application], facts: &Facts<'_>, handle: &str, d: &mut Decision) {
+    let named = apps.iter().find_map(|app| purpose_of(app, handle).map(|purpose| (app, purpose)));
+    let Some((app, purpose)) = named else {
+        let content = failed(Some(handle.to_owned()), ConsentPurpose::Data, "", None);
+        d.answer(facts, Answer::refused(RefusalReason::WrongState, "the consent was replaced by a later one", content));
+        return;
+    };
+    if matches!(app.consent(purpose), Consent::Failed { .. }) {
+        d.answer(facts, Answer::ok(content(app, purpose)));
+        return;
+    }
+    let targets = apps.iter().filter(|app| purpose_of(app, handle).is_some()).map(|app| (app.id, app.generation)).collect();
+    let ask = Ask::ConsentStatus { purpose, handle: handle.to_owned() };
+    d.asks.push(NewAsk { ask, targets, exchange: facts.exchange, not_before: None });
+}
+
+fn purpose_of(app: &Application, handle: &str) -> Option<ConsentPurpose> {
+    [ConsentPurpose::Data, ConsentPurpose::Monitoring]
+        .into_iter()
+        .find(|purpose| app.consent(*purpose).handle() == Some(handle))
+}
+
+/// Rows 15 to 17: what the account aggregator says; the handle, not a generation, tells whether it still counts.
+pub fn told(
+    apps: &mut [(Application, Generation)],
+    asked: (ConsentPurpose, &str),
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let (purpose, handle) = asked;
+    let mut last = None;
+    for (app, _) in apps.iter_mut() {
+        let (Consent::Pending { handle: current, vua } | Consent::Ready { handle: current, vua, .. }) =
+            app.consent(purpose).clone()
+        else {
+            continue;
+        };
+        if current != handle {
+            continue;
+        }
+        if let Some(next) = next_consent(outcome, handle, vua) {
+            if next.name() != app.consent(purpose).name() {
+                d.event(app, format!("{purpose:?} consent {}", next.name()));
+            }
+            *app.consent_mut(purpose) = next;
+        }
+        last = Some(content(app, purpose));
+    }
+    let content = last.unwrap_or_else(|| failed(Some(handle.to_owned()), purpose, "", None));
+    let answer = match outcome {
+        Outcome::Done { .. } | Outcome::Pending { .. } => Answer::ok(content),
+        Outcome::Refused { .. } | Outcome::Unknown { .. } => {
+            Answer::refused(RefusalReason::SourceUnavailable, "the account aggregator did not answer", content)
+        }
+    };
+    d.answer(facts, answer);
+}
+
+fn next_consent(outcome: &Outcome, handle: &str, vua: String) -> Option<Consent> {
+    match outcome {
+        Outcome::Done { finding: Finding::ConsentReady { consent_id } } => {
+            Some(Consent::Ready { handle: handle.to_owned(), vua, consent_id: consent_id.clone() })
+        }
+        Outcome::Done { finding: Finding::ConsentFailed } => {
+            Some(Consent::Failed { handle: Some(handle.to_owned()), vua })
+        }
+        _ => None,
+    }
+}
+
+fn content(app: &Application, purpose: ConsentPurpose) -> Content {
+    let consent = app.consent(purpose);
+    let (status, vua) = match consent {
+        Consent::None => (ConsentStatus::Failed, None),
+        Consent::Requested { vua, .. } | Consent::Pending { vua, .. } => (ConsentStatus::Pending, Some(vua.clone())),
+        Consent::Ready { vua, .. } => (ConsentStatus::Ready, Some(vua.clone())),
+        Consent::Failed { vua, .. } => (ConsentStatus::Failed, Some(vua.clone())),
+    };
+    Content::Consent(ConsentContent {
+        handle: consent.handle().map(str::to_owned),
+        status,
+        purpose: Some(purpose),
+        vua,
+        aggregation_id: app.aggregation_id.clone(),
+    })
+}
+
+fn failed(handle: Option<String>, purpose: ConsentPurpose, vua: &str, aggregation_id: Option<String>) -> Content {
+    let vua = (!vua.is_empty()).then(|| vua.to_owned());
+    Content::Consent(ConsentContent { handle, status: ConsentStatus::Failed, purpose: Some(purpose), vua, aggregation_id })
+}

@@ -1,0 +1,187 @@
+//! The one way in: applications and a command, or a port's outcome, give their successors and a decision.
+
+use super::ask::{Ask, Outcome, Timer};
+use super::command::Command;
+use super::decision::{Decision, Effect, Facts};
+use super::facets::Generation;
+use super::{Application, acceptance, consent, disbursement, grant, loan_application, offer, repayment, timer};
+use crate::domain::ids::{ApplicationId, BundleId, OrgId};
+use crate::domain::loan;
+
+/// Applications as they shall be, and everything else that follows.
+#[derive(Debug)]
+pub struct Decided {
+    /// Successors of what went in, in the same order.
+    pub applications: Vec<Application>,
+    /// What follows.
+    pub decision: Decision,
+}
+
+/// Which application an item of `createLoanApplicationsRequest` is.
+#[derive(Debug, Clone)]
+pub enum Filed {
+    /// None yet; this will be its id.
+    New(ApplicationId),
+    /// One that the LSP filed before.
+    Known(Box<Application>),
+}
+
+/// Rows 1, 4 and 8 for each item of one request.
+#[must_use]
+pub fn file(
+    org_id: &OrgId,
+    bundle: BundleId,
+    items: Vec<(super::command::NewApplication, Filed)>,
+    facts: &Facts<'_>,
+) -> Decided {
+    let mut decision = Decision::default();
+    let mut applications = Vec::with_capacity(items.len());
+    for (slot, (item, filed)) in (0..).zip(items) {
+        applications.push(match filed {
+            Filed::New(id) => {
+                let origin = loan_application::Origin { id, org_id: org_id.clone(), bundle };
+                loan_application::file(origin, &item, slot, facts, &mut decision)
+            }
+            Filed::Known(mut app) => {
+                app.touched_at = facts.now;
+                loan_application::file_again(&mut app, &item, slot, facts, &mut decision);
+                *app
+            }
+        });
+    }
+    Decided { applications, decision }
+}
+
+/// Any other request, over the applications that it names, in its order.
+#[must_use]
+pub fn decide(mut apps: Vec<Application>, command: &Command, facts: &Facts<'_>) -> Decided {
+    let mut d = Decision::default();
+    for app in &mut apps {
+        app.touched_at = facts.now;
+    }
+    match command {
+        Command::RequestConsent(request) => consent::request(&mut apps, request, facts, &mut d),
+        Command::ConsentStatus(_) => {
+            if let Some(handle) = facts.consent_handle.as_deref() {
+                consent::status(&apps, facts, handle, &mut d);
+            }
+        }
+        Command::GenerateOffers(_) => {
+            for (slot, app) in (0..).zip(&mut apps) {
+                offer::generate(app, slot, facts, &mut d);
+            }
+        }
+        Command::TriggerAcceptance { app_token, .. } => {
+            acceptance::trigger(&mut apps, app_token.clone(), facts, &mut d);
+        }
+        Command::VerifyAcceptance { session_key, .. } => acceptance::verify(&mut apps, session_key, facts, &mut d),
+        single => {
+            if let Some(app) = apps.first_mut() {
+                decide_one(app, single, facts, &mut d);
+            }
+        }
+    }
+    Decided { applications: apps, decision: d }
+}
+
+fn decide_one(app: &mut Application, command: &Command, facts: &Facts<'_>, d: &mut Decision) {
+    match command {
+        Command::SetOffer { offer, .. } => offer::set(app, offer, facts, d),
+        Command::DisbursementPlans(_) => disbursement::plans(app, facts, d),
+        Command::SetDisbursementPlan(_, plan) => disbursement::set_plan(app, plan, facts, d),
+        Command::DisbursementAccounts(_) => disbursement::accounts(app, facts, d),
+        Command::SetDisbursementAccount(_, account) => disbursement::set_account(app, account, facts, d),
+        Command::RepaymentPlans(_) => repayment::plans(app, facts, d),
+        Command::SetRepaymentPlan(_, plan) => repayment::set_plan(app, plan, facts, d),
+        Command::RepaymentPlanStatus(plan) => repayment::status(app, plan, facts, d),
+        Command::Grant { .. } => grant::request(app, facts, d),
+        Command::TriggerDisbursement { payment, .. } => {
+            if let Some(loan) = facts.loan {
+                loan::disbursement::trigger(&mut loan.clone(), app, payment, facts, d);
+            }
+        }
+        Command::DisbursementStatus { payment_id, .. } => {
+            if let Some(loan) = facts.loan {
+                loan::disbursement::status(loan, payment_id.as_ref(), facts, d);
+            }
+        }
+        // Filed through [`file`], decided above, or about no application.
+        Command::CreateApplications(_)
+        | Command::RequestConsent(_)
+        | Command::ConsentStatus(_)
+        | Command::GenerateOffers(_)
+        | Command::TriggerAcceptance { .. }
+        | Command::VerifyAcceptance { .. }
+        | Command::Meta(_) => {}
+    }
+}
+
+/// A port's outcome for the applications that it was asked about, each with the generation of the question.
+#[must_use]
+pub fn apply(mut apps: Vec<(Application, Generation)>, ask: &Ask, outcome: &Outcome, facts: &Facts<'_>) -> Decided {
+    let mut d = Decision::default();
+    match ask {
+        Ask::ConsentCreate { purpose, vua, .. } => consent::created(&mut apps, (*purpose, vua), outcome, facts, &mut d),
+        Ask::ConsentStatus { purpose, handle } => consent::told(&mut apps, (*purpose, handle), outcome, facts, &mut d),
+        Ask::PrepareAgreement { app_token } => {
+            acceptance::prepared(&mut apps, app_token.as_ref(), outcome, facts, &mut d);
+        }
+        Ask::SendOtp { session_key, .. } => acceptance::sent(&mut apps, session_key, outcome, facts, &mut d),
+        single => {
+            if let Some((app, generation)) = apps.first_mut() {
+                apply_one(app, *generation, single, outcome, facts, &mut d);
+            }
+        }
+    }
+    Decided { applications: apps.into_iter().map(|(app, _)| app).collect(), decision: d }
+}
+
+fn apply_one(
+    app: &mut Application,
+    generation: Generation,
+    ask: &Ask,
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    match ask {
+        Ask::Eligibility => loan_application::checked(app, generation, outcome, facts, d),
+        Ask::FetchData { .. } => offer::fetched(app, generation, outcome, facts, d),
+        Ask::Offers => offer::decided(app, generation, outcome, facts, d),
+        Ask::Kyc => grant::identified(app, generation, outcome, d),
+        Ask::VerifyAccount { account } => disbursement::verified(app, generation, account, outcome, facts, d),
+        Ask::RegisterMandate { plan } => repayment::registered(app, generation, plan, outcome, facts, d),
+        Ask::MandateStatus { plan, .. } => repayment::authorised(app, generation, plan, outcome, d),
+        Ask::FinalCheck => grant::checked(app, generation, outcome, facts, d),
+        Ask::Pay(order) => {
+            if let Some(loan) = facts.loan {
+                loan::disbursement::told(&mut loan.clone(), app, order, outcome, facts, d);
+            }
+        }
+        // Cancelling is the end of it; the others are about several applications and applied above.
+        Ask::CancelMandate { .. }
+        | Ask::ConsentCreate { .. }
+        | Ask::ConsentStatus { .. }
+        | Ask::PrepareAgreement { .. }
+        | Ask::SendOtp { .. } => {}
+    }
+}
+
+/// A timer rang for an application.
+#[must_use]
+pub fn ring(mut app: Application, timer: &Timer, facts: &Facts<'_>) -> Decided {
+    let mut d = Decision::default();
+    timer::fire(&mut app, timer, facts, &mut d);
+    Decided { applications: vec![app], decision: d }
+}
+
+impl Decided {
+    /// The loan as this decision leaves it, where it touches one.
+    #[must_use]
+    pub fn loan(&self) -> Option<&loan::Loan> {
+        self.decision.effects.iter().rev().find_map(|effect| match effect {
+            Effect::CreateLoan(loan) | Effect::SaveLoan(loan) => Some(loan.as_ref()),
+            Effect::Reserve(..) | Effect::Release(_) | Effect::Post(..) => None,
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! What a decision consists of: everything the engine must store in one transaction.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::Application;
+use super::answer::{Answer, Content};
+use super::ask::{Ask, NewAsk, NewTimer, Timer};
+use super::facets::Generation;
+use crate::domain::book::Journal;
+use crate::domain::ids::{ApplicationId, ExchangeId, LoanId, PlanId};
+use crate::domain::loan::Loan;
+use crate::domain::maths::money::Paise;
+use crate::domain::product::{Catalogue, Limits, Product};
+
+/// What the engine knows and a decision may use.
+#[derive(Debug, Clone)]
+pub struct Facts<'a> {
+    /// Now, by the engine's clock.
+    pub now: DateTime<Utc>,
+    /// The lender's business date (Asia/Kolkata).
+    pub today: NaiveDate,
+    /// Products.
+    pub products: &'a Catalogue,
+    /// Limits.
+    pub limits: &'a Limits,
+    /// The exchange being handled, or the one that an outcome belongs to.
+    pub exchange: Option<ExchangeId>,
+    /// What the borrower owes or holds reserved elsewhere; loaded for offers, `setOffer` and the final check.
+    pub exposure: Exposure,
+    /// Fresh, unguessable texts.
+    pub fresh: Fresh,
+    /// Whether the given OTP is the session's; loaded for verification.
+    pub otp_matches: bool,
+    /// Whether another granted loan holds one of the application's collaterals; loaded for the final check.
+    pub collateral_pledged: bool,
+    /// Account numbers and addresses that belong to LSPs, which may never be paid to (`lending.md` §1.4, DL 9).
+    pub lsp_accounts: Vec<String>,
+    /// The application's loan, once granted.
+    pub loan: Option<&'a Loan>,
+    /// The handle that a consent status request means, also when it named the aggregation id.
+    pub consent_handle: Option<String>,
+}
+
+impl Facts<'_> {
+    /// The product an application is decided under.
+    #[must_use]
+    pub fn product(&self, application: &Application) -> Option<&Product> {
+        application.product.as_deref().and_then(|id| self.products.get(id))
+    }
+
+    /// Whether the borrower may take on an amount beside what is counted already.
+    #[must_use]
+    pub fn within_exposure(&self, counted: Paise, amount: Paise) -> bool {
+        let total = counted.checked_add(amount);
+        match (self.limits.max_borrower_exposure, total) {
+            (None, _) => true,
+            (Some(limit), Some(total)) => total <= limit,
+            (Some(_), None) => false,
+        }
+    }
+}
+
+/// Borrower's exposure, lender-wide, this application left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Exposure {
+    /// Reserved by accepted offers and owed on granted loans.
+    pub committed: Paise,
+    /// Owed on granted loans only.
+    pub granted: Paise,
+}
+
+/// Unguessable texts that a decision may hand out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fresh {
+    /// For a new OTP session.
+    pub session_key: String,
+    /// For a new loan.
+    pub loan_id: String,
+}
+
+/// A result for one slot of an exchange.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The exchange.
+    pub exchange: ExchangeId,
+    /// Which of its results; 0 unless the request was over several applications, each with its own.
+    pub slot: u32,
+    /// The result.
+    pub answer: Answer,
+}
+
+/// A callback that no request waits for (`ocen-v3.md` §3.7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// The application it is about; it joins that application's stream.
+    pub application: ApplicationId,
+    /// Which one.
+    pub kind: WebhookKind,
+    /// What it says.
+    pub content: Content,
+}
+
+/// Kinds of unsolicited callbacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WebhookKind {
+    /// `setRepaymentPlanStatusResponse`; carries the requestId of the last request about this plan.
+    RepaymentPlanStatus(PlanId),
+    /// `triggerDisbursementStatusResponse`; carries the requestId of the exchange that triggered the payout.
+    DisbursementStatus(ExchangeId),
+}
+
+/// A change beyond the application's own row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Count an amount against the borrower, replacing what this application counted before.
+    Reserve(ApplicationId, Paise),
+    /// Count nothing any more.
+    Release(ApplicationId),
+    /// Create the loan, turn the reservation into a granted amount, take the lien on every collateral.
+    CreateLoan(Box<Loan>),
+    /// Store a changed loan.
+    SaveLoan(Box<Loan>),
+    /// Post to the book.
+    Post(LoanId, Journal),
+}
+
+/// Everything that follows from one command or outcome, to be stored in one transaction.
+#[derive(Debug, Default)]
+pub struct Decision {
+    /// Results of exchanges.
+    pub replies: Vec<Reply>,
+    /// Questions to ask.
+    pub asks: Vec<NewAsk>,
+    /// Timers to set.
+    pub timers: Vec<NewTimer>,
+    /// Unsolicited callbacks.
+    pub webhooks: Vec<Webhook>,
+    /// Other changes.
+    pub effects: Vec<Effect>,
+    /// What happened, for the history that people read: short words without personal data.
+    pub events: Vec<(ApplicationId, String)>,
+}
+
+impl Decision {
+    /// Answers one result of an exchange.
+    pub fn reply(&mut self, exchange: ExchangeId, slot: u32, answer: Answer) {
+        self.replies.push(Reply { exchange, slot, answer });
+    }
+
+    /// Answers the exchange being handled, where there is one.
+    pub fn answer(&mut self, facts: &Facts<'_>, answer: Answer) {
+        if let Some(exchange) = facts.exchange {
+            self.reply(exchange, 0, answer);
+        }
+    }
+
+    /// Asks something about one application, for the exchange being handled.
+    pub fn ask(&mut self, ask: Ask, application: &Application, generation: Generation, facts: &Facts<'_>) {
+        self.asks.push(NewAsk {
+            ask,
+            targets: vec![(application.id, generation)],
+            exchange: facts.exchange,
+            not_before: None,
+        });
+    }
+
+    /// Asks something about one application that no exchange waits for.
+    pub fn ask_aside(&mut self, ask: Ask, application: &Application, generation: Generation) {
+        self.asks.push(NewAsk { ask, targets: vec![(application.id, generation)], exchange: None, not_before: None });
+    }
+
+    /// Sets a timer.
+    pub fn timer(&mut self, timer: Timer, application: &Application, at: DateTime<Utc>) {
+        self.timers.push(NewTimer { timer, application: application.id, at });
+    }
+
+    /// Notes what happened.
+    pub fn event(&mut self, application: &Application, what: impl Into<String>) {
+        self.events.push((application.id, what.into()));
+    }
+}

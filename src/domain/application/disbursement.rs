@@ -1,0 +1,194 @@
+//! Disbursement set-up: plan and account (rows 44 to 47). Paying out is the loan's business.
+
+use super::Application;
+use super::answer::{AccountContent, Answer, Content, PlanContent, PlanStatus, RefusalReason};
+use super::ask::{Ask, Outcome};
+use super::command::ChosenAccount;
+use super::decision::{Decision, Facts};
+use super::facets::{Account, AccountSetup, AccountTarget, Deal, Generation};
+use super::stage::Stage;
+use crate::domain::ids::PlanId;
+
+/// Account kinds that are somebody else's pot, not the borrower's account (`lending.md` §1.4, DL 9).
+const REFUSED_KINDS: [&str; 6] = ["WALLET", "PREPAID", "ESCROW", "NODAL", "POOL", "VIRTUAL"];
+
+/// Row 44: plans of the accepted offer, the chosen one shown `ACTIVE`.
+pub fn plans(app: &Application, facts: &Facts<'_>, d: &mut Decision) {
+    let answer = match app.stage.deal() {
+        Some(deal) => {
+            let plans = deal.offer.disbursement_plans.iter().map(|p| plan_content(deal, &p.id)).collect();
+            Answer::ok(Content::Plans { plans })
+        }
+        None => Answer::refused(RefusalReason::WrongState, no_offer(app), Content::Plans { plans: Vec::new() }),
+    };
+    d.answer(facts, answer);
+}
+
+/// Row 44: known accounts, the payout account shown `ACTIVE`.
+pub fn accounts(app: &Application, facts: &Facts<'_>, d: &mut Decision) {
+    let answer = match app.stage.deal() {
+        Some(deal) => {
+            let active = deal.account.active().map(|a| account_content(a, true));
+            let candidate = match &deal.account {
+                AccountSetup::Checking { candidate, .. } => Some(account_content(candidate, false)),
+                AccountSetup::None | AccountSetup::Active { .. } => None,
+            };
+            Answer::ok(Content::Accounts { accounts: active.into_iter().chain(candidate).collect() })
+        }
+        None => Answer::refused(RefusalReason::WrongState, no_offer(app), Content::Accounts { accounts: Vec::new() }),
+    };
+    d.answer(facts, answer);
+}
+
+fn no_offer(app: &Application) -> String {
+    format!("no offer is accepted, the application is {}", app.stage.name())
+}
+
+/// Row 45.
+pub fn set_plan(app: &mut Application, plan: &PlanId, facts: &Facts<'_>, d: &mut Decision) {
+    let refused = |reason, detail: String, app: &Application| {
+        let content = match app.stage.deal() {
+            Some(deal) => plan_content(deal, plan),
+            None => PlanContent { id: plan.clone(), plan: None, status: PlanStatus::Inactive, payment_url: None, schedule: None },
+        };
+        Answer::refused(reason, detail, Content::Plan { plan: content })
+    };
+    if let Err(detail) = open_for_set_up(app, facts) {
+        d.answer(facts, refused(RefusalReason::WrongState, detail, app));
+        return;
+    }
+    let known = app.stage.deal().is_some_and(|deal| deal.offer.disbursement_plans.iter().any(|p| p.id == *plan));
+    if !known {
+        d.answer(facts, refused(RefusalReason::UnknownPlan, "the accepted offer has no such plan".to_owned(), app));
+        return;
+    }
+    if let Some(deal) = app.stage.deal_mut() {
+        deal.disbursement_plan = Some(plan.clone());
+        let content = plan_content(deal, plan);
+        d.answer(facts, Answer::ok(Content::Plan { plan: content }));
+    }
+    d.event(app, "disbursement plan chosen");
+}
+
+/// Rows 46 and 47: the account is asked about at the bank unless it is known, or may never be paid to.
+pub fn set_account(app: &mut Application, chosen: &ChosenAccount, facts: &Facts<'_>, d: &mut Decision) {
+    let named = match chosen {
+        ChosenAccount::Known(id) => AccountContent { account: None, id: id.0.clone(), active: false },
+        ChosenAccount::New(account) => account_content(account, false),
+    };
+    if let Err(detail) = open_for_set_up(app, facts) {
+        d.answer(facts, Answer::refused(RefusalReason::WrongState, detail, Content::Account { account: named }));
+        return;
+    }
+    let active = app.stage.deal().and_then(|deal| deal.account.active()).cloned();
+    match (chosen, active) {
+        (ChosenAccount::Known(id), Some(account)) if account.id == *id => keep(app, account, facts, d),
+        (ChosenAccount::Known(_), _) => {
+            let answer = Answer::refused(RefusalReason::AccountRefused, "no such account is known", Content::Account { account: named });
+            d.answer(facts, answer);
+        }
+        (ChosenAccount::New(account), Some(current)) if *account == current => keep(app, current, facts, d),
+        (ChosenAccount::New(account), current) => match never_payable(account, facts) {
+            Some(detail) => {
+                let answer = Answer::refused(RefusalReason::AccountRefused, detail, Content::Account { account: named });
+                d.answer(facts, answer);
+            }
+            None => verify(app, account, current, facts, d),
+        },
+    }
+}
+
+/// The payout account is named again: it stays, and a check of another one does not count any more.
+fn keep(app: &mut Application, account: Account, facts: &Facts<'_>, d: &mut Decision) {
+    d.answer(facts, Answer::ok(Content::Account { account: account_content(&account, true) }));
+    if let Some(deal) = app.stage.deal_mut() {
+        deal.account = AccountSetup::Active { account };
+    }
+}
+
+fn verify(app: &mut Application, account: &Account, current: Option<Account>, facts: &Facts<'_>, d: &mut Decision) {
+    let generation = app.next_generation();
+    if let Some(deal) = app.stage.deal_mut() {
+        deal.account = AccountSetup::Checking { generation, candidate: account.clone(), current };
+    }
+    d.event(app, "payout account is being verified");
+    d.ask(Ask::VerifyAccount { account: account.clone() }, app, generation, facts);
+}
+
+/// What no bank need be asked about: a pot of somebody else's, or an LSP's own account.
+fn never_payable(account: &Account, facts: &Facts<'_>) -> Option<&'static str> {
+    let kind = account.kind.as_deref().unwrap_or_default().to_ascii_uppercase();
+    if REFUSED_KINDS.iter().any(|refused| kind.contains(refused)) {
+        return Some("a loan is paid to the borrower's own bank account, not to a wallet, escrow or pool account");
+    }
+    let target = match &account.target {
+        AccountTarget::Account { number, .. } => number,
+        AccountTarget::Vpa { vpa } => vpa,
+    };
+    facts
+        .lsp_accounts
+        .iter()
+        .any(|lsp| lsp.eq_ignore_ascii_case(target))
+        .then_some("a loan is paid to the borrower's own bank account, not to an LSP's")
+}
+
+/// The bank's word on the holder. A stale word changes nothing.
+pub fn verified(
+    app: &mut Application,
+    generation: Generation,
+    account: &Account,
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let content = |active| Content::Account { account: account_content(account, active) };
+    let checking = match app.stage.live_deal().map(|deal| &deal.account) {
+        Some(AccountSetup::Checking { generation: current, current: earlier, .. }) if *current == generation => {
+            earlier.clone()
+        }
+        _ => {
+            let detail = "replaced by a later account";
+            d.answer(facts, Answer::refused(RefusalReason::AccountRefused, detail, content(false)));
+            return;
+        }
+    };
+    let back = |earlier: Option<Account>| earlier.map_or(AccountSetup::None, |account| AccountSetup::Active { account });
+    let (setup, answer) = match outcome {
+        Outcome::Done { .. } => {
+            (AccountSetup::Active { account: account.clone() }, Answer::ok(content(true)))
+        }
+        Outcome::Refused { detail, .. } => {
+            (back(checking), Answer::refused(RefusalReason::AccountRefused, detail.clone(), content(false)))
+        }
+        Outcome::Pending { .. } | Outcome::Unknown { .. } => {
+            let detail = "the bank did not answer about the account";
+            (back(checking), Answer::refused(RefusalReason::SourceUnavailable, detail, content(false)))
+        }
+    };
+    d.event(app, format!("payout account: {}", setup.name()));
+    if let Some(deal) = app.stage.deal_mut() {
+        deal.account = setup;
+    }
+    d.answer(facts, answer);
+}
+
+/// Set-up is open from the accepted offer until money is reserved for a payout.
+fn open_for_set_up(app: &Application, facts: &Facts<'_>) -> Result<(), String> {
+    match &app.stage {
+        Stage::OfferAccepted { .. } | Stage::OtpSent { .. } | Stage::Agreed { .. } => Ok(()),
+        Stage::Granted { .. } if facts.loan.is_none_or(|loan| loan.payouts.iter().all(|p| p.has_failed())) => Ok(()),
+        Stage::Granted { .. } => Err("a payout is under way or done".to_owned()),
+        stage => Err(format!("the application is {}", stage.name())),
+    }
+}
+
+fn plan_content(deal: &Deal, id: &PlanId) -> PlanContent {
+    let plan = deal.offer.disbursement_plans.iter().find(|p| p.id == *id).cloned();
+    let chosen = plan.is_some() && deal.disbursement_plan.as_ref() == Some(id);
+    let status = if chosen { PlanStatus::Active } else { PlanStatus::Inactive };
+    PlanContent { id: id.clone(), plan, status, payment_url: None, schedule: None }
+}
+
+fn account_content(account: &Account, active: bool) -> AccountContent {
+    AccountContent { account: Some(account.clone()), id: account.id.0.clone(), active }
+}

@@ -1,0 +1,124 @@
+//! What the LSP says about a borrower and the loan wanted. All of it is personal data.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::maths::money::Paise;
+
+/// Loan product family (`BulkCreateLoanApplicationRequest.loanApplications[].type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LoanType {
+    /// Working capital against receivables.
+    Cashflow,
+    /// Unsecured personal loan.
+    Personal,
+    /// Home loan.
+    Home,
+    /// Vehicle loan.
+    Vehicle,
+    /// Business loan.
+    Business,
+}
+
+/// Length of a loan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenure {
+    /// How many units.
+    pub duration: u32,
+    /// Which unit.
+    pub unit: TenureUnit,
+}
+
+/// Unit of a tenure (`loantenure.unit`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TenureUnit {
+    /// Calendar months.
+    Month,
+    /// Days.
+    Day,
+    /// Years.
+    Year,
+}
+
+/// The borrower, as far as decisions need it; the rest stays in [`Form::echo`].
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Borrower {
+    /// The identifier that the LSP calls primary.
+    pub primary_id: String,
+    /// `PAN`, `MOBILE`, `AADHAAR` or what the LSP sent.
+    pub primary_id_type: String,
+    /// Permanent account number, from the primary or an additional identifier, upper case.
+    pub pan: Option<String>,
+    /// Name as sent.
+    pub name: Option<String>,
+    /// Phone of the `PRIMARY` contact, else of the first one.
+    pub phone: Option<String>,
+    /// Email of the same contact.
+    pub email: Option<String>,
+}
+
+impl Borrower {
+    /// The identity that exposure is counted by, lender-wide: PAN where known (design §5, "Borrower row").
+    #[must_use]
+    pub fn identity(&self) -> (&str, &str) {
+        match &self.pan {
+            Some(pan) => ("PAN", pan),
+            None => (&self.primary_id_type, &self.primary_id),
+        }
+    }
+}
+
+/// A security that the loan is asked against; pledged once, lender-wide.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collateral {
+    /// `collateralPrimaryIdType`, any string.
+    pub id_type: String,
+    /// `collateralPrimaryId`, e.g. `INVOICE_<GSTIN>_<number>`.
+    pub id: String,
+    /// Value where given, rupees.
+    pub value: Option<Paise>,
+}
+
+/// One application as the LSP filed it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Form {
+    /// Product family.
+    pub loan_type: LoanType,
+    /// When the LSP made the application.
+    pub created_at: DateTime<Utc>,
+    /// Who borrows.
+    pub borrower: Borrower,
+    /// Securities.
+    pub collaterals: Vec<Collateral>,
+    /// Amount asked.
+    pub requested: Paise,
+    /// Tenure asked, where the LSP asks for one.
+    pub tenure: Option<Tenure>,
+    /// Types of the documents that came along, e.g. `GST_PROFILE`.
+    pub documents: Vec<String>,
+    /// The item as it is to be echoed (`ocen-v3.md` §7 C2): opaque to the domain, written and read by the protocol.
+    pub echo: String,
+}
+
+impl Form {
+    /// Whether two filings ask for the same thing. `createdDate` does not count: it defaults to now.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        Self { created_at: other.created_at, ..self.clone() } == *other
+    }
+}
+
+macro_rules! hide {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(***)"))
+            }
+        }
+    )*};
+}
+hide!(Borrower, Collateral, Form);

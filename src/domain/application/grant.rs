@@ -1,0 +1,217 @@
+//! The grant (rows 53 to 59).
+
+use super::answer::{Answer, Content, GrantContent, GrantStatus, RefusalReason};
+use super::ask::{Ask, Finding, Outcome};
+use super::decision::{Decision, Effect, Facts};
+use super::facets::{Consent, Deal, Generation, Kyc, RepaymentSetup};
+use super::loan_application::other;
+use super::offer::cancel_mandate;
+use super::stage::{Acceptance, Action, ActionType, Rejection, Stage};
+use super::{Application, WaitingFor};
+use crate::domain::ids::LoanId;
+use crate::domain::loan::Loan;
+
+/// Rows 53, 54, 58 and 59: every missing step is named at once; a second grant gives the same loan.
+pub fn request(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
+    match app.stage.clone() {
+        Stage::Granted { .. } => d.answer(facts, Answer::ok(content(app, GrantStatus::Granted, Vec::new()))),
+        Stage::Granting { .. } => app.wait(facts.exchange, 0, WaitingFor::Grant),
+        Stage::OfferAccepted { .. } | Stage::OtpSent { .. } => {
+            let missing = missing(app, facts);
+            d.answer(facts, Answer::ok(content(app, GrantStatus::ActionRequired, missing)));
+        }
+        Stage::Agreed { deal, acceptance } => from_agreed(app, deal, acceptance, facts, d),
+        Stage::Rejected { .. } | Stage::Expired { .. } => {
+            let detail = format!("the application is {}", app.stage.name());
+            let content = content(app, GrantStatus::Rejected, Vec::new());
+            d.answer(facts, Answer::refused(RefusalReason::WrongState, detail, content));
+        }
+        Stage::Received { .. }
+        | Stage::Processing
+        | Stage::Underwriting { .. }
+        | Stage::Offered { .. }
+        | Stage::ActionRequired { .. } => {
+            let detail = format!("no offer is accepted, the application is {}", app.stage.name());
+            let missing = vec![action("an offer must be accepted first", "offer", "")];
+            let content = content(app, GrantStatus::ActionRequired, missing);
+            d.answer(facts, Answer::refused(RefusalReason::WrongState, detail, content));
+        }
+    }
+}
+
+fn from_agreed(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, facts: &Facts<'_>, d: &mut Decision) {
+    if facts.now > deal.offer.valid_till {
+        let detail = format!("the sanction was valid until {}", deal.offer.valid_till);
+        let missing = vec![action("the sanction lapsed", "offer", deal.offer.id.as_str())];
+        let content = content(app, GrantStatus::ActionRequired, missing);
+        d.answer(facts, Answer::refused(RefusalReason::SanctionLapsed, detail, content));
+        return;
+    }
+    let missing = missing(app, facts);
+    if !missing.is_empty() {
+        d.answer(facts, Answer::ok(content(app, GrantStatus::ActionRequired, missing)));
+        return;
+    }
+    let generation = app.next_generation();
+    app.stage = Stage::Granting { deal, acceptance, generation };
+    app.wait(facts.exchange, 0, WaitingFor::Grant);
+    d.event(app, "final check");
+    d.ask_aside(Ask::FinalCheck, app, generation);
+}
+
+/// The prerequisites of row 53, per product; each missing one is an action for the borrower.
+fn missing(app: &Application, facts: &Facts<'_>) -> Vec<Action> {
+    let Some(deal) = app.stage.deal() else { return Vec::new() };
+    let product = facts.product(app);
+    let mut missing = Vec::new();
+    if matches!(app.stage, Stage::OfferAccepted { .. } | Stage::OtpSent { .. }) {
+        missing.push(action("the agreement is not signed", "agreement", ""));
+    }
+    if !matches!(deal.repayment, RepaymentSetup::Active { .. }) {
+        let mut step = action("repayment is not set up", "repayment", deal.repayment.name());
+        step.url = deal.repayment.mandate().map(|m| m.payment_url.clone());
+        missing.push(step);
+    }
+    if product.is_some_and(|p| p.needs_monitoring_consent) && !matches!(app.monitoring_consent, Consent::Ready { .. }) {
+        let handle = app.monitoring_consent.handle().unwrap_or_default();
+        missing.push(action("monitoring consent is not ready", "consent", handle));
+    }
+    if deal.account.active().is_none() {
+        missing.push(action("no verified disbursement account", "account", ""));
+    }
+    if deal.disbursement_plan.is_none() {
+        missing.push(action("no disbursement plan is chosen", "plan", ""));
+    }
+    if product.is_some_and(|p| p.needs_kyc) && !matches!(deal.kyc, Kyc::Done { .. }) {
+        let mut step = action("the borrower's identity is not verified", "kyc", deal.kyc.name());
+        if let Kyc::Pending { url, .. } = &deal.kyc {
+            step.url.clone_from(url);
+        }
+        missing.push(step);
+    }
+    missing
+}
+
+fn action(description: &str, object: &str, value: &str) -> Action {
+    Action {
+        action_type: ActionType::Other,
+        description: description.to_owned(),
+        object: object.to_owned(),
+        value: value.to_owned(),
+        url: None,
+    }
+}
+
+/// Rows 55 to 57: the final check came back; guards, limit and collateral are looked at once more.
+pub fn checked(app: &mut Application, generation: Generation, outcome: &Outcome, facts: &Facts<'_>, d: &mut Decision) {
+    let (deal, acceptance) = match &app.stage {
+        Stage::Granting { deal, acceptance, generation: current } if *current == generation => {
+            (deal.clone(), acceptance.clone())
+        }
+        _ => return,
+    };
+    let answer = match verdict(app, &deal, outcome, facts) {
+        Verdict::Grant => {
+            grant(app, deal, acceptance, facts, d);
+            Answer::ok(content(app, GrantStatus::Granted, Vec::new()))
+        }
+        Verdict::Reject(reasons) => {
+            reject(app, deal, reasons, d);
+            Answer::ok(content(app, GrantStatus::Rejected, Vec::new()))
+        }
+        Verdict::Cure(actions) => {
+            app.stage = Stage::Agreed { deal, acceptance };
+            Answer::ok(content(app, GrantStatus::ActionRequired, actions))
+        }
+        Verdict::Unanswered => {
+            app.stage = Stage::Agreed { deal, acceptance };
+            let content = content(app, GrantStatus::ActionRequired, Vec::new());
+            Answer::refused(RefusalReason::SourceUnavailable, "the final check did not come to an end", content)
+        }
+    };
+    d.event(app, format!("final check: {}", app.stage.name()));
+    for waiting in app.take_waiting(WaitingFor::Grant) {
+        d.reply(waiting.exchange, waiting.slot, answer.clone());
+    }
+}
+
+enum Verdict {
+    Grant,
+    Reject(Vec<Rejection>),
+    Cure(Vec<Action>),
+    Unanswered,
+}
+
+fn verdict(app: &Application, deal: &Deal, outcome: &Outcome, facts: &Facts<'_>) -> Verdict {
+    match outcome {
+        Outcome::Done { finding: Finding::Decline { reasons } } => return Verdict::Reject(reasons.clone()),
+        Outcome::Done { finding: Finding::NeedsAction { actions } } => return Verdict::Cure(actions.clone()),
+        Outcome::Refused { detail, .. } => return Verdict::Reject(vec![other(detail)]),
+        Outcome::Pending { .. } | Outcome::Unknown { .. } => return Verdict::Unanswered,
+        Outcome::Done { .. } => {}
+    }
+    let missing = missing(app, facts);
+    if !missing.is_empty() {
+        return Verdict::Cure(missing);
+    }
+    if !facts.within_exposure(facts.exposure.granted, deal.offer.sanctioned) {
+        return Verdict::Reject(vec![other("the borrower's limit over all loans is used up")]);
+    }
+    if facts.collateral_pledged {
+        return Verdict::Reject(vec![other("a collateral is pledged to another loan")]);
+    }
+    Verdict::Grant
+}
+
+fn grant(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, facts: &Facts<'_>, d: &mut Decision) {
+    let loan_id = LoanId(facts.fresh.loan_id.clone());
+    let loan = Loan::grant(loan_id.clone(), app, &deal, facts.now);
+    app.stage = Stage::Granted { deal, acceptance, loan_id };
+    d.effects.push(Effect::CreateLoan(Box::new(loan)));
+}
+
+fn reject(app: &mut Application, deal: Box<Deal>, reasons: Vec<Rejection>, d: &mut Decision) {
+    cancel_mandate(app, &deal.repayment, d);
+    app.stage = Stage::Rejected { reasons, deal: Some(deal) };
+    d.effects.push(Effect::Release(app.id));
+}
+
+/// Identity verification moved (a facet of the deal, outside any v3 message).
+pub fn identified(app: &mut Application, generation: Generation, outcome: &Outcome, d: &mut Decision) {
+    let Some(deal) = app.stage.deal_mut() else { return };
+    if !matches!(deal.kyc, Kyc::Pending { generation: current, .. } if current == generation) {
+        return;
+    }
+    deal.kyc = match outcome {
+        Outcome::Done { finding: Finding::KycDone { reference } } => Kyc::Done { reference: reference.clone() },
+        Outcome::Pending { url, .. } => Kyc::Pending { generation, url: url.clone() },
+        Outcome::Refused { detail, .. } => Kyc::Failed { detail: detail.clone() },
+        Outcome::Done { .. } | Outcome::Unknown { .. } => {
+            Kyc::Failed { detail: "the identity could not be verified".to_owned() }
+        }
+    };
+    let name = deal.kyc.name();
+    d.event(app, format!("KYC {name}"));
+}
+
+/// `grantLoanResponse` as things stand (C6).
+#[must_use]
+pub fn content(app: &Application, status: GrantStatus, actions: Vec<Action>) -> Content {
+    let deal = app.stage.deal().cloned();
+    let (loan_id, rejections) = match &app.stage {
+        Stage::Granted { loan_id, .. } => (Some(loan_id.clone()), Vec::new()),
+        Stage::Rejected { reasons, .. } => (None, reasons.clone()),
+        _ => (None, Vec::new()),
+    };
+    Content::Grant(Box::new(GrantContent {
+        loan_application_id: app.loan_application_id.clone(),
+        loan_id,
+        status,
+        requested: app.form.requested,
+        tenure: app.form.tenure,
+        agreement_url: deal.as_ref().and_then(|deal| deal.agreement.text()).map(|text| text.url.clone()),
+        deal,
+        rejections,
+        actions,
+    }))
+}

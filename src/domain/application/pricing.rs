@@ -1,0 +1,166 @@
+//! What an approved amount costs: schedule, charges, APR and plans, all from the same rows (`lending.md` §2.4).
+
+use chrono::{Duration, NaiveDate};
+use rust_decimal::{Decimal, RoundingStrategy};
+
+use super::Application;
+use super::ask::Approval;
+use super::decision::Facts;
+use super::facets::{Charges, Generation, Offer, Plan};
+use super::form::{Tenure, TenureUnit};
+use crate::domain::ids::{OfferId, PlanId};
+use crate::domain::maths::apr::{AprError, apr_of};
+use crate::domain::maths::money::Paise;
+use crate::domain::maths::schedule::{Frequency, Method, Schedule, ScheduleError, ScheduleTerms, schedule};
+use crate::domain::product::Product;
+
+/// Why an approved amount could not be priced.
+#[derive(Debug, thiserror::Error)]
+pub enum PricingError {
+    /// The schedule refuses.
+    #[error("schedule: {0}")]
+    Schedule(#[from] ScheduleError),
+    /// The APR refuses.
+    #[error("APR: {0}")]
+    Apr(#[from] AprError),
+    /// Charges eat the loan up, or a figure is out of range.
+    #[error("charges or dates are out of range")]
+    OutOfRange,
+}
+
+/// Prices one approval for a payout today; ids are made from the application, so the same underwriting gives the same ids.
+///
+/// # Errors
+/// When the figures make no schedule, no APR, or charges above the amount.
+pub fn price(
+    app: &Application,
+    product: &Product,
+    approval: &Approval,
+    id: (Generation, usize),
+    facts: &Facts<'_>,
+) -> Result<Offer, PricingError> {
+    let tenure = tenure(app, product, approval);
+    let terms = terms(product, approval, tenure, facts.today).ok_or(PricingError::OutOfRange)?;
+    let schedule = schedule(&terms)?;
+    let processing = processing_fee(product, approval.amount).ok_or(PricingError::OutOfRange)?;
+    let net = approval.amount.checked_sub(processing).filter(|net| net.is_positive());
+    let net = net.ok_or(PricingError::OutOfRange)?;
+    let suffix = format!("{}-{}-{}", app.id, id.0, id.1.saturating_add(1));
+    Ok(Offer {
+        id: OfferId(format!("OF-{suffix}")),
+        product: product.id.clone(),
+        valid_till: facts.now + Duration::days(i64::from(product.offer_validity_days)),
+        requested: app.form.requested,
+        sanctioned: approval.amount,
+        annual_rate: terms.annual_rate,
+        interest: schedule.total_interest,
+        total: schedule.total_paid,
+        instalment: schedule.instalment,
+        tenure,
+        charges: Charges { processing, bounce: product.bounce_charge, late_payment_percent: product.late_payment_percent },
+        net_disbursed: net,
+        apr: apr_of(&terms, &schedule, net)?.rounded(),
+        cooling_off_days: product.cooling_off_days,
+        disbursement_plans: vec![disbursement_plan(&suffix, approval.amount)],
+        repayment_plans: vec![repayment_plan(&suffix, product, &terms, &schedule, tenure)],
+        terms,
+        schedule,
+    })
+}
+
+/// Length: the decision's, else the one asked for where it fits the product's unit, else the product's own.
+fn tenure(app: &Application, product: &Product, approval: &Approval) -> Tenure {
+    if product.method == Method::Bullet {
+        let asked = app.form.tenure.filter(|t| t.unit == TenureUnit::Day).map(|t| t.duration);
+        let days = approval.installments.or(asked).or(product.bullet_days).unwrap_or(30);
+        return Tenure { duration: days, unit: TenureUnit::Day };
+    }
+    let asked = app.form.tenure.and_then(|t| instalments_in(t, product.frequency));
+    let installments = approval.installments.or(asked).unwrap_or(product.installments);
+    match product.frequency {
+        Frequency::Monthly => Tenure { duration: installments, unit: TenureUnit::Month },
+        Frequency::Quarterly => Tenure { duration: installments.saturating_mul(3), unit: TenureUnit::Month },
+        Frequency::HalfYearly => Tenure { duration: installments.saturating_mul(6), unit: TenureUnit::Month },
+        Frequency::Yearly => Tenure { duration: installments, unit: TenureUnit::Year },
+        Frequency::Weekly => Tenure { duration: installments.saturating_mul(7), unit: TenureUnit::Day },
+        Frequency::Fortnightly => Tenure { duration: installments.saturating_mul(14), unit: TenureUnit::Day },
+        Frequency::EveryDays(days) => Tenure { duration: installments.saturating_mul(days), unit: TenureUnit::Day },
+    }
+}
+
+/// Whole instalments in a tenure; `None` when it does not come out even.
+fn instalments_in(tenure: Tenure, frequency: Frequency) -> Option<u32> {
+    let months = match tenure.unit {
+        TenureUnit::Month => Some(tenure.duration),
+        TenureUnit::Year => tenure.duration.checked_mul(12),
+        TenureUnit::Day => None,
+    };
+    let (length, unit) = match frequency {
+        Frequency::Monthly => (months?, 1),
+        Frequency::Quarterly => (months?, 3),
+        Frequency::HalfYearly => (months?, 6),
+        Frequency::Yearly => (months?, 12),
+        Frequency::Weekly => (tenure_days(tenure)?, 7),
+        Frequency::Fortnightly => (tenure_days(tenure)?, 14),
+        Frequency::EveryDays(days) => (tenure_days(tenure)?, days),
+    };
+    (unit > 0 && length > 0 && length.is_multiple_of(unit)).then(|| length / unit)
+}
+
+fn tenure_days(tenure: Tenure) -> Option<u32> {
+    (tenure.unit == TenureUnit::Day).then_some(tenure.duration)
+}
+
+fn terms(product: &Product, approval: &Approval, tenure: Tenure, today: NaiveDate) -> Option<ScheduleTerms> {
+    let bullet = product.method == Method::Bullet;
+    let frequency = if bullet { Frequency::EveryDays(tenure.duration) } else { product.frequency };
+    let installments = if bullet { 1 } else { instalments_in(tenure, product.frequency)? };
+    Some(ScheduleTerms {
+        principal: approval.amount,
+        annual_rate: approval.annual_rate.unwrap_or(product.annual_rate),
+        installments,
+        frequency,
+        method: product.method,
+        rounding: product.rounding,
+        day_count: product.day_count,
+        disbursed_on: today,
+        first_due: frequency.after(today, 1)?,
+    })
+}
+
+/// Percent of the amount with tax on it, half-up to the paisa.
+fn processing_fee(product: &Product, amount: Paise) -> Option<Paise> {
+    let hundred = Decimal::ONE_HUNDRED;
+    let fee = amount.to_rupees().checked_mul(product.processing_fee_percent)?.checked_div(hundred)?;
+    let tax = fee.checked_mul(product.gst_percent)?.checked_div(hundred)?;
+    let rounded = fee.checked_add(tax)?.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+    Paise::from_rupees_exact(rounded)
+}
+
+fn disbursement_plan(suffix: &str, amount: Paise) -> Plan {
+    Plan {
+        id: PlanId(format!("DP-{suffix}")),
+        automatic: false,
+        frequency: None,
+        installments: 1,
+        tenure: None,
+        total: amount,
+        principal: None,
+        interest: None,
+        start_date: None,
+    }
+}
+
+fn repayment_plan(suffix: &str, product: &Product, terms: &ScheduleTerms, schedule: &Schedule, tenure: Tenure) -> Plan {
+    Plan {
+        id: PlanId(format!("RP-{suffix}")),
+        automatic: product.repay_by_mandate,
+        frequency: (product.method != Method::Bullet).then_some(product.frequency),
+        installments: terms.installments,
+        tenure: Some(tenure),
+        total: schedule.total_paid,
+        principal: Some(terms.principal),
+        interest: Some(schedule.total_interest),
+        start_date: Some(terms.first_due),
+    }
+}

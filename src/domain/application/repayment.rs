@@ -1,0 +1,226 @@
+//! Repayment set-up: plan and mandate (rows 44 and 48 to 51).
+
+use chrono::Duration;
+
+use super::answer::{Answer, Content, PlanContent, PlanStatus, RefusalReason};
+use super::ask::{Ask, Finding, Outcome, Timer};
+use super::decision::{Decision, Facts, Webhook, WebhookKind};
+use super::facets::{Deal, Generation, Mandate, RepaymentSetup};
+use super::offer::cancel_mandate;
+use super::stage::Stage;
+use super::{Application, WaitingFor};
+use crate::domain::ids::PlanId;
+
+/// Row 44: plans of the accepted offer with their status.
+pub fn plans(app: &Application, facts: &Facts<'_>, d: &mut Decision) {
+    let answer = match app.stage.deal() {
+        Some(deal) => {
+            let plans = deal.offer.repayment_plans.iter().map(|p| content(deal, &p.id)).collect();
+            Answer::ok(Content::Plans { plans })
+        }
+        None => {
+            let detail = format!("no offer is accepted, the application is {}", app.stage.name());
+            Answer::refused(RefusalReason::WrongState, detail, Content::Plans { plans: Vec::new() })
+        }
+    };
+    d.answer(facts, answer);
+}
+
+/// Row 48: `PENDING_AUTH` with a page for the borrower, or `ACTIVE` at once when no mandate is needed.
+pub fn set_plan(app: &mut Application, id: &PlanId, facts: &Facts<'_>, d: &mut Decision) {
+    let refused = match (&app.stage, app.stage.deal()) {
+        (
+            Stage::OfferAccepted { .. } | Stage::OtpSent { .. } | Stage::Agreed { .. } | Stage::Granted { .. },
+            Some(deal),
+        ) => match deal.offer.repayment_plans.iter().find(|p| p.id == *id) {
+            None => Some((RefusalReason::UnknownPlan, "the accepted offer has no such plan".to_owned())),
+            Some(_) if granted_on_other_plan(app, deal, id) => {
+                Some((RefusalReason::WrongState, "the plan of a running loan cannot be changed".to_owned()))
+            }
+            Some(_) => None,
+        },
+        (stage, _) => Some((RefusalReason::WrongState, format!("the application is {}", stage.name()))),
+    };
+    if let Some((reason, detail)) = refused {
+        let plan = shown(app, id);
+        d.answer(facts, Answer::refused(reason, detail, Content::Plan { plan }));
+        return;
+    }
+    match app.stage.deal().map(|deal| deal.repayment.clone()) {
+        Some(RepaymentSetup::Active { plan, .. } | RepaymentSetup::PendingAuth { plan, mandate: Some(_), .. })
+            if plan == *id =>
+        {
+            let plan = shown(app, id);
+            d.answer(facts, Answer::ok(Content::Plan { plan }));
+        }
+        Some(RepaymentSetup::PendingAuth { plan, mandate: None, .. }) if plan == *id => {
+            app.wait(facts.exchange, 0, WaitingFor::Mandate);
+        }
+        earlier => choose(app, id, &earlier.unwrap_or_default(), facts, d),
+    }
+}
+
+fn granted_on_other_plan(app: &Application, deal: &Deal, id: &PlanId) -> bool {
+    matches!(app.stage, Stage::Granted { .. })
+        && matches!(&deal.repayment, RepaymentSetup::Active { plan, .. } if plan != id)
+}
+
+fn choose(app: &mut Application, id: &PlanId, earlier: &RepaymentSetup, facts: &Facts<'_>, d: &mut Decision) {
+    cancel_mandate(app, earlier, d);
+    answer_waiting(app, earlier.plan(), "replaced by a later plan", d);
+    let generation = app.next_generation();
+    let automatic =
+        app.stage.deal().is_some_and(|deal| deal.offer.repayment_plans.iter().any(|p| p.id == *id && p.automatic));
+    if let Some(deal) = app.stage.deal_mut() {
+        deal.repayment = if automatic {
+            RepaymentSetup::PendingAuth { generation, plan: id.clone(), mandate: None }
+        } else {
+            RepaymentSetup::Active { plan: id.clone(), mandate: None }
+        };
+    }
+    d.event(app, "repayment plan chosen");
+    if automatic {
+        app.wait(facts.exchange, 0, WaitingFor::Mandate);
+        d.ask_aside(Ask::RegisterMandate { plan: id.clone() }, app, generation);
+    } else {
+        let plan = shown(app, id);
+        d.answer(facts, Answer::ok(Content::Plan { plan }));
+    }
+}
+
+/// Whoever waits for a registration that is not wanted any more is told so.
+pub fn answer_waiting(app: &mut Application, plan: Option<&PlanId>, detail: &str, d: &mut Decision) {
+    let Some(id) = plan else { return };
+    for waiting in app.take_waiting(WaitingFor::Mandate) {
+        let content = given_up(app, Some(id));
+        d.reply(waiting.exchange, waiting.slot, Answer::refused(RefusalReason::MandateRefused, detail, content));
+    }
+}
+
+/// A plan that will not be set up, whatever its set-up still says.
+#[must_use]
+pub fn given_up(app: &Application, plan: Option<&PlanId>) -> Content {
+    let id = plan.cloned().unwrap_or_else(|| PlanId::from("NONE"));
+    Content::Plan { plan: PlanContent { status: PlanStatus::Inactive, payment_url: None, ..shown(app, &id) } }
+}
+
+/// Row 51.
+pub fn status(app: &Application, id: &PlanId, facts: &Facts<'_>, d: &mut Decision) {
+    d.answer(facts, Answer::ok(Content::Plan { plan: shown(app, id) }));
+}
+
+/// The collection system registered the mandate, or refused. A stale registration is cancelled there.
+pub fn registered(
+    app: &mut Application,
+    generation: Generation,
+    id: &PlanId,
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let registered = match outcome {
+        Outcome::Done { finding: Finding::MandateRegistered { reference, payment_url } } => {
+            Some(Mandate { reference: reference.clone(), payment_url: payment_url.clone() })
+        }
+        _ => None,
+    };
+    if !pending(app, generation) {
+        if let Some(mandate) = registered {
+            let ask = Ask::CancelMandate { plan: id.clone(), reference: mandate.reference };
+            d.ask_aside(ask, app, generation);
+        }
+        return;
+    }
+    let answered = registered.is_some();
+    if let Some(deal) = app.stage.deal_mut() {
+        deal.repayment = match &registered {
+            Some(mandate) => {
+                RepaymentSetup::PendingAuth { generation, plan: id.clone(), mandate: Some(mandate.clone()) }
+            }
+            None => RepaymentSetup::Inactive { plan: id.clone() },
+        };
+    }
+    if let Some(mandate) = registered {
+        d.ask_aside(Ask::MandateStatus { plan: id.clone(), reference: mandate.reference }, app, generation);
+        let at = facts.now + Duration::hours(facts.limits.mandate_link_hours);
+        d.timer(Timer::MandateLink { generation }, app, at);
+    }
+    d.event(app, if answered { "mandate registered" } else { "mandate could not be registered" });
+    for waiting in app.take_waiting(WaitingFor::Mandate) {
+        let plan = Content::Plan { plan: shown(app, id) };
+        let answer = if answered {
+            Answer::ok(plan)
+        } else {
+            Answer::refused(RefusalReason::MandateRefused, "the mandate could not be registered", plan)
+        };
+        d.reply(waiting.exchange, waiting.slot, answer);
+    }
+}
+
+/// Rows 49 and 50: the borrower authorised the mandate, or did not; told unasked.
+pub fn authorised(app: &mut Application, generation: Generation, id: &PlanId, outcome: &Outcome, d: &mut Decision) {
+    if !pending(app, generation) {
+        return;
+    }
+    let Some(deal) = app.stage.deal_mut() else { return };
+    deal.repayment = match outcome {
+        Outcome::Done { finding: Finding::MandateActive } => {
+            RepaymentSetup::Active { plan: id.clone(), mandate: deal.repayment.mandate().cloned() }
+        }
+        Outcome::Done { .. } | Outcome::Refused { .. } => RepaymentSetup::Inactive { plan: id.clone() },
+        Outcome::Pending { .. } | Outcome::Unknown { .. } => return,
+    };
+    let name = deal.repayment.name();
+    d.event(app, format!("mandate {name}"));
+    tell(app, id, d);
+}
+
+/// Row 50: nobody authorised the mandate in time.
+pub fn link_expired(app: &mut Application, generation: Generation, d: &mut Decision) {
+    if !pending(app, generation) {
+        return;
+    }
+    let Some(deal) = app.stage.deal_mut() else { return };
+    let earlier = deal.repayment.clone();
+    let Some(id) = earlier.plan().cloned() else { return };
+    deal.repayment = RepaymentSetup::Inactive { plan: id.clone() };
+    cancel_mandate(app, &earlier, d);
+    d.event(app, "mandate link expired");
+    tell(app, &id, d);
+}
+
+fn tell(app: &Application, id: &PlanId, d: &mut Decision) {
+    d.webhooks.push(Webhook {
+        application: app.id,
+        kind: WebhookKind::RepaymentPlanStatus(id.clone()),
+        content: Content::Plan { plan: shown(app, id) },
+    });
+}
+
+fn pending(app: &Application, generation: Generation) -> bool {
+    app.stage.live_deal().is_some_and(
+        |deal| matches!(deal.repayment, RepaymentSetup::PendingAuth { generation: current, .. } if current == generation),
+    )
+}
+
+fn shown(app: &Application, id: &PlanId) -> PlanContent {
+    match app.stage.deal() {
+        Some(deal) => content(deal, id),
+        None => PlanContent { id: id.clone(), plan: None, status: PlanStatus::Inactive, payment_url: None, schedule: None },
+    }
+}
+
+/// A repayment plan as told to the LSP.
+#[must_use]
+pub fn content(deal: &Deal, id: &PlanId) -> PlanContent {
+    let plan = deal.offer.repayment_plans.iter().find(|p| p.id == *id).cloned();
+    let chosen = deal.repayment.plan() == Some(id);
+    let status = match &deal.repayment {
+        RepaymentSetup::Active { .. } if chosen => PlanStatus::Active,
+        RepaymentSetup::PendingAuth { .. } if chosen => PlanStatus::PendingAuth,
+        _ => PlanStatus::Inactive,
+    };
+    let payment_url = deal.repayment.mandate().filter(|_| chosen).map(|m| m.payment_url.clone());
+    let schedule = plan.is_some().then(|| deal.offer.schedule.clone());
+    PlanContent { id: id.clone(), plan, status, payment_url, schedule }
+}

@@ -1,0 +1,175 @@
+//! Rows 1 and 4 to 9: filing, filing again, and the preliminary check. Rows 2 and 3 are the engine's.
+
+use chrono::Duration;
+
+use super::fixtures::{
+    account, consent, decline, generate, item, needs_document, needs_step, pass, refused, rupees,
+    set_account, unknown,
+};
+use super::story::ONE;
+use super::support::Scene;
+use super::words::told;
+use crate::domain::application::answer::{Content, RefusalReason};
+use crate::domain::application::command::Command;
+use crate::domain::application::facets::Consent;
+use crate::domain::application::form::{Collateral, Form, LoanType};
+use crate::domain::ids::ExchangeId;
+
+fn file_form(scene: &mut Scene, form: Form) -> ExchangeId {
+    scene.tell(&Command::CreateApplications(vec![item(ONE, form)]))
+}
+
+fn other_form(scene: &Scene) -> Form {
+    Form { requested: rupees("120000"), ..scene.form() }
+}
+
+#[test]
+fn row_1_a_new_application_is_received_and_checked() {
+    let mut scene = Scene::new();
+    let filed = scene.file(&[ONE]);
+    assert_eq!(scene.stage(ONE), "RECEIVED");
+    assert_eq!(scene.app(ONE).data_consent, Consent::None);
+    assert_eq!(scene.app(ONE).monitoring_consent, Consent::None);
+    assert_eq!(scene.asked(), ["eligibility"]);
+    assert_eq!(scene.reply(filed), None);
+}
+
+#[test]
+fn row_1_what_can_never_pass_is_declined_without_a_check() {
+    let good = Scene::new().form();
+    let collateral = |id: &str| Collateral { id_type: "INVOICE".to_owned(), id: id.to_owned(), value: None };
+    let cases = [
+        (RefusalReason::LoanTypeNotSupported, Form { loan_type: LoanType::Home, ..good.clone() }),
+        (
+            RefusalReason::CreatedInFuture,
+            Form { created_at: good.created_at + Duration::minutes(6), ..good.clone() },
+        ),
+        (RefusalReason::AmountAboveLimit, Form { requested: rupees("1000000.01"), ..good.clone() }),
+        (
+            RefusalReason::CollateralInvalid,
+            Form { collaterals: vec![collateral("7"), collateral("7")], ..good.clone() },
+        ),
+        (RefusalReason::CollateralInvalid, Form { collaterals: vec![collateral(" ")], ..good }),
+    ];
+    for (reason, form) in cases {
+        let mut scene = Scene::new();
+        let filed = file_form(&mut scene, form);
+        assert_eq!(scene.refusal(filed), Some(reason));
+        assert_eq!(told(&scene, filed), format!("{reason:?}: Rejected"));
+        assert_eq!((scene.stage(ONE), scene.asked().len()), ("REJECTED", 0));
+    }
+}
+
+#[test]
+fn row_1_one_bad_item_does_not_fail_its_siblings() {
+    let mut scene = Scene::new();
+    let bad = Form { loan_type: LoanType::Home, ..scene.form() };
+    let items = vec![item(ONE, scene.form()), item("LA-2", bad)];
+    scene.tell(&Command::CreateApplications(items));
+    assert_eq!((scene.stage(ONE), scene.stage("LA-2")), ("RECEIVED", "REJECTED"));
+}
+
+#[test]
+fn row_4_the_same_data_again_gives_the_current_status() {
+    for stage in ["PROCESSING", "UNDERWRITING", "OFFERED", "OFFER_ACCEPTED", "AGREED", "GRANTED", "EXPIRED"] {
+        let mut scene = Scene::at(stage);
+        let before = scene.app(ONE).form.clone();
+        let again = file_form(&mut scene, before);
+        let status = scene.app(ONE).stage.status();
+        assert_eq!(told(&scene, again), format!("{status:?}"));
+        assert_eq!(scene.stage(ONE), stage);
+    }
+}
+
+#[test]
+fn row_4_while_the_check_runs_both_requests_wait_for_it() {
+    let mut scene = Scene::at("RECEIVED");
+    let first = scene.owed[0].0;
+    let again = scene.file(&[ONE]);
+    assert_eq!(scene.asked(), ["eligibility"]);
+    scene.answer("eligibility", &pass());
+    assert_eq!([told(&scene, first), told(&scene, again)], ["Processing", "Processing"]);
+}
+
+#[test]
+fn row_4_other_data_replaces_early_data_and_is_checked_anew() {
+    for stage in ["RECEIVED", "PROCESSING"] {
+        let mut scene = Scene::at(stage);
+        let form = other_form(&scene);
+        let again = file_form(&mut scene, form);
+        assert_eq!(scene.stage(ONE), "RECEIVED");
+        assert_eq!(scene.app(ONE).form.requested, rupees("120000"));
+        let newest = scene.asks.pop().expect("a check");
+        scene.apply(&newest, &pass());
+        assert_eq!(told(&scene, again), "Processing");
+    }
+}
+
+#[test]
+fn row_4_other_data_is_refused_once_underwriting_began() {
+    for stage in ["UNDERWRITING", "OFFERED", "OTP_SENT", "AGREED", "GRANTED", "REJECTED", "EXPIRED"] {
+        let mut scene = Scene::at(stage);
+        let form = other_form(&scene);
+        let again = file_form(&mut scene, form);
+        assert_eq!(scene.refusal(again), Some(RefusalReason::ApplicationIdReused));
+        assert_eq!(scene.stage(ONE), stage);
+        assert_eq!(scene.app(ONE).form.requested, rupees("100000"));
+    }
+}
+
+#[test]
+fn rows_5_to_7_the_check_decides() {
+    let cases = [
+        (pass(), "PROCESSING", "Processing"),
+        (decline(), "REJECTED", "Rejected"),
+        (refused("NO"), "REJECTED", "Rejected"),
+        (unknown(), "REJECTED", "Rejected"),
+        (needs_document(), "ACTION_REQUIRED", "ActionRequired"),
+    ];
+    for (outcome, stage, answer) in cases {
+        let mut scene = Scene::at("RECEIVED");
+        let filed = scene.owed[0].0;
+        scene.answer("eligibility", &outcome);
+        assert_eq!((scene.stage(ONE), told(&scene, filed).as_str()), (stage, answer));
+    }
+}
+
+#[test]
+fn rows_6_and_7_say_why() {
+    for (outcome, rejections, actions) in [(decline(), 1, 0), (needs_document(), 0, 1)] {
+        let mut scene = Scene::at("RECEIVED");
+        let filed = scene.owed[0].0;
+        scene.answer("eligibility", &outcome);
+        let answer = scene.reply(filed).expect("an answer");
+        let Content::Application(content) = &answer.content else { panic!("an application") };
+        assert_eq!((content.rejections.len(), content.actions.len()), (rejections, actions));
+    }
+}
+
+#[test]
+fn row_8_the_wanted_document_comes_with_a_new_filing() {
+    let mut scene = Scene::at("ACTION_REQUIRED");
+    let with_document = Form { documents: vec!["GST_PROFILE".to_owned()], ..scene.form() };
+    let again = file_form(&mut scene, with_document);
+    scene.answer("eligibility", &pass());
+    assert_eq!((scene.stage(ONE), told(&scene, again).as_str()), ("PROCESSING", "Processing"));
+}
+
+#[test]
+fn row_9_once_the_missing_step_is_done_offers_go_on() {
+    let mut scene = Scene::at("UNDERWRITING");
+    scene.answer("fetch", &super::fixtures::acknowledged());
+    scene.answer("offers", &needs_step());
+    let consented = scene.tell(&consent(&[ONE], None));
+    assert_eq!(told(&scene, consented), "Ready");
+    scene.tell(&generate(&[ONE]));
+    assert_eq!(scene.stage(ONE), "UNDERWRITING");
+}
+
+#[test]
+fn row_9_a_step_that_is_not_the_missing_one_is_refused() {
+    let mut scene = Scene::at("ACTION_REQUIRED");
+    let set = scene.tell(&set_account(ONE, account("A1")));
+    assert_eq!(scene.refusal(set), Some(RefusalReason::WrongState));
+    assert_eq!(scene.stage(ONE), "ACTION_REQUIRED");
+}

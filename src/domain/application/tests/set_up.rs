@@ -1,0 +1,245 @@
+//! Rows 44 to 51: disbursement plan and account, repayment plan and mandate.
+
+use chrono::Duration;
+
+use super::fixtures::{
+    account, account_verified, done, mandate, plain_product, refused, set_account, set_offer,
+    set_repayment_plan, subject, unknown,
+};
+use super::story::ONE;
+use super::support::Scene;
+use super::words::told;
+use crate::domain::application::answer::{Content, RefusalReason};
+use crate::domain::application::ask::Finding;
+use crate::domain::application::command::{ChosenAccount, Command};
+use crate::domain::application::facets::{Account, AccountTarget};
+use crate::domain::ids::{AccountId, PlanId};
+
+/// Where set-up is open (rows 45 to 48).
+const OPEN: [&str; 4] = ["OFFER_ACCEPTED", "OTP_SENT", "AGREED", "GRANTED"];
+/// Where there is no deal, or none that may change.
+const CLOSED: [&str; 7] =
+    ["PROCESSING", "UNDERWRITING", "OFFERED", "GRANTING", "REJECTED", "ACTION_REQUIRED", "EXPIRED"];
+
+#[test]
+fn row_44_plans_and_accounts_are_told_from_the_accepted_offer_on() {
+    for stage in ["OFFER_ACCEPTED", "OTP_SENT", "AGREED", "GRANTING", "GRANTED"] {
+        let mut scene = Scene::at(stage);
+        let plans = scene.tell(&Command::DisbursementPlans(subject(ONE)));
+        assert_eq!(told(&scene, plans), "1 plans [Active]", "the only plan is chosen by itself");
+        let plans = scene.tell(&Command::RepaymentPlans(subject(ONE)));
+        assert!(told(&scene, plans).starts_with("1 plans"));
+        let accounts = scene.tell(&Command::DisbursementAccounts(subject(ONE)));
+        assert_eq!(scene.refusal(accounts), None);
+    }
+    for stage in ["RECEIVED", "OFFERED", "ACTION_REQUIRED"] {
+        let mut scene = Scene::at(stage);
+        for command in [
+            Command::DisbursementPlans(subject(ONE)),
+            Command::RepaymentPlans(subject(ONE)),
+            Command::DisbursementAccounts(subject(ONE)),
+        ] {
+            let asked = scene.tell(&command);
+            assert_eq!(scene.refusal(asked), Some(RefusalReason::WrongState));
+        }
+    }
+}
+
+#[test]
+fn row_45_a_plan_of_the_offer_is_set() {
+    for stage in OPEN {
+        let mut scene = Scene::at(stage);
+        let plan = scene.deal(ONE).offer.disbursement_plans[0].id.clone();
+        let set = scene.tell(&Command::SetDisbursementPlan(subject(ONE), plan));
+        assert_eq!(told(&scene, set), "Active");
+        let foreign = PlanId::from("DP-elsewhere");
+        let set = scene.tell(&Command::SetDisbursementPlan(subject(ONE), foreign));
+        assert_eq!(told(&scene, set), "UnknownPlan: Inactive");
+    }
+}
+
+#[test]
+fn row_46_an_account_counts_once_the_bank_knows_its_holder() {
+    for stage in OPEN {
+        let mut scene = Scene::at(stage);
+        let set = scene.tell(&set_account(ONE, account("A2")));
+        assert_eq!(scene.reply(set), None);
+        scene.answer("verify-account", &account_verified());
+        assert_eq!(told(&scene, set), "Active");
+        assert_eq!(scene.deal(ONE).account.active(), Some(&account("A2")));
+        let known = ChosenAccount::Known(AccountId::from("A2"));
+        let again = scene.tell(&Command::SetDisbursementAccount(subject(ONE), known));
+        assert_eq!(told(&scene, again), "Active");
+    }
+}
+
+#[test]
+fn row_47_a_failed_check_keeps_the_earlier_account() {
+    for (outcome, answer) in
+        [(refused("NAME"), "AccountRefused: Inactive"), (unknown(), "SourceUnavailable: Inactive")]
+    {
+        let mut scene = Scene::at("AGREED");
+        scene.tell(&set_account(ONE, account("A1")));
+        scene.answer("verify-account", &account_verified());
+        let set = scene.tell(&set_account(ONE, account("A2")));
+        scene.answer("verify-account", &outcome);
+        assert_eq!(told(&scene, set), answer);
+        assert_eq!(scene.deal(ONE).account.active(), Some(&account("A1")));
+    }
+}
+
+#[test]
+fn row_47_no_loan_is_paid_into_somebody_elses_pot() {
+    let lsp_own = AccountTarget::Account { ifsc: "HDFC0000001".to_owned(), number: "999900001111".to_owned() };
+    let cases = [
+        Account { kind: Some("PREPAID_WALLET".to_owned()), ..account("A1") },
+        Account { kind: Some("escrow".to_owned()), ..account("A1") },
+        Account { target: lsp_own, ..account("A1") },
+    ];
+    for refused in cases {
+        let mut scene = Scene::under(plain_product(), "AGREED");
+        let set = scene.tell(&set_account(ONE, refused));
+        assert_eq!(told(&scene, set), "AccountRefused: Inactive");
+        assert!(scene.asks.is_empty(), "the bank is not even asked");
+    }
+}
+
+#[test]
+fn row_46_the_account_named_last_is_the_one_that_counts() {
+    let mut scene = Scene::at("AGREED");
+    scene.tell(&set_account(ONE, account("A1")));
+    scene.answer("verify-account", &account_verified());
+    let other = scene.tell(&set_account(ONE, account("A2")));
+    let back = scene.tell(&set_account(ONE, account("A1")));
+    assert_eq!(told(&scene, back), "Active");
+    scene.answer("verify-account", &account_verified());
+    assert_eq!(told(&scene, other), "AccountRefused: Inactive");
+    assert_eq!(scene.deal(ONE).account.active(), Some(&account("A1")));
+}
+
+#[test]
+fn rows_45_to_48_are_closed_elsewhere() {
+    for stage in CLOSED {
+        let mut scene = Scene::at(stage);
+        let before = scene.app(ONE).stage.clone();
+        for command in [
+            Command::SetDisbursementPlan(subject(ONE), PlanId::from("DP")),
+            set_account(ONE, account("A9")),
+            set_repayment_plan(ONE, &PlanId::from("RP")),
+        ] {
+            let asked = scene.tell(&command);
+            assert_eq!(scene.refusal(asked), Some(RefusalReason::WrongState));
+        }
+        assert_eq!(scene.app(ONE).stage, before);
+    }
+}
+
+#[test]
+fn rows_45_to_47_close_when_money_is_reserved() {
+    let mut scene = Scene::at("GRANTED");
+    scene.trigger_payment("P1");
+    let set = scene.tell(&set_account(ONE, account("A9")));
+    assert_eq!(scene.refusal(set), Some(RefusalReason::WrongState));
+    scene.answer("pay", &refused("CLOSED_ACCOUNT"));
+    scene.tell(&set_account(ONE, account("A9")));
+    assert_eq!(scene.asked(), ["verify-account"], "a failed payout frees the account");
+}
+
+#[test]
+fn row_48_a_mandate_waits_for_the_borrower() {
+    let mut scene = Scene::at("OFFER_ACCEPTED");
+    let plan = scene.repayment_plan(ONE);
+    let set = scene.tell(&set_repayment_plan(ONE, &plan));
+    assert_eq!((scene.reply(set), scene.deal(ONE).repayment.name()), (None, "PENDING_AUTH"));
+    let again = scene.tell(&set_repayment_plan(ONE, &plan));
+    scene.answer("register-mandate", &mandate("M1"));
+    for exchange in [set, again] {
+        assert_eq!(told(&scene, exchange), "PendingAuth + page");
+    }
+    assert!(scene.asked().contains(&"status"));
+    let third = scene.tell(&set_repayment_plan(ONE, &plan));
+    assert_eq!(told(&scene, third), "PendingAuth + page");
+}
+
+#[test]
+fn row_48_without_a_mandate_the_plan_is_active_at_once() {
+    let mut scene = Scene::under(plain_product(), "OFFER_ACCEPTED");
+    let plan = scene.repayment_plan(ONE);
+    let set = scene.tell(&set_repayment_plan(ONE, &plan));
+    assert_eq!(told(&scene, set), "Active");
+    let set = scene.tell(&set_repayment_plan(ONE, &PlanId::from("RP-elsewhere")));
+    assert_eq!(told(&scene, set), "UnknownPlan: Inactive");
+}
+
+#[test]
+fn row_48_a_mandate_that_cannot_be_registered_may_be_tried_again() {
+    for outcome in [refused("NPCI"), unknown()] {
+        let mut scene = Scene::at("OFFER_ACCEPTED");
+        let plan = scene.repayment_plan(ONE);
+        let set = scene.tell(&set_repayment_plan(ONE, &plan));
+        scene.answer("register-mandate", &outcome);
+        assert_eq!(told(&scene, set), "MandateRefused: Inactive");
+        scene.tell(&set_repayment_plan(ONE, &plan));
+        assert!(scene.asked().contains(&"register-mandate"));
+    }
+}
+
+#[test]
+fn row_48_a_new_choice_of_offer_answers_who_waits_for_the_old_mandate() {
+    let mut scene = Scene::at("OFFER_ACCEPTED");
+    let plan = scene.repayment_plan(ONE);
+    let set = scene.tell(&set_repayment_plan(ONE, &plan));
+    let other = scene.deal(ONE).others[0].id.clone();
+    scene.tell(&set_offer(ONE, &other));
+    let answer = scene.reply(set).expect("an answer");
+    let Content::Plan { plan: shown } = &answer.content else { panic!("a plan") };
+    assert_eq!((told(&scene, set).as_str(), &shown.id), ("MandateRefused: Inactive", &plan));
+    scene.answer("register-mandate", &mandate("M1"));
+    assert!(scene.asked().contains(&"cancel"), "what came too late is cancelled");
+    assert_eq!(scene.deal(ONE).repayment.name(), "NONE");
+}
+
+#[test]
+fn rows_49_and_50_the_borrower_decides_and_the_lsp_is_told_unasked() {
+    let cases = [
+        (done(Finding::MandateActive), "ACTIVE"),
+        (done(Finding::MandateInactive), "INACTIVE"),
+        (refused("CANCELLED"), "INACTIVE"),
+    ];
+    for (outcome, state) in cases {
+        let mut scene = Scene::at("OFFER_ACCEPTED");
+        let plan = scene.repayment_plan(ONE);
+        scene.tell(&set_repayment_plan(ONE, &plan));
+        scene.answer("register-mandate", &mandate("M1"));
+        scene.answer("status", &outcome);
+        assert_eq!((scene.deal(ONE).repayment.name(), scene.webhooks.len()), (state, 1));
+    }
+}
+
+#[test]
+fn row_50_a_link_that_nobody_used_dies_and_its_mandate_with_it() {
+    let mut scene = Scene::at("OFFER_ACCEPTED");
+    let plan = scene.repayment_plan(ONE);
+    scene.tell(&set_repayment_plan(ONE, &plan));
+    scene.answer("register-mandate", &mandate("M1"));
+    scene.wait(Duration::hours(25));
+    assert_eq!((scene.deal(ONE).repayment.name(), scene.webhooks.len()), ("INACTIVE", 1));
+    scene.answer("status", &done(Finding::MandateActive));
+    assert_eq!(scene.deal(ONE).repayment.name(), "INACTIVE", "too late");
+    assert!(scene.asked().contains(&"cancel"));
+}
+
+#[test]
+fn row_51_the_status_of_a_plan_is_told_at_any_time() {
+    let mut scene = Scene::at("OFFER_ACCEPTED");
+    let plan = scene.repayment_plan(ONE);
+    let status = Command::RepaymentPlanStatus(plan.clone());
+    let none = scene.tell(&status);
+    scene.tell(&set_repayment_plan(ONE, &plan));
+    scene.answer("register-mandate", &mandate("M1"));
+    let pending = scene.tell(&status);
+    scene.answer("status", &done(Finding::MandateActive));
+    let active = scene.tell(&status);
+    let answers = [none, pending, active].map(|exchange| told(&scene, exchange));
+    assert_eq!(answers, ["Inactive", "PendingAuth + page", "Active + page"]);
+}

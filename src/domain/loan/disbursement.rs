@@ -1,0 +1,208 @@
+//! Paying out (rows L1 to L5): a tranche is reserved once, paid once, and only the bank's final word frees it.
+
+use chrono::{DateTime, Utc};
+
+use super::{Loan, Payout, PayoutState, Tranche};
+use crate::domain::application::Application;
+use crate::domain::application::answer::{Answer, Content, DisbursementContent, PayoutStatus, RefusalReason};
+use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, PayOrder};
+use crate::domain::application::command::PaymentOrder;
+use crate::domain::application::decision::{Decision, Effect, Facts, Webhook, WebhookKind};
+use crate::domain::application::facets::Account;
+use crate::domain::book;
+use crate::domain::ids::{ExchangeId, PaymentId};
+
+/// Tries of one payment after the bank said that a key never arrived; then it counts as failed.
+const MAX_UNRECEIVED: u32 = 20;
+
+/// Row L1 and L2: reserves the tranche and has it paid, or tells what holds it already.
+pub fn trigger(loan: &mut Loan, app: &Application, order: &PaymentOrder, facts: &Facts<'_>, d: &mut Decision) {
+    let Some(exchange) = facts.exchange else { return };
+    if let Some(known) = loan.payment(&order.id) {
+        let answer = if agrees(loan, known, order) {
+            Answer::ok(content(loan, known))
+        } else {
+            let detail = "this payment id stands for another tranche or amount";
+            Answer::refused(RefusalReason::PaymentConflict, detail, content(loan, known))
+        };
+        d.answer(facts, answer);
+        return;
+    }
+    let account = app.stage.deal().and_then(|deal| deal.account.active()).cloned();
+    match (free_tranche(loan, order), account) {
+        (Err(detail), _) => {
+            d.answer(facts, Answer::refused(RefusalReason::AmountNotAllowed, detail, echo(loan, &order.id)));
+        }
+        (Ok(_), None) => {
+            let detail = "no verified disbursement account";
+            d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
+        }
+        (Ok(tranche), Some(account)) => {
+            let payout = reserve(loan, tranche, order.id.clone(), account, exchange, facts.now);
+            pay(&payout, &tranche, app, d);
+            d.answer(facts, Answer::ok(content(loan, &payout)));
+            d.effects.push(Effect::SaveLoan(Box::new(loan.clone())));
+            d.event(app, format!("tranche {} reserved", tranche.number));
+        }
+    }
+}
+
+fn agrees(loan: &Loan, known: &Payout, order: &PaymentOrder) -> bool {
+    let gross = loan.tranche(known.tranche).map(|t| t.gross);
+    order.tranche.is_none_or(|t| t == known.tranche) && order.amount.is_none_or(|a| Some(a) == gross)
+}
+
+/// The tranche an order means, when nothing holds it and the amount is its own.
+fn free_tranche(loan: &Loan, order: &PaymentOrder) -> Result<Tranche, String> {
+    let tranche = match order.tranche {
+        Some(number) => loan.tranche(number).ok_or_else(|| format!("the loan has no tranche {number}"))?,
+        None => loan
+            .tranches
+            .iter()
+            .find(|t| loan.holder(t.number).is_none())
+            .ok_or_else(|| "nothing is left to be paid out".to_owned())?,
+    };
+    if loan.holder(tranche.number).is_some() {
+        return Err(format!("tranche {} is paid out, or being paid out, under another payment id", tranche.number));
+    }
+    match order.amount {
+        Some(amount) if amount != tranche.gross => {
+            Err(format!("tranche {} is {} rupees gross", tranche.number, tranche.gross))
+        }
+        _ => Ok(*tranche),
+    }
+}
+
+fn reserve(
+    loan: &mut Loan,
+    tranche: Tranche,
+    payment_id: PaymentId,
+    account: Account,
+    exchange: ExchangeId,
+    at: DateTime<Utc>,
+) -> Payout {
+    let earlier = loan.payouts.iter().filter(|p| p.tranche == tranche.number).map(|p| p.attempt).max();
+    let attempt = earlier.unwrap_or(0).saturating_add(1);
+    let payout = Payout {
+        payment_id,
+        tranche: tranche.number,
+        attempt,
+        bank_key: format!("{}:{}:{}:{attempt}", loan.org_id, loan.id, tranche.number),
+        account,
+        exchange,
+        state: PayoutState::Open,
+        at,
+    };
+    loan.payouts.push(payout.clone());
+    payout
+}
+
+fn pay(payout: &Payout, tranche: &Tranche, app: &Application, d: &mut Decision) {
+    let loan_id = match &app.stage {
+        crate::domain::application::stage::Stage::Granted { loan_id, .. } => loan_id.clone(),
+        _ => return,
+    };
+    let order = PayOrder {
+        loan_id,
+        payment_id: payout.payment_id.clone(),
+        tranche: payout.tranche,
+        attempt: payout.attempt,
+        bank_key: payout.bank_key.clone(),
+        net: tranche.net(),
+        account: payout.account.clone(),
+    };
+    d.ask_aside(Ask::Pay(order), app, app.generation);
+}
+
+/// Rows L3 and L4: the bank's word on one try. Anything but a final word changes nothing.
+pub fn told(loan: &mut Loan, app: &Application, order: &PayOrder, outcome: &Outcome, facts: &Facts<'_>, d: &mut Decision) {
+    let Some(tranche) = loan.tranche(order.tranche).copied() else { return };
+    let Some(payout) = loan.payouts.iter_mut().find(|p| p.bank_key == order.bank_key) else { return };
+    if payout.state != PayoutState::Open {
+        return;
+    }
+    payout.state = match outcome {
+        Outcome::Done { finding: Finding::Paid { utr, value_date } } => {
+            PayoutState::Paid { utr: utr.clone(), value_date: *value_date }
+        }
+        Outcome::Refused { code, detail } => PayoutState::Failed { code: code.clone(), detail: detail.clone() },
+        Outcome::Done { .. } | Outcome::Pending { .. } | Outcome::Unknown { .. } => return,
+    };
+    payout.at = facts.now;
+    let payout = payout.clone();
+    match &payout.state {
+        PayoutState::Paid { value_date, .. } => {
+            let journal = book::disbursement(*value_date, &payout.bank_key, tranche.net(), tranche.fee);
+            d.effects.push(Effect::Post(loan.id.clone(), journal));
+            d.event(app, format!("tranche {} paid", tranche.number));
+        }
+        // Nothing moved and nothing can move under the dead key, so a new try is safe and the LSP need not act.
+        PayoutState::Failed { code, .. } if code == NEVER_RECEIVED && payout.attempt < MAX_UNRECEIVED => {
+            let next = reserve(loan, tranche, payout.payment_id, payout.account, payout.exchange, facts.now);
+            pay(&next, &tranche, app, d);
+            d.event(app, format!("the bank never got try {}, trying anew", payout.attempt));
+            d.effects.push(Effect::SaveLoan(Box::new(loan.clone())));
+            return;
+        }
+        PayoutState::Failed { .. } | PayoutState::Open => d.event(app, format!("tranche {} failed", tranche.number)),
+    }
+    d.webhooks.push(Webhook {
+        application: app.id,
+        kind: WebhookKind::DisbursementStatus(payout.exchange),
+        content: content(loan, &payout),
+    });
+    d.effects.push(Effect::SaveLoan(Box::new(loan.clone())));
+}
+
+/// Row L5: by payment, or the latest of the loan.
+pub fn status(loan: &Loan, payment: Option<&PaymentId>, facts: &Facts<'_>, d: &mut Decision) {
+    let payout = match payment {
+        Some(id) => loan.payment(id),
+        None => loan.payouts.last(),
+    };
+    let answer = match (payout, payment) {
+        (Some(payout), _) => Answer::ok(content(loan, payout)),
+        (None, id) => {
+            let id = id.cloned().unwrap_or_else(|| PaymentId::from("NONE"));
+            Answer::refused(RefusalReason::LoanNotOpen, "no disbursement was triggered", echo(loan, &id))
+        }
+    };
+    d.answer(facts, answer);
+}
+
+fn content(loan: &Loan, payout: &Payout) -> Content {
+    let tranche = loan.tranche(payout.tranche);
+    let (status, utr, value_date) = match &payout.state {
+        PayoutState::Open => (PayoutStatus::PendingAuth, None, None),
+        PayoutState::Paid { utr, value_date } => (PayoutStatus::Success, Some(utr.clone()), Some(*value_date)),
+        PayoutState::Failed { .. } => (PayoutStatus::Failure, None, None),
+    };
+    Content::Disbursement(DisbursementContent {
+        loan_id: loan.id.clone(),
+        payment_id: payout.payment_id.clone(),
+        status: Some(status),
+        tranche: Some(payout.tranche),
+        gross: tranche.map(|t| t.gross),
+        net: tranche.map(Tranche::net),
+        fee: tranche.map(|t| t.fee),
+        utr,
+        at: Some(payout.at),
+        value_date,
+    })
+}
+
+/// Nothing was started under this id.
+fn echo(loan: &Loan, id: &PaymentId) -> Content {
+    Content::Disbursement(DisbursementContent {
+        loan_id: loan.id.clone(),
+        payment_id: id.clone(),
+        status: None,
+        tranche: None,
+        gross: None,
+        net: None,
+        fee: None,
+        utr: None,
+        at: None,
+        value_date: None,
+    })
+}

@@ -1,0 +1,137 @@
+//! The machine of one loan, from the grant on (`ocen-v3.md` §6.5).
+
+pub mod disbursement;
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::application::Application;
+use super::application::facets::{Account, Deal, Offer};
+use super::ids::{ApplicationId, ExchangeId, LoanId, OrgId, PaymentId};
+use super::maths::money::Paise;
+
+/// One granted loan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Loan {
+    /// Made by the lender, told to the LSP at grant.
+    pub id: LoanId,
+    /// The application it was granted on.
+    pub application: ApplicationId,
+    /// The LSP that brought it.
+    pub org_id: OrgId,
+    /// When.
+    pub granted_at: DateTime<Utc>,
+    /// The accepted terms, frozen.
+    pub offer: Offer,
+    /// What is to be paid out, in order.
+    pub tranches: Vec<Tranche>,
+    /// Every try to pay a tranche.
+    pub payouts: Vec<Payout>,
+}
+
+/// One part of the sanctioned amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tranche {
+    /// Counted from 1.
+    pub number: u32,
+    /// Principal that the borrower owes for it.
+    pub gross: Paise,
+    /// Fee kept.
+    pub fee: Paise,
+}
+
+impl Tranche {
+    /// Amount to transfer.
+    #[must_use]
+    pub fn net(&self) -> Paise {
+        self.gross.saturating_sub(self.fee)
+    }
+}
+
+/// One try to pay a tranche; account and amount are as they were when it was reserved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Payout {
+    /// The LSP's payment id.
+    pub payment_id: PaymentId,
+    /// Which tranche.
+    pub tranche: u32,
+    /// Counts tries of this tranche, from 1.
+    pub attempt: u32,
+    /// Same key, same payment at the bank, for ever.
+    pub bank_key: String,
+    /// Where to.
+    pub account: Account,
+    /// The request that triggered it.
+    pub exchange: ExchangeId,
+    /// What became of it.
+    pub state: PayoutState,
+    /// When it got there.
+    pub at: DateTime<Utc>,
+}
+
+/// What became of a payout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PayoutState {
+    /// The tranche is taken; the bank has not answered finally.
+    Open,
+    /// Paid.
+    Paid {
+        /// The bank's unique transaction reference.
+        utr: String,
+        /// The bank's value date.
+        value_date: NaiveDate,
+    },
+    /// Finally refused by the bank; the tranche is free again.
+    Failed {
+        /// The bank's code.
+        code: String,
+        /// The bank's words.
+        detail: String,
+    },
+}
+
+impl Payout {
+    /// Whether its tranche is free again.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        matches!(self.state, PayoutState::Failed { .. })
+    }
+}
+
+impl Loan {
+    /// A fresh loan on an accepted offer, nothing paid out yet.
+    #[must_use]
+    pub fn grant(id: LoanId, app: &Application, deal: &Deal, now: DateTime<Utc>) -> Self {
+        let tranche = Tranche { number: 1, gross: deal.offer.sanctioned, fee: deal.offer.charges.processing };
+        Self {
+            id,
+            application: app.id,
+            org_id: app.org_id.clone(),
+            granted_at: now,
+            offer: deal.offer.clone(),
+            tranches: vec![tranche],
+            payouts: Vec::new(),
+        }
+    }
+
+    /// The payout that holds a tranche, open or paid.
+    #[must_use]
+    pub fn holder(&self, tranche: u32) -> Option<&Payout> {
+        self.payouts.iter().find(|p| p.tranche == tranche && !p.has_failed())
+    }
+
+    /// The latest try under a payment id.
+    #[must_use]
+    pub fn payment(&self, id: &PaymentId) -> Option<&Payout> {
+        self.payouts.iter().rev().find(|p| p.payment_id == *id)
+    }
+
+    /// A tranche by its number.
+    #[must_use]
+    pub fn tranche(&self, number: u32) -> Option<&Tranche> {
+        self.tranches.iter().find(|t| t.number == number)
+    }
+}

@@ -1,0 +1,213 @@
+//! The rows of a schedule: due dates, the regular instalment, the running balance.
+
+use chrono::{Datelike, NaiveDate};
+use rust_decimal::Decimal;
+
+use super::day_count::YearFraction;
+use super::frequency::Step;
+use super::money::Paise;
+use super::rate::AnnualRate;
+use super::rounding::Rounding;
+use super::schedule::{Method, Row, ScheduleError, ScheduleTerms};
+
+/// One period before it has an amount: the day it ends and the part of a year it lasts.
+pub(super) struct Period {
+    due_date: NaiveDate,
+    part: YearFraction,
+}
+
+/// The periods of the rows in order, or `None` when a date does not fit.
+pub(super) fn periods(terms: &ScheduleTerms) -> Option<Vec<Period>> {
+    let (anchor, offset) = anchor(terms)?;
+    let mut from = terms.disbursed_on;
+    let mut periods = Vec::new();
+    for index in 0..terms.installments {
+        let due_date = terms.frequency.after(anchor, offset.checked_add(index)?)?;
+        let part = terms
+            .day_count
+            .year_fraction(terms.frequency, from, due_date)?;
+        periods.push(Period { due_date, part });
+        from = due_date;
+    }
+    Some(periods)
+}
+
+/// The day from which due dates are counted, and the number of periods to the first of them.
+///
+/// That is the first due date, except where a short month cut it: disbursed on 31 Jan and due on
+/// 28 Feb, the loan keeps the seed day 31 and is next due on 31 Mar (spec lending 2.1).
+fn anchor(terms: &ScheduleTerms) -> Option<(NaiveDate, u32)> {
+    let interval = terms.frequency.split(terms.disbursed_on, terms.first_due)?;
+    let cut_by_month_end = matches!(terms.frequency.step(), Step::Months(_))
+        && interval.odd_days == 0
+        && terms.frequency.after(terms.disbursed_on, interval.whole) == Some(terms.first_due)
+        && terms.disbursed_on.day() > terms.first_due.day();
+    Some(if cut_by_month_end {
+        (terms.disbursed_on, interval.whole)
+    } else {
+        (terms.first_due, 0)
+    })
+}
+
+/// The rows of a loan over `periods`, the last of which repays what is left.
+///
+/// # Errors
+///
+/// The terms do not amortise, or an amount does not fit.
+pub(super) fn amortise(
+    terms: &ScheduleTerms,
+    periods: &[Period],
+) -> Result<Vec<Row>, ScheduleError> {
+    let plan = plan(terms, periods).ok_or(ScheduleError::OutOfRange)?;
+    let rows = plan.rows(terms, periods)?;
+    let Some(smoother) = plan.smoother(terms, &rows) else {
+        return Ok(rows);
+    };
+    match smoother.rows(terms, periods) {
+        Ok(smooth) if last_row_gap(&smooth) < last_row_gap(&rows) => Ok(smooth),
+        _ => Ok(rows),
+    }
+}
+
+/// How many paise the last instalment differs from the one before it.
+fn last_row_gap(rows: &[Row]) -> Option<u64> {
+    difference_of_last(rows).map(i64::unsigned_abs)
+}
+
+fn difference_of_last(rows: &[Row]) -> Option<i64> {
+    let [.., before, last] = rows else {
+        return None;
+    };
+    last.instalment.0.checked_sub(before.instalment.0)
+}
+
+/// What a regular row, any but the last, pays.
+enum Plan {
+    Instalment(Paise),
+    Principal(Paise),
+}
+
+fn plan(terms: &ScheduleTerms, periods: &[Period]) -> Option<Plan> {
+    let principal = Decimal::from(terms.principal.0);
+    match terms.method {
+        Method::EqualInstalment | Method::Bullet => {
+            let annuity = annuity_factor(terms.annual_rate, periods)?;
+            terms
+                .rounding
+                .apply(principal.checked_div(annuity)?)
+                .map(Plan::Instalment)
+        }
+        Method::EqualPrincipal => {
+            let share = principal.checked_div(Decimal::from(terms.installments))?;
+            terms.rounding.apply(share).map(Plan::Principal)
+        }
+    }
+}
+
+/// Present value of one unit of money paid in each period: the sum of `1 / PROD(1 + f)`.
+///
+/// The same number as `fn / PROD(1 + f)` in spec lending 2.2, in the form whose terms shrink, so
+/// that a long schedule at a high rate does not overflow.
+fn annuity_factor(rate: AnnualRate, periods: &[Period]) -> Option<Decimal> {
+    let mut discount = Decimal::ONE;
+    let mut sum = Decimal::ZERO;
+    for period in periods {
+        let growth = Decimal::ONE.checked_add(rate.factor(period.part)?)?;
+        discount = discount.checked_div(growth)?;
+        sum = sum.checked_add(discount)?;
+    }
+    Some(sum)
+}
+
+impl Plan {
+    fn rows(&self, terms: &ScheduleTerms, periods: &[Period]) -> Result<Vec<Row>, ScheduleError> {
+        let mut opening = terms.principal;
+        let mut rows = Vec::with_capacity(periods.len());
+        for (number, period) in (1_u32..).zip(periods) {
+            let interest = self
+                .interest(terms, opening, period.part)
+                .ok_or(ScheduleError::OutOfRange)?;
+            let principal = if number == terms.installments {
+                opening
+            } else {
+                self.regular_principal(number, opening, interest)?
+            };
+            let row = row(number, period.due_date, opening, principal, interest);
+            let row = row.ok_or(ScheduleError::OutOfRange)?;
+            opening = row.closing;
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    /// The plan with the difference of the last row spread over all rows, when it is more than
+    /// half a paisa for each (spec lending 2.1, smoothing).
+    ///
+    /// Only for instalments in paise: a product that bills whole rupees wants them whole.
+    fn smoother(&self, terms: &ScheduleTerms, rows: &[Row]) -> Option<Self> {
+        let (Self::Instalment(instalment), Rounding::PaiseHalfUp | Rounding::PaiseHalfEven) =
+            (self, terms.rounding)
+        else {
+            return None;
+        };
+        let difference = difference_of_last(rows)?;
+        if difference.unsigned_abs() <= u64::from(terms.installments / 2) {
+            return None;
+        }
+        let share = Decimal::from(difference).checked_div(Decimal::from(terms.installments))?;
+        let smooth = Decimal::from(instalment.0).checked_add(share)?;
+        terms.rounding.apply(smooth).map(Self::Instalment)
+    }
+
+    /// Interest of a row to the paisa. Where the product wants equal principal in multiples of an
+    /// amount, the interest is such a multiple too: otherwise no instalment would be one.
+    fn interest(&self, terms: &ScheduleTerms, opening: Paise, part: YearFraction) -> Option<Paise> {
+        match (self, terms.rounding) {
+            (Self::Principal(_), Rounding::MultipleOf(_)) => terms
+                .rounding
+                .apply(terms.annual_rate.exact_interest(opening, part)?),
+            _ => terms.annual_rate.interest(opening, part),
+        }
+    }
+
+    fn regular_principal(
+        &self,
+        number: u32,
+        opening: Paise,
+        interest: Paise,
+    ) -> Result<Paise, ScheduleError> {
+        let principal = match self {
+            Self::Instalment(instalment) => instalment
+                .checked_sub(interest)
+                .ok_or(ScheduleError::OutOfRange)?,
+            Self::Principal(principal) => *principal,
+        };
+        if !principal.is_positive() {
+            return Err(ScheduleError::NotAmortising { number });
+        }
+        if principal >= opening {
+            return Err(ScheduleError::RepaidEarly { number });
+        }
+        Ok(principal)
+    }
+}
+
+fn row(
+    number: u32,
+    due_date: NaiveDate,
+    opening: Paise,
+    principal: Paise,
+    interest: Paise,
+) -> Option<Row> {
+    let instalment = principal.checked_add(interest)?;
+    let closing = opening.checked_sub(principal)?;
+    Some(Row {
+        number,
+        due_date,
+        opening,
+        principal,
+        interest,
+        instalment,
+        closing,
+    })
+}

@@ -1,0 +1,26 @@
+//! The lending arithmetic: money, day counts, repayment schedules and the annual percentage rate.
+//!
+//! Everything here is a pure function of its arguments. Money is integer paise; rates and factors
+//! are exact decimals; nothing is a binary float, and nothing panics: what cannot be computed is
+//! an error with its reason (spec lending, sections 1.3 and 2.1 to 2.4).
+
+mod amortisation;
+pub mod apr;
+pub mod day_count;
+pub mod frequency;
+pub mod money;
+pub mod rate;
+pub mod rounding;
+pub mod rupees;
+pub mod schedule;
+
+#[cfg(test)]
+mod tests;
+
+pub use apr::{Apr, AprError, Flow, apr, apr_of};
+pub use day_count::{DayCount, YearFraction};
+pub use frequency::{Frequency, Interval};
+pub use money::{MoneyTextError, Paise};
+pub use rate::{AnnualRate, RateError};
+pub use rounding::Rounding;
+pub use schedule::{Method, Row, Schedule, ScheduleError, ScheduleTerms, schedule};

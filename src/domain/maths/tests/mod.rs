@@ -1,0 +1,9 @@
+//! Tests of the lending arithmetic against published examples and its own laws.
+
+mod apr_vectors;
+mod dates;
+mod money_and_rate;
+mod properties;
+mod refusals;
+mod schedule_vectors;
+mod support;

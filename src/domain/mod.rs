@@ -1,0 +1,8 @@
+//! What a lender decides: pure values in, values out. No async, SQL, clock or randomness here.
+
+pub mod application;
+pub mod book;
+pub mod ids;
+pub mod loan;
+pub mod maths;
+pub mod product;
