@@ -1,0 +1,70 @@
+-- Callbacks to LSPs: at least once, in order per stream, fenced by leases.
+
+create table stream (
+    stream_id uuid primary key,
+    org_id text not null references lsp,
+    -- Callbacks not yet delivered or parked.
+    pending integer not null,
+    next_seq bigint not null,
+    -- When the stream is worth a look (business time).
+    due_at timestamptz not null,
+    -- Database time; only the holder of lease_id may settle.
+    lease_id uuid,
+    leased_until timestamptz,
+    constraint stream_pending_not_negative check (pending >= 0)
+) with (fillfactor = 70);
+
+-- The claim reads due streams in order of time and never the callbacks of idle ones.
+create index stream_due_idx on stream (due_at) where pending > 0;
+
+create table callback (
+    callback_id uuid primary key,
+    stream_id uuid not null references stream,
+    seq bigint not null,
+    org_id text not null references lsp,
+    exchange_id uuid references exchange,
+    operation text not null,
+    request_id text not null,
+    path text not null,
+    version text not null,
+    trace_id text not null,
+    -- The payload without its metadata, sealed; frozen when decided.
+    body bytea not null,
+    -- How the request was signed, so that delivery can mirror it.
+    signed boolean not null,
+    protected_member boolean not null,
+    state text not null,
+    attempts integer not null default 0,
+    due_at timestamptz not null,
+    -- A head that failed for ten minutes lets later callbacks pass.
+    first_failed_at timestamptz,
+    yielded boolean not null default false,
+    delivered_at timestamptz,
+    parked_reason text,
+    created_at timestamptz not null,
+    constraint callback_order_key unique (stream_id, seq),
+    constraint callback_state_known check (state in ('PENDING', 'DELIVERED', 'PARKED'))
+) with (fillfactor = 80);
+
+-- The head of a leased stream.
+create index callback_pending_idx on callback (stream_id, seq) where state = 'PENDING';
+-- Lists by LSP and state, newest first.
+create index callback_list_idx on callback (org_id, state, callback_id desc);
+create index callback_exchange_idx on callback (exchange_id);
+
+-- One row per delivery attempt, partitioned by time.
+create table attempt (
+    callback_id uuid not null,
+    attempt integer not null,
+    started_at timestamptz not null,
+    duration_ms integer not null,
+    -- HTTP status, when there was an answer.
+    status integer,
+    -- Why it does not count as delivered.
+    error text,
+    -- Up to 8 kB of the answer, sealed.
+    answer bytea,
+    primary key (callback_id, attempt, started_at)
+) partition by range (started_at);
+
+create table attempt_default partition of attempt default;
