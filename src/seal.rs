@@ -1,0 +1,258 @@
+//! Sealed columns: personal data and raw messages at rest, and what may be derived from them.
+//!
+//! Envelope encryption: rows are sealed by a data key, data keys are stored wrapped by the master
+//! key, and the master key never touches the database. A sealed value names its data key, so that
+//! a new data key takes effect at once and old rows stay readable.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | format: 1 stored, 2 compressed with zstd |
+//! | 4 | data key id, big endian |
+//! | 12 | random nonce |
+//! | rest | AES-256-GCM ciphertext and its 16-byte tag |
+//!
+//! Format, key id and the caller's context are authenticated with the text.
+
+mod keys;
+mod masked;
+mod otp;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use aws_lc_rs::aead::RandomizedNonceKey;
+use aws_lc_rs::hmac;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zstd::zstd_safe::get_frame_content_size;
+
+pub use keys::{MasterKey, WrappedKey};
+pub use masked::Masked;
+pub use otp::{OtpKey, otp_matches};
+
+/// Format byte of a text sealed as it is.
+const STORED: u8 = 1;
+/// Format byte of a text compressed before sealing.
+const COMPRESSED: u8 = 2;
+/// zstd's own default: most of the gain for little time.
+const COMPRESSION_LEVEL: i32 = 3;
+/// Texts shorter than this, in bytes, never pay for a zstd frame.
+const MIN_COMPRESSIBLE: usize = 64;
+/// Largest text that is sealed, and that opening may inflate to, in bytes.
+pub const MAX_PLAIN: usize = 64 * 1024 * 1024;
+
+/// Why something could not be sealed or opened. No message repeats any part of the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says it")]
+pub enum SealError {
+    #[error("the master key must be 32 bytes in base64")]
+    MasterKey,
+    #[error("there is no data key: make one with the master key first")]
+    NoDataKey,
+    #[error("data key {0} is listed twice")]
+    RepeatedDataKey(i32),
+    #[error("data key {0} does not open: wrong master key or damaged row")]
+    DataKey(i32),
+    #[error("the value was sealed with data key {0}, which is not loaded")]
+    UnknownDataKey(i32),
+    #[error("the value is not a sealed value")]
+    Malformed,
+    #[error("the sealed value does not open: it was altered, or belongs to another row")]
+    Tampered,
+    #[error("more than {MAX_PLAIN} bytes")]
+    TooLarge,
+    #[error("the value is no JSON of the expected shape (line {line}, column {column})")]
+    Json { line: usize, column: usize },
+    #[error("the cryptographic library failed")]
+    Library,
+}
+
+impl From<serde_json::Error> for SealError {
+    /// Keeps the place and drops serde's message, which quotes the value.
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json {
+            line: error.line(),
+            column: error.column(),
+        }
+    }
+}
+
+/// Seals and opens columns, and computes what is looked up without opening them.
+pub struct Sealer {
+    /// By id; the last one seals.
+    data_keys: BTreeMap<i32, RandomizedNonceKey>,
+    root: hmac::Key,
+    blind: hmac::Key,
+    otp: OtpKey,
+}
+
+impl Sealer {
+    /// Unwraps the stored data keys. The one with the highest id seals; all of them open.
+    ///
+    /// Random nonces keep one data key safe for 2^32 values (NIST SP 800-38D §8.3): add a new one
+    /// long before.
+    ///
+    /// # Errors
+    /// [`SealError::NoDataKey`], [`SealError::RepeatedDataKey`], or [`SealError::DataKey`] when
+    /// one does not open with this master key.
+    pub fn new(master: &MasterKey, wrapped: &[WrappedKey]) -> Result<Self, SealError> {
+        let mut data_keys = BTreeMap::new();
+        for key in wrapped {
+            if data_keys
+                .insert(key.id, master.unwrap_data_key(key)?)
+                .is_some()
+            {
+                return Err(SealError::RepeatedDataKey(key.id));
+            }
+        }
+        if data_keys.is_empty() {
+            return Err(SealError::NoDataKey);
+        }
+        Ok(Self {
+            data_keys,
+            root: keys::hmac_key(&master.derive("derive")),
+            blind: keys::hmac_key(&master.derive("blind-index")),
+            otp: OtpKey::new(&master.derive("otp")),
+        })
+    }
+
+    /// The id of the data key that seals new values.
+    #[must_use]
+    pub fn active_key_id(&self) -> Option<i32> {
+        self.data_keys.last_key_value().map(|(id, _)| *id)
+    }
+
+    /// Seals one value for one place.
+    ///
+    /// `context` names the place, `application.state:<uuid>` for instance, and must be given again
+    /// to open: a value copied to another row does not open there.
+    ///
+    /// # Errors
+    /// [`SealError::TooLarge`] above [`MAX_PLAIN`] bytes, [`SealError::Library`].
+    pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        if plain.len() > MAX_PLAIN {
+            return Err(SealError::TooLarge);
+        }
+        let (id, key) = self
+            .data_keys
+            .last_key_value()
+            .ok_or(SealError::NoDataKey)?;
+        let (format, text) = match compress(plain)? {
+            Some(smaller) => (COMPRESSED, smaller),
+            None => (STORED, plain.to_vec()),
+        };
+        let mut sealed = vec![format];
+        sealed.extend_from_slice(&id.to_be_bytes());
+        let aad = associated_data(&sealed, context);
+        sealed.extend(keys::encrypt(key, &aad, text)?);
+        Ok(sealed)
+    }
+
+    /// Opens what [`Sealer::seal`] made for the same `context`.
+    ///
+    /// # Errors
+    /// [`SealError::Malformed`], [`SealError::UnknownDataKey`], [`SealError::Tampered`] for altered
+    /// bytes or another context, [`SealError::TooLarge`].
+    pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (prefix, encrypted) = sealed
+            .split_first_chunk::<5>()
+            .ok_or(SealError::Malformed)?;
+        let [format, id @ ..] = *prefix;
+        let id = i32::from_be_bytes(id);
+        let key = self
+            .data_keys
+            .get(&id)
+            .ok_or(SealError::UnknownDataKey(id))?;
+        let text = keys::decrypt(key, &associated_data(prefix, context), encrypted)?;
+        match format {
+            STORED => Ok(text),
+            COMPRESSED => decompress(&text),
+            _ => Err(SealError::Malformed),
+        }
+    }
+
+    /// Seals a value as JSON.
+    ///
+    /// # Errors
+    /// As [`Sealer::seal`], and [`SealError::Json`] when the value has no JSON form.
+    pub fn seal_json<T: Serialize + ?Sized>(
+        &self,
+        context: &str,
+        value: &T,
+    ) -> Result<Vec<u8>, SealError> {
+        self.seal(context, &serde_json::to_vec(value)?)
+    }
+
+    /// Opens a value sealed as JSON.
+    ///
+    /// # Errors
+    /// As [`Sealer::open`], and [`SealError::Json`] when the JSON is not a `T`.
+    pub fn open_json<T: DeserializeOwned>(
+        &self,
+        context: &str,
+        sealed: &[u8],
+    ) -> Result<T, SealError> {
+        Ok(serde_json::from_slice(&self.open(context, sealed)?)?)
+    }
+
+    /// A 32-byte fingerprint by which a sealed PAN, phone or account is found: HMAC-SHA256 of
+    /// `kind`, a zero byte, and the value trimmed and in upper case.
+    ///
+    /// `kind` (`pan`, `phone`) keeps equal values of different columns apart and is never input.
+    #[must_use]
+    pub fn blind_index(&self, kind: &str, value: &str) -> Vec<u8> {
+        let mut context = hmac::Context::with_key(&self.blind);
+        context.update(kind.as_bytes());
+        context.update(&[0]);
+        context.update(value.trim().to_uppercase().as_bytes());
+        context.sign().as_ref().to_vec()
+    }
+
+    /// The key one-time passwords are derived from.
+    #[must_use]
+    pub fn otp_key(&self) -> &OtpKey {
+        &self.otp
+    }
+
+    /// A key for another purpose, the same on every replica; `label` names the purpose.
+    #[must_use]
+    pub fn derive(&self, label: &str) -> [u8; 32] {
+        keys::expand(&self.root, label)
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer")
+            .field("active_key_id", &self.active_key_id())
+            .finish_non_exhaustive()
+    }
+}
+
+fn associated_data(prefix: &[u8], context: &str) -> Vec<u8> {
+    [prefix, context.as_bytes()].concat()
+}
+
+/// The compressed text, when that is smaller.
+fn compress(plain: &[u8]) -> Result<Option<Vec<u8>>, SealError> {
+    if plain.len() < MIN_COMPRESSIBLE {
+        return Ok(None);
+    }
+    let packed = zstd::bulk::compress(plain, COMPRESSION_LEVEL).map_err(|_| SealError::Library)?;
+    Ok((packed.len() < plain.len()).then_some(packed))
+}
+
+/// Inflates a frame that announces its size; the announcement bounds what is allocated.
+fn decompress(packed: &[u8]) -> Result<Vec<u8>, SealError> {
+    let announced = get_frame_content_size(packed)
+        .ok()
+        .flatten()
+        .ok_or(SealError::Malformed)?;
+    let size = usize::try_from(announced).map_err(|_| SealError::TooLarge)?;
+    if size > MAX_PLAIN {
+        return Err(SealError::TooLarge);
+    }
+    zstd::bulk::decompress(packed, size).map_err(|_| SealError::Malformed)
+}
