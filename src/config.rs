@@ -1,0 +1,277 @@
+//! Configuration: flags, environment and one TOML file, checked as a whole before anything starts.
+
+pub mod args;
+mod check;
+mod error;
+mod file;
+pub mod rules;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+pub use self::args::{CommonArgs, DevArgs, ServeArgs};
+pub use self::error::{ConfigError, Problem, Problems};
+use self::file::File;
+pub use self::rules::Rules;
+use crate::domain::product::{Catalogue, Limits};
+
+/// The file that `dev` starts from; a file of one's own replaces it section by section.
+const DEV: &str = include_str!("config/dev.toml");
+/// How long a server that was told to stop goes on with what it has begun.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Everything a server needs to know before it starts.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which kind of server.
+    pub mode: Mode,
+    /// Who lends.
+    pub lender: Lender,
+    /// What is lent.
+    pub products: Catalogue,
+    /// Limits of time and count.
+    pub limits: Limits,
+    /// What the built-in `decision` port decides by.
+    pub rules: Rules,
+    /// Where to listen.
+    pub listen: Listen,
+    /// Public address of the borrowers' pages, without a slash at its end.
+    pub borrower_url: String,
+    /// How callbacks are posted.
+    pub delivery: DeliveryConfig,
+    /// How each of the lender's systems is reached, by port name; in `dev` a missing one is simulated.
+    pub ports: BTreeMap<String, PortConfig>,
+    /// The database.
+    pub database: Database,
+    /// Key files; `dev` keeps its keys in the data directory instead.
+    pub keys: Option<KeyFiles>,
+    /// Bearer token of the operators' listener; none in `dev` on loopback.
+    pub admin_token: Option<SecretString>,
+    /// How long a server that was told to stop goes on with what it has begun.
+    pub drain: Duration,
+    /// What only `dev` has.
+    pub sandbox: Option<SandboxConfig>,
+}
+
+/// Which kind of server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The sandbox.
+    Dev,
+    /// Production.
+    Serve,
+}
+
+/// The lender as OCEN messages show it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lender {
+    /// The `metadata.orgId` of everything we send.
+    pub org_id: String,
+    /// Registered name.
+    pub name: String,
+    /// The identifier that the lender calls primary, e.g. its corporate identity number.
+    pub primary_id: String,
+    /// What kind of identifier it is, e.g. `CIN`.
+    pub primary_id_type: String,
+    /// Phone for borrowers.
+    pub phone: String,
+    /// Email for borrowers.
+    #[serde(default)]
+    pub email: Option<String>,
+}
+
+/// Addresses to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// For LSPs.
+    pub lsp: SocketAddr,
+    /// For borrowers' pages.
+    pub borrower: SocketAddr,
+    /// For operators.
+    pub admin: SocketAddr,
+}
+
+/// How callbacks are posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryConfig {
+    /// How long an LSP may take to answer one callback.
+    pub timeout: Duration,
+    /// Whether a callback may go to a private, link-local or loopback address; always in `dev`.
+    pub allow_private_addresses: bool,
+}
+
+/// How one of the lender's systems is reached.
+#[derive(Debug, Clone)]
+pub enum PortConfig {
+    /// By what we bring along; only `decision` has that.
+    BuiltIn,
+    /// By the lender's adapter.
+    Adapter {
+        /// Base address; the port's and the method's name are added.
+        url: reqwest::Url,
+        /// Key of the signature, the bytes behind `whsec_` (Standard Webhooks).
+        secret: secrecy::SecretSlice<u8>,
+    },
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Address with password; `dev` without one brings its own cluster.
+    pub url: Option<SecretString>,
+    /// Most connections of one process.
+    pub max_connections: u32,
+}
+
+/// Where `serve` finds its keys.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyFiles {
+    /// Seals the data keys: 32 bytes in base64.
+    pub master_key_file: PathBuf,
+    /// Signs what we send.
+    pub signing: KeyFile,
+    /// Earlier and coming keys that LSPs should know as well.
+    #[serde(default)]
+    pub published: Vec<KeyFile>,
+}
+
+/// One RSA private key in PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyFile {
+    /// The `kid` under which LSPs know it.
+    pub kid: String,
+    /// Where it is.
+    pub file: PathBuf,
+}
+
+/// What only `dev` has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxConfig {
+    /// Where cluster, keys and clock are kept.
+    pub data_dir: PathBuf,
+    /// Whether consents, mandates and payments wait until told.
+    pub manual: bool,
+}
+
+impl Config {
+    /// The configuration of `dev`.
+    ///
+    /// # Errors
+    /// [`ConfigError`], all problems at once.
+    pub fn dev(args: &DevArgs) -> Result<Self, ConfigError> {
+        Self::dev_text(args, &read(args.common.config.as_deref())?)
+    }
+
+    fn dev_text(args: &DevArgs, text: &str) -> Result<Self, ConfigError> {
+        let mut problems = Problems::default();
+        let file = File::parse(&[DEV, text], &mut problems)?;
+        let mut config = Self::join(Mode::Dev, &args.common, file, &mut problems);
+        config.delivery.allow_private_addresses = true;
+        config.database.url.clone_from(&args.database_url);
+        config.sandbox = Some(SandboxConfig {
+            data_dir: args.data_dir.clone(),
+            manual: args.manual,
+        });
+        config.checked(problems)
+    }
+
+    /// The configuration of `serve`.
+    ///
+    /// # Errors
+    /// [`ConfigError`], all problems at once; a port with neither adapter nor built-in is one.
+    pub fn serve(args: &ServeArgs) -> Result<Self, ConfigError> {
+        Self::serve_text(args, &read(args.common.config.as_deref())?)
+    }
+
+    fn serve_text(args: &ServeArgs, text: &str) -> Result<Self, ConfigError> {
+        let mut problems = Problems::default();
+        let file = File::parse(&[text], &mut problems)?;
+        let mut config = Self::join(Mode::Serve, &args.common, file, &mut problems);
+        config.database.url.clone_from(&args.database_url);
+        config.admin_token.clone_from(&args.admin_token);
+        config.checked(problems)
+    }
+
+    fn join(mode: Mode, args: &CommonArgs, file: File, problems: &mut Problems) -> Self {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listen = Listen {
+            lsp: args
+                .listen
+                .or(file.listen.lsp)
+                .unwrap_or_else(|| loopback(8080)),
+            admin: args
+                .admin_listen
+                .or(file.listen.admin)
+                .unwrap_or_else(|| loopback(8081)),
+            borrower: args
+                .borrower_listen
+                .or(file.listen.borrower)
+                .unwrap_or_else(|| loopback(8082)),
+        };
+        let borrower_url = match args.borrower_url.clone().or(file.borrower_url) {
+            Some(url) => url,
+            None if mode == Mode::Dev => format!("http://{}", listen.borrower),
+            None => {
+                problems.add(
+                    "borrowerUrl",
+                    "is missing: borrowers read their documents there (or --borrower-url)",
+                );
+                String::new()
+            }
+        };
+        Self {
+            mode,
+            lender: file.lender,
+            products: Catalogue(file.products),
+            limits: file.limits,
+            rules: Rules {
+                table: file.rules,
+                offers: file.offers,
+            },
+            listen,
+            borrower_url: borrower_url.trim_end_matches('/').to_owned(),
+            delivery: file.delivery.into(),
+            ports: file.ports,
+            database: Database {
+                url: None,
+                max_connections: file.database.max_connections,
+            },
+            keys: file.keys,
+            admin_token: None,
+            drain: DRAIN,
+            sandbox: None,
+        }
+    }
+
+    fn checked(self, mut problems: Problems) -> Result<Self, ConfigError> {
+        check::check(&self, &mut problems);
+        if problems.0.is_empty() {
+            Ok(self)
+        } else {
+            Err(ConfigError::Invalid(problems))
+        }
+    }
+}
+
+fn read(path: Option<&Path>) -> Result<String, ConfigError> {
+    path.map_or_else(
+        || Ok(String::new()),
+        |path| {
+            fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })
+        },
+    )
+}

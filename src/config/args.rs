@@ -1,0 +1,68 @@
+//! Command line and environment of the subcommands that run a server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+/// What `serve` and `dev` both take. A flag wins over its variable, and both win over the file.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct CommonArgs {
+    /// TOML file with the lender, its products, limits, rules and ports
+    #[arg(long, env = "OCEN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address for LSPs [default: 127.0.0.1:8080]
+    #[arg(long, env = "OCEN_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Address for operators [default: 127.0.0.1:8081]
+    #[arg(long, env = "OCEN_ADMIN_LISTEN", value_name = "ADDRESS")]
+    pub admin_listen: Option<SocketAddr>,
+    /// Address for borrowers' pages [default: 127.0.0.1:8082]
+    #[arg(long, env = "OCEN_BORROWER_LISTEN", value_name = "ADDRESS")]
+    pub borrower_listen: Option<SocketAddr>,
+    /// Public address of the borrowers' pages, e.g. <https://loans.example.in>
+    #[arg(long, env = "OCEN_BORROWER_URL", value_name = "URL")]
+    pub borrower_url: Option<String>,
+}
+
+/// `serve`: production.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ServeArgs {
+    /// What `dev` takes as well.
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// Postgres 14 or newer, with every migration applied
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<SecretString>,
+    /// Bearer token of the operators' listener
+    #[arg(
+        long,
+        env = "OCEN_ADMIN_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    pub admin_token: Option<SecretString>,
+}
+
+/// `dev`: the sandbox.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct DevArgs {
+    /// What `serve` takes as well.
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// Where cluster, keys and clock are kept
+    #[arg(
+        long,
+        env = "OCEN_DATA_DIR",
+        default_value = ".ocen-dev",
+        value_name = "DIRECTORY"
+    )]
+    pub data_dir: PathBuf,
+    /// Hold consents, mandates and payments until told by a sandbox call
+    #[arg(long, env = "OCEN_MANUAL")]
+    pub manual: bool,
+    // No DATABASE_URL here: a laptop that has it set for something else must not lend that database to the sandbox.
+    /// Use this Postgres instead of bringing one
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<SecretString>,
+}

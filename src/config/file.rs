@@ -1,0 +1,237 @@
+//! The TOML file, read section by section so that one mistake does not hide the others.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::error::{ConfigError, Problems};
+use super::rules::{OfferVariant, Rule};
+use super::{DeliveryConfig, KeyFiles, Lender, PortConfig};
+use crate::domain::product::{Limits, Product};
+
+/// What stands before the base64 of a signing secret (Standard Webhooks).
+const SECRET_PREFIX: &str = "whsec_";
+/// Fewest bytes of a signing secret (Standard Webhooks: 24 to 64).
+const MIN_SECRET: usize = 24;
+
+/// The sections, as written.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) lender: Lender,
+    pub(super) products: Vec<Product>,
+    pub(super) limits: Limits,
+    pub(super) rules: Vec<Rule>,
+    pub(super) offers: Vec<OfferVariant>,
+    pub(super) listen: ListenSection,
+    pub(super) borrower_url: Option<String>,
+    pub(super) delivery: DeliverySection,
+    pub(super) ports: BTreeMap<String, PortConfig>,
+    pub(super) database: DatabaseSection,
+    pub(super) keys: Option<KeyFiles>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ListenSection {
+    pub(super) lsp: Option<SocketAddr>,
+    pub(super) borrower: Option<SocketAddr>,
+    pub(super) admin: Option<SocketAddr>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct DeliverySection {
+    timeout_seconds: u64,
+    allow_private_addresses: bool,
+}
+
+impl Default for DeliverySection {
+    fn default() -> Self {
+        Self {
+            timeout_seconds: 10,
+            allow_private_addresses: false,
+        }
+    }
+}
+
+impl From<DeliverySection> for DeliveryConfig {
+    fn from(section: DeliverySection) -> Self {
+        Self {
+            timeout: Duration::from_secs(section.timeout_seconds),
+            allow_private_addresses: section.allow_private_addresses,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct DatabaseSection {
+    pub(super) max_connections: u32,
+}
+
+impl Default for DatabaseSection {
+    fn default() -> Self {
+        Self {
+            max_connections: 12,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Default)]
+struct PortSection {
+    builtin: bool,
+    url: Option<String>,
+    secret: Option<String>,
+}
+
+impl File {
+    /// Reads the texts on top of each other: a section of a later text replaces that of an earlier one.
+    pub(super) fn parse(texts: &[&str], problems: &mut Problems) -> Result<Self, ConfigError> {
+        let mut table = Table::new();
+        for text in texts {
+            let sections: Table = text
+                .parse()
+                .map_err(|e: toml::de::Error| ConfigError::NotToml(e.to_string()))?;
+            table.extend(sections);
+        }
+        let mut sections = Sections { table, problems };
+        let file = Self {
+            lender: sections.lender(),
+            products: sections.list("products"),
+            limits: sections.one("limits").unwrap_or_default(),
+            rules: sections.list("rules"),
+            offers: sections.list("offers"),
+            listen: sections.one("listen").unwrap_or_default(),
+            borrower_url: sections.one("borrowerUrl"),
+            delivery: sections.one("delivery").unwrap_or_default(),
+            ports: sections.ports(),
+            database: sections.one("database").unwrap_or_default(),
+            keys: sections.one("keys"),
+        };
+        sections.refuse_the_rest();
+        Ok(file)
+    }
+}
+
+/// The sections not read yet.
+struct Sections<'a> {
+    table: Table,
+    problems: &'a mut Problems,
+}
+
+impl Sections<'_> {
+    fn one<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let value = self.table.remove(name)?;
+        self.decode(name, value)
+    }
+
+    fn list<T: DeserializeOwned>(&mut self, name: &str) -> Vec<T> {
+        match self.table.remove(name) {
+            None => Vec::new(),
+            Some(Value::Array(items)) => items
+                .into_iter()
+                .enumerate()
+                .filter_map(|(i, item)| self.decode(&format!("{name}[{i}]"), item))
+                .collect(),
+            Some(_) => {
+                self.problems
+                    .add(name, format!("must be a list: write [[{name}]]"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn decode<T: DeserializeOwned>(&mut self, member: &str, value: Value) -> Option<T> {
+        serde_path_to_error::deserialize(value)
+            .map_err(|error| {
+                let path = error.path().to_string();
+                let member = if path == "." {
+                    member.to_owned()
+                } else {
+                    format!("{member}.{path}")
+                };
+                // Below the first line TOML repeats the path.
+                let detail = error.inner().to_string();
+                self.problems
+                    .add(member, detail.lines().next().unwrap_or_default());
+            })
+            .ok()
+    }
+
+    /// An empty lender stands in for a bad one; the problem noted keeps it from being used.
+    fn lender(&mut self) -> Lender {
+        if !self.table.contains_key("lender") {
+            self.problems.add("lender", "is missing: who lends?");
+        }
+        self.one("lender").unwrap_or_else(|| Lender {
+            org_id: String::new(),
+            name: String::new(),
+            primary_id: String::new(),
+            primary_id_type: String::new(),
+            phone: String::new(),
+            email: None,
+        })
+    }
+
+    fn ports(&mut self) -> BTreeMap<String, PortConfig> {
+        let sections: BTreeMap<String, Value> = self.one("ports").unwrap_or_default();
+        sections
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let member = format!("ports.{name}");
+                let section: PortSection = self.decode(&member, value)?;
+                let port = port(section)
+                    .map_err(|detail| self.problems.add(member, detail))
+                    .ok()?;
+                Some((name, port))
+            })
+            .collect()
+    }
+
+    fn refuse_the_rest(self) {
+        for name in self.table.keys() {
+            self.problems.add(name, "is no section of this file");
+        }
+    }
+}
+
+fn port(section: PortSection) -> Result<PortConfig, String> {
+    match (section.builtin, section.url, section.secret) {
+        (true, None, None) => Ok(PortConfig::BuiltIn),
+        (true, _, _) => Err("has both `builtin` and an adapter: choose one".to_owned()),
+        (false, Some(url), Some(secret)) => Ok(PortConfig::Adapter {
+            url: base_url(&url)?,
+            secret: key(&secret)?.into(),
+        }),
+        (false, Some(_), None) => Err("has no `secret`: calls are signed".to_owned()),
+        (false, None, _) => Err("has neither `url` and `secret` nor `builtin = true`".to_owned()),
+    }
+}
+
+fn base_url(text: &str) -> Result<reqwest::Url, String> {
+    let url: reqwest::Url = text.parse().map_err(|e| format!("`url` is no URL: {e}"))?;
+    if matches!(url.scheme(), "http" | "https") && url.query().is_none() {
+        Ok(url)
+    } else {
+        Err("`url` must begin with http:// or https:// and have no query".to_owned())
+    }
+}
+
+fn key(text: &str) -> Result<Vec<u8>, String> {
+    text.strip_prefix(SECRET_PREFIX)
+        .and_then(|encoded| STANDARD.decode(encoded).ok())
+        .filter(|key| key.len() >= MIN_SECRET)
+        .ok_or_else(|| {
+            format!(
+                "`secret` must be `{SECRET_PREFIX}` and the base64 of at least {MIN_SECRET} bytes"
+            )
+        })
+}

@@ -1,0 +1,130 @@
+//! Configurations that work, and everything that is said about one that does not.
+
+use super::*;
+use crate::domain::application::form::LoanType;
+use crate::domain::maths::money::Paise;
+use crate::lender::PORTS;
+
+const EXAMPLE: &str = include_str!("../../deploy/ocen-lender.example.toml");
+
+fn serve(text: &str) -> Result<Config, ConfigError> {
+    let args = ServeArgs {
+        database_url: Some("postgres://lender@db/ocen".into()),
+        admin_token: Some("token".into()),
+        ..ServeArgs::default()
+    };
+    Config::serve_text(&args, text)
+}
+
+fn complaints(config: Result<Config, ConfigError>) -> String {
+    config
+        .expect_err("the configuration should have been refused")
+        .to_string()
+}
+
+#[test]
+fn dev_starts_without_a_file_and_lends_for_every_purpose() {
+    let config = Config::dev(&DevArgs::default()).unwrap();
+    for loan_type in [
+        LoanType::Cashflow,
+        LoanType::Personal,
+        LoanType::Home,
+        LoanType::Vehicle,
+        LoanType::Business,
+    ] {
+        let product = config.products.for_type(loan_type).unwrap();
+        assert_eq!(product.min_amount, Paise::from_rupees(1_000));
+        assert_eq!(product.max_amount, Paise::from_rupees(1_000_000));
+        assert!(product.needs_documents.is_empty());
+    }
+    assert_eq!(config.limits.max_borrower_exposure, None);
+    assert_eq!(config.limits.otp_send_gap_seconds, 0);
+    assert_eq!(config.borrower_url, "http://127.0.0.1:8082");
+    assert!(config.delivery.allow_private_addresses);
+}
+
+#[test]
+fn a_section_of_a_file_replaces_the_one_that_dev_brings() {
+    let text = "[limits]\notpMaxTries = 5\n";
+    let config = Config::dev_text(&DevArgs::default(), text).unwrap();
+    assert_eq!(
+        (
+            config.limits.otp_max_tries,
+            config.limits.otp_send_gap_seconds
+        ),
+        (5, 30)
+    );
+    assert_eq!(config.products.0.len(), 5);
+}
+
+#[test]
+fn the_example_file_serves() {
+    let config = serve(EXAMPLE).unwrap();
+    assert_eq!(config.ports.len(), PORTS.len());
+    assert_eq!(config.rules.table.len(), 3);
+    assert_eq!(config.rules.offers.len(), 2);
+    assert_eq!(
+        config.limits.max_borrower_exposure,
+        Some(Paise::from_rupees(1_000_000))
+    );
+}
+
+#[test]
+fn a_flag_wins_over_the_file() {
+    let mut args = DevArgs::default();
+    args.common.listen = Some(([127, 0, 0, 1], 9).into());
+    args.common.borrower_url = Some("http://pages.example/".to_owned());
+    let config = Config::dev_text(
+        &args,
+        "[listen]\nlsp = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:2\"\n",
+    )
+    .unwrap();
+    assert_eq!(
+        (config.listen.lsp.port(), config.listen.admin.port()),
+        (9, 2)
+    );
+    assert_eq!(config.borrower_url, "http://pages.example");
+}
+
+#[test]
+fn serve_names_everything_that_is_missing() {
+    insta::assert_snapshot!(complaints(Config::serve_text(&ServeArgs::default(), "")));
+}
+
+#[test]
+fn every_mistake_is_named_at_once() {
+    let text = EXAMPLE
+        .replace("orgId = \"EXAMPLE-NBFC\"", "orgId = \"\"")
+        .replace("minAmount = \"10000.00\"", "minAmount = \"600000.00\"")
+        .replace("annualRate = \"16.00\"", "annualRate = \"1600\"")
+        .replace("bulletDays = 90", "bulletDays = 0")
+        .replace("otpMaxTries = 3", "otpMaxTries = 0")
+        .replace("coolingOffDays = 3", "coolingOffDays = 0")
+        .replace("amountPercent = \"60\"", "amountPercent = \"160\"")
+        .replace("when = \"panMissing\"", "when = \"panMising\"")
+        .replace("[ports.kyc]\nurl", "[ports.kyb]\nurl")
+        .replace("[ports.data]", "[ports.data]\nbuiltin = true")
+        .replace(
+            "timeoutSeconds = 10",
+            "timeoutSeconds = 600\ntimeoutMinutes = 1",
+        )
+        .replace("[database]", "[databas]");
+    insta::assert_snapshot!(complaints(serve(&text)));
+}
+
+#[test]
+fn only_the_decision_port_is_built_in() {
+    let text = "[ports.kyc]\nbuiltin = true\n[ports.data]\nurl = \"ftp://x\"\nsecret = \"whsec_AAAA\"\n\
+        [ports.agreement]\nurl = \"http://x\"\nsecret = \"whsec_AAAA\"\n[ports.collections]\nurl = \"http://x\"\n";
+    insta::assert_snapshot!(complaints(Config::dev_text(&DevArgs::default(), text)));
+}
+
+#[test]
+fn secrets_do_not_print() {
+    let printed = format!("{:?}", serve(EXAMPLE).unwrap());
+    assert!(
+        !printed.contains("postgres://")
+            && !printed.contains("whsec")
+            && !printed.contains("114, 101, 112")
+    );
+}

@@ -1,0 +1,172 @@
+//! The built-in `decision` port: products and a rule table over the application's data.
+
+use futures_util::future::BoxFuture;
+
+use super::offers::approvals;
+use super::{Call, Port, PortError};
+use crate::config::rules::{Condition, Rule, Rules, Verdict};
+use crate::domain::application::ask::{Ask, Finding, Outcome};
+use crate::domain::application::form::Form;
+use crate::domain::application::stage::{Action, ActionType, Rejection, RejectionReason};
+use crate::domain::product::{Catalogue, Product};
+
+/// Decides by the lender's products and rules, at once and always alike.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    products: Catalogue,
+    rules: Rules,
+}
+
+impl Decision {
+    /// A decision system over checked configuration.
+    #[must_use]
+    pub fn new(products: Catalogue, rules: Rules) -> Self {
+        Self { products, rules }
+    }
+
+    /// Answers `eligibility`, `offers` and `final-check`.
+    pub(super) fn decide(
+        &self,
+        ask: &Ask,
+        product: Option<&str>,
+        form: &Form,
+    ) -> Result<Finding, PortError> {
+        let Some(product) = product.and_then(|id| self.products.get(id)) else {
+            return Ok(Finding::Decline {
+                reasons: vec![others("This kind of loan is not offered.")],
+            });
+        };
+        match (ask, self.objection(product, form)) {
+            (Ask::Eligibility | Ask::Offers, Some(objection)) => Ok(objection),
+            (Ask::Offers, None) => Ok(Finding::Approve {
+                offers: approvals(&self.rules.offers, product, form.requested),
+            }),
+            // What was approved stands: the offer is accepted and signed, and the table has no newer data to judge.
+            (Ask::Eligibility, None) | (Ask::FinalCheck, _) => Ok(Finding::Pass),
+            _ => Err(PortError::bad_question(ask)),
+        }
+    }
+
+    /// Every reason to decline, else everything that is missing.
+    fn objection(&self, product: &Product, form: &Form) -> Option<Finding> {
+        let mut reasons: Vec<Rejection> = outside(product, form).into_iter().collect();
+        let mut actions = missing_documents(product, form);
+        let rows = self
+            .rules
+            .table
+            .iter()
+            .filter(|rule| applies(rule, product, form));
+        for rule in rows {
+            match &rule.then {
+                Verdict::Decline {
+                    reason,
+                    description,
+                } => {
+                    reasons.push(Rejection {
+                        reason: *reason,
+                        description: description.clone(),
+                    });
+                }
+                Verdict::Ask {
+                    action_type,
+                    description,
+                    object,
+                    value,
+                    url,
+                } => actions.push(Action {
+                    action_type: *action_type,
+                    description: description.clone(),
+                    object: object.clone(),
+                    value: value.clone(),
+                    url: url.clone(),
+                }),
+            }
+        }
+        if !reasons.is_empty() {
+            return Some(Finding::Decline { reasons });
+        }
+        (!actions.is_empty()).then_some(Finding::NeedsAction { actions })
+    }
+}
+
+impl Port for Decision {
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Outcome, PortError>> {
+        Box::pin(async move {
+            let subject = call
+                .subjects
+                .first()
+                .ok_or_else(|| PortError::bad_question(call.ask))?;
+            let finding = self.decide(call.ask, subject.product.as_deref(), &subject.form)?;
+            Ok(Outcome::Done { finding })
+        })
+    }
+}
+
+fn applies(rule: &Rule, product: &Product, form: &Form) -> bool {
+    (rule.products.is_empty() || rule.products.contains(&product.id)) && holds(&rule.when, form)
+}
+
+fn holds(condition: &Condition, form: &Form) -> bool {
+    let blank = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
+    match condition {
+        Condition::AmountAbove(amount) => form.requested > *amount,
+        Condition::AmountBelow(amount) => form.requested < *amount,
+        Condition::PanPrefix(prefixes) => {
+            let pan = form
+                .borrower
+                .pan
+                .as_deref()
+                .unwrap_or_default()
+                .to_ascii_uppercase();
+            prefixes
+                .iter()
+                .any(|prefix| pan.starts_with(&prefix.to_ascii_uppercase()))
+        }
+        Condition::PanMissing => blank(&form.borrower.pan),
+        Condition::NameMissing => blank(&form.borrower.name),
+        Condition::PhoneMissing => blank(&form.borrower.phone),
+        Condition::DocumentsFewerThan(count) => form.documents.len() < *count,
+        Condition::DocumentMissing(kind) => !has_document(form, kind),
+        Condition::CollateralsFewerThan(count) => form.collaterals.len() < *count,
+        Condition::CollateralsMoreThan(count) => form.collaterals.len() > *count,
+    }
+}
+
+fn outside(product: &Product, form: &Form) -> Option<Rejection> {
+    let fits = (product.min_amount..=product.max_amount).contains(&form.requested);
+    (!fits).then(|| {
+        let (least, most) = (product.min_amount, product.max_amount);
+        others(&format!(
+            "This loan is given from {least} to {most} rupees."
+        ))
+    })
+}
+
+fn missing_documents(product: &Product, form: &Form) -> Vec<Action> {
+    let missing = product
+        .needs_documents
+        .iter()
+        .filter(|kind| !has_document(form, kind));
+    missing
+        .map(|kind| Action {
+            action_type: ActionType::AddDocument,
+            description: format!("Please add the document {kind}."),
+            object: "documents".to_owned(),
+            value: kind.clone(),
+            url: None,
+        })
+        .collect()
+}
+
+fn has_document(form: &Form, kind: &str) -> bool {
+    form.documents
+        .iter()
+        .any(|document| document.eq_ignore_ascii_case(kind))
+}
+
+fn others(description: &str) -> Rejection {
+    Rejection {
+        reason: RejectionReason::Others,
+        description: description.to_owned(),
+    }
+}

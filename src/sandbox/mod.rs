@@ -1,0 +1,15 @@
+//! The sandbox: simulated lender systems, their remote control, the clock that can be moved and the demo LSP.
+//! Nothing here is mounted outside `dev`.
+
+pub mod clock;
+pub mod cluster;
+pub mod demo;
+pub mod http;
+pub mod inbox;
+pub mod items;
+mod problem;
+mod span;
+pub mod systems;
+mod tell;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! The lender's systems, simulated. They succeed at once by themselves; with `--manual`, consents, mandates and
+//! payments wait until told. All of them are asked through the same asks and outcomes as real ones.
+
+mod account;
+mod aggregator;
+mod agreement;
+mod bank;
+mod kyc;
+mod mandates;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::BoxFuture;
+use sqlx::PgPool;
+
+pub use self::agreement::agreement;
+use self::bank::Bank;
+pub(super) use self::bank::{fail as fail_payment, settle as settle_payment};
+use crate::clock::Ids;
+use crate::config::Config;
+use crate::domain::application::ask::{Ask, Finding, Outcome};
+use crate::lender::{Call, Port, PortError};
+
+/// How long the engine waits before it asks a waiting system again; a sandbox call makes it ask at once.
+const POLL_SECONDS: i64 = 5;
+
+/// What the simulated systems share.
+#[derive(Clone)]
+pub struct Systems {
+    pool: PgPool,
+    ids: Ids,
+    manual: bool,
+    lender_name: String,
+    borrower_url: String,
+}
+
+impl Systems {
+    /// Systems that remember in `pool`'s database and wait as the configuration says.
+    #[must_use]
+    pub fn new(pool: PgPool, ids: Ids, config: &Config) -> Self {
+        Self {
+            pool,
+            ids,
+            manual: config
+                .sandbox
+                .as_ref()
+                .is_some_and(|sandbox| sandbox.manual),
+            lender_name: config.lender.name.clone(),
+            borrower_url: config.borrower_url.clone(),
+        }
+    }
+
+    /// The simulation of a port; none for `decision`, whose built-in is the real one. For [`crate::lender::Ports::new`].
+    #[must_use]
+    pub fn simulated(&self, port: &'static str) -> Option<Arc<dyn Port>> {
+        match port {
+            "data" | "kyc" | "agreement" | "disbursement" | "collections" => {
+                Some(Arc::new(self.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    async fn answer(&self, call: &Call<'_>) -> Result<Outcome, PortError> {
+        match call.ask {
+            Ask::ConsentCreate { .. } => self.create_consent(call).await,
+            Ask::ConsentStatus { handle, .. } => self.consent_status(call, handle).await,
+            // No SMS leaves: the digits are derived from the session, and `GET /sandbox/otp` shows them.
+            Ask::FetchData { .. } | Ask::SendOtp { .. } => Ok(done(Finding::Acknowledged)),
+            Ask::Kyc => Ok(kyc::verified(call)),
+            Ask::PrepareAgreement { .. } => self.prepare_agreement(call),
+            Ask::VerifyAccount { account } => account::verify(call, account),
+            Ask::RegisterMandate { plan } => self.register_mandate(call, plan).await,
+            Ask::MandateStatus { plan, reference } => {
+                self.mandate_status(call, plan, reference).await
+            }
+            Ask::CancelMandate { plan, reference } => {
+                self.cancel_mandate(call, plan, reference).await
+            }
+            Ask::Pay(order) => Ok(Bank::new(&self.pool, self.manual).answer(call, order).await),
+            Ask::Eligibility | Ask::Offers | Ask::FinalCheck => {
+                Err(PortError::bad_question(call.ask))
+            }
+        }
+    }
+}
+
+impl Port for Systems {
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Outcome, PortError>> {
+        Box::pin(async move { self.answer(&call).await })
+    }
+}
+
+fn done(finding: Finding) -> Outcome {
+    Outcome::Done { finding }
+}
+
+fn refused(code: &str, detail: &str) -> Outcome {
+    Outcome::Refused {
+        code: code.to_owned(),
+        detail: detail.to_owned(),
+    }
+}
+
+fn poll_after(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.checked_add_signed(TimeDelta::seconds(POLL_SECONDS))
+        .unwrap_or(now)
+}
+
+fn storage(ask: &Ask) -> impl Fn(sqlx::Error) -> PortError + use<> {
+    let port = ask.port();
+    move |source| PortError::Storage { port, source }
+}
+
+/// SHA-256 in small hexadecimal digits.
+fn sha256(text: &str) -> String {
+    digest(&SHA256, text.as_bytes())
+        .as_ref()
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}
+
+/// A reference that is the same for every try of the same question.
+fn reference(prefix: &str, key: &str) -> String {
+    let hash = sha256(key);
+    format!("{prefix}-{}", hash.get(..24).unwrap_or(&hash))
+}

@@ -1,0 +1,183 @@
+//! The bank. Its promises are those of a real one with idempotency keys: a key pays at most once, and a key that it
+//! called unknown once is dead, however late its order arrives.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{PgConnection, PgPool};
+
+use super::{done, poll_after, reference, refused};
+use crate::domain::application::ask::{Finding, NEVER_RECEIVED, Outcome, PayOrder};
+use crate::domain::application::facets::AccountTarget;
+use crate::lender::Call;
+use crate::sandbox::items::{self, Item, Kind, PaymentDetail};
+
+/// Account numbers that end so behave as the code behind them says (`lending.md` §4.2).
+const MAGIC: &str = "9990000";
+
+/// The bank's view of one call.
+pub(super) struct Bank<'a> {
+    pool: &'a PgPool,
+    manual: bool,
+}
+
+/// What will become of a payment to an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Paid,
+    Fails,
+    WaitsUntilTold,
+    /// Paid, but the first answer gets lost.
+    PaidUnheard,
+}
+
+impl<'a> Bank<'a> {
+    pub(super) fn new(pool: &'a PgPool, manual: bool) -> Self {
+        Self { pool, manual }
+    }
+
+    /// Pays, or tells what became of the key. A failure of the simulation is an unknown outcome like any other.
+    pub(super) async fn answer(&self, call: &Call<'_>, order: &PayOrder) -> Outcome {
+        let answer = if call.method() == "status" {
+            self.status(call, order).await
+        } else {
+            self.pay(call, order).await
+        };
+        answer.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the simulated bank lost its memory");
+            Outcome::Unknown { reference: None }
+        })
+    }
+
+    async fn pay(&self, call: &Call<'_>, order: &PayOrder) -> sqlx::Result<Outcome> {
+        let mut tx = self.pool.begin().await?;
+        let told = take_told(&mut tx, order).await?;
+        let fate = told.unwrap_or_else(|| self.fate(order));
+        let item = new_payment(order, fate, call.today);
+        // The primary key decides between two orders at once; the loser reads what the winner did.
+        if items::insert(&mut tx, Kind::Payment, &item, call.now).await? {
+            tx.commit().await?;
+            return Ok(match fate {
+                Fate::PaidUnheard => Outcome::Unknown { reference: None },
+                _ => outcome(&item, call.now),
+            });
+        }
+        let known = items::lock(&mut tx, Kind::Payment, &order.bank_key).await?;
+        let Some(mut known) = known else {
+            return Ok(Outcome::Unknown { reference: None });
+        };
+        let mut detail: PaymentDetail = known.detail();
+        detail.received = detail.received.saturating_add(1);
+        known.detail = serde_json::to_string(&detail).ok();
+        items::put(&mut tx, Kind::Payment, &known, call.now).await?;
+        tx.commit().await?;
+        Ok(outcome(&known, call.now))
+    }
+
+    async fn status(&self, call: &Call<'_>, order: &PayOrder) -> sqlx::Result<Outcome> {
+        let mut conn = self.pool.acquire().await?;
+        // Either this tombstone stands first and a late order finds it, or the order stood first and is found here.
+        let detail = PaymentDetail {
+            received: 0,
+            ..noted(order)
+        };
+        let tombstone = payment(order, NEVER_RECEIVED, &detail);
+        items::insert(&mut conn, Kind::Payment, &tombstone, call.now).await?;
+        let known = items::find(&mut conn, Kind::Payment, &order.bank_key).await?;
+        Ok(known.map_or(Outcome::Unknown { reference: None }, |item| {
+            outcome(&item, call.now)
+        }))
+    }
+
+    fn fate(&self, order: &PayOrder) -> Fate {
+        let text = match &order.account.target {
+            AccountTarget::Account { number, .. } => number,
+            AccountTarget::Vpa { vpa } => vpa,
+        };
+        let code = text
+            .rfind(MAGIC)
+            .and_then(|at| text.get(at + MAGIC.len()..));
+        match code {
+            Some("0701") => Fate::Fails,
+            Some("0702") => Fate::WaitsUntilTold,
+            Some("0703") => Fate::PaidUnheard,
+            _ if self.manual => Fate::WaitsUntilTold,
+            _ => Fate::Paid,
+        }
+    }
+}
+
+/// What a sandbox call said about this payment before it arrived; it is said once.
+async fn take_told(conn: &mut PgConnection, order: &PayOrder) -> sqlx::Result<Option<Fate>> {
+    let key = items::told_key(&order.loan_id.0, &order.payment_id.0);
+    items::take_turn(conn, &key).await?;
+    let told = items::take(conn, Kind::Scenario, &key).await?;
+    Ok(told.and_then(|item| match item.state.as_str() {
+        "PAID" => Some(Fate::Paid),
+        "FAILED" => Some(Fate::Fails),
+        _ => None,
+    }))
+}
+
+fn noted(order: &PayOrder) -> PaymentDetail {
+    PaymentDetail {
+        payment_id: order.payment_id.0.clone(),
+        loan_id: order.loan_id.0.clone(),
+        received: 1,
+        ..PaymentDetail::default()
+    }
+}
+
+fn payment(order: &PayOrder, state: &str, detail: &PaymentDetail) -> Item {
+    Item {
+        key: order.bank_key.clone(),
+        state: state.to_owned(),
+        detail: serde_json::to_string(detail).ok(),
+    }
+}
+
+fn new_payment(order: &PayOrder, fate: Fate, today: NaiveDate) -> Item {
+    let mut item = payment(order, "PENDING", &noted(order));
+    match fate {
+        Fate::Paid | Fate::PaidUnheard => settle(&mut item, today),
+        Fate::Fails => fail(&mut item, "CREDIT_REFUSED"),
+        Fate::WaitsUntilTold => {}
+    }
+    item
+}
+
+/// Moves the money: the payment has its reference and value date from here on.
+pub(in crate::sandbox) fn settle(item: &mut Item, today: NaiveDate) {
+    let mut detail: PaymentDetail = item.detail();
+    detail.utr = Some(reference("UTR", &item.key));
+    detail.value_date = Some(today);
+    "PAID".clone_into(&mut item.state);
+    item.detail = serde_json::to_string(&detail).ok();
+}
+
+/// Ends a payment without money having moved.
+pub(in crate::sandbox) fn fail(item: &mut Item, code: &str) {
+    let mut detail: PaymentDetail = item.detail();
+    detail.code = Some(code.to_owned());
+    "FAILED".clone_into(&mut item.state);
+    item.detail = serde_json::to_string(&detail).ok();
+}
+
+fn outcome(item: &Item, now: DateTime<Utc>) -> Outcome {
+    let detail: PaymentDetail = item.detail();
+    match (item.state.as_str(), detail.utr, detail.value_date) {
+        ("PAID", Some(utr), Some(value_date)) => done(Finding::Paid { utr, value_date }),
+        ("PENDING", ..) => Outcome::Pending {
+            reference: reference("BANK", &item.key),
+            poll_after: poll_after(now),
+            url: None,
+        },
+        ("FAILED", ..) => refused(
+            detail.code.as_deref().unwrap_or("CREDIT_REFUSED"),
+            "the beneficiary's bank refused the credit",
+        ),
+        (NEVER_RECEIVED, ..) => refused(
+            NEVER_RECEIVED,
+            "no order arrived under this key, and none will be taken",
+        ),
+        _ => Outcome::Unknown { reference: None },
+    }
+}

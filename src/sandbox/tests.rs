@@ -1,0 +1,309 @@
+//! The simulated systems keep a real system's promises. Each story has a database of its own.
+
+use sqlx::PgPool;
+
+use super::items::{self, Kind, PaymentDetail};
+use super::systems::Systems;
+use crate::clock::Ids;
+use crate::config::{Config, DevArgs};
+use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, PayOrder};
+use crate::domain::application::facets::{Account, AccountTarget, ConsentPurpose};
+use crate::domain::maths::money::Paise;
+use crate::lender::tests::{application, call, now};
+use crate::lender::{Call, Port as _};
+
+const HANDS: bool = true;
+const BY_ITSELF: bool = false;
+
+fn systems(pool: &PgPool, manual: bool) -> Systems {
+    let config = Config::dev(&DevArgs {
+        manual,
+        ..DevArgs::default()
+    })
+    .unwrap();
+    Systems::new(pool.clone(), Ids, &config)
+}
+
+fn account(number: &str) -> Account {
+    let target = AccountTarget::Account {
+        ifsc: "HDFC0000001".into(),
+        number: number.into(),
+    };
+    Account {
+        id: "A1".into(),
+        target,
+        holder: Some("ASHA  RAO".into()),
+        kind: Some("SAVING".into()),
+    }
+}
+
+fn pay_to(number: &str) -> Ask {
+    Ask::Pay(PayOrder {
+        loan_id: "LON1".into(),
+        payment_id: "P1".into(),
+        tranche: 1,
+        attempt: 1,
+        bank_key: "KEY".into(),
+        net: Paise::from_rupees(49_000),
+        account: account(number),
+    })
+}
+
+async fn ask(systems: &Systems, key: &str, ask: &Ask) -> Outcome {
+    systems
+        .call(call(key, ask, &[application()]))
+        .await
+        .unwrap()
+}
+
+async fn status(systems: &Systems, ask: &Ask) -> Outcome {
+    let subjects = [application()];
+    systems
+        .call(Call {
+            status_only: true,
+            ..call("KEY", ask, &subjects)
+        })
+        .await
+        .unwrap()
+}
+
+fn refusal(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Refused { code, .. } => code,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+async fn times_received(pool: &PgPool) -> u32 {
+    let mut conn = pool.acquire().await.unwrap();
+    let item = items::find(&mut conn, Kind::Payment, "KEY")
+        .await
+        .unwrap()
+        .unwrap();
+    item.detail::<PaymentDetail>().received
+}
+
+#[sqlx::test]
+async fn the_same_key_never_pays_twice(pool: PgPool) {
+    let (bank, order) = (systems(&pool, BY_ITSELF), pay_to("123456789"));
+    let answers = futures_util::future::join_all((0..8).map(|_| ask(&bank, "KEY", &order))).await;
+    assert!(matches!(
+        &answers[0],
+        Outcome::Done {
+            finding: Finding::Paid { .. }
+        }
+    ));
+    assert!(
+        answers.iter().all(|answer| *answer == answers[0]),
+        "one UTR for all of them"
+    );
+    assert_eq!(status(&bank, &order).await, answers[0]);
+    assert_eq!(times_received(&pool).await, 8);
+}
+
+#[sqlx::test]
+async fn a_key_called_unknown_is_dead_for_ever(pool: PgPool) {
+    let (bank, order) = (systems(&pool, BY_ITSELF), pay_to("123456789"));
+    assert_eq!(refusal(&status(&bank, &order).await), NEVER_RECEIVED);
+    assert_eq!(refusal(&ask(&bank, "KEY", &order).await), NEVER_RECEIVED);
+    assert_eq!(refusal(&status(&bank, &order).await), NEVER_RECEIVED);
+}
+
+#[sqlx::test]
+async fn magic_accounts_fail_wait_or_lose_their_answer(pool: PgPool) {
+    let bank = systems(&pool, BY_ITSELF);
+    let order = |code: &str, key: &str| match pay_to(&format!("9990000{code}")) {
+        Ask::Pay(order) => Ask::Pay(PayOrder {
+            bank_key: key.into(),
+            ..order
+        }),
+        other => other,
+    };
+    assert_eq!(
+        refusal(&ask(&bank, "K1", &order("0701", "K1")).await),
+        "CREDIT_REFUSED"
+    );
+    assert!(matches!(
+        ask(&bank, "K2", &order("0702", "K2")).await,
+        Outcome::Pending { .. }
+    ));
+    assert!(matches!(
+        ask(&bank, "K3", &order("0703", "K3")).await,
+        Outcome::Unknown { .. }
+    ));
+    let paid = status(&bank, &order("0703", "K3")).await;
+    assert!(matches!(
+        paid,
+        Outcome::Done {
+            finding: Finding::Paid { .. }
+        }
+    ));
+}
+
+#[sqlx::test]
+async fn by_hand_consents_mandates_and_payments_wait(pool: PgPool) {
+    let hands = systems(&pool, HANDS);
+    let (purpose, vua) = (ConsentPurpose::Data, "asha@aa".to_owned());
+    let create = Ask::ConsentCreate {
+        purpose,
+        vua,
+        aggregation_id: None,
+    };
+    let Outcome::Done {
+        finding: Finding::ConsentCreated { handle },
+    } = ask(&hands, "C", &create).await
+    else {
+        panic!("no handle")
+    };
+    let consent = ask(&hands, "S", &Ask::ConsentStatus { purpose, handle }).await;
+    assert_eq!(
+        consent,
+        Outcome::Done {
+            finding: Finding::ConsentPending
+        }
+    );
+
+    let register = Ask::RegisterMandate {
+        plan: "PLAN".into(),
+    };
+    let first = ask(&hands, "M", &register).await;
+    assert_eq!(
+        ask(&hands, "M", &register).await,
+        first,
+        "a second try finds the first one's mandate"
+    );
+    let Outcome::Done {
+        finding: Finding::MandateRegistered { reference, .. },
+    } = first
+    else {
+        panic!("no mandate")
+    };
+    let mandate = Ask::MandateStatus {
+        plan: "PLAN".into(),
+        reference,
+    };
+    assert!(matches!(
+        ask(&hands, "T", &mandate).await,
+        Outcome::Pending { .. }
+    ));
+    assert!(matches!(
+        ask(&hands, "KEY", &pay_to("123456789")).await,
+        Outcome::Pending { .. }
+    ));
+}
+
+#[sqlx::test]
+async fn a_new_mandate_takes_the_place_of_the_old_one(pool: PgPool) {
+    let own = systems(&pool, BY_ITSELF);
+    let plan = || "PLAN".into();
+    let mut references = Vec::new();
+    for key in ["M1", "M2"] {
+        let found = ask(&own, key, &Ask::RegisterMandate { plan: plan() }).await;
+        let Outcome::Done {
+            finding: Finding::MandateRegistered { reference, .. },
+        } = found
+        else {
+            panic!()
+        };
+        references.push(reference);
+    }
+    let state = async |reference: &str| {
+        ask(
+            &own,
+            "S",
+            &Ask::MandateStatus {
+                plan: plan(),
+                reference: reference.into(),
+            },
+        )
+        .await
+    };
+    let cancel = Ask::CancelMandate {
+        plan: plan(),
+        reference: references[0].clone(),
+    };
+    ask(&own, "C", &cancel).await;
+    assert_eq!(
+        state(&references[0]).await,
+        Outcome::Done {
+            finding: Finding::MandateInactive
+        }
+    );
+    assert_eq!(
+        state(&references[1]).await,
+        Outcome::Done {
+            finding: Finding::MandateActive
+        }
+    );
+}
+
+#[sqlx::test]
+async fn only_a_bank_account_of_the_borrower_passes(pool: PgPool) {
+    let check = systems(&pool, HANDS);
+    let verify = async |account: Account| ask(&check, "V", &Ask::VerifyAccount { account }).await;
+    let found = verify(account("123456789")).await;
+    assert!(matches!(
+        found,
+        Outcome::Done {
+            finding: Finding::AccountVerified { .. }
+        }
+    ));
+    let stranger = Account {
+        holder: Some("Ravi Rao".into()),
+        ..account("123456789")
+    };
+    assert_eq!(refusal(&verify(stranger).await), "NAME_MISMATCH");
+    let wallet = Account {
+        kind: Some("wallet".into()),
+        ..account("123456789")
+    };
+    assert_eq!(refusal(&verify(wallet).await), "ACCOUNT_TYPE");
+    assert_eq!(refusal(&verify(account("12-34")).await), "ACCOUNT_INVALID");
+    let target = AccountTarget::Account {
+        ifsc: "HDFC1000001".into(),
+        number: "123456789".into(),
+    };
+    assert_eq!(
+        refusal(
+            &verify(Account {
+                target,
+                ..account("1")
+            })
+            .await
+        ),
+        "IFSC_INVALID"
+    );
+    let target = AccountTarget::Vpa { vpa: "asha".into() };
+    assert_eq!(
+        refusal(
+            &verify(Account {
+                target,
+                ..account("1")
+            })
+            .await
+        ),
+        "VPA_INVALID"
+    );
+}
+
+#[sqlx::test]
+async fn what_was_told_before_the_order_arrived_is_not_lost(pool: PgPool) {
+    let bank = systems(&pool, HANDS);
+    let mut conn = pool.acquire().await.unwrap();
+    let key = items::told_key("LON1", "P1");
+    let told = items::Item {
+        key,
+        state: "PAID".into(),
+        detail: None,
+    };
+    items::put(&mut conn, Kind::Scenario, &told, now())
+        .await
+        .unwrap();
+    let paid = ask(&bank, "KEY", &pay_to("123456789")).await;
+    assert!(matches!(
+        paid,
+        Outcome::Done {
+            finding: Finding::Paid { .. }
+        }
+    ));
+}
