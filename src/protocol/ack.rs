@@ -1,0 +1,201 @@
+//! The answer in the same breath (`ocen-v3.md` §3.2): accepted, or refused for form,
+//! authentication, conflict or unknown ids.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::codes::{self, Code};
+use super::malformed::Malformed;
+use super::v3::core::timestamp;
+use super::v3::meta::Health;
+use crate::app::App;
+use crate::domain::ids::{ExchangeId, OrgId};
+use crate::engine::{Refused, Style};
+use crate::jose::{HeaderMember, sign_flattened};
+use crate::lsp::{AckHttpStatus, AckShape, JwsHeaderMember, Settings, SignAcks};
+
+/// Seconds after which a busy server may be tried again.
+const RETRY_AFTER: u32 = 2;
+
+/// The body of an ack.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AckBody {
+    /// `0`, or an error code.
+    pub error: &'static str,
+    /// The message's trace id; a fresh one when it has none that can be read.
+    pub trace_id: String,
+    /// When the ack was written.
+    pub timestamp: String,
+    /// Words for an engineer; present when refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// JSON pointer (RFC 6901) to the member that is wrong; present when refused for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Present in the ack of a heartbeat.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+/// An ack inside `ack`, for LSPs that expect it so (C9).
+#[derive(Debug, Serialize, JsonSchema)]
+struct Wrapped<'a> {
+    ack: &'a AckBody,
+}
+
+/// What HTTP has to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ack {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON, signed or plain.
+    pub body: Vec<u8>,
+    /// The exchange that may go on once the ack is written.
+    pub exchange: Option<ExchangeId>,
+    /// `Retry-After`, seconds.
+    pub retry_after: Option<u32>,
+    /// The LSP, once it was verified; for the log.
+    pub org_id: Option<OrgId>,
+    /// The body's `error`; for the log.
+    pub error: Cow<'static, str>,
+}
+
+/// What is known about the sender of a message, growing while it is opened.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    /// The LSP, once it is sure.
+    pub org_id: Option<OrgId>,
+    /// Who the message says it is from.
+    pub claimed_org: Option<OrgId>,
+    /// Its trace id, where readable.
+    pub trace_id: Option<String>,
+    /// The LSP's switches, the defaults while it is unknown.
+    pub settings: Settings,
+    /// How the message was signed; only what verified counts.
+    pub style: Style,
+}
+
+impl Sender {
+    /// Nobody yet.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            org_id: None,
+            claimed_org: None,
+            trace_id: None,
+            settings: Settings::default(),
+            style: Style {
+                signed: false,
+                protected_member: false,
+            },
+        }
+    }
+
+    fn wants_signed_ack(&self) -> bool {
+        match self.settings.sign_acks {
+            SignAcks::Auto => self.style.signed,
+            SignAcks::Always => self.org_id.is_some(),
+            SignAcks::Never => false,
+        }
+    }
+
+    fn header_member(&self) -> HeaderMember {
+        match self.settings.jws_header_member {
+            JwsHeaderMember::Protected => HeaderMember::Protected,
+            JwsHeaderMember::Mirror if self.style.protected_member => HeaderMember::Protected,
+            JwsHeaderMember::Mirror | JwsHeaderMember::Header => HeaderMember::Header,
+        }
+    }
+}
+
+/// Turns the engine's refusal into words and a place.
+#[must_use]
+pub fn refused(refused: &Refused) -> Malformed {
+    match refused {
+        Refused::Conflict => Malformed::new(
+            Code::Conflict,
+            "/requestId",
+            "the requestId was used before with another body",
+        ),
+        Refused::UnknownIds { what, ids } => {
+            let pointer = format!("/{}", what.replace('.', "/"));
+            Malformed::new(
+                Code::UnknownId,
+                pointer,
+                format!("unknown {what}: {}", ids.join(", ")),
+            )
+        }
+        Refused::Mismatch { detail } => Malformed::new(Code::UnknownId, "/loanId", detail.as_str()),
+        Refused::Unavailable(_) | Refused::Internal(_) => Malformed::new(
+            Code::Unavailable,
+            "",
+            "temporarily unavailable, please retry",
+        ),
+    }
+}
+
+/// Writes the ack of a message that was accepted (with its exchange) or refused.
+#[must_use]
+pub fn write(
+    app: &App,
+    sender: &Sender,
+    outcome: Result<ExchangeId, Malformed>,
+    health: Option<Health>,
+) -> Ack {
+    let timestamp = timestamp(app.clock.wall());
+    let trace_id = sender
+        .trace_id
+        .clone()
+        .unwrap_or_else(|| app.ids.uuid().to_string());
+    let code = outcome
+        .as_ref()
+        .err()
+        .map(|refusal| refusal.code.folded(sender.settings.error_catalogue));
+    let exchange = outcome.as_ref().ok().copied();
+    let (detail, pointer) = match outcome {
+        Ok(_) => (None, None),
+        Err(refusal) => (
+            Some(refusal.detail),
+            Some(refusal.pointer).filter(|pointer| !pointer.is_empty()),
+        ),
+    };
+    let error = code.map_or(codes::OK, Code::text);
+    let body = AckBody {
+        error,
+        trace_id,
+        timestamp,
+        detail,
+        pointer,
+        health,
+    };
+    let status = match sender.settings.ack_http_status {
+        AckHttpStatus::Semantic => code.map_or(200, Code::status),
+        AckHttpStatus::Always200 => 200,
+    };
+    Ack {
+        status,
+        body: encode(app, sender, &body),
+        exchange,
+        retry_after: (code == Some(Code::Unavailable)).then_some(RETRY_AFTER),
+        org_id: sender.org_id.clone(),
+        error: Cow::Borrowed(error),
+    }
+}
+
+fn encode(app: &App, sender: &Sender, body: &AckBody) -> Vec<u8> {
+    let json = match sender.settings.ack_shape {
+        AckShape::Flat => serde_json::to_vec(body),
+        AckShape::Wrapped => serde_json::to_vec(&Wrapped { ack: body }),
+    };
+    let plain = json.unwrap_or_default();
+    if !sender.wants_signed_ack() {
+        return plain;
+    }
+    sign_flattened(&app.keys.signing, sender.header_member(), &plain).unwrap_or_else(|error| {
+        tracing::error!(error = %error, "an ack could not be signed and leaves plain");
+        plain
+    })
+}

@@ -1,0 +1,120 @@
+//! Amounts on the wire: rupees as text or JSON number in, exact text out. Never through a float.
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::codes::Code;
+use super::malformed::Malformed;
+use crate::domain::maths::money::Paise;
+
+/// Most digits before the decimal point (design §8, "Limits").
+const MAX_DIGITS: usize = 13;
+/// Most digits after it.
+const MAX_DECIMALS: usize = 2;
+
+/// Reads an amount above zero.
+///
+/// # Errors
+/// [`Malformed`] when the text is no plain decimal number above zero with at most two decimals and
+/// thirteen digits.
+pub fn positive(text: &str, pointer: &str) -> Result<Paise, Malformed> {
+    let amount = not_negative(text, pointer)?;
+    if !amount.is_positive() {
+        return Err(Malformed::form(pointer, "the amount must be above zero"));
+    }
+    Ok(amount)
+}
+
+/// Reads an amount that may be zero.
+///
+/// # Errors
+/// As [`positive`], zero excepted.
+pub fn not_negative(text: &str, pointer: &str) -> Result<Paise, Malformed> {
+    let form = || Malformed::form(pointer, "must be an amount in rupees like 50000.00");
+    let (rupees, paise) = text.split_once('.').unwrap_or((text, "00"));
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !all_digits(rupees) || !all_digits(paise) {
+        return Err(form());
+    }
+    if paise.len() > MAX_DECIMALS {
+        return Err(Malformed::form(
+            pointer,
+            "an amount has at most two decimals",
+        ));
+    }
+    let rupees = rupees.trim_start_matches('0');
+    if rupees.len() > MAX_DIGITS {
+        return Err(Malformed::new(
+            Code::BadLength,
+            pointer,
+            format!("an amount has at most {MAX_DIGITS} digits"),
+        ));
+    }
+    format!("{rupees}{paise:0<2}")
+        .parse()
+        .map(Paise)
+        .map_err(|_| form())
+}
+
+/// An amount as JSON number, as `chargedetails.data.amount` wants it: `354.60`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(with = "f64")]
+pub struct AmountNumber(pub Paise);
+
+impl Serialize for AmountNumber {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // A raw value keeps both decimals, where a float would drop or invent some.
+        RawValue::from_string(self.0.to_string())
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_senders_write() {
+        let cases = [
+            ("50000.00", 5_000_000),
+            ("50000", 5_000_000),
+            ("0.5", 50),
+            ("007", 700),
+            ("9999999999999.99", 999_999_999_999_999),
+        ];
+        for (text, paise) in cases {
+            assert_eq!(positive(text, "/a"), Ok(Paise(paise)), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for text in [
+            "",
+            "-1",
+            "+1",
+            "1.001",
+            "1e5",
+            "1,000",
+            "0",
+            "0.00",
+            ".5",
+            "5.",
+            "10000000000000",
+            "१",
+        ] {
+            assert!(positive(text, "/a").is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn writes_numbers_with_both_decimals() {
+        assert_eq!(
+            serde_json::to_string(&AmountNumber(Paise(35_460)))
+                .ok()
+                .as_deref(),
+            Some("354.60")
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! The wire: message types, spellings, paths and codes of OCEN. Nothing else knows them.
+
+pub mod ack;
+pub mod amount;
+pub mod canonical;
+pub mod codes;
+pub mod lenient;
+pub mod lookups;
+pub mod malformed;
+mod open;
+pub mod operations;
+mod route;
+pub mod v3;
+
+use bytes::Bytes;
+
+pub use self::ack::Ack;
+pub use self::codes::Code;
+pub use self::malformed::Malformed;
+pub use self::operations::{OPERATIONS, Operation, Version, find};
+pub use self::route::route;
+use crate::app::App;
+use crate::domain::ids::ExchangeId;
+use crate::engine::{self, EncodeError, EncodedCallback, Outgoing};
+
+/// Takes one message and answers it: opened, applied, acknowledged. Never fails; a refusal is an ack
+/// too.
+pub async fn receive(app: &App, operation: &'static Operation, body: Bytes) -> Ack {
+    let mut sender = ack::Sender::unknown();
+    let outcome = take(app, operation, body, &mut sender).await;
+    let health = (operation.name == "heartbeat" && outcome.is_ok()).then(v3::meta::Health::up);
+    ack::write(app, &sender, outcome, health)
+}
+
+async fn take(
+    app: &App,
+    operation: &'static Operation,
+    body: Bytes,
+    sender: &mut ack::Sender,
+) -> Result<ExchangeId, Malformed> {
+    let request = open::open(app, operation, body, sender).await?;
+    match engine::handle(app, request).await {
+        Ok(accepted) => Ok(accepted.exchange),
+        Err(refused) => {
+            if let engine::Refused::Unavailable(_) | engine::Refused::Internal(_) = refused {
+                tracing::error!(error = %refused, operation = operation.name, "a request could not be applied");
+            }
+            Err(ack::refused(&refused))
+        }
+    }
+}
+
+/// The ack of a request that never was a message: wrong path, method, media type or size. Plain, because
+/// nothing about its sender is known.
+#[must_use]
+pub fn refuse(app: &App, code: Code, detail: &str) -> Ack {
+    ack::write(
+        app,
+        &ack::Sender::unknown(),
+        Err(Malformed::new(code, "", detail)),
+        None,
+    )
+}
+
+/// OCEN as the engine sees it: answers in, bytes out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Codec;
+
+impl engine::Codec for Codec {
+    fn encode(&self, outgoing: &Outgoing<'_>) -> Result<EncodedCallback, EncodeError> {
+        let unknown = || EncodeError(format!("{} has no callback", outgoing.operation));
+        let operation = find(outgoing.operation).ok_or_else(unknown)?;
+        let path = outgoing
+            .settings
+            .callback_path_overrides
+            .get(operation.name)
+            .map(String::as_str);
+        let path = path.or(operation.answer_path).ok_or_else(unknown)?;
+        Ok(EncodedCallback {
+            path: path.to_owned(),
+            body: (operation.encode)(outgoing)?,
+        })
+    }
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

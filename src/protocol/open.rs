@@ -1,0 +1,267 @@
+//! Hop 2 of a request (design §4): whose is it, is it genuine, what does it ask? The checks run in
+//! the order of design §10; each refusal has a code, words and a JSON pointer.
+
+use bytes::Bytes;
+use chrono::{DateTime, Duration, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::ack::Sender;
+use super::canonical;
+use super::codes::Code;
+use super::lenient::{self, One, Text};
+use super::malformed::Malformed;
+use super::operations::Operation;
+use super::v3::Decoding;
+use crate::app::App;
+use crate::domain::ids::OrgId;
+use crate::engine::{Request, Style};
+use crate::jose::{
+    FlattenedError, HeaderMember, Incoming, OCEN_V3_ALGORITHMS, Unverified, VerifyingKey,
+};
+use crate::store::lsp::{self, KeyOwner};
+
+/// Oldest timestamp that is accepted, longer than any sender's retries (`ocen-v3.md` §4.6).
+const MAX_AGE: Duration = Duration::hours(72);
+/// How far a sender's clock may be ahead (`ocen-v3.md` §4.6).
+const MAX_AHEAD: Duration = Duration::minutes(5);
+/// `metadata.version` of a sender that names none.
+const DEFAULT_VERSION: &str = "1.0";
+
+/// The envelope of a message, before anything about it is known to be true.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Envelope {
+    metadata: Option<One<Claims>>,
+    request_id: Text,
+}
+
+/// `metadata` as claimed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Claims {
+    version: Text,
+    org_id: Text,
+    timestamp: Text,
+    trace_id: Text,
+}
+
+/// Opens a message; `sender` is filled as far as it gets, for the ack.
+///
+/// # Errors
+/// [`Malformed`], which here also stands for failed authentication.
+pub async fn open(
+    app: &App,
+    operation: &Operation,
+    body: Bytes,
+    sender: &mut Sender,
+) -> Result<Request, Malformed> {
+    check_depth(&body)?;
+    let incoming = Incoming::parse(&body, OCEN_V3_ALGORITHMS).map_err(not_a_message)?;
+    let org_id = match &incoming {
+        Incoming::Signed(signed) => {
+            sender.note_claims(&peek(signed.unverified_payload()));
+            verify(app, signed, sender).await?
+        }
+        Incoming::Plain => {
+            sender.note_claims(&peek(&body));
+            admit_unsigned(app, &body, sender).await?
+        }
+    };
+    let payload = match &incoming {
+        Incoming::Signed(signed) => signed.unverified_payload(),
+        Incoming::Plain => &body,
+    };
+    check_depth(payload)?;
+    let message = std::str::from_utf8(payload)
+        .map_err(|_| Malformed::form("", "the message is not UTF-8"))?;
+    let envelope: Envelope = super::v3::parse(message)?;
+    let claims = envelope.metadata.unwrap_or_default().0;
+    check_claims(&claims, &org_id, sender, app.clock.wall())?;
+    if !operation.served {
+        return Err(Malformed::new(
+            Code::Unavailable,
+            "",
+            "this call is not served yet",
+        ));
+    }
+    let request_id = lenient::id(&envelope.request_id, "/requestId")?;
+    let command = (operation.decode)(
+        message,
+        &Decoding {
+            now: app.clock.now(),
+        },
+    )?;
+    let value: Value =
+        serde_json::from_str(message).map_err(|error| Malformed::form("", error.to_string()))?;
+    Ok(Request {
+        operation: operation.name,
+        org_id,
+        request_id,
+        trace_id: claims.trace_id.0,
+        version: claims.version.get().unwrap_or(DEFAULT_VERSION).to_owned(),
+        digest: canonical::digest(value),
+        style: sender.style,
+        command,
+        raw: body.clone(),
+    })
+}
+
+impl Sender {
+    /// What an unverified message says about itself, good only for echoing its trace id.
+    fn note_claims(&mut self, claims: &Claims) {
+        if check_trace_id(&claims.trace_id).is_ok() {
+            self.trace_id = Some(claims.trace_id.0.clone());
+        }
+        self.claimed_org = claims.org_id.get().map(OrgId::from);
+    }
+}
+
+/// The claims of a message that may be anything.
+fn peek(payload: &[u8]) -> Claims {
+    let envelope: Option<Envelope> = serde_json::from_slice(payload).ok();
+    envelope
+        .and_then(|envelope| envelope.metadata)
+        .unwrap_or_default()
+        .0
+}
+
+fn check_depth(json: &[u8]) -> Result<(), Malformed> {
+    if canonical::too_deep(json) {
+        return Err(Malformed::form(
+            "",
+            format!("nested deeper than {} levels", canonical::MAX_DEPTH),
+        ));
+    }
+    Ok(())
+}
+
+fn not_a_message(error: FlattenedError) -> Malformed {
+    match error {
+        FlattenedError::NotJson(detail) => Malformed::form("", detail),
+        other => Malformed::new(Code::BadSignature, "", other.to_string()),
+    }
+}
+
+/// Finds the key and verifies the signature. A `kid` is unique per LSP only: among several owners
+/// the claimed one counts, and its key must then have signed.
+async fn verify(
+    app: &App,
+    signed: &Unverified<'_>,
+    sender: &mut Sender,
+) -> Result<OrgId, Malformed> {
+    let kid = signed
+        .kid()
+        .ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the protected header has no kid"))?;
+    let mut conn = app
+        .pool
+        .acquire()
+        .await
+        .map_err(|error| unavailable(&error))?;
+    let owners = lsp::by_kid(&mut conn, kid)
+        .await
+        .map_err(|error| unavailable(&error))?;
+    drop(conn);
+    let owner = pick(owners, sender.claimed_org.as_ref())
+        .ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the kid is not registered"))?;
+    sender.settings = owner.settings;
+    if owner.revoked_at.is_some() {
+        return Err(Malformed::new(Code::UnknownKey, "", "the key was revoked"));
+    }
+    let key = VerifyingKey::from_pem(&owner.public_key_pem)
+        .map_err(|error| Malformed::new(Code::UnknownKey, "", error.to_string()))?;
+    signed
+        .verify(&key)
+        .map_err(|error| Malformed::new(Code::BadSignature, "", error.to_string()))?;
+    let protected_member = signed.member() == HeaderMember::Protected;
+    sender.style = Style {
+        signed: true,
+        protected_member,
+    };
+    sender.org_id = Some(owner.org_id.clone());
+    Ok(owner.org_id)
+}
+
+fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option<KeyOwner> {
+    let index = owners
+        .iter()
+        .position(|owner| Some(&owner.org_id) == claimed)
+        .unwrap_or(0);
+    (index < owners.len()).then(|| owners.swap_remove(index))
+}
+
+/// Lets an unsigned message in where its LSP is registered so (sandbox only).
+async fn admit_unsigned(app: &App, body: &[u8], sender: &mut Sender) -> Result<OrgId, Malformed> {
+    // A body that is no message at all is told so, rather than asked for a signature.
+    let message =
+        std::str::from_utf8(body).map_err(|_| Malformed::form("", "the message is not UTF-8"))?;
+    super::v3::parse::<Envelope>(message)?;
+    let refused = || Malformed::new(Code::BadSignature, "", "the message is not signed");
+    let org_id = sender.claimed_org.clone().ok_or_else(refused)?;
+    let mut conn = app
+        .pool
+        .acquire()
+        .await
+        .map_err(|error| unavailable(&error))?;
+    let lsp = lsp::find(&mut conn, &org_id)
+        .await
+        .map_err(|error| unavailable(&error))?
+        .ok_or_else(refused)?;
+    sender.settings = lsp.settings;
+    if !sender.settings.allow_unsigned {
+        return Err(refused());
+    }
+    sender.org_id = Some(org_id.clone());
+    Ok(org_id)
+}
+
+fn unavailable(error: &sqlx::Error) -> Malformed {
+    tracing::error!(error = %error, "the LSP's key could not be looked up");
+    Malformed::new(
+        Code::Unavailable,
+        "",
+        "temporarily unavailable, please retry",
+    )
+}
+
+/// The claims of a genuine message: its own organisation, now, in an accepted version.
+fn check_claims(
+    claims: &Claims,
+    owner: &OrgId,
+    sender: &Sender,
+    now: DateTime<Utc>,
+) -> Result<(), Malformed> {
+    let claimed = lenient::required(&claims.org_id, "/metadata/orgId")?;
+    if claimed != owner.as_str() {
+        let detail = "metadata.orgId does not own the signing key";
+        return Err(Malformed::new(Code::OrgMismatch, "/metadata/orgId", detail));
+    }
+    let place = "/metadata/timestamp";
+    let sent = lenient::required(&claims.timestamp, place)?;
+    let sent = lenient::instant(sent)
+        .ok_or_else(|| Malformed::form(place, "must be an ISO 8601 timestamp"))?;
+    if sent < now - MAX_AGE || sent > now + MAX_AHEAD {
+        let detail = "the timestamp must not be older than 72 hours or more than 5 minutes ahead";
+        return Err(Malformed::new(Code::Timestamp, place, detail));
+    }
+    check_version(&claims.version, &sender.settings.accepted_versions)?;
+    check_trace_id(&claims.trace_id)
+}
+
+fn check_version(version: &Text, accepted: &[String]) -> Result<(), Malformed> {
+    let place = "/metadata/version";
+    let version =
+        lenient::optional_id(version, place)?.unwrap_or_else(|| DEFAULT_VERSION.to_owned());
+    if accepted.is_empty() || accepted.contains(&version) {
+        return Ok(());
+    }
+    Err(Malformed::new(
+        Code::BadVersion,
+        place,
+        format!("accepted are {}", accepted.join(", ")),
+    ))
+}
+
+fn check_trace_id(trace_id: &Text) -> Result<(), Malformed> {
+    lenient::id(trace_id, "/metadata/traceId").map(drop)
+}

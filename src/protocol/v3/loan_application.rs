@@ -1,0 +1,486 @@
+//! `createLoanApplications` (`ocen-v3.md` §2.2 no. 1, C2).
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::core::{self, ActionRequired, LenderBlock, RejectionDetail, Response};
+use super::party::{Collateral, Document, Extra, Person, Role};
+use super::{Decoding, RequestBody};
+use crate::domain::application::answer::{Answer, ApplicationContent, Content};
+use crate::domain::application::command::{Command, NewApplication};
+use crate::domain::application::form::{self, Borrower, Form, LoanType, Tenure, TenureUnit};
+use crate::engine::{EncodeError, Outgoing};
+use crate::protocol::amount;
+use crate::protocol::lenient::{self, Many, One, Text, word};
+use crate::protocol::malformed::Malformed;
+
+const LOAN_TYPES: [&str; 5] = ["CASHFLOW", "PERSONAL", "HOME", "VEHICLE", "BUSINESS"];
+/// `document.type` of the published schema.
+pub const DOCUMENT_TYPES: [&str; 7] = [
+    "GST_PROFILE",
+    "GSTN_B2B_INVOICE",
+    "PAN",
+    "AADHAAR",
+    "DRIVING_LICENSE",
+    "PASSPORT",
+    "OTHER",
+];
+/// Members of an item that only we may set in the echo.
+const OURS: [&str; 4] = [
+    "lender",
+    "loanApplicationStatus",
+    "rejectionDetails",
+    "actionRequired",
+];
+
+/// `createLoanApplicationsRequest`: one to a hundred applications, in practice of one borrower.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["loanApplications"]))]
+pub struct CreateLoanApplicationsRequest {
+    /// The applications.
+    pub loan_applications: Many<Item>,
+}
+
+/// One application.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["loanApplicationId", "type", "borrower", "terms"]))]
+pub struct Item {
+    /// When the LSP made it; now, when left out.
+    #[serde(alias = "createDate")]
+    pub created_date: Text,
+    /// Made by the LSP; the key of everything until the grant.
+    pub loan_application_id: Text,
+    /// `CASHFLOW`, `PERSONAL`, `HOME`, `VEHICLE` or `BUSINESS`.
+    #[serde(rename = "type")]
+    pub kind: Text,
+    /// What some senders say instead of `type`.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub product_type: Text,
+    /// Who borrows.
+    pub borrower: Option<One<Person>>,
+    /// Securities.
+    pub collaterals: Many<Collateral>,
+    /// What some senders say instead of `collaterals`.
+    #[serde(skip_serializing)]
+    pub pledged_documents: Many<Collateral>,
+    /// Who guarantees.
+    pub guarantors: Many<Person>,
+    /// Who applies beside the borrower.
+    pub applicants: Many<Person>,
+    /// What is asked.
+    pub terms: Option<One<AskedTerms>>,
+    /// Anything else.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// `loanterms` of an ask.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["requestedAmount"]))]
+pub struct AskedTerms {
+    /// Rupees, above zero, at most two decimals.
+    pub requested_amount: Text,
+    /// `INR`.
+    pub currency: Text,
+    /// Length asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenure: Option<One<AskedTenure>>,
+    /// Documents; only their types are read, and they are not echoed.
+    #[serde(skip_serializing)]
+    pub documents: Many<Document>,
+    /// Anything else.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// `loantenure` of an ask.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct AskedTenure {
+    /// How many units.
+    pub duration: Text,
+    /// `MONTH`, `DAY` or `YEAR`.
+    pub unit: Text,
+}
+
+impl RequestBody for CreateLoanApplicationsRequest {
+    fn into_command(self, decoding: &Decoding) -> Result<Command, Malformed> {
+        let items = self.loan_applications.0;
+        lenient::batch_size(items.len(), "/loanApplications")?;
+        let mut seen = HashSet::new();
+        let mut applications = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let pointer = format!("/loanApplications/{index}");
+            let application = item.into_application(&pointer, decoding.now)?;
+            if !seen.insert(application.loan_application_id.clone()) {
+                let pointer = format!("{pointer}/loanApplicationId");
+                return Err(Malformed::form(pointer, "this id is in the message twice"));
+            }
+            applications.push(application);
+        }
+        Ok(Command::CreateApplications(applications))
+    }
+
+    fn example() -> Value {
+        json!({"loanApplications": [{
+            "createdDate": "2026-01-05T09:59:00.000Z",
+            "loanApplicationId": "APP-1",
+            "type": "CASHFLOW",
+            "borrower": {
+                "primaryId": "AAAPL1234C", "primaryIdType": "PAN", "name": "Asha Lal", "category": "INDIVIDUAL",
+                "contactDetails": [{"type": "PRIMARY", "phone": "9000000001", "email": "asha@example.in"}]
+            },
+            "collaterals": [{
+                "collateralPrimaryId": "INVOICE_29AAAPL1234C1Z5_17", "collateralPrimaryIdType": "GST_INVOICE",
+                "type": "GST_INVOICE", "additionalIdentifiers": [], "parties": [], "documents": [],
+                "valuation": {"value": "40000.00", "currency": "INR"}
+            }],
+            "guarantors": [],
+            "applicants": [],
+            "terms": {
+                "requestedAmount": "32205.00", "currency": "INR", "tenure": {"duration": "90", "unit": "DAY"}
+            }
+        }]})
+    }
+}
+
+impl Item {
+    fn into_application(
+        mut self,
+        pointer: &str,
+        now: DateTime<Utc>,
+    ) -> Result<NewApplication, Malformed> {
+        self.collaterals.0.append(&mut self.pledged_documents.0);
+        let loan_application_id = lenient::id(
+            &self.loan_application_id,
+            &format!("{pointer}/loanApplicationId"),
+        )?;
+        let loan_type = self.loan_type(pointer)?;
+        let created_at = self.created_at(pointer, now)?;
+        let borrower = self.borrower(pointer)?;
+        let (requested, tenure) = self.ask(pointer)?;
+        let collaterals = self.securities(pointer)?;
+        let documents = self.document_types();
+        let echo = self.into_echo(loan_type, requested, created_at);
+        let form = Form {
+            loan_type,
+            created_at,
+            borrower,
+            collaterals,
+            requested,
+            tenure,
+            documents,
+            echo: echo.to_string(),
+        };
+        Ok(NewApplication {
+            loan_application_id,
+            form,
+        })
+    }
+
+    fn loan_type(&self, pointer: &str) -> Result<LoanType, Malformed> {
+        let kind = if self.kind.is_blank() {
+            &self.product_type
+        } else {
+            &self.kind
+        };
+        let pointer = format!("{pointer}/type");
+        match word(lenient::required(kind, &pointer)?).as_str() {
+            "CASHFLOW" => Ok(LoanType::Cashflow),
+            "PERSONAL" => Ok(LoanType::Personal),
+            "HOME" => Ok(LoanType::Home),
+            "VEHICLE" => Ok(LoanType::Vehicle),
+            "BUSINESS" => Ok(LoanType::Business),
+            _ => Err(Malformed::not_one_of(pointer, &LOAN_TYPES)),
+        }
+    }
+
+    fn created_at(&self, pointer: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Malformed> {
+        let Some(text) = self.created_date.get() else {
+            return Ok(now);
+        };
+        lenient::instant(text).ok_or_else(|| {
+            Malformed::form(
+                format!("{pointer}/createdDate"),
+                "must be an ISO 8601 timestamp",
+            )
+        })
+    }
+
+    fn borrower(&self, pointer: &str) -> Result<Borrower, Malformed> {
+        let pointer = format!("{pointer}/borrower");
+        let Some(One(person)) = &self.borrower else {
+            return Err(Malformed::missing(pointer));
+        };
+        let primary_id = lenient::id(&person.primary_id, &format!("{pointer}/primaryId"))?;
+        let primary_id_type = word(&lenient::id(
+            &person.primary_id_type,
+            &format!("{pointer}/primaryIdType"),
+        )?);
+        let contact = person.contact();
+        let own_phone = (primary_id_type == "MOBILE").then(|| primary_id.clone());
+        Ok(Borrower {
+            pan: person.pan(),
+            name: person.name.get().map(str::to_owned),
+            phone: contact
+                .and_then(|contact| contact.phone.get())
+                .map(str::to_owned)
+                .or(own_phone),
+            email: contact
+                .and_then(|contact| contact.email.get())
+                .map(str::to_owned),
+            primary_id,
+            primary_id_type,
+        })
+    }
+
+    fn ask(
+        &self,
+        pointer: &str,
+    ) -> Result<(crate::domain::maths::money::Paise, Option<Tenure>), Malformed> {
+        let pointer = format!("{pointer}/terms");
+        let Some(One(terms)) = &self.terms else {
+            return Err(Malformed::missing(pointer));
+        };
+        let place = format!("{pointer}/requestedAmount");
+        let requested =
+            amount::positive(lenient::required(&terms.requested_amount, &place)?, &place)?;
+        if terms
+            .currency
+            .word()
+            .is_some_and(|currency| currency != "INR")
+        {
+            return Err(Malformed::not_one_of(
+                format!("{pointer}/currency"),
+                &["INR"],
+            ));
+        }
+        let tenure = terms
+            .tenure
+            .as_ref()
+            .map(|tenure| &tenure.0)
+            .filter(|tenure| !tenure.duration.is_blank());
+        let tenure = tenure
+            .map(|tenure| tenure.read(&format!("{pointer}/tenure")))
+            .transpose()?;
+        Ok((requested, tenure))
+    }
+
+    fn securities(&self, pointer: &str) -> Result<Vec<form::Collateral>, Malformed> {
+        let mut securities = Vec::with_capacity(self.collaterals.0.len());
+        for (index, collateral) in self.collaterals.0.iter().enumerate() {
+            let pointer = format!("{pointer}/collaterals/{index}");
+            let value = collateral
+                .valuation
+                .as_ref()
+                .and_then(|valuation| valuation.0.value.get());
+            let place = format!("{pointer}/valuation/value");
+            securities.push(form::Collateral {
+                id_type: word(
+                    &lenient::optional_id(
+                        &collateral.collateral_primary_id_type,
+                        &format!("{pointer}/collateralPrimaryIdType"),
+                    )?
+                    .unwrap_or_default(),
+                ),
+                id: lenient::id(
+                    &collateral.collateral_primary_id,
+                    &format!("{pointer}/collateralPrimaryId"),
+                )?,
+                value: value
+                    .map(|value| amount::not_negative(value, &place))
+                    .transpose()?,
+            });
+        }
+        Ok(securities)
+    }
+
+    /// Types of all documents that came along, each once.
+    fn document_types(&self) -> Vec<String> {
+        let people = self
+            .borrower
+            .iter()
+            .map(|one| &one.0)
+            .chain(&self.applicants.0)
+            .chain(&self.guarantors.0);
+        let of_people = people
+            .filter_map(|person| person.documents.as_ref())
+            .flat_map(|documents| &documents.0);
+        let of_collaterals = self
+            .collaterals
+            .0
+            .iter()
+            .flat_map(|collateral| &collateral.documents.0);
+        let of_terms = self.terms.iter().flat_map(|terms| &terms.0.documents.0);
+        let mut types: Vec<String> = Vec::new();
+        for document in of_people.chain(of_collaterals).chain(of_terms) {
+            let kind = document
+                .kind
+                .word()
+                .filter(|kind| DOCUMENT_TYPES.contains(&kind.as_str()));
+            let kind = kind.unwrap_or_else(|| "OTHER".to_owned());
+            if !types.contains(&kind) {
+                types.push(kind);
+            }
+        }
+        types
+    }
+
+    /// The item in the form that the published schema wants (C2).
+    fn into_echo(
+        mut self,
+        loan_type: LoanType,
+        requested: crate::domain::maths::money::Paise,
+        created_at: DateTime<Utc>,
+    ) -> Value {
+        self.kind = loan_type_word(loan_type).into();
+        if self.created_date.is_blank() {
+            self.created_date = core::timestamp(created_at).into();
+        }
+        if let Some(One(terms)) = &mut self.terms {
+            terms.requested_amount = requested.to_string().into();
+            terms.currency = "INR".into();
+            terms.tidy();
+        }
+        if let Some(One(borrower)) = &mut self.borrower {
+            borrower.tidy(Role::Borrower);
+        }
+        self.guarantors
+            .0
+            .iter_mut()
+            .for_each(|person| person.tidy(Role::Guarantor));
+        self.applicants
+            .0
+            .iter_mut()
+            .for_each(|person| person.tidy(Role::Applicant));
+        self.collaterals.0.iter_mut().for_each(Collateral::tidy);
+        self.extra.tidy(&OURS);
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+impl AskedTerms {
+    /// Only what is asked is echoed; charges, agreements and the like are the lender's to say.
+    fn tidy(&mut self) {
+        self.extra
+            .tidy(&["charges", "legalAgreement", "interestType"]);
+        if let Some(One(tenure)) = &mut self.tenure {
+            tenure.unit = tenure.unit.word().unwrap_or_default().into();
+        }
+        self.tenure.take_if(|tenure| tenure.0.duration.is_blank());
+        for (_, value) in self
+            .extra
+            .0
+            .iter_mut()
+            .filter(|(_, value)| value.is_number())
+        {
+            *value = value.to_string().into();
+        }
+    }
+}
+
+impl AskedTenure {
+    fn read(&self, pointer: &str) -> Result<Tenure, Malformed> {
+        let place = format!("{pointer}/duration");
+        let duration = lenient::count(lenient::required(&self.duration, &place)?, &place)?;
+        let place = format!("{pointer}/unit");
+        let unit = match word(lenient::required(&self.unit, &place)?).trim_end_matches('S') {
+            "MONTH" => TenureUnit::Month,
+            "DAY" => TenureUnit::Day,
+            "YEAR" => TenureUnit::Year,
+            _ => return Err(Malformed::not_one_of(place, &["MONTH", "DAY", "YEAR"])),
+        };
+        Ok(Tenure { duration, unit })
+    }
+}
+
+fn loan_type_word(loan_type: LoanType) -> &'static str {
+    match loan_type {
+        LoanType::Cashflow => "CASHFLOW",
+        LoanType::Personal => "PERSONAL",
+        LoanType::Home => "HOME",
+        LoanType::Vehicle => "VEHICLE",
+        LoanType::Business => "BUSINESS",
+    }
+}
+
+/// `createLoanApplicationsResponse`: the request's items with what became of each.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateLoanApplicationsResponse {
+    /// One per application, in the order of the request.
+    pub loan_applications: Vec<ItemResult>,
+}
+
+/// One application with what became of it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemResult {
+    /// The item as received, documents left out.
+    #[serde(flatten)]
+    pub echo: Map<String, Value>,
+    /// The lender.
+    pub lender: LenderBlock,
+    /// Status; absent when the item was not stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loan_application_status: Option<&'static str>,
+    /// Why this item was refused, when its siblings were not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<Response>,
+    /// Why it was declined.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rejection_details: Vec<RejectionDetail>,
+    /// What the borrower must bring.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub action_required: Vec<ActionRequired>,
+}
+
+/// `createLoanApplicationsResponse`.
+///
+/// # Errors
+/// When the answers are not this operation's.
+pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
+    let loan_applications = outgoing
+        .answers
+        .iter()
+        .map(|answer| item(outgoing, answer))
+        .collect::<Result<_, _>>()?;
+    core::callback(
+        outgoing,
+        Response::of_all(outgoing),
+        CreateLoanApplicationsResponse { loan_applications },
+    )
+}
+
+fn item(outgoing: &Outgoing<'_>, answer: &Answer) -> Result<ItemResult, EncodeError> {
+    let Content::Application(ApplicationContent {
+        form,
+        status,
+        rejections,
+        actions,
+        ..
+    }) = &answer.content
+    else {
+        return Err(core::misfit(outgoing));
+    };
+    let echo =
+        serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))?;
+    Ok(ItemResult {
+        echo,
+        lender: LenderBlock::new(outgoing.lender),
+        loan_application_status: status.map(|status| core::status_word(status, outgoing.settings)),
+        response: answer
+            .refusal
+            .as_ref()
+            .map(|refusal| Response::of(outgoing, Some(refusal))),
+        rejection_details: rejections.iter().map(RejectionDetail::from).collect(),
+        action_required: actions.iter().map(ActionRequired::from).collect(),
+    })
+}
