@@ -1,0 +1,209 @@
+//! The server as one value: what every request and every background task needs, built once from the configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::sync::{Mutex, Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::{Clock, Ids};
+use crate::config::Config;
+use crate::domain::ids::ExchangeId;
+use crate::engine::Codec;
+use crate::jose::SigningKey;
+use crate::lender::Ports;
+use crate::seal::{MasterKey, SealError, Sealer};
+use crate::store::{StoreError, seal_key};
+
+/// A request that gets no connection in this time is answered 503.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// All that is shared.
+pub struct App {
+    /// Postgres.
+    pub pool: PgPool,
+    /// Time.
+    pub clock: Clock,
+    /// Ids.
+    pub ids: Ids,
+    /// Sealed columns and blind indexes.
+    pub sealer: Sealer,
+    /// Configuration, checked.
+    pub config: Config,
+    /// Our keys.
+    pub keys: OurKeys,
+    /// The lender's systems.
+    pub ports: Ports,
+    /// The wire.
+    pub codec: Arc<dyn Codec>,
+    /// Wakes background work.
+    pub wake: Wake,
+    /// Cancelled when the server ends.
+    pub stop: CancellationToken,
+    /// Every background task.
+    pub tasks: TaskTracker,
+}
+
+/// The app as tasks hold it.
+pub type SharedApp = Arc<App>;
+
+/// The lender's signing keys.
+pub struct OurKeys {
+    /// Signs acks and callbacks.
+    pub signing: Arc<SigningKey>,
+    /// Published at `/.well-known/jwks.json`: the signing key, and others that are on their way in or out.
+    pub published: Vec<Arc<SigningKey>>,
+}
+
+/// What an [`App`] is built from.
+pub struct Parts {
+    /// Postgres, migrated.
+    pub pool: PgPool,
+    /// Time.
+    pub clock: Clock,
+    /// Configuration.
+    pub config: Config,
+    /// Our keys.
+    pub keys: OurKeys,
+    /// The lender's systems.
+    pub ports: Ports,
+    /// Unwraps the data keys.
+    pub master: MasterKey,
+}
+
+/// Why the app could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The database.
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
+    /// The data keys.
+    #[error("data keys do not open with this master key: {0}")]
+    Seal(#[from] SealError),
+}
+
+impl App {
+    /// Builds the app; the first one on a database makes its data key.
+    ///
+    /// # Errors
+    /// When the database fails or the master key is not the one that the data keys were wrapped with.
+    pub async fn build(parts: Parts) -> Result<SharedApp, BuildError> {
+        let Parts { pool, clock, config, keys, ports, master } = parts;
+        let sealer = open_sealer(&pool, &master, &clock).await?;
+        Ok(Arc::new(Self {
+            pool,
+            clock,
+            ids: Ids,
+            sealer,
+            config,
+            keys,
+            ports,
+            codec: Arc::new(crate::protocol::Codec),
+            wake: Wake::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+}
+
+impl App {
+    /// Starts everything that works in the background: asks and timers, callbacks, releases.
+    pub fn spawn_background(self: &Arc<Self>) {
+        self.tasks.spawn(crate::engine::fire::run(Arc::clone(self)));
+        self.tasks.spawn(crate::engine::run_release(Arc::clone(self)));
+        let app = Arc::clone(self);
+        self.tasks.spawn(async move {
+            if let Err(error) = crate::delivery::run(app).await {
+                tracing::error!(%error, "callbacks cannot be delivered");
+            }
+        });
+    }
+}
+
+async fn open_sealer(pool: &PgPool, master: &MasterKey, clock: &Clock) -> Result<Sealer, BuildError> {
+    let mut conn = pool.acquire().await.map_err(StoreError::from)?;
+    if seal_key::all(&mut conn).await?.is_empty() {
+        seal_key::add(&mut conn, &master.new_data_key(1)?, clock.now()).await?;
+    }
+    Ok(Sealer::new(master, &seal_key::all(&mut conn).await?)?)
+}
+
+/// Opens the pool. Locks are waited for at most one second, then the request is answered 503 (design §5).
+///
+/// # Errors
+/// When the URL is none. The database itself may still be away.
+pub fn pool(database_url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
+    let options: PgConnectOptions = database_url.parse()?;
+    let options = options.application_name("ocen-lender").options([
+        ("lock_timeout", "1s"),
+        ("statement_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "20s"),
+        ("synchronous_commit", "on"),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .connect_lazy_with(options))
+}
+
+/// Wakes background work within this process; a poll finds what other processes left.
+pub struct Wake {
+    /// Rung when there may be due asks.
+    pub asks: Notify,
+    /// Rung when there may be due callbacks.
+    pub callbacks: Notify,
+    released: mpsc::UnboundedSender<ExchangeId>,
+    to_release: Mutex<mpsc::UnboundedReceiver<ExchangeId>>,
+}
+
+impl Default for Wake {
+    fn default() -> Self {
+        let (released, to_release) = mpsc::unbounded_channel();
+        Self { asks: Notify::new(), callbacks: Notify::new(), released, to_release: Mutex::new(to_release) }
+    }
+}
+
+impl Wake {
+    /// There may be due asks.
+    pub fn notify_asks(&self) {
+        self.asks.notify_one();
+    }
+
+    /// There may be due callbacks.
+    pub fn notify_callbacks(&self) {
+        self.callbacks.notify_one();
+    }
+
+    /// Waits for due asks, the end, or at most this long.
+    pub async fn wait_for_asks(&self, stop: &CancellationToken, at_most: Duration) {
+        wait(&self.asks, stop, at_most).await;
+    }
+
+    /// Notes that an exchange's ack has been written.
+    pub fn released(&self, exchange: ExchangeId) {
+        // The receiver lives as long as this value, so sending cannot fail.
+        let _ = self.released.send(exchange);
+    }
+
+    /// The exchanges noted since; `None` at the end.
+    pub async fn next_released(&self, stop: &CancellationToken, limit: usize) -> Option<Vec<ExchangeId>> {
+        let mut to_release = self.to_release.lock().await;
+        let mut exchanges = Vec::new();
+        tokio::select! {
+            () = stop.cancelled() => None,
+            count = to_release.recv_many(&mut exchanges, limit) => (count > 0).then_some(exchanges),
+        }
+    }
+}
+
+async fn wait(notify: &Notify, stop: &CancellationToken, at_most: Duration) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = notify.notified() => {}
+        _ = tokio::time::timeout(at_most, std::future::pending::<()>()) => {}
+    }
+}

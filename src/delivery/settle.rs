@@ -1,0 +1,86 @@
+//! Writes down attempts, many in one transaction, and sends each stream on its way (design §6).
+
+use std::collections::HashSet;
+use std::sync::Weak;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::{Delivery, Job};
+use crate::app::{App, SharedApp};
+use crate::store::stream::{self, Fate, Head, Settlement, Step};
+
+/// Most attempts in one transaction.
+const BATCH: usize = 128;
+/// Tries to write a batch down; the leases run out soon after.
+const TRIES: u32 = 3;
+/// Between tries.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// An attempt that was made, with the place in the worker that it takes until it is settled.
+#[derive(Debug)]
+pub(super) struct Attempted {
+    pub settlement: Settlement,
+    pub job: Job,
+}
+
+/// Settles attempts until the last sender is gone. Batches grow by themselves when attempts come fast.
+///
+/// It holds no strong reference, or it would wait for itself.
+pub(super) async fn run(delivery: Weak<Delivery>, app: SharedApp, mut attempts: mpsc::Receiver<Attempted>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while attempts.recv_many(&mut batch, BATCH).await > 0 {
+        let settled: Vec<Settlement> = batch.iter().map(|one| one.settlement.clone()).collect();
+        let heads = settle_with_patience(&app, &settled).await;
+        let mut jobs: Vec<Job> = batch.drain(..).map(|one| one.job).collect();
+        // Gone when the app stops; nothing is kept leased then.
+        let Some(delivery) = delivery.upgrade() else { continue };
+        for head in heads {
+            if let Some(place) = jobs.iter().position(|job| job.stream_id == head.stream_id) {
+                let job = jobs.swap_remove(place);
+                delivery.spawn(head, job);
+            }
+        }
+    }
+}
+
+/// An attempt that cannot be written down is made again when its lease has run out: at least once.
+async fn settle_with_patience(app: &App, settled: &[Settlement]) -> Vec<Head> {
+    for _ in 1..TRIES {
+        match settle(app, settled).await {
+            Ok(heads) => return heads,
+            Err(error) => tracing::warn!(%error, attempts = settled.len(), "attempts not written down yet"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    settle(app, settled).await.unwrap_or_else(|error| {
+        tracing::error!(%error, attempts = settled.len(), "attempts lost; their callbacks leave again");
+        Vec::new()
+    })
+}
+
+/// One transaction. Returns the next heads of streams that are still leased.
+async fn settle(app: &App, settled: &[Settlement]) -> Result<Vec<Head>, sqlx::Error> {
+    let mut tx = app.pool.begin().await?;
+    let streams: Vec<Uuid> = settled.iter().map(|one| one.stream_id).collect();
+    let leases: Vec<Uuid> = settled.iter().map(|one| one.lease_id).collect();
+    let held: HashSet<Uuid> = stream::lock_held(&mut tx, &streams, &leases).await?.into_iter().collect();
+    // Whoever took an expired lease over writes down what it finds itself.
+    let settled: Vec<Settlement> = settled.iter().filter(|one| held.contains(&one.stream_id)).cloned().collect();
+    stream::record(&mut tx, &settled).await?;
+    let stopping = app.stop.is_cancelled();
+    let steps: Vec<Step> = settled.iter().map(|one| step(one, stopping)).collect();
+    let now = app.clock.now();
+    let kept = stream::advance(&mut tx, &steps, now).await?;
+    let kept: Vec<Uuid> = kept.into_iter().filter(|next| next.kept).map(|next| next.stream_id).collect();
+    let heads = if kept.is_empty() { Vec::new() } else { stream::heads(&mut tx, &kept, now).await? };
+    tx.commit().await?;
+    Ok(heads)
+}
+
+/// A failed stream waits for its turn; one that moved goes on at once.
+fn step(settlement: &Settlement, stopping: bool) -> Step {
+    let done = !matches!(settlement.fate, Fate::Retry { .. });
+    Step { stream_id: settlement.stream_id, done, go_on: done && !stopping }
+}

@@ -1,0 +1,290 @@
+//! One command, one transaction: claim the request, lock, decide, store, enqueue. Outcomes and timers go the same way.
+
+mod codec;
+mod facts;
+pub mod fire;
+pub mod otp;
+mod outcome;
+mod release;
+mod replies;
+mod resolve;
+mod save;
+
+use bytes::Bytes;
+use chrono::Duration;
+use sqlx::PgConnection;
+
+pub use self::codec::{Codec, EncodeError, EncodedCallback, Outgoing};
+pub use self::release::{release, run as run_release};
+use self::facts::Gathered;
+use self::resolve::Subjects;
+use crate::app::App;
+use crate::domain::application::answer::{Answer, Content};
+use crate::domain::application::command::{Command, Meta, NewApplication};
+use crate::domain::application::decide::{self, Decided, Filed};
+use crate::domain::application::decision::Decision;
+use crate::domain::ids::{ApplicationId, BundleId, ExchangeId, OrgId};
+use crate::store::application::{Blank, Locked};
+use crate::store::exchange::{self, Exchange};
+use crate::store::inbox::{Claim, Key};
+use crate::store::{StoreError, application, inbox, outbox, settings};
+
+/// A callback or ask that its own request caused leaves after the ack was written, or this much later (design §6).
+pub(crate) const HOLD: Duration = Duration::seconds(1);
+
+/// A verified, decoded request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The operation's name, e.g. `setOffer`.
+    pub operation: &'static str,
+    /// The LSP that signed.
+    pub org_id: OrgId,
+    /// Its request id.
+    pub request_id: String,
+    /// `metadata.traceId`.
+    pub trace_id: String,
+    /// `metadata.version`.
+    pub version: String,
+    /// SHA-256 of the body without its metadata: tells a retry from a conflict.
+    pub digest: [u8; 32],
+    /// The body as received.
+    pub raw: Bytes,
+    /// How it was signed.
+    pub style: Style,
+    /// What it asks.
+    pub command: Command,
+}
+
+/// How a request was signed, so that what we send can mirror it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Signed at all.
+    pub signed: bool,
+    /// Header under `protected` rather than `header` (C4).
+    pub protected_member: bool,
+}
+
+/// A request that is stored, durably.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its exchange; the first one's when it is a repetition.
+    pub exchange: ExchangeId,
+    /// Came before: nothing was applied again.
+    pub replay: bool,
+}
+
+/// Why nothing was stored; the request id is not used up (design §4).
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The request id stands for another body.
+    #[error("requestId was used before with another body")]
+    Conflict,
+    /// Ids that this LSP does not have.
+    #[error("unknown {what}: {}", ids.join(", "))]
+    UnknownIds {
+        /// Which member.
+        what: &'static str,
+        /// The ids.
+        ids: Vec<String>,
+    },
+    /// Two ids in one message that do not belong together.
+    #[error("{detail}")]
+    Mismatch {
+        /// Which.
+        detail: String,
+    },
+    /// The database is away or busy; a retry may help.
+    #[error("temporarily unavailable: {0}")]
+    Unavailable(StoreError),
+    /// A mistake of ours.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() { Self::Unavailable(error) } else { Self::Internal(error.to_string()) }
+    }
+}
+
+impl From<sqlx::Error> for Refused {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::Database(error).into()
+    }
+}
+
+impl From<EncodeError> for Refused {
+    fn from(error: EncodeError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// Applies a request once and stores it durably, or refuses it and stores nothing.
+///
+/// # Errors
+/// See [`Refused`].
+pub async fn handle(app: &App, request: Request) -> Result<Accepted, Refused> {
+    let now = app.clock.now();
+    let exchange_id = ExchangeId(app.ids.uuid());
+    let mut tx = app.pool.begin().await?;
+    let key =
+        Key { org_id: request.org_id.as_str(), operation: request.operation, request_id: &request.request_id };
+    match inbox::claim(&mut tx, key, &request.digest, exchange_id.0, now).await? {
+        Claim::Used { digest, .. } if digest != request.digest => return Err(Refused::Conflict),
+        Claim::Used { exchange_id, .. } => {
+            outbox::requeue(&mut tx, exchange_id, now + HOLD).await?;
+            tx.commit().await?;
+            return Ok(Accepted { exchange: ExchangeId(exchange_id), replay: true });
+        }
+        Claim::Fresh => {}
+    }
+    match resolve::subjects(&mut tx, &request).await? {
+        Subjects::New(items) => create(app, &mut tx, &request, exchange_id, items).await?,
+        Subjects::Known { ids, consent_handle } => {
+            carry_out(app, &mut tx, &request, exchange_id, ids, consent_handle).await?;
+        }
+        Subjects::None => meta(app, &mut tx, &request, exchange_id).await?,
+    }
+    tx.commit().await?;
+    Ok(Accepted { exchange: exchange_id, replay: false })
+}
+
+/// `createLoanApplicationsRequest`: new ids get rows first, so that concurrent creators meet at the key.
+async fn create(
+    app: &App,
+    conn: &mut PgConnection,
+    request: &Request,
+    exchange_id: ExchangeId,
+    items: Vec<NewApplication>,
+) -> Result<(), Refused> {
+    let now = app.clock.now();
+    let org_id = request.org_id.as_str();
+    let bundle = BundleId(app.ids.uuid());
+    let blanks: Vec<Blank> = items
+        .iter()
+        .map(|item| Blank {
+            id: app.ids.uuid(),
+            loan_application_id: item.loan_application_id.clone(),
+            borrower_index: facts::borrower_index(app, &item.form.borrower),
+        })
+        .collect();
+    let names: Vec<String> = blanks.iter().map(|b| b.loan_application_id.clone()).collect();
+    let new = application::insert_blank(conn, org_id, bundle.0, blanks, now).await?;
+    let ids = resolve::applications(conn, org_id, &names).await?;
+    let known: Vec<ApplicationId> = ids.iter().filter(|id| !new.contains(&id.0)).copied().collect();
+    let locked = application::lock(conn, &app.sealer, &known).await?;
+    let filed = items
+        .into_iter()
+        .zip(&ids)
+        .map(|(item, id)| {
+            let known = locked.iter().find(|l| l.application.id == *id);
+            let filed = known.map_or(Filed::New(*id), |l| Filed::Known(Box::new(l.application.clone())));
+            (item, filed)
+        })
+        .collect();
+    let gathered = Gathered::default();
+    let facts = gathered.facts(app, Some(exchange_id), None);
+    let decided = decide::file(&request.org_id, bundle, filed, &facts);
+    let stream = decided.applications.first().map_or(bundle, |a| a.bundle);
+    open_exchange(app, conn, request, exchange_id, (stream.0, &decided, true)).await?;
+    save::decision(app, conn, &locked, None, decided, save::Cause::Request(exchange_id)).await
+}
+
+/// Any request about applications that exist.
+async fn carry_out(
+    app: &App,
+    conn: &mut PgConnection,
+    request: &Request,
+    exchange_id: ExchangeId,
+    ids: Vec<ApplicationId>,
+    consent_handle: Option<String>,
+) -> Result<(), Refused> {
+    let locked = application::lock(conn, &app.sealer, &ids).await?;
+    let mut gathered = Gathered::for_command(app, conn, &locked, &request.command).await?;
+    gathered.consent_handle = consent_handle;
+    resolve::check_payment(&request.command, gathered.loan())?;
+    let per_item = matches!(request.command, Command::GenerateOffers(_));
+    // Results of a list keep the request's order; what one OTP signs goes by the order of ids.
+    let apps: Vec<_> = if per_item {
+        ids.iter().filter_map(|id| find(&locked, *id)).map(|l| l.application.clone()).collect()
+    } else {
+        locked.iter().map(|l| l.application.clone()).collect()
+    };
+    let loan = gathered.loan.take();
+    let facts = gathered.facts(app, Some(exchange_id), loan.as_ref().map(|(loan, _)| loan));
+    let decided = decide::decide(apps, &request.command, &facts);
+    let stream = decided.applications.first().map_or(exchange_id.0, |a| a.bundle.0);
+    open_exchange(app, conn, request, exchange_id, (stream, &decided, per_item)).await?;
+    if let Some(waits) = decided.applications.first().filter(|_| per_item && !is_complete(&decided, exchange_id)) {
+        save::interim_timer(app, conn, request.org_id.as_str(), exchange_id, waits.id).await?;
+    }
+    let revision = loan.map(|(_, revision)| revision);
+    save::decision(app, conn, &locked, revision, decided, save::Cause::Request(exchange_id)).await
+}
+
+/// Heartbeat, lookups and error codes: an answer, and nothing else.
+async fn meta(
+    app: &App,
+    conn: &mut PgConnection,
+    request: &Request,
+    exchange_id: ExchangeId,
+) -> Result<(), Refused> {
+    let mut decided = Decided { applications: Vec::new(), decision: Decision::default() };
+    if let Command::Meta(meta) = &request.command {
+        let settings = settings::of(conn, request.org_id.as_str()).await?;
+        if *meta != Meta::Heartbeat || settings.heartbeat_callback {
+            decided.decision.reply(exchange_id, 0, Answer::ok(Content::Meta { meta: meta.clone() }));
+        }
+    }
+    open_exchange(app, conn, request, exchange_id, (exchange_id.0, &decided, false)).await?;
+    save::decision(app, conn, &[], None, decided, save::Cause::Request(exchange_id)).await
+}
+
+async fn open_exchange(
+    app: &App,
+    conn: &mut PgConnection,
+    request: &Request,
+    id: ExchangeId,
+    shape: (uuid::Uuid, &Decided, bool),
+) -> Result<(), Refused> {
+    let (stream_id, decided, per_item) = shape;
+    let silent = matches!(request.command, Command::Meta(_)) && decided.decision.replies.is_empty();
+    let slots = match (per_item, silent) {
+        (true, _) => i32::try_from(decided.applications.len()).unwrap_or(i32::MAX),
+        (false, true) => 0,
+        (false, false) => 1,
+    };
+    let exchange = Exchange {
+        id,
+        org_id: request.org_id.clone(),
+        operation: request.operation.to_owned(),
+        request_id: request.request_id.clone(),
+        version: request.version.clone(),
+        signed: request.style.signed,
+        protected_member: request.style.protected_member,
+        stream_id,
+        slots,
+        pending: slots,
+    };
+    let now = app.clock.now();
+    exchange::insert(conn, &app.sealer, &exchange, (&request.trace_id, &request.raw), now).await?;
+    let parts: Vec<(ApplicationId, i32)> = decided
+        .applications
+        .iter()
+        .zip(0..)
+        .map(|(application, slot)| (application.id, if per_item { slot } else { 0 }))
+        .collect();
+    if !parts.is_empty() {
+        exchange::add_applications(conn, id, &parts).await?;
+    }
+    Ok(())
+}
+
+fn is_complete(decided: &Decided, exchange: ExchangeId) -> bool {
+    let answered = decided.decision.replies.iter().filter(|reply| reply.exchange == exchange).count();
+    answered >= decided.applications.len()
+}
+
+fn find(locked: &[Locked], id: ApplicationId) -> Option<&Locked> {
+    locked.iter().find(|l| l.application.id == id)
+}

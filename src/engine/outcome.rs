@@ -1,0 +1,95 @@
+//! Applies what came back: a port's outcome or a timer, as a command in one transaction, fenced by the lease.
+
+use sqlx::PgConnection;
+
+use super::facts::Gathered;
+use super::{Refused, replies, save};
+use crate::app::App;
+use crate::domain::application::Application;
+use crate::domain::application::answer::Answer;
+use crate::domain::application::ask::{NewAsk, NewTimer, Outcome, Timer};
+use crate::domain::application::facets::Generation;
+use crate::domain::application::{decide, offer};
+use crate::domain::ids::{ApplicationId, ExchangeId};
+use crate::store::application::Locked;
+use crate::store::ask::{Leased, Settlement};
+use crate::store::{application, ask, exchange};
+
+/// Applies a port's outcome and settles its ask in the same transaction.
+///
+/// # Errors
+/// When the lease was lost or nothing could be stored; nothing is applied then.
+pub async fn apply(
+    app: &App,
+    leased: &Leased,
+    new: &NewAsk,
+    outcome: &Outcome,
+    settlement: Settlement,
+) -> Result<(), Refused> {
+    let mut tx = app.pool.begin().await?;
+    ask::settle(&mut tx, leased, settlement, app.clock.now()).await?;
+    let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
+    let locked = application::lock(&mut tx, &app.sealer, &ids).await?;
+    let mut gathered = Gathered::for_outcome(app, &mut tx, &locked, &new.ask).await?;
+    let loan = gathered.loan.take();
+    let facts = gathered.facts(app, new.exchange, loan.as_ref().map(|(loan, _)| loan));
+    let decided = decide::apply(in_asked_order(&locked, new), &new.ask, outcome, &facts);
+    let revision = loan.as_ref().map(|(_, revision)| *revision);
+    save::decision(app, &mut tx, &locked, revision, decided, save::Cause::Background(new.exchange)).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+fn in_asked_order(locked: &[Locked], new: &NewAsk) -> Vec<(Application, Generation)> {
+    let find = |id: ApplicationId| locked.iter().find(|l| l.application.id == id);
+    new.targets
+        .iter()
+        .filter_map(|(id, generation)| find(*id).map(|l| (l.application.clone(), *generation)))
+        .collect()
+}
+
+/// Lets a timer ring and settles it in the same transaction.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn ring(app: &App, leased: &Leased, new: &NewTimer) -> Result<(), Refused> {
+    let mut tx = app.pool.begin().await?;
+    ask::settle(&mut tx, leased, Settlement::Closed("rang"), app.clock.now()).await?;
+    let locked = application::lock(&mut tx, &app.sealer, &[new.application]).await?;
+    if let Timer::InterimAnswer { exchange } = new.timer {
+        interim(app, &mut tx, exchange).await?;
+    } else if let Some(found) = locked.first() {
+        let facts = Gathered::default();
+        let facts = facts.facts(app, None, None);
+        let decided = decide::ring(found.application.clone(), &new.timer, &facts);
+        save::decision(app, &mut tx, &locked, None, decided, save::Cause::Background(None)).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Row 27: what is known so far, the rest shown as it stands; the final answer follows under the same request id.
+async fn interim(app: &App, conn: &mut PgConnection, id: ExchangeId) -> Result<(), Refused> {
+    let parts = exchange::applications(conn, id).await?;
+    let ids: Vec<ApplicationId> = parts.iter().map(|(id, _)| *id).collect();
+    let apps = application::read(conn, &app.sealer, &ids).await?;
+    let Some(locked) = exchange::lock(conn, &[id]).await?.pop() else { return Ok(()) };
+    let now = app.clock.now();
+    if locked.pending == 0 || !exchange::mark_interim(conn, id, now).await? {
+        return Ok(());
+    }
+    let frozen = exchange::frozen(conn, &app.sealer, id).await?;
+    let gathered = Gathered::default();
+    let facts = gathered.facts(app, None, None);
+    let mut answers = Vec::new();
+    for (application_id, slot) in parts {
+        let known = frozen.iter().find(|(frozen_slot, _)| *frozen_slot == slot).map(|(_, answer)| answer.clone());
+        let standing = || apps.iter().find(|a| a.id == application_id).map(|a| Answer::ok(offer::content(a, &facts)));
+        answers.extend(known.or_else(standing));
+    }
+    let operation = locked.operation.clone();
+    let callback = replies::encode(app, conn, locked, &operation, &answers, now).await?;
+    let interim = replies::Callback { is_final: false, ..callback };
+    replies::enqueue(app, conn, &interim).await?;
+    Ok(())
+}

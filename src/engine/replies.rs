@@ -1,0 +1,177 @@
+//! Results of exchanges: frozen one by one, counted down under the exchange's lock; the last one sends the callback.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{EncodedCallback, Outgoing, Refused};
+use crate::app::App;
+use crate::domain::application::answer::{Answer, Content, PayoutStatus, RefusalReason};
+use crate::domain::application::decision::{Decision, Webhook, WebhookKind};
+use crate::domain::ids::ExchangeId;
+use crate::store::exchange::{self, Exchange};
+use crate::store::outbox::{self, NewCallback};
+use crate::store::{StoreError, settings};
+
+/// Freezes a decision's results and enqueues every callback that is complete, streams in the order of their ids.
+///
+/// # Errors
+/// When the database fails or an answer does not belong to its operation.
+pub async fn settle(
+    app: &App,
+    conn: &mut PgConnection,
+    decision: Decision,
+    due_at: DateTime<Utc>,
+) -> Result<(), Refused> {
+    let mut by_exchange: BTreeMap<ExchangeId, Vec<(u32, Answer)>> = BTreeMap::new();
+    for reply in decision.replies {
+        by_exchange.entry(reply.exchange).or_default().push((reply.slot, reply.answer));
+    }
+    let mut callbacks = Vec::new();
+    let ids: Vec<ExchangeId> = by_exchange.keys().copied().collect();
+    for locked in exchange::lock(conn, &ids).await? {
+        let Some(answers) = by_exchange.remove(&locked.id) else { continue };
+        if let Some(answers) = complete(app, conn, &locked, answers).await? {
+            let operation = locked.operation.clone();
+            callbacks.push(encode(app, conn, locked, &operation, &answers, due_at).await?);
+        }
+    }
+    for webhook in decision.webhooks {
+        callbacks.extend(unsolicited(app, conn, &webhook, due_at).await?);
+    }
+    // A stable sort: callbacks of one stream keep the order in which they were decided.
+    callbacks.sort_by_key(|callback: &Callback| callback.exchange.stream_id);
+    for callback in &callbacks {
+        enqueue(app, conn, callback).await?;
+    }
+    Ok(())
+}
+
+/// A callback, complete but for its stamp.
+#[derive(Debug, Clone)]
+pub struct Callback {
+    /// The request that it answers in form; its stream, and how it was signed.
+    pub exchange: Exchange,
+    /// The operation that the body belongs to.
+    pub operation: String,
+    /// Path and body.
+    pub encoded: EncodedCallback,
+    /// Whether it is the final answer, which a repetition of the request queues again.
+    pub is_final: bool,
+    /// Not before this instant.
+    pub due_at: DateTime<Utc>,
+}
+
+/// Puts a callback at the end of its stream, sealed.
+///
+/// # Errors
+/// When the database fails or the body cannot be sealed.
+pub async fn enqueue(app: &App, conn: &mut PgConnection, callback: &Callback) -> Result<(), StoreError> {
+    let callback_id = app.ids.uuid();
+    let sealed = app.sealer.seal(&outbox::body_context(callback_id), callback.encoded.body.as_bytes())?;
+    let exchange = &callback.exchange;
+    let new = NewCallback {
+        callback_id,
+        stream_id: exchange.stream_id,
+        org_id: &exchange.org_id,
+        exchange_id: callback.is_final.then_some(exchange.id.0),
+        operation: &callback.operation,
+        request_id: &exchange.request_id,
+        path: &callback.encoded.path,
+        version: &exchange.version,
+        trace_id: &app.ids.uuid().simple().to_string(),
+        sealed_body: &sealed,
+        signed: exchange.signed,
+        protected_member: exchange.protected_member,
+        due_at: callback.due_at,
+        created_at: app.clock.now(),
+    };
+    Ok(outbox::enqueue(conn, &new).await?)
+}
+
+/// Counts results down; all answers, once none is missing.
+async fn complete(
+    app: &App,
+    conn: &mut PgConnection,
+    exchange: &Exchange,
+    answers: Vec<(u32, Answer)>,
+) -> Result<Option<Vec<Answer>>, StoreError> {
+    let now = app.clock.now();
+    if exchange.pending == 0 {
+        return Ok(None);
+    }
+    if exchange.slots == 1 {
+        exchange::count_down(conn, exchange.id, 1, now).await?;
+        return Ok(Some(answers.into_iter().take(1).map(|(_, answer)| answer).collect()));
+    }
+    let new = exchange::freeze(conn, &app.sealer, exchange.id, &answers).await?;
+    if new > 0 {
+        exchange::count_down(conn, exchange.id, new, now).await?;
+    }
+    if exchange.pending > new {
+        return Ok(None);
+    }
+    let frozen = exchange::frozen(conn, &app.sealer, exchange.id).await?;
+    Ok(Some(frozen.into_iter().map(|(_, answer)| answer).collect()))
+}
+
+/// Writes a callback of an exchange.
+///
+/// # Errors
+/// When the database fails or an answer does not belong to its operation.
+pub async fn encode(
+    app: &App,
+    conn: &mut PgConnection,
+    exchange: Exchange,
+    operation: &str,
+    answers: &[Answer],
+    due_at: DateTime<Utc>,
+) -> Result<Callback, Refused> {
+    let settings = settings::of(conn, exchange.org_id.as_str()).await?;
+    let encoded = app.codec.encode(&Outgoing {
+        operation,
+        request_id: &exchange.request_id,
+        settings: &settings,
+        lender: &app.config.lender,
+        answers,
+        borrower_url: &app.config.borrower_url,
+        now: app.clock.now(),
+    })?;
+    Ok(Callback { exchange, operation: operation.to_owned(), encoded, is_final: true, due_at })
+}
+
+/// A callback that no request waits for; it borrows the request id of the one it belongs to (`ocen-v3.md` §3.7).
+async fn unsolicited(
+    app: &App,
+    conn: &mut PgConnection,
+    webhook: &Webhook,
+    due_at: DateTime<Utc>,
+) -> Result<Option<Callback>, Refused> {
+    let (operation, exchange) = match &webhook.kind {
+        WebhookKind::RepaymentPlanStatus(_) => {
+            let operations = ["setRepaymentPlanStatus", "setRepaymentPlan"];
+            ("setRepaymentPlanStatus", exchange::latest_of(conn, webhook.application, operations).await?)
+        }
+        WebhookKind::DisbursementStatus(exchange) => ("triggerDisbursementStatus", Some(*exchange)),
+    };
+    let Some(exchange) = exchange else { return Ok(None) };
+    let Some(exchange) = exchange::read(conn, exchange).await? else { return Ok(None) };
+    let pushed = settings::of(conn, exchange.org_id.as_str()).await?.push_disbursement_status;
+    if !pushed && matches!(webhook.kind, WebhookKind::DisbursementStatus(_)) {
+        return Ok(None);
+    }
+    let answers = [webhook_answer(&webhook.content)];
+    let callback = encode(app, conn, exchange, operation, &answers, due_at).await?;
+    Ok(Some(Callback { is_final: false, ..callback }))
+}
+
+/// A failed payout says why in its code; anything else is plain news.
+fn webhook_answer(content: &Content) -> Answer {
+    match content {
+        Content::Disbursement(d) if d.status == Some(PayoutStatus::Failure) => {
+            Answer::refused(RefusalReason::PaymentRail, "the bank refused the payout", content.clone())
+        }
+        _ => Answer::ok(content.clone()),
+    }
+}

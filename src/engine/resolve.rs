@@ -1,0 +1,165 @@
+//! From the ids in a message to the applications they name. Another LSP's ids are as unknown as any.
+
+use sqlx::PgConnection;
+
+use super::{Refused, Request};
+use crate::domain::application::command::{Command, ConsentKey, NewApplication, Subject};
+use crate::domain::ids::{ApplicationId, LoanId, PaymentId};
+use crate::domain::loan::Loan;
+use crate::store::reference::{self, Kind};
+use crate::store::{StoreError, application};
+
+/// What a request is about.
+#[derive(Debug)]
+pub enum Subjects {
+    /// Applications to be filed.
+    New(Vec<NewApplication>),
+    /// Applications that exist, in the request's order.
+    Known {
+        /// Ours.
+        ids: Vec<ApplicationId>,
+        /// The handle that a consent status request means.
+        consent_handle: Option<String>,
+    },
+    /// None.
+    None,
+}
+
+/// Finds what a request is about.
+///
+/// # Errors
+/// [`Refused::UnknownIds`] naming every id that this LSP does not have; [`Refused::Mismatch`].
+pub async fn subjects(conn: &mut PgConnection, request: &Request) -> Result<Subjects, Refused> {
+    let org_id = request.org_id.as_str();
+    let ids = match &request.command {
+        Command::CreateApplications(items) => return Ok(Subjects::New(items.clone())),
+        Command::Meta(_) => return Ok(Subjects::None),
+        Command::ConsentStatus(key) => return consent(conn, org_id, key).await,
+        Command::RequestConsent(request) => applications(conn, org_id, &request.loan_application_ids).await?,
+        Command::GenerateOffers(names) => applications(conn, org_id, names).await?,
+        Command::TriggerAcceptance { loan_application_ids, .. } => {
+            applications(conn, org_id, loan_application_ids).await?
+        }
+        Command::SetOffer { loan_application_id, .. } | Command::Grant { loan_application_id } => {
+            applications(conn, org_id, std::slice::from_ref(loan_application_id)).await?
+        }
+        // An unknown session is answered by callback (row 42).
+        Command::VerifyAcceptance { session_key, .. } => {
+            reference::find(conn, org_id, Kind::OtpSession, session_key).await?
+        }
+        Command::DisbursementPlans(subject)
+        | Command::SetDisbursementPlan(subject, _)
+        | Command::DisbursementAccounts(subject)
+        | Command::SetDisbursementAccount(subject, _)
+        | Command::RepaymentPlans(subject)
+        | Command::SetRepaymentPlan(subject, _) => vec![one(conn, org_id, subject).await?],
+        Command::RepaymentPlanStatus(plan) => by_reference(conn, org_id, Kind::Plan, ("plan.id", &plan.0)).await?,
+        Command::TriggerDisbursement { loan_id, .. } => loan(conn, org_id, loan_id).await?,
+        Command::DisbursementStatus { loan_id: Some(loan_id), .. } => loan(conn, org_id, loan_id).await?,
+        Command::DisbursementStatus { loan_id: None, payment_id } => {
+            let id = payment_id.as_ref().map_or("", PaymentId::as_str);
+            by_reference(conn, org_id, Kind::Payment, ("payment.id", id)).await?
+        }
+    };
+    Ok(Subjects::Known { ids, consent_handle: None })
+}
+
+/// Applications by the LSP's ids, in the order given.
+pub async fn applications(
+    conn: &mut PgConnection,
+    org_id: &str,
+    names: &[String],
+) -> Result<Vec<ApplicationId>, Refused> {
+    let found = application::resolve(conn, org_id, names).await?;
+    let of = |name: &String| found.iter().find(|(known, _)| known == name).map(|(_, id)| *id);
+    let unknown: Vec<String> = names.iter().filter(|name| of(name).is_none()).cloned().collect();
+    if unknown.is_empty() {
+        Ok(names.iter().filter_map(of).collect())
+    } else {
+        Err(Refused::UnknownIds { what: "loanApplicationId", ids: unknown })
+    }
+}
+
+async fn loan(conn: &mut PgConnection, org_id: &str, id: &LoanId) -> Result<Vec<ApplicationId>, Refused> {
+    by_reference(conn, org_id, Kind::Loan, ("loanId", id.as_str())).await
+}
+
+async fn by_reference(
+    conn: &mut PgConnection,
+    org_id: &str,
+    kind: Kind,
+    named: (&'static str, &str),
+) -> Result<Vec<ApplicationId>, Refused> {
+    let (what, value) = named;
+    match reference::find(conn, org_id, kind, value).await?.first() {
+        Some(id) => Ok(vec![*id]),
+        None => Err(Refused::UnknownIds { what, ids: vec![value.to_owned()] }),
+    }
+}
+
+/// C7: a loan id, an application id, or an application id put into `loanId`; both must mean the same.
+async fn one(conn: &mut PgConnection, org_id: &str, subject: &Subject) -> Result<ApplicationId, Refused> {
+    let by_loan = match &subject.loan_id {
+        Some(id) => Some(loan_or_application(conn, org_id, id).await?),
+        None => None,
+    };
+    let by_application = match &subject.loan_application_id {
+        Some(name) => applications(conn, org_id, std::slice::from_ref(name)).await?.first().copied(),
+        None => None,
+    };
+    match (by_loan, by_application) {
+        (Some(a), Some(b)) if a != b => {
+            Err(Refused::Mismatch { detail: "loanId and loanApplicationId do not belong together".to_owned() })
+        }
+        (Some(id), _) | (None, Some(id)) => Ok(id),
+        (None, None) => Err(Refused::UnknownIds { what: "loanApplicationId", ids: Vec::new() }),
+    }
+}
+
+async fn loan_or_application(conn: &mut PgConnection, org_id: &str, id: &str) -> Result<ApplicationId, Refused> {
+    if let Some(found) = reference::find(conn, org_id, Kind::Loan, id).await?.first() {
+        return Ok(*found);
+    }
+    let found = application::resolve(conn, org_id, &[id.to_owned()]).await?;
+    found
+        .first()
+        .map(|(_, id)| *id)
+        .ok_or_else(|| Refused::UnknownIds { what: "loanId", ids: vec![id.to_owned()] })
+}
+
+/// A consent by its handle, or the latest one that carries an aggregation id.
+async fn consent(conn: &mut PgConnection, org_id: &str, key: &ConsentKey) -> Result<Subjects, Refused> {
+    let (kind, what, value) = match key {
+        ConsentKey::Handle(handle) => (Kind::Consent, "consent.consentHandle", handle),
+        ConsentKey::AggregationId(id) => (Kind::Aggregation, "consent.consentAggregationId", id),
+    };
+    let ids = reference::find(conn, org_id, kind, value).await?;
+    if ids.is_empty() {
+        return Err(Refused::UnknownIds { what, ids: vec![value.clone()] });
+    }
+    let consent_handle = match key {
+        ConsentKey::Handle(handle) => Some(handle.clone()),
+        ConsentKey::AggregationId(_) => latest_handle(conn, &ids).await?,
+    };
+    match consent_handle {
+        Some(handle) => Ok(Subjects::Known { ids, consent_handle: Some(handle) }),
+        None => Err(Refused::UnknownIds { what, ids: vec![value.clone()] }),
+    }
+}
+
+async fn latest_handle(conn: &mut PgConnection, ids: &[ApplicationId]) -> Result<Option<String>, StoreError> {
+    reference::latest(conn, ids, Kind::Consent).await
+}
+
+/// A payment that is named beside its loan must be the loan's.
+///
+/// # Errors
+/// [`Refused::UnknownIds`].
+pub fn check_payment(command: &Command, loan: Option<&Loan>) -> Result<(), Refused> {
+    match (command, loan) {
+        (Command::DisbursementStatus { payment_id: Some(id), .. }, Some(loan)) if loan.payment(id).is_none() => {
+            Err(Refused::UnknownIds { what: "payment.id", ids: vec![id.0.clone()] })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,178 @@
+//! Stores a decision: everything that follows from one command, in the one lock order.
+
+use sqlx::PgConnection;
+
+use super::{HOLD, Refused, facts, replies};
+use crate::app::App;
+use crate::domain::application::Application;
+use crate::domain::application::ask::{NewTimer, Timer};
+use crate::domain::application::decide::Decided;
+use crate::domain::application::decision::{Decision, Effect};
+use crate::domain::ids::{ApplicationId, ExchangeId};
+use crate::domain::loan::Loan;
+use crate::store::application::Locked;
+use crate::store::ask::Detail;
+use crate::store::{StoreError, application, ask, exposure, loan, reference};
+
+/// Why something is stored.
+#[derive(Debug, Clone, Copy)]
+pub enum Cause {
+    /// A request that is being answered: what it causes waits for its ack.
+    Request(ExchangeId),
+    /// An outcome or timer.
+    Background(Option<ExchangeId>),
+}
+
+impl Cause {
+    fn exchange(self) -> Option<ExchangeId> {
+        match self {
+            Self::Request(exchange) => Some(exchange),
+            Self::Background(exchange) => exchange,
+        }
+    }
+}
+
+/// Writes applications, loan, borrower, asks, then exchanges and streams.
+///
+/// # Errors
+/// When anything cannot be stored; the caller rolls back.
+pub async fn decision(
+    app: &App,
+    conn: &mut PgConnection,
+    before: &[Locked],
+    loan_revision: Option<i64>,
+    decided: Decided,
+    cause: Cause,
+) -> Result<(), Refused> {
+    let Decided { applications, mut decision } = decided;
+    for application in &applications {
+        save_application(app, conn, before, application).await?;
+    }
+    if !decision.events.is_empty() {
+        application::add_events(conn, &decision.events, app.clock.now()).await?;
+    }
+    for effect in std::mem::take(&mut decision.effects) {
+        carry_out(app, conn, &applications, loan_revision, effect).await?;
+    }
+    // Questions are inserted after their exchange exists and before the answers, which never wait for them.
+    later(app, conn, &applications, &mut decision, cause).await?;
+    let due_at = match cause {
+        Cause::Request(_) => app.clock.now() + HOLD,
+        Cause::Background(_) => app.clock.now(),
+    };
+    replies::settle(app, conn, decision, due_at).await
+}
+
+async fn save_application(
+    app: &App,
+    conn: &mut PgConnection,
+    before: &[Locked],
+    application: &Application,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let earlier = before.iter().find(|l| l.application.id == application.id);
+    let unchanged = earlier.is_some_and(|l| {
+        Application { touched_at: application.touched_at, ..l.application.clone() } == *application
+    });
+    if unchanged {
+        return Ok(());
+    }
+    let borrower = facts::borrower_index(app, &application.form.borrower);
+    let revision = earlier.map_or(0, |l| l.revision);
+    application::save(conn, &app.sealer, application, &borrower, revision, now).await?;
+    let known = earlier.map(|l| reference::of(&l.application)).unwrap_or_default();
+    let new: Vec<_> = reference::of(application).into_iter().filter(|id| !known.contains(id)).collect();
+    reference::add(conn, application, &new, now).await
+}
+
+async fn carry_out(
+    app: &App,
+    conn: &mut PgConnection,
+    applications: &[Application],
+    loan_revision: Option<i64>,
+    effect: Effect,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let borrower_of = |id: ApplicationId| {
+        applications.iter().find(|a| a.id == id).map(|a| facts::borrower_index(app, &a.form.borrower))
+    };
+    match effect {
+        Effect::Reserve(id, amount) => match borrower_of(id) {
+            Some(borrower) => exposure::count(conn, &borrower, id, amount, false).await,
+            None => Ok(()),
+        },
+        Effect::Release(id) => exposure::release(conn, id).await,
+        Effect::CreateLoan(loan) => create_loan(app, conn, applications, &loan).await,
+        Effect::SaveLoan(changed) => {
+            let Some(revision) = loan_revision else { return Err(StoreError::Stale { table: "loan" }) };
+            loan::save(conn, &app.sealer, &changed, revision, now).await?;
+            match (changed.payouts.last(), applications.iter().find(|a| a.id == changed.application)) {
+                (Some(payout), Some(application)) => {
+                    reference::add_payment(conn, application, &payout.payment_id, now).await
+                }
+                _ => Ok(()),
+            }
+        }
+        Effect::Post(loan_id, journal) => loan::post(conn, app.ids.uuid(), &loan_id, &journal, now).await,
+    }
+}
+
+async fn create_loan(
+    app: &App,
+    conn: &mut PgConnection,
+    applications: &[Application],
+    loan: &Loan,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let Some(application) = applications.iter().find(|a| a.id == loan.application) else {
+        return Err(StoreError::Stale { table: "application" });
+    };
+    let borrower = facts::borrower_index(app, &application.form.borrower);
+    loan::insert(conn, &app.sealer, loan, &borrower, now).await?;
+    exposure::count(conn, &borrower, application.id, loan.offer.sanctioned, true).await?;
+    exposure::pledge(conn, &facts::collateral_indexes(app, application), &loan.id, now).await
+}
+
+/// Stores questions and timers.
+async fn later(
+    app: &App,
+    conn: &mut PgConnection,
+    applications: &[Application],
+    decision: &mut Decision,
+    cause: Cause,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let Some(org_id) = applications.first().map(|a| a.org_id.clone()) else { return Ok(()) };
+    let at_once = match cause {
+        Cause::Request(_) => now + HOLD,
+        Cause::Background(_) => now,
+    };
+    for new in decision.asks.drain(..) {
+        let due_at = new.not_before.unwrap_or(at_once);
+        let exchange = new.exchange.or(cause.exchange());
+        let row = (app.ids.uuid(), org_id.as_str(), exchange, &Detail::Ask(new));
+        ask::insert(conn, &app.sealer, row, due_at, now).await?;
+    }
+    for new in decision.timers.drain(..) {
+        let row = (app.ids.uuid(), org_id.as_str(), None, &Detail::Timer(new.clone()));
+        ask::insert(conn, &app.sealer, row, new.at, now).await?;
+    }
+    Ok(())
+}
+
+/// An interim answer for an exchange that still waits for offers (row 27).
+///
+/// # Errors
+/// When the database fails.
+pub async fn interim_timer(
+    app: &App,
+    conn: &mut PgConnection,
+    org_id: &str,
+    exchange: ExchangeId,
+    application: ApplicationId,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let at = now + chrono::Duration::seconds(app.config.limits.interim_answer_seconds);
+    let timer = Detail::Timer(NewTimer { timer: Timer::InterimAnswer { exchange }, application, at });
+    ask::insert(conn, &app.sealer, (app.ids.uuid(), org_id, None, &timer), at, now).await
+}

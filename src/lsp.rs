@@ -1,0 +1,191 @@
+//! A loan service provider as registered: who it is, how it likes to be answered.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::OrgId;
+
+/// One registered LSP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lsp {
+    /// Its `metadata.orgId`.
+    pub org_id: OrgId,
+    /// For people.
+    pub name: String,
+    /// Callbacks go to this URL followed by the answer path, e.g. `/v3/offer/setOfferResponse`.
+    pub callback_base_url: String,
+    /// Its switches.
+    pub settings: Settings,
+    /// Its keys, revoked ones too.
+    pub keys: Vec<LspKey>,
+}
+
+/// A public key that an LSP signs with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LspKey {
+    /// The `kid` of the JWS header; unique per LSP.
+    pub kid: String,
+    /// SPKI PEM.
+    pub public_key_pem: String,
+    /// Set once, never taken back.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// The switches of `ocen-v3.md` appendix C, each with the default that suits the published schemas.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Settings {
+    /// Accept unsigned JSON (sandbox only).
+    pub allow_unsigned: bool,
+    /// Which member carries the protected header in what we send (C4).
+    pub jws_header_member: JwsHeaderMember,
+    /// Whether acks are signed.
+    pub sign_acks: SignAcks,
+    /// Flat ack, or wrapped in `ack` (C9).
+    pub ack_shape: AckShape,
+    /// HTTP status of an ack (`ocen-v3.md` §0.4 no. 11).
+    pub ack_http_status: AckHttpStatus,
+    /// Offers, rejections and actions as arrays or single objects (C1).
+    pub offers_shape: OffersShape,
+    /// `ACTION_REQUIRED` or `ACTION REQUIRED` (C5).
+    pub action_required_spelling: ActionRequiredSpelling,
+    /// `startDate` of a plan as `DD-MM-YYYY` or ISO.
+    pub start_date_format: StartDateFormat,
+    /// `WITHDRAWL` (schema) or `WITHDRAWAL` in statements.
+    pub withdrawal_spelling: WithdrawalSpelling,
+    /// Send `TriggerDisbursementStatusResponse` unasked when a payout ends.
+    pub push_disbursement_status: bool,
+    /// Send `confirmRepayment` for failed instalments too.
+    pub confirm_failed_repayments: bool,
+    /// Send `heartbeatResponse`.
+    pub heartbeat_callback: bool,
+    /// Accepted `metadata.version`s; empty accepts all.
+    pub accepted_versions: Vec<String>,
+    /// Full error codes, or folded to the older list.
+    pub error_catalogue: ErrorCatalogue,
+    /// The LSP's own bank accounts and addresses, which no loan is ever paid to.
+    pub own_accounts: Vec<String>,
+    /// Answer paths that differ from the spec, by operation name, e.g. `setOffer`.
+    pub callback_path_overrides: BTreeMap<String, String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            allow_unsigned: false,
+            jws_header_member: JwsHeaderMember::Mirror,
+            sign_acks: SignAcks::Auto,
+            ack_shape: AckShape::Flat,
+            ack_http_status: AckHttpStatus::Semantic,
+            offers_shape: OffersShape::Array,
+            action_required_spelling: ActionRequiredSpelling::Underscore,
+            start_date_format: StartDateFormat::Dmy,
+            withdrawal_spelling: WithdrawalSpelling::Withdrawl,
+            push_disbursement_status: true,
+            confirm_failed_repayments: false,
+            heartbeat_callback: false,
+            accepted_versions: Vec::new(),
+            error_catalogue: ErrorCatalogue::Extended,
+            own_accounts: Vec::new(),
+            callback_path_overrides: BTreeMap::new(),
+        }
+    }
+}
+
+/// Which member carries the protected header in what we send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum JwsHeaderMember {
+    /// As the LSP's last request did.
+    Mirror,
+    /// `header`, the published sample.
+    Header,
+    /// `protected`, RFC 7515.
+    Protected,
+}
+
+/// Whether acks are signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SignAcks {
+    /// When the acked message was.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Shape of an ack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AckShape {
+    /// `{"error","traceId","timestamp"}`.
+    Flat,
+    /// `{"ack":{...}}`.
+    Wrapped,
+}
+
+/// HTTP status of an ack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AckHttpStatus {
+    /// Says what the body says.
+    Semantic,
+    /// 200 whatever the body says.
+    Always200,
+}
+
+/// Shape of `offers`, `rejectionDetails` and `actionRequired` in `generateOffersResponse`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OffersShape {
+    /// Arrays.
+    Array,
+    /// The best one, as the published schema has it.
+    Object,
+}
+
+/// How `ACTION_REQUIRED` is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ActionRequiredSpelling {
+    /// `ACTION_REQUIRED`.
+    Underscore,
+    /// `ACTION REQUIRED`.
+    Blank,
+}
+
+/// How `plan.startDate` is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StartDateFormat {
+    /// `18-12-2020`, the published example.
+    Dmy,
+    /// `2020-12-18`.
+    Iso,
+}
+
+/// How a withdrawal is written in statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum WithdrawalSpelling {
+    /// The schema's.
+    Withdrawl,
+    /// English.
+    Withdrawal,
+}
+
+/// Which error codes an LSP knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ErrorCatalogue {
+    /// All of `ocen-v3.md` §8.2.
+    Extended,
+    /// Folded to the older published list.
+    Juspay,
+}

@@ -1,0 +1,258 @@
+//! Asks and timers: what comes back later. An expired lease is the crash recovery.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{StoreError, one_row};
+use crate::domain::application::ask::{NewAsk, NewTimer};
+use crate::domain::ids::{ApplicationId, ExchangeId};
+use crate::seal::Sealer;
+
+/// Port name of a timer's row.
+pub const TIMER: &str = "timer";
+
+/// What a row holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Detail {
+    /// A question to a lender's system.
+    Ask(NewAsk),
+    /// Something that happens by itself.
+    Timer(NewTimer),
+}
+
+impl Detail {
+    fn application(&self) -> Option<ApplicationId> {
+        match self {
+            Self::Ask(ask) => ask.targets.first().map(|(id, _)| *id),
+            Self::Timer(timer) => Some(timer.application),
+        }
+    }
+
+    fn port(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Ask(ask) => (ask.ask.port(), ask.ask.method()),
+            Self::Timer(_) => (TIMER, TIMER),
+        }
+    }
+}
+
+/// A row whose lease this process holds.
+#[derive(Debug, Clone)]
+pub struct Leased {
+    /// Ours.
+    pub id: Uuid,
+    /// What fences its settlement.
+    pub lease_id: Uuid,
+    /// The question or timer.
+    pub detail: Detail,
+    /// How often it was leased, this time included.
+    pub tries: i32,
+    /// A money call that may have left before: only its status may be asked.
+    pub may_have_left: bool,
+    /// The other system's reference, when it was pending.
+    pub reference: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+fn context(id: Uuid) -> String {
+    format!("ask:{}", id.simple())
+}
+
+/// Stores a question or timer that came out of an exchange (or of none).
+///
+/// # Errors
+/// When the database fails or it cannot be sealed.
+pub async fn insert(
+    conn: &mut PgConnection,
+    sealer: &Sealer,
+    new: (Uuid, &str, Option<ExchangeId>, &Detail),
+    due_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (id, org_id, exchange, detail) = new;
+    let Some(application) = detail.application() else { return Ok(()) };
+    let (port, method) = detail.port();
+    let sealed = sealer.seal_json(&context(id), detail)?;
+    sqlx::query!(
+        r#"
+        insert into ask (ask_id, org_id, application_id, exchange_id, port, method, detail, state, due_at, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, 'OPEN', $8, $9)
+        "#,
+        id,
+        org_id,
+        application.0,
+        exchange.map(|e| e.0),
+        port,
+        method,
+        sealed,
+        due_at,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Leases due rows of this process's share. A money call is noted as `SENDING` before it can leave, and whoever
+/// leases it again is told that it may have left.
+///
+/// # Errors
+/// When the database fails or a row cannot be opened.
+pub async fn lease(
+    conn: &mut PgConnection,
+    sealer: &Sealer,
+    lease_id: Uuid,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Leased>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        with due as (
+            select ask_id, state as was
+            from ask
+            where due_at <= $1
+            and state in ('OPEN', 'SENDING')
+            and (leased_until is null or leased_until < now())
+            order by due_at
+            limit $2
+            for update skip locked
+        )
+        update ask
+        set lease_id = $3,
+            leased_until = now() + interval '20 seconds',
+            tries = tries + 1,
+            state = case when method = 'pay' then 'SENDING' else state end
+        from due
+        where ask.ask_id = due.ask_id
+        returning ask.ask_id, was, detail, tries, reference, created_at
+        "#,
+        now,
+        limit,
+        lease_id,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Leased {
+                id: row.ask_id,
+                lease_id,
+                detail: sealer.open_json(&context(row.ask_id), &row.detail)?,
+                tries: row.tries,
+                may_have_left: row.was == "SENDING",
+                reference: row.reference,
+                created_at: row.created_at,
+            })
+        })
+        .collect()
+}
+
+/// How a leased row goes on.
+#[derive(Debug, Clone)]
+pub enum Settlement {
+    /// Its outcome is applied in this transaction.
+    Closed(&'static str),
+    /// Again at this time, with the other system's reference.
+    Again(DateTime<Utc>, Option<String>),
+    /// An operator must look.
+    Stuck(&'static str),
+}
+
+/// Settles a leased row; fenced by the lease, so a stale holder changes nothing.
+///
+/// # Errors
+/// [`StoreError::Stale`] when the lease was lost.
+pub async fn settle(
+    conn: &mut PgConnection,
+    leased: &Leased,
+    settlement: Settlement,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (state, outcome, due_at, reference) = match settlement {
+        Settlement::Closed(outcome) => (Some("CLOSED"), Some(outcome), None, None),
+        Settlement::Again(due_at, reference) => (None, None, Some(due_at), reference),
+        Settlement::Stuck(outcome) => (Some("STUCK"), Some(outcome), None, None),
+    };
+    let updated = sqlx::query!(
+        r#"
+        update ask
+        set state = coalesce($3, state),
+            outcome = coalesce($4, outcome),
+            due_at = coalesce($5, due_at),
+            reference = coalesce($6, reference),
+            closed_at = case when $3::text is null then closed_at else $7 end,
+            lease_id = null,
+            leased_until = null
+        where ask_id = $1
+        and lease_id = $2
+        "#,
+        leased.id,
+        leased.lease_id,
+        state,
+        outcome,
+        due_at,
+        reference,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    one_row(updated.rows_affected(), "ask")
+}
+
+/// Lets what an exchange asked go now: its ack has been written.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release(
+    conn: &mut PgConnection,
+    exchanges: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update ask
+        set due_at = $2
+        where exchange_id = any($1)
+        and state = 'OPEN'
+        and port <> 'timer'
+        and due_at > $2
+        "#,
+        exchanges,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Makes the open questions to one port about an application due at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn nudge(
+    conn: &mut PgConnection,
+    application: ApplicationId,
+    port: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update ask
+        set due_at = $3
+        where application_id = $1
+        and port = $2
+        and state in ('OPEN', 'SENDING')
+        and due_at > $3
+        "#,
+        application.0,
+        port,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! SQL, one file per group of tables: free functions on a connection, so that the caller's transaction is theirs.
+
+pub mod application;
+pub mod ask;
+pub mod exchange;
+pub mod exposure;
+pub mod inbox;
+pub mod loan;
+pub mod lsp;
+pub mod outbox;
+pub mod overview;
+pub mod reference;
+pub mod schema;
+pub mod seal_key;
+pub mod settings;
+pub mod stream;
+
+use crate::seal::SealError;
+
+/// Why something could not be stored or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database said no, or nothing.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// A sealed column could not be opened or written.
+    #[error("sealed column: {0}")]
+    Seal(#[from] SealError),
+    /// Another transaction changed the row first; nothing was written.
+    #[error("{table} was changed by another transaction")]
+    Stale {
+        /// Which table.
+        table: &'static str,
+    },
+}
+
+impl StoreError {
+    /// Whether trying again may help: the database is away, busy, or somebody was faster.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Stale { .. } => true,
+            Self::Seal(_) => false,
+            Self::Database(error) => database_is_transient(error),
+        }
+    }
+}
+
+/// Lock timeouts, deadlocks, shutdowns and lost connections (SQLSTATE classes 40, 53, 55, 57, 08).
+fn database_is_transient(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(database) => database
+            .code()
+            .is_some_and(|code| ["40", "53", "55", "57", "08", "25"].iter().any(|class| code.starts_with(class))),
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
+/// Makes a write that had to touch exactly one row fail when it did not.
+///
+/// # Errors
+/// [`StoreError::Stale`] when it touched none or several.
+pub fn one_row(touched: u64, table: &'static str) -> Result<(), StoreError> {
+    if touched == 1 { Ok(()) } else { Err(StoreError::Stale { table }) }
+}

@@ -1,0 +1,336 @@
+//! The outbox: what is queued for LSPs, and queued again (design §6). [`super::stream`] sends it.
+//!
+//! Lock order: stream, then its callbacks. A stream's `due_at` is when its next callback may leave (business time).
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::ids::OrgId;
+
+/// A callback as the engine hands it over, inside the transaction that decided it.
+#[derive(Debug)]
+pub struct NewCallback<'a> {
+    /// From `Ids`; the sealing context is [`body_context`] of it.
+    pub callback_id: Uuid,
+    /// The stream it joins; made when it does not exist.
+    pub stream_id: Uuid,
+    /// Whom it goes to.
+    pub org_id: &'a OrgId,
+    /// The exchange it answers; `None` for a callback that nobody asked for.
+    pub exchange_id: Option<Uuid>,
+    /// Operation name, e.g. `setOffer`.
+    pub operation: &'a str,
+    /// The requestId in the body, for searching.
+    pub request_id: &'a str,
+    /// Answer path, overrides applied.
+    pub path: &'a str,
+    /// `metadata.version` to send.
+    pub version: &'a str,
+    /// `metadata.traceId` to send, the same in each attempt.
+    pub trace_id: &'a str,
+    /// The body without metadata, sealed.
+    pub sealed_body: &'a [u8],
+    /// Whether the request was signed.
+    pub signed: bool,
+    /// Whether the request had its header under `protected`.
+    pub protected_member: bool,
+    /// Not before this instant (business time).
+    pub due_at: DateTime<Utc>,
+    /// Business time of the decision.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The sealing context of a callback's body.
+#[must_use]
+pub fn body_context(callback_id: Uuid) -> String {
+    format!("callback:{callback_id}")
+}
+
+/// The sealing context of what an LSP answered to the `attempt`th try.
+#[must_use]
+pub fn answer_context(callback_id: Uuid, attempt: i32) -> String {
+    format!("attempt:{callback_id}:{attempt}")
+}
+
+/// Puts a callback at the end of its stream and locks the stream until commit.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enqueue(conn: &mut PgConnection, new: &NewCallback<'_>) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "with place as (
+            insert into stream (stream_id, org_id, pending, next_seq, due_at)
+            values ($2, $3, 1, 2, $13)
+            on conflict (stream_id) do update
+            set pending = stream.pending + 1,
+                next_seq = stream.next_seq + 1,
+                due_at = case when stream.pending = 0 then excluded.due_at else least(stream.due_at, excluded.due_at) end
+            returning next_seq - 1 as seq
+        )
+        insert into callback (
+            callback_id, stream_id, seq, org_id, exchange_id, operation, request_id, path, version, trace_id,
+            body, signed, protected_member, state, due_at, created_at)
+        select $1, $2, seq, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'PENDING', $13, $14
+        from place",
+        new.callback_id,
+        new.stream_id,
+        new.org_id.as_str(),
+        new.exchange_id,
+        new.operation,
+        new.request_id,
+        new.path,
+        new.version,
+        new.trace_id,
+        new.sealed_body,
+        new.signed,
+        new.protected_member,
+        new.due_at,
+        new.created_at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The acks of these exchanges were written: their callbacks may leave now.
+///
+/// # Errors
+/// When the database fails; the callbacks then leave at the time they were enqueued for.
+pub async fn release(conn: &mut PgConnection, exchanges: &[Uuid], now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        // Streams are locked first, as everywhere.
+        "with held as (
+            select stream_id
+            from stream
+            where stream_id in (select stream_id from callback where exchange_id = any($1) and state = 'PENDING')
+            order by stream_id
+            for update
+        ), freed as (
+            update callback
+            set due_at = $2
+            from held
+            where callback.stream_id = held.stream_id
+            and callback.exchange_id = any($1)
+            and callback.state = 'PENDING'
+            and callback.attempts = 0
+            and callback.due_at > $2
+            returning callback.stream_id
+        )
+        update stream
+        set due_at = least(due_at, $2)
+        from freed
+        where stream.stream_id = freed.stream_id",
+        exchanges,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The LSP repeated a request: its answer, if it was delivered, is queued once more at the end of its stream.
+///
+/// Nothing happens while a callback of the exchange is pending, so that there is at most one copy. Returns
+/// whether one was queued.
+///
+/// # Errors
+/// When the database fails.
+pub async fn requeue(conn: &mut PgConnection, exchange: Uuid, due_at: DateTime<Utc>) -> Result<bool, sqlx::Error> {
+    lock_streams_of(conn, exchange).await?;
+    let last = sqlx::query!(
+        "select callback_id, stream_id, state
+        from callback
+        where exchange_id = $1
+        order by (state = 'PENDING') desc, created_at desc, callback_id desc
+        limit 1",
+        exchange,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    match last {
+        Some(last) if last.state == "DELIVERED" => {
+            Ok(again(conn, &[last.stream_id], &[last.callback_id], due_at).await? > 0)
+        }
+        _ => Ok(false),
+    }
+}
+
+async fn lock_streams_of(conn: &mut PgConnection, exchange: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "select stream_id
+        from stream
+        where stream_id in (select stream_id from callback where exchange_id = $1)
+        order by stream_id
+        for update",
+        exchange,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// What became of an operator's wish to send a callback again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redelivery {
+    /// It was delivered or parked, and stands at the end of its stream now.
+    Queued,
+    /// It was pending anyway, and is due now with a fresh schedule.
+    Hastened,
+}
+
+/// An operator wants one callback sent again. `None` when there is no such callback.
+///
+/// # Errors
+/// When the database fails.
+pub async fn redeliver(
+    conn: &mut PgConnection,
+    callback_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<Redelivery>, sqlx::Error> {
+    let Some(stream_id) = lock_stream_of(conn, callback_id).await? else { return Ok(None) };
+    if again(conn, &[stream_id], &[callback_id], now).await? > 0 {
+        return Ok(Some(Redelivery::Queued));
+    }
+    sqlx::query!(
+        "with hastened as (
+            update callback
+            set due_at = $2,
+                attempts = 0,
+                first_failed_at = null,
+                yielded = false
+            where callback_id = $1
+            returning stream_id
+        )
+        update stream
+        set due_at = least(due_at, $2)
+        from hastened
+        where stream.stream_id = hastened.stream_id",
+        callback_id,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(Some(Redelivery::Hastened))
+}
+
+async fn lock_stream_of(conn: &mut PgConnection, callback_id: Uuid) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select stream_id
+        from stream
+        where stream_id = (select stream_id from callback where callback_id = $1)
+        for update",
+        callback_id,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// One page of "all since a time": which callbacks of an LSP to send again.
+#[derive(Debug, Clone, Copy)]
+pub struct Since<'a> {
+    /// Whose; `None` means everybody's.
+    pub org_id: Option<&'a str>,
+    /// Decided or delivered at this instant or later.
+    pub since: DateTime<Utc>,
+    /// Decided at this instant or earlier, so that the pages end.
+    pub until: DateTime<Utc>,
+    /// Only callbacks after this one; the nil id for the first page.
+    pub after: Uuid,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// Queues one page of delivered and parked callbacks again, in their old order.
+///
+/// Returns how many were queued, and the last id that was looked at (`None` when the page was empty).
+///
+/// # Errors
+/// When the database fails.
+pub async fn redeliver_since(
+    conn: &mut PgConnection,
+    page: Since<'_>,
+    now: DateTime<Utc>,
+) -> Result<(u64, Option<Uuid>), sqlx::Error> {
+    let found = sqlx::query!(
+        "select callback_id, stream_id
+        from callback
+        where ($1::text is null or org_id = $1)
+        and state in ('DELIVERED', 'PARKED')
+        and (created_at >= $2 or delivered_at >= $2)
+        and created_at <= $3
+        and callback_id > $4
+        order by callback_id
+        limit $5",
+        page.org_id,
+        page.since,
+        page.until,
+        page.after,
+        page.limit,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let callbacks: Vec<Uuid> = found.iter().map(|row| row.callback_id).collect();
+    let streams: Vec<Uuid> = found.iter().map(|row| row.stream_id).collect();
+    sqlx::query!(
+        "select stream_id
+        from stream
+        where stream_id = any($1)
+        order by stream_id
+        for update",
+        &streams,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let queued = again(conn, &streams, &callbacks, now).await?;
+    Ok((queued, callbacks.last().copied()))
+}
+
+/// Moves delivered and parked callbacks to the ends of their streams, which the caller has locked.
+async fn again(
+    conn: &mut PgConnection,
+    streams: &[Uuid],
+    callbacks: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<u64, sqlx::Error> {
+    let moved = sqlx::query!(
+        "with chosen as (
+            select
+                callback_id,
+                stream_id,
+                row_number() over (partition by stream_id order by seq) as place,
+                count(*) over (partition by stream_id) as together
+            from callback
+            where callback_id = any($2)
+            and state in ('DELIVERED', 'PARKED')
+        ), grown as (
+            update stream
+            set pending = pending + chosen.together::int,
+                next_seq = next_seq + chosen.together,
+                due_at = case when pending = 0 then $3 else least(due_at, $3) end
+            from chosen
+            where stream.stream_id = chosen.stream_id
+            and stream.stream_id = any($1)
+            and chosen.place = 1
+            returning stream.stream_id, stream.next_seq - chosen.together as first_seq
+        )
+        update callback
+        set state = 'PENDING',
+            seq = grown.first_seq + chosen.place - 1,
+            due_at = $3,
+            attempts = 0,
+            first_failed_at = null,
+            yielded = false,
+            delivered_at = null,
+            parked_reason = null
+        from chosen
+        join grown on grown.stream_id = chosen.stream_id
+        where callback.callback_id = chosen.callback_id",
+        streams,
+        callbacks,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(moved.rows_affected())
+}
