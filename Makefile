@@ -1,0 +1,60 @@
+# What a developer runs; each target says what it does in `make help`. ARGS goes to the program
+# behind the target: `make dev ARGS=--manual`, `make test ARGS=offer`.
+
+# Queries are checked against the committed .sqlx, whatever database the shell names.
+export SQLX_OFFLINE := true
+
+CARGO ?= cargo
+export PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/ocen-lender
+
+# nextest where it is installed; in CI it goes on after a failure.
+NEXTEST = $(CARGO) nextest run --locked $(if $(CI),--profile ci)
+RUN_TESTS = $(if $(shell $(CARGO) nextest --version 2>/dev/null),$(NEXTEST),$(CARGO) test --locked)
+
+.DEFAULT_GOAL := help
+.PHONY: help dev test bench faults lint fmt openapi sqlx postgres build
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+dev: postgres ## Build and run the sandbox, with its own Postgres
+	$(CARGO) run --locked -- dev $(ARGS)
+
+test: postgres build ## Run the suite on a throw-away cluster
+	@.ci/with-cluster $(RUN_TESTS) $(ARGS)
+
+bench: postgres build ## Measure, on a cluster that waits for the disk
+	@.ci/with-cluster --durable $(CARGO) bench --locked $(ARGS)
+
+faults: postgres build ## Run the tests that kill, cut and repeat
+	@.ci/with-cluster $(RUN_TESTS) faults:: $(ARGS)
+
+lint: postgres build ## Check format, lints, docs, dependencies and .sqlx
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --config .config/deny.toml check bans licenses sources; \
+	else \
+		$(CARGO) test --locked --quiet --test it licences::; \
+	fi
+	@.ci/with-cluster .ci/sqlx --check
+
+fmt: ## Format the sources
+	$(CARGO) fmt
+
+openapi: build ## Write openapi/ anew from the wire types
+	$(PROGRAM) openapi > $(PROGRAM).openapi.json
+	mv $(PROGRAM).openapi.json openapi/openapi.json
+
+sqlx: postgres $(if $(OCEN_TEST_DATABASE_URL),,$(PROGRAM)) ## Write .sqlx anew from the migrations
+	@.ci/with-cluster .ci/sqlx
+
+postgres: ## Make sure that Postgres 14 or newer is installed
+	@.ci/postgres >/dev/null
+
+build:
+	$(CARGO) build --locked
+
+$(PROGRAM):
+	$(CARGO) build --locked

@@ -1,0 +1,71 @@
+//! Why a command failed: the texts are what its user reads.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::app::BuildError;
+use crate::config::ConfigError;
+use crate::http::BindError;
+use crate::jose::KeyError;
+use crate::lender::PortsError;
+use crate::sandbox::cluster::ClusterError;
+use crate::sandbox::demo::DemoKeyError;
+use crate::seal::SealError;
+use crate::store::lsp::PutError;
+use crate::telemetry::BadFilter;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says it")]
+pub enum CliError {
+    #[error(transparent)]
+    Filter(#[from] BadFilter),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Ports(#[from] PortsError),
+    #[error("the sandbox's Postgres: {0}")]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    DemoKey(#[from] DemoKeyError),
+    #[error("the demo LSP could not be registered: {0}")]
+    DemoLsp(#[from] PutError),
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the schema could not be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("the database lacks {0} of our migrations; run `ocen-lender migrate` first")]
+    MigrationsMissing(usize),
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{}: {source}", path.display())]
+    KeyFile { path: PathBuf, source: KeyError },
+    #[error("{}: {source}", path.display())]
+    MasterKeyFile { path: PathBuf, source: SealError },
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Refused(String),
+    #[error("the server does not answer: {0}")]
+    Unreachable(#[from] reqwest::Error),
+    #[error("a background task failed; the log says which")]
+    TaskFailed,
+}
+
+impl CliError {
+    /// Ties an I/O error to its file.
+    pub(super) fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::File { path, source }
+    }
+}

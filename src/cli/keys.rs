@@ -1,0 +1,72 @@
+//! `keys`: makes keys and shows their public halves.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{CliError, key_files};
+use crate::jose::SigningKey;
+use crate::seal::MasterKey;
+
+/// `keys`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a signing key (RSA, 2048 bits) and print its public half, for LSPs
+    Signing {
+        /// Where to; an existing file is never replaced
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Make a master key, which seals everything personal: without it the database cannot be read
+    Master {
+        /// Where to; an existing file is never replaced
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Print the public half of a signing key
+    Public {
+        /// The private key
+        file: PathBuf,
+    },
+    /// Print the public half of a signing key as a JSON Web Key Set
+    Jwks {
+        /// The private key
+        file: PathBuf,
+        /// The kid under which LSPs know it
+        #[arg(long)]
+        kid: String,
+    },
+}
+
+pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
+    match args.command {
+        Command::Signing { out } => {
+            let key = SigningKey::generate(UNNAMED)?;
+            key_files::write_new(&out, &key.to_pkcs8_pem()?).await?;
+            print(&key.public_key_pem());
+        }
+        Command::Master { out } => key_files::write_new(&out, &MasterKey::generate()?.to_base64()).await?,
+        Command::Public { file } => print(&key_files::signing(UNNAMED, &file).await?.public_key_pem()),
+        Command::Jwks { file, kid } => {
+            let key = key_files::signing(&kid, &file).await?;
+            print(&format!("{:#}", json!({"keys": [key.jwk()]})));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The kid of a key that is only read or written; it stands in no file.
+const UNNAMED: &str = "unnamed";
+
+#[expect(clippy::print_stdout, reason = "the key is the program's output")]
+fn print(text: &str) {
+    println!("{}", text.trim_end());
+}

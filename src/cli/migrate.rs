@@ -1,0 +1,32 @@
+//! `migrate`: brings a database's schema up to date.
+
+use std::process::ExitCode;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{Connection as _, PgConnection};
+
+use super::CliError;
+use crate::store::schema::{MIGRATOR, missing};
+
+/// `migrate`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Postgres 14 or newer
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: SecretString,
+}
+
+pub(super) async fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let mut conn = PgConnection::connect(args.database_url.expose_secret()).await?;
+    let applied = apply(&mut conn).await?;
+    tracing::info!(applied, "the schema is up to date");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Applies what is missing, under the migrator's lock; returns how many there were. A connection of its own has no
+/// statement timeout, which a large table may need.
+pub(super) async fn apply(conn: &mut PgConnection) -> Result<usize, CliError> {
+    let applied = missing(conn).await?.len();
+    MIGRATOR.run(conn).await?;
+    Ok(applied)
+}

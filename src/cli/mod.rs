@@ -1,0 +1,105 @@
+//! The command line: one file per subcommand.
+
+mod banner;
+mod cluster;
+mod dev;
+mod doctor;
+mod error;
+mod journey;
+mod key_files;
+mod keys;
+mod lsp;
+mod migrate;
+mod openapi;
+pub mod run;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use self::error::CliError;
+use crate::config::{DevArgs, ServeArgs};
+use crate::telemetry::{self, Format};
+
+/// The lender's side of the Open Credit Enablement Network.
+#[derive(Debug, Parser)]
+#[command(name = "ocen-lender", version, about, propagate_version = true)]
+struct Cli {
+    /// Which log lines to write, e.g. info or warn,ocen_lender=debug
+    #[arg(long, global = true, env = "OCEN_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// How to write them [default: json for serve, else text]
+    #[arg(long, global = true, env = "OCEN_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<Format>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the sandbox: its own Postgres, simulated lender systems, a demo LSP
+    Dev(DevArgs),
+    /// Run in production
+    Serve(ServeArgs),
+    /// Bring a database's schema up to date
+    Migrate(migrate::Args),
+    /// Check everything that serve needs, and say what is wrong
+    Doctor(ServeArgs),
+    /// Register LSPs and revoke their keys, through a running server
+    Lsp(lsp::Args),
+    /// Make keys and show their public halves
+    Keys(keys::Args),
+    /// Drive loans against a running server, as an LSP would
+    Journey(journey::Args),
+    /// Print the OpenAPI description of what is served
+    Openapi,
+    /// Start or stop the sandbox's Postgres by itself
+    #[command(hide = true)]
+    Cluster(cluster::Args),
+}
+
+/// Parses the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 not understood.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    runtime.block_on(execute(cli)).unwrap_or_else(|error| failed(&error))
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command line program")]
+fn failed(error: &CliError) -> ExitCode {
+    eprintln!("ocen-lender: {error}");
+    ExitCode::FAILURE
+}
+
+async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
+    let usual = if matches!(cli.command, Command::Serve(_)) { Format::Json } else { Format::Text };
+    telemetry::init(cli.log.as_deref(), cli.log_format.unwrap_or(usual))?;
+    match cli.command {
+        Command::Dev(args) => dev::run(&args).await,
+        Command::Serve(args) => serve::run(&args).await,
+        Command::Migrate(args) => migrate::run(&args).await,
+        Command::Doctor(args) => Ok(doctor::run(&args).await),
+        Command::Lsp(args) => lsp::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
+        Command::Journey(args) => journey::run(args).await,
+        Command::Openapi => openapi::run(),
+        Command::Cluster(args) => cluster::run(args).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

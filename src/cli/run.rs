@@ -1,0 +1,97 @@
+//! Runs a built app: listeners, delivery and the lender's systems, until told to stop.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::CliError;
+use crate::app::SharedApp;
+use crate::http::{Extra, Listeners};
+use crate::{delivery, engine, http};
+
+/// How long the last connections to the database may take to say goodbye.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A token that is cancelled by SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the operating system takes no handler.
+pub fn stop_on_signals() -> Result<CancellationToken, CliError> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let signalled = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("told to stop");
+        signalled.cancel();
+    });
+    Ok(stop)
+}
+
+/// Serves everything until `app.stop` is cancelled, then ends what was begun within the drain time.
+///
+/// # Errors
+/// [`CliError::TaskFailed`] when a background task ended before it was told to: without it the server would accept
+/// and never answer.
+pub async fn serve_all(app: SharedApp, listeners: Listeners, extra: Extra) -> Result<(), CliError> {
+    let failed = Arc::new(AtomicBool::new(false));
+    essential(&app, &failed, "delivery", {
+        let app = Arc::clone(&app);
+        async move {
+            if let Err(error) = delivery::run(app).await {
+                tracing::error!(%error, "delivery cannot start");
+            }
+        }
+    });
+    essential(&app, &failed, "engine", engine::fire::run(Arc::clone(&app)));
+    essential(&app, &failed, "release", engine::run_release(Arc::clone(&app)));
+    http::serve(Arc::clone(&app), listeners, extra).await;
+    app.tasks.close();
+    if timeout(app.config.drain, app.tasks.wait()).await.is_err() {
+        tracing::warn!(tasks = app.tasks.len(), "not everything ended in time; leases take care of the rest");
+    }
+    // What still hangs is cut with the process.
+    let _ = timeout(CLOSE_TIMEOUT, app.pool.close()).await;
+    if failed.load(Ordering::Relaxed) { Err(CliError::TaskFailed) } else { Ok(()) }
+}
+
+/// Spawns a task whose early end ends the server, so that whoever watches it starts it again.
+fn essential(
+    app: &SharedApp,
+    failed: &Arc<AtomicBool>,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
+    let stop = app.stop.clone();
+    let failed = Arc::clone(failed);
+    app.tasks.spawn(async move {
+        let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
+        if panicked || !stop.is_cancelled() {
+            tracing::error!(task = name, panicked, "a background task ended");
+            failed.store(true, Ordering::Relaxed);
+            stop.cancel();
+        }
+    });
+}
+
+/// Stops the app when `stop` is cancelled.
+pub fn end_with(app: &SharedApp, stop: CancellationToken) {
+    let ours = app.stop.clone();
+    app.tasks.spawn(async move {
+        tokio::select! {
+            () = stop.cancelled() => ours.cancel(),
+            () = ours.cancelled() => {}
+        }
+    });
+}

@@ -1,0 +1,121 @@
+//! Delivery as operators see it, and sending again.
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::Connection as _;
+use uuid::Uuid;
+
+use super::page::{self, Page};
+use crate::app::SharedApp;
+use crate::http::problem::{self, Path, Problem, Query};
+use crate::store::outbox::{self, Redelivery, Since};
+use crate::store::overview::{self, Callbacks};
+
+/// How many callbacks one transaction queues again.
+const BATCH: i64 = 500;
+
+/// `GET /admin/callbacks`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListQuery {
+    state: Option<Standing>,
+    org_id: Option<String>,
+    request_id: Option<String>,
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+/// State of a callback, as operators write it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// To be sent.
+    Pending,
+    /// Acknowledged.
+    Delivered,
+    /// Given up.
+    Parked,
+}
+
+impl Standing {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Delivered => "DELIVERED",
+            Self::Parked => "PARKED",
+        }
+    }
+}
+
+/// `POST /admin/callbacks/redeliver`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RedeliverIn {
+    since: DateTime<Utc>,
+    org_id: Option<String>,
+}
+
+/// Callbacks, newest first.
+///
+/// # Errors
+/// 400 for a query that makes no sense.
+pub async fn list(
+    State(app): State<SharedApp>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<impl Serialize>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let which = Callbacks {
+        state: query.state.map(Standing::name),
+        org_id: query.org_id.as_deref(),
+        request_id: query.request_id.as_deref(),
+        before: page::before(query.cursor.as_deref())?,
+    };
+    let mut conn = app.pool.acquire().await?;
+    let callbacks = overview::callbacks(&mut conn, which, limit).await?;
+    Ok(Page::of(callbacks, limit, |callback| callback.callback_id.to_string()))
+}
+
+/// Sends one callback again: a delivered or parked one at the end of its stream, a pending one now.
+///
+/// # Errors
+/// 404 when there is no such callback.
+pub async fn redeliver(State(app): State<SharedApp>, Path(id): Path<Uuid>) -> Result<Json<Value>, Problem> {
+    let mut conn = app.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    let done = outbox::redeliver(&mut tx, id, app.clock.now()).await?;
+    tx.commit().await?;
+    let Some(done) = done else { return Err(Problem::not_found("callback")) };
+    app.wake.notify_callbacks();
+    tracing::info!(callback = %id, ?done, "callback queued by an operator");
+    let queued = u64::from(done == Redelivery::Queued);
+    Ok(Json(json!({"id": id, "state": "pending", "queued": queued})))
+}
+
+/// Sends everything again that was decided or delivered since a time, in the old order.
+///
+/// # Errors
+/// When the database fails; what was queued until then stays queued.
+pub async fn redeliver_since(
+    State(app): State<SharedApp>,
+    problem::Json(body): problem::Json<RedeliverIn>,
+) -> Result<Json<Value>, Problem> {
+    let now = app.clock.now();
+    let mut queued = 0;
+    let mut after = Some(Uuid::nil());
+    let mut conn = app.pool.acquire().await?;
+    while let Some(last) = after {
+        let page =
+            Since { org_id: body.org_id.as_deref(), since: body.since, until: now, after: last, limit: BATCH };
+        let mut tx = conn.begin().await?;
+        let (moved, next) = outbox::redeliver_since(&mut tx, page, now).await?;
+        tx.commit().await?;
+        app.wake.notify_callbacks();
+        queued += moved;
+        after = next;
+    }
+    tracing::info!(queued, org = body.org_id, since = %body.since, "callbacks queued by an operator");
+    Ok(Json(json!({"queued": queued})))
+}

@@ -1,0 +1,271 @@
+//! Registration of LSPs: who they are, where their callbacks go, which keys count.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use sqlx::Connection as _;
+
+use super::page::{self, Page};
+use crate::app::SharedApp;
+use crate::config::{Config, Mode};
+use crate::delivery::address::check_literal;
+use crate::domain::ids::OrgId;
+use crate::http::problem::{self, Path, Problem, Query};
+use crate::jose::VerifyingKey;
+use crate::lsp::{Lsp, LspKey, Settings};
+use crate::protocol;
+use crate::store::lsp::{self as store, PutError};
+
+/// Most keys that count at one time: the one in use and the next (`ocen-v3.md` §4.4).
+const ACTIVE_KEYS: usize = 2;
+/// Longest id or name, in characters.
+const LONGEST: usize = 128;
+
+/// `PUT /admin/lsps/{orgId}`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LspIn {
+    name: String,
+    callback_base_url: String,
+    #[serde(default)]
+    keys: Vec<KeyIn>,
+    #[serde(default)]
+    settings: Settings,
+}
+
+/// A key to be registered.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyIn {
+    kid: String,
+    public_key_pem: String,
+}
+
+/// Paging of the list.
+#[derive(Debug, Deserialize)]
+pub struct ListQuery {
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+/// What a registration must respect beyond its form.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// Whether callbacks may go to private addresses.
+    pub private_addresses: bool,
+    /// Whether an LSP may send unsigned messages.
+    pub unsigned: bool,
+}
+
+impl Policy {
+    /// The policy of a server: the sandbox allows more.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            private_addresses: config.delivery.allow_private_addresses,
+            unsigned: config.mode == Mode::Dev,
+        }
+    }
+}
+
+/// Registers an LSP or replaces what is known about it.
+///
+/// # Errors
+/// 409 for a revoked kid or a kid with another key, 422 for a member that makes no sense.
+pub async fn put(
+    State(app): State<SharedApp>,
+    Path(org_id): Path<String>,
+    problem::Json(body): problem::Json<LspIn>,
+) -> Result<Json<Lsp>, Problem> {
+    let lsp = checked(org_id, body, Policy::of(&app.config))?;
+    let mut conn = app.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    store::put(&mut tx, &lsp, app.clock.now()).await.map_err(|error| match error {
+        PutError::Database(error) => error.into(),
+        refused => Problem::conflict(refused.to_string()),
+    })?;
+    let stored = store::find(&mut tx, &lsp.org_id).await?.ok_or_else(|| Problem::not_found("LSP"))?;
+    tx.commit().await?;
+    tracing::info!(org = %lsp.org_id, keys = lsp.keys.len(), "LSP registered");
+    Ok(Json(stored))
+}
+
+/// All LSPs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    State(app): State<SharedApp>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<impl Serialize>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let mut conn = app.pool.acquire().await?;
+    let lsps = store::list(&mut conn, query.cursor.as_deref().unwrap_or_default(), limit).await?;
+    Ok(Page::of(lsps, limit, |lsp| lsp.org_id.0.clone()))
+}
+
+/// One LSP.
+///
+/// # Errors
+/// 404 when it is not registered.
+pub async fn show(State(app): State<SharedApp>, Path(org_id): Path<String>) -> Result<Json<Lsp>, Problem> {
+    let mut conn = app.pool.acquire().await?;
+    let found = store::find(&mut conn, &OrgId(org_id)).await?;
+    found.map(Json).ok_or_else(|| Problem::not_found("LSP"))
+}
+
+/// Revokes a key at once; a second time changes nothing.
+///
+/// # Errors
+/// 404 when the LSP has no such key.
+pub async fn revoke_key(
+    State(app): State<SharedApp>,
+    Path((org_id, kid)): Path<(String, String)>,
+) -> Result<Json<Lsp>, Problem> {
+    let org_id = OrgId(org_id);
+    let mut conn = app.pool.acquire().await?;
+    let revoked = store::revoke_key(&mut conn, &org_id, &kid, app.clock.now()).await?;
+    let found = store::find(&mut conn, &org_id).await?;
+    let (Some(_), Some(lsp)) = (revoked, found) else { return Err(Problem::not_found("key")) };
+    tracing::warn!(org = %org_id, kid, "key revoked");
+    Ok(Json(lsp))
+}
+
+/// Checks a registration as a whole and brings it into the stored form.
+///
+/// # Errors
+/// 422, pointing at the member.
+pub fn checked(org_id: String, body: LspIn, policy: Policy) -> Result<Lsp, Problem> {
+    text("/orgId", &org_id)?;
+    text("/name", &body.name)?;
+    callback_base_url(&body.callback_base_url, policy)?;
+    settings(&body.settings, policy)?;
+    Ok(Lsp {
+        org_id: OrgId(org_id),
+        name: body.name,
+        callback_base_url: body.callback_base_url.trim_end_matches('/').to_owned(),
+        settings: body.settings,
+        keys: keys(body.keys)?,
+    })
+}
+
+fn text(pointer: &str, text: &str) -> Result<(), Problem> {
+    let fits = (1..=LONGEST).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(Problem::unprocessable(pointer, format!("needs 1 to {LONGEST} printable characters"))) }
+}
+
+fn callback_base_url(text: &str, policy: Policy) -> Result<(), Problem> {
+    let refuse = |detail: &str| Err(Problem::unprocessable("/callbackBaseUrl", detail));
+    let Ok(url) = text.parse::<Url>() else { return refuse("must be an http:// or https:// URL") };
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return refuse("must be an http:// or https:// URL");
+    }
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return refuse("must have no user, query or fragment: the answer paths are put behind it");
+    }
+    if !policy.private_addresses && check_literal(&url).is_err() {
+        return refuse("must not be a private, local or reserved address");
+    }
+    Ok(())
+}
+
+fn settings(settings: &Settings, policy: Policy) -> Result<(), Problem> {
+    if settings.allow_unsigned && !policy.unsigned {
+        return Err(Problem::unprocessable("/settings/allowUnsigned", "only the sandbox takes unsigned messages"));
+    }
+    for (operation, path) in &settings.callback_path_overrides {
+        let pointer = format!("/settings/callbackPathOverrides/{}", operation.replace('~', "~0").replace('/', "~1"));
+        if protocol::OPERATIONS.iter().all(|known| known.name != operation) {
+            return Err(Problem::unprocessable(pointer, "there is no such operation"));
+        }
+        let plain = path.starts_with('/') && !path.contains(['?', '#', '\\']) && !path.chars().any(char::is_control);
+        if !plain || path.split('/').any(|segment| segment == "..") {
+            return Err(Problem::unprocessable(pointer, "must be a path that begins with `/`"));
+        }
+    }
+    Ok(())
+}
+
+fn keys(given: Vec<KeyIn>) -> Result<Vec<LspKey>, Problem> {
+    if given.len() > ACTIVE_KEYS {
+        return Err(Problem::unprocessable("/keys", format!("at most {ACTIVE_KEYS} keys count at one time")));
+    }
+    let mut seen = BTreeSet::new();
+    let mut keys = Vec::with_capacity(given.len());
+    for (i, key) in given.into_iter().enumerate() {
+        text(&format!("/keys/{i}/kid"), &key.kid)?;
+        if !seen.insert(key.kid.clone()) {
+            return Err(Problem::unprocessable(format!("/keys/{i}/kid"), "is there twice"));
+        }
+        // Written anew, so that the same key is the same text.
+        let public_key = VerifyingKey::from_pem(&key.public_key_pem)
+            .map_err(|error| Problem::unprocessable(format!("/keys/{i}/publicKeyPem"), error.to_string()))?;
+        keys.push(LspKey { kid: key.kid, public_key_pem: public_key.to_pem(), revoked_at: None });
+    }
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::SigningKey;
+
+    const SERVE: Policy = Policy { private_addresses: false, unsigned: false };
+    const DEV: Policy = Policy { private_addresses: true, unsigned: true };
+
+    fn body(url: &str, keys: Vec<KeyIn>) -> LspIn {
+        LspIn { name: "An LSP".into(), callback_base_url: url.into(), keys, settings: Settings::default() }
+    }
+
+    fn pointer(result: Result<Lsp, Problem>) -> String {
+        let problem = serde_json::to_value(result.unwrap_err()).unwrap();
+        assert_eq!(problem["status"], 422);
+        problem["pointer"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn callbacks_go_to_public_web_addresses() {
+        for url in ["ftp://lsp.example", "lsp.example", "https://", "https://u:p@lsp.example", "https://lsp.example/?a=b"] {
+            assert_eq!(pointer(checked("LSP".into(), body(url, vec![]), DEV)), "/callbackBaseUrl", "{url}");
+        }
+        for url in ["http://127.0.0.1:9", "https://localhost/x", "http://[::1]", "http://169.254.169.254/"] {
+            assert_eq!(pointer(checked("LSP".into(), body(url, vec![]), SERVE)), "/callbackBaseUrl", "{url}");
+            assert!(checked("LSP".into(), body(url, vec![]), DEV).is_ok(), "{url}");
+        }
+        let lsp = checked("LSP".into(), body("https://lsp.example/base/", vec![]), SERVE).unwrap();
+        assert_eq!(lsp.callback_base_url, "https://lsp.example/base");
+    }
+
+    #[test]
+    fn keys_are_at_most_two_different_rsa_keys() {
+        let pem = SigningKey::generate("k").unwrap().public_key_pem();
+        let key = |kid: &str| KeyIn { kid: kid.into(), public_key_pem: pem.clone() };
+        let put = |keys| checked("LSP".into(), body("https://lsp.example", keys), SERVE);
+        assert_eq!(put(vec![key("a"), key("b")]).unwrap().keys.len(), 2);
+        assert_eq!(pointer(put(vec![key("a"), key("b"), key("c")])), "/keys");
+        assert_eq!(pointer(put(vec![key("a"), key("a")])), "/keys/1/kid");
+        assert_eq!(pointer(put(vec![key("")])), "/keys/0/kid");
+        let bad = KeyIn { kid: "a".into(), public_key_pem: "-----BEGIN PUBLIC KEY-----".into() };
+        assert_eq!(pointer(put(vec![bad])), "/keys/0/publicKeyPem");
+    }
+
+    #[test]
+    fn unsigned_messages_are_for_the_sandbox() {
+        let unsigned = || {
+            let settings = Settings { allow_unsigned: true, ..Settings::default() };
+            LspIn { settings, ..body("https://lsp.example", vec![]) }
+        };
+        assert_eq!(pointer(checked("LSP".into(), unsigned(), SERVE)), "/settings/allowUnsigned");
+        assert!(checked("LSP".into(), unsigned(), DEV).is_ok());
+    }
+
+    #[test]
+    fn ids_are_short_and_printable() {
+        for org_id in ["", "a\u{0}b", &"x".repeat(129)] {
+            assert_eq!(pointer(checked(org_id.into(), body("https://lsp.example", vec![]), SERVE)), "/orgId");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The operators' API (design §8): LSPs, applications, loans, callbacks.
+
+pub mod applications;
+pub mod callbacks;
+mod guard;
+pub mod loans;
+pub mod lsps;
+mod page;
+
+use axum::Router;
+use axum::routing::{delete, get, post};
+use axum::{extract::DefaultBodyLimit, middleware};
+
+use self::guard::Guard;
+use super::health;
+use super::problem::{no_such_method, no_such_path};
+use crate::app::SharedApp;
+
+/// Most bytes of a body on this listener.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// All routes of the operators' listener with `extra` ones, behind the bearer token.
+pub fn router(app: &SharedApp, extra: Router) -> Router {
+    let guard = Guard::of(&app.config);
+    Router::new()
+        .route("/admin/lsps", get(lsps::list))
+        .route("/admin/lsps/{orgId}", get(lsps::show).put(lsps::put))
+        .route("/admin/lsps/{orgId}/keys/{kid}", delete(lsps::revoke_key))
+        .route("/admin/applications", get(applications::list))
+        .route("/admin/applications/{orgId}/{loanApplicationId}", get(applications::show))
+        .route("/admin/loans/{loanId}", get(loans::show))
+        .route("/admin/callbacks", get(callbacks::list))
+        .route("/admin/callbacks/redeliver", post(callbacks::redeliver_since))
+        .route("/admin/callbacks/{id}/redeliver", post(callbacks::redeliver))
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(app.clone())
+        .merge(extra)
+        .fallback(no_such_path)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(guard, guard::check))
+        // Probes carry no token.
+        .merge(health::probes(app.clone()))
+}

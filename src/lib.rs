@@ -1,0 +1,18 @@
+//! The lender's side of the Open Credit Enablement Network (OCEN).
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod delivery;
+pub mod domain;
+pub mod engine;
+pub mod http;
+pub mod jose;
+pub mod lender;
+pub mod lsp;
+pub mod protocol;
+pub mod sandbox;
+pub mod seal;
+pub mod store;
+pub mod telemetry;

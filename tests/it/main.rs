@@ -1,0 +1,8 @@
+//! The program's promises, tried over real HTTP on real Postgres.
+
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod journey;

@@ -1,0 +1,9 @@
+//! What the tests stand on: a database each, the real server over real HTTP, and an LSP that checks all it gets.
+
+pub mod bodies;
+pub mod database;
+pub mod flow;
+pub mod lsp;
+pub mod schemas;
+pub mod server;
+pub mod wire;
