@@ -5,6 +5,7 @@ create table stream (
     org_id text not null references lsp,
     -- Callbacks not yet delivered or parked.
     pending integer not null,
+    -- The next free place.
     next_seq bigint not null,
     -- When the stream is worth a look (business time).
     due_at timestamptz not null,
@@ -36,9 +37,8 @@ create table callback (
     state text not null,
     attempts integer not null default 0,
     due_at timestamptz not null,
-    -- A head that failed for ten minutes lets later callbacks pass.
+    -- A head that has failed for ten minutes lets later callbacks pass.
     first_failed_at timestamptz,
-    yielded boolean not null default false,
     delivered_at timestamptz,
     parked_reason text,
     created_at timestamptz not null,
@@ -50,6 +50,8 @@ create table callback (
 create index callback_pending_idx on callback (stream_id, seq) where state = 'PENDING';
 -- Lists by LSP and state, newest first.
 create index callback_list_idx on callback (org_id, state, callback_id desc);
+-- Operators look for the callbacks of a request.
+create index callback_request_idx on callback (org_id, request_id);
 create index callback_exchange_idx on callback (exchange_id);
 
 -- One row per delivery attempt, partitioned by time.

@@ -2,7 +2,7 @@
 
 create schema sandbox;
 
--- What a simulated system knows about one consent handle, mandate plan, payment key or OTP session.
+-- What a simulated system knows about one consent handle, mandate plan or payment key.
 create table sandbox.item (
     kind text not null,
     key text not null,

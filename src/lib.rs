@@ -9,6 +9,7 @@ pub mod domain;
 pub mod engine;
 pub mod http;
 pub mod jose;
+pub mod journey;
 pub mod lender;
 pub mod lsp;
 pub mod protocol;

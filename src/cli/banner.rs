@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::dev::reachable;
+use super::output;
 use crate::config::Listen;
 use crate::sandbox::demo;
 
@@ -20,9 +21,8 @@ pub(super) struct Banner<'a> {
 }
 
 impl Banner<'_> {
-    #[expect(clippy::print_stdout, reason = "the program's own output, not a log line")]
     pub(super) fn print(&self) {
-        println!("{self}");
+        output::line(self);
     }
 }
 
@@ -33,7 +33,11 @@ impl fmt::Display for Banner<'_> {
         let (org, kid) = (demo::ORG_ID, demo::KID);
         let version = env!("CARGO_PKG_VERSION");
         writeln!(f)?;
-        writeln!(f, "  ocen-lender {version} sandbox, ready after {} ms", self.took.as_millis())?;
+        writeln!(
+            f,
+            "  ocen-lender {version} sandbox, ready after {} ms",
+            self.took.as_millis()
+        )?;
         writeln!(f)?;
         writeln!(f, "  LSPs        http://{lsp}/v3/...")?;
         writeln!(f, "  Operators   http://{admin}/admin/applications")?;
@@ -42,11 +46,19 @@ impl fmt::Display for Banner<'_> {
             writeln!(f, "  Token       {} (operators, as bearer)", token.expose_secret())?;
         }
         writeln!(f)?;
-        writeln!(f, "  Demo LSP    {org}: plain JSON, or signed with kid {kid} and {}", key.display())?;
+        writeln!(
+            f,
+            "  Demo LSP    {org}: plain JSON, or signed with kid {kid} and {}",
+            key.display()
+        )?;
         writeln!(f, "  Callbacks   http://{admin}/sandbox/inbox/{org}")?;
         writeln!(f)?;
         writeln!(f, "  Next        {}", journey(lsp, admin))?;
-        writeln!(f, "  End         Ctrl-C; what is kept stands in {}", self.data_dir.display())
+        writeln!(
+            f,
+            "  End         Ctrl-C; what is kept stands in {}",
+            self.data_dir.display()
+        )
     }
 }
 
@@ -73,7 +85,12 @@ mod tests {
             took: Duration::from_millis(1_234),
         };
         let text = banner.to_string();
-        for line in ["http://127.0.0.1:8080/v3/", "http://127.0.0.1:8081/sandbox/inbox/LSP-DEMO", "t0ken", "1234 ms"] {
+        for line in [
+            "http://127.0.0.1:8080/v3/",
+            "http://127.0.0.1:8081/sandbox/inbox/LSP-DEMO",
+            "t0ken",
+            "1234 ms",
+        ] {
             assert!(text.contains(line), "{line} in {text}");
         }
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::CliError;
+use super::{CliError, output};
 use crate::sandbox::cluster::{self, Durability};
 
 /// `cluster`.
@@ -34,15 +34,18 @@ enum Command {
     },
 }
 
-#[expect(clippy::print_stdout, reason = "scripts read the address")]
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     match args.command {
         Command::Start { data_dir, throw_away } => {
-            let durability = if throw_away { Durability::ThrowAway } else { Durability::Durable };
-            println!("{}", cluster::cli_start(&data_dir, durability).await?);
+            let durability = if throw_away {
+                Durability::ThrowAway
+            } else {
+                Durability::Durable
+            };
+            output::line(cluster::cli_start(&data_dir, durability).await?);
         }
         Command::Stop { data_dir } => {
-            println!("{:?}", cluster::cli_stop(&data_dir).await?);
+            output::line(format_args!("{:?}", cluster::cli_stop(&data_dir).await?));
         }
     }
     Ok(ExitCode::SUCCESS)

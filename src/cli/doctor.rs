@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{Connection as _, PgConnection};
 use tokio::net::TcpListener;
 
-use super::{CliError, key_files};
+use super::{CliError, key_files, output};
 use crate::clock::Clock;
 use crate::config::{Config, KeyFiles, ServeArgs};
 use crate::seal::{MasterKey, Sealer};
@@ -30,14 +30,16 @@ pub(super) async fn run(args: &ServeArgs) -> ExitCode {
             }
         }
         Ok(config) => {
-            report.good("configuration", "complete");
+            Report::good("configuration", "complete");
             let master = keys(config.keys.as_ref(), &mut report).await;
             if let Some(url) = &config.database.url {
                 database(url, master.as_ref(), &mut report).await;
             }
-            for (name, address) in
-                [("lsp", config.listen.lsp), ("operators", config.listen.admin), ("borrowers", config.listen.borrower)]
-            {
+            for (name, address) in [
+                ("lsp", config.listen.lsp),
+                ("operators", config.listen.admin),
+                ("borrowers", config.listen.borrower),
+            ] {
                 address_is_free(name, address, &mut report).await;
             }
         }
@@ -52,12 +54,11 @@ struct Report {
 }
 
 impl Report {
-    #[expect(clippy::print_stdout, reason = "the report is the program's output")]
     fn line(mark: &str, what: &str, detail: impl Display) {
-        println!("{mark:<4} {what:<14} {detail}");
+        output::line(format_args!("{mark:<4} {what:<14} {detail}"));
     }
 
-    fn good(&mut self, what: &str, detail: impl Display) {
+    fn good(what: &str, detail: impl Display) {
         Self::line("ok", what, detail);
     }
 
@@ -68,13 +69,17 @@ impl Report {
 
     fn judge(&mut self, what: &str, result: Result<impl Display, impl Display>) {
         match result {
-            Ok(detail) => self.good(what, detail),
+            Ok(detail) => Self::good(what, detail),
             Err(detail) => self.bad(what, detail),
         }
     }
 
     fn exit_code(&self) -> ExitCode {
-        if self.problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if self.problems == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -87,7 +92,10 @@ async fn keys(files: Option<&KeyFiles>, report: &mut Report) -> Option<MasterKey
         }
     };
     let fingerprint = keys.signing.verifying_key().fingerprint();
-    report.good("keys", format!("signing with {} (sha256 {fingerprint})", keys.signing.kid()));
+    Report::good(
+        "keys",
+        format!("signing with {} (sha256 {fingerprint})", keys.signing.kid()),
+    );
     Some(master)
 }
 
@@ -118,7 +126,11 @@ async fn clock(conn: &mut PgConnection) -> Result<String, String> {
     let theirs: DateTime<Utc> = schema::server(conn).await.map_err(|e| e.to_string())?.now;
     let apart = (Clock::default().wall() - theirs).abs();
     let detail = format!("{} ms from the database's", apart.num_milliseconds());
-    if apart > CLOCK_TOLERANCE { Err(detail) } else { Ok(detail) }
+    if apart > CLOCK_TOLERANCE {
+        Err(detail)
+    } else {
+        Ok(detail)
+    }
 }
 
 async fn migrations(conn: &mut PgConnection) -> Result<String, String> {
@@ -135,12 +147,16 @@ async fn opens(conn: &mut PgConnection, master: &MasterKey) -> Result<String, St
         return Ok("no data keys yet; the first start makes one".into());
     }
     let sealer = Sealer::new(master, &wrapped).map_err(|e| e.to_string())?;
-    Ok(format!("opens {} data keys, number {} seals", wrapped.len(), sealer.active_key_id().unwrap_or_default()))
+    Ok(format!(
+        "opens {} data keys, number {} seals",
+        wrapped.len(),
+        sealer.active_key_id().unwrap_or_default()
+    ))
 }
 
 async fn address_is_free(name: &str, address: SocketAddr, report: &mut Report) {
     match TcpListener::bind(address).await {
-        Ok(_) => report.good(name, format!("{address} is free")),
+        Ok(_) => Report::good(name, format!("{address} is free")),
         Err(error) => report.bad(name, format!("{address}: {error}")),
     }
 }

@@ -8,6 +8,7 @@ use crate::config::ConfigError;
 use crate::http::BindError;
 use crate::jose::KeyError;
 use crate::lender::PortsError;
+use crate::protocol::openapi::DocumentError;
 use crate::sandbox::cluster::ClusterError;
 use crate::sandbox::demo::DemoKeyError;
 use crate::seal::SealError;
@@ -54,6 +55,8 @@ pub enum CliError {
     Seal(#[from] SealError),
     #[error(transparent)]
     Io(#[from] io::Error),
+    #[error("the OpenAPI description: {0}")]
+    Document(#[from] DocumentError),
     #[error("{0}")]
     Refused(String),
     #[error("the server does not answer: {0}")]

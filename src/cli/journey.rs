@@ -32,7 +32,14 @@ pub(super) struct Args {
 
 #[expect(clippy::unused_async, reason = "the journey itself is asynchronous")]
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
-    let Args { url, admin_url, admin_token, count, unsigned, json } = args;
+    let Args {
+        url,
+        admin_url,
+        admin_token,
+        count,
+        unsigned,
+        json,
+    } = args;
     tracing::debug!(%url, %admin_url, token = admin_token.is_some(), count, unsigned, json, "journey");
     Err(CliError::Missing("the journey in this build"))
 }

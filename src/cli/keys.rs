@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{CliError, key_files};
+use super::{CliError, key_files, output};
 use crate::jose::SigningKey;
 use crate::seal::MasterKey;
 
@@ -51,13 +51,13 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
         Command::Signing { out } => {
             let key = SigningKey::generate(UNNAMED)?;
             key_files::write_new(&out, &key.to_pkcs8_pem()?).await?;
-            print(&key.public_key_pem());
+            output::line(key.public_key_pem().trim_end());
         }
         Command::Master { out } => key_files::write_new(&out, &MasterKey::generate()?.to_base64()).await?,
-        Command::Public { file } => print(&key_files::signing(UNNAMED, &file).await?.public_key_pem()),
+        Command::Public { file } => output::line(key_files::signing(UNNAMED, &file).await?.public_key_pem().trim_end()),
         Command::Jwks { file, kid } => {
             let key = key_files::signing(&kid, &file).await?;
-            print(&format!("{:#}", json!({"keys": [key.jwk()]})));
+            output::line(format_args!("{:#}", json!({"keys": [key.jwk()]})));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -65,8 +65,3 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
 
 /// The kid of a key that is only read or written; it stands in no file.
 const UNNAMED: &str = "unnamed";
-
-#[expect(clippy::print_stdout, reason = "the key is the program's output")]
-fn print(text: &str) {
-    println!("{}", text.trim_end());
-}

@@ -11,6 +11,7 @@ mod keys;
 mod lsp;
 mod migrate;
 mod openapi;
+mod output;
 pub mod run;
 mod serve;
 
@@ -26,7 +27,7 @@ use crate::telemetry::{self, Format};
 #[derive(Debug, Parser)]
 #[command(name = "ocen-lender", version, about, propagate_version = true)]
 struct Cli {
-    /// Which log lines to write, e.g. info or warn,ocen_lender=debug
+    /// Which log lines to write, e.g. `info` or `warn,ocen_lender=debug`
     #[arg(long, global = true, env = "OCEN_LOG", value_name = "FILTER")]
     log: Option<String>,
     /// How to write them [default: json for serve, else text]
@@ -70,14 +71,17 @@ pub fn main() -> ExitCode {
     runtime.block_on(execute(cli)).unwrap_or_else(|error| failed(&error))
 }
 
-#[expect(clippy::print_stderr, reason = "the last word of a command line program")]
 fn failed(error: &CliError) -> ExitCode {
-    eprintln!("ocen-lender: {error}");
+    output::complaint(format_args!("ocen-lender: {error}"));
     ExitCode::FAILURE
 }
 
 async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
-    let usual = if matches!(cli.command, Command::Serve(_)) { Format::Json } else { Format::Text };
+    let usual = if matches!(cli.command, Command::Serve(_)) {
+        Format::Json
+    } else {
+        Format::Text
+    };
     telemetry::init(cli.log.as_deref(), cli.log_format.unwrap_or(usual))?;
     match cli.command {
         Command::Dev(args) => dev::run(&args).await,

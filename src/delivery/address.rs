@@ -24,16 +24,12 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let special = match (a, b, c) {
         // This network, shared (RFC 6598), IETF protocols, benchmarks, multicast and reserved (RFC 6890).
-        (0, ..) | (100, 64..=127, _) | (192, 0, 0) | (198, 18..=19, _) | (224.., ..) => true,
+        (0 | 224.., ..) | (100, 64..=127, _) | (192, 0, 0) | (198, 18..=19, _) => true,
         // 6to4 relays (RFC 7526).
         (192, 88, 99) => true,
         _ => false,
     };
-    !(special
-        || address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_documentation())
+    !(special || address.is_private() || address.is_loopback() || address.is_link_local() || address.is_documentation())
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
@@ -99,14 +95,40 @@ mod tests {
 
     #[test]
     fn only_public_addresses_are_public() {
-        for text in ["8.8.8.8", "203.0.112.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"] {
+        for text in [
+            "8.8.8.8",
+            "203.0.112.1",
+            "2606:4700::1111",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+        ] {
             assert!(is_public(text.parse().unwrap()), "{text}");
         }
         for text in [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.168.1.1",
-            "192.0.2.1", "198.18.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fc00::1",
-            "fec0::1", "ff02::1", "2001:db8::1", "2001::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
-            "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "192.168.1.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "fec0::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2001::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "::127.0.0.1",
         ] {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }
@@ -115,7 +137,13 @@ mod tests {
     #[test]
     fn literal_addresses_are_seen_in_every_spelling() {
         let refused = |text| check_literal(&Url::parse(text).unwrap()).is_err();
-        for text in ["http://127.1/x", "http://0x7f000001/", "http://[::1]:80/", "https://LOCALHOST/", "http://a.localhost"] {
+        for text in [
+            "http://127.1/x",
+            "http://0x7f000001/",
+            "http://[::1]:80/",
+            "https://LOCALHOST/",
+            "http://a.localhost",
+        ] {
             assert!(refused(text), "{text}");
         }
         assert!(!refused("https://lsp.example/base"));

@@ -71,7 +71,7 @@ impl Gathered {
         let mut gathered = Self::default();
         let Some(application) = locked.first().map(|l| &l.application) else { return Ok(gathered) };
         match ask {
-            Ask::Pay(_) => gathered.loan = lock_loan(app, conn, Some(application)).await?,
+            Ask::Pay(_) | Ask::VerifyAccount { .. } => gathered.loan = lock_loan(app, conn, Some(application)).await?,
             Ask::Offers => {
                 let borrower = borrower_index(app, &application.form.borrower);
                 gathered.exposure = exposure::beside(conn, &borrower, application.id).await?;

@@ -32,6 +32,9 @@ use crate::store::{StoreError, application, inbox, outbox, settings};
 /// A callback or ask that its own request caused leaves after the ack was written, or this much later (design §6).
 pub(crate) const HOLD: Duration = Duration::seconds(1);
 
+/// Tries of one request within one HTTP exchange.
+const TRIES: u32 = 3;
+
 /// A verified, decoded request.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -121,9 +124,22 @@ impl From<EncodeError> for Refused {
 
 /// Applies a request once and stores it durably, or refuses it and stores nothing.
 ///
+/// A lost connection or a deadlock is tried again here: the request id makes a second try harmless even when the
+/// first one's commit went through unseen.
+///
 /// # Errors
 /// See [`Refused`].
-pub async fn handle(app: &App, request: Request) -> Result<Accepted, Refused> {
+pub async fn handle(app: &App, request: &Request) -> Result<Accepted, Refused> {
+    let mut tries = 1;
+    loop {
+        match attempt(app, request).await {
+            Err(Refused::Unavailable(error)) if tries < TRIES && error.is_worth_another_try() => tries += 1,
+            result => return result,
+        }
+    }
+}
+
+async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
     let now = app.clock.now();
     let exchange_id = ExchangeId(app.ids.uuid());
     let mut tx = app.pool.begin().await?;
@@ -138,12 +154,12 @@ pub async fn handle(app: &App, request: Request) -> Result<Accepted, Refused> {
         }
         Claim::Fresh => {}
     }
-    match resolve::subjects(&mut tx, &request).await? {
-        Subjects::New(items) => create(app, &mut tx, &request, exchange_id, items).await?,
+    match resolve::subjects(&mut tx, request).await? {
+        Subjects::New(items) => create(app, &mut tx, request, exchange_id, items).await?,
         Subjects::Known { ids, consent_handle } => {
-            carry_out(app, &mut tx, &request, exchange_id, ids, consent_handle).await?;
+            carry_out(app, &mut tx, request, exchange_id, ids, consent_handle).await?;
         }
-        Subjects::None => meta(app, &mut tx, &request, exchange_id).await?,
+        Subjects::None => meta(app, &mut tx, request, exchange_id).await?,
     }
     tx.commit().await?;
     Ok(Accepted { exchange: exchange_id, replay: false })

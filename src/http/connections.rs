@@ -17,7 +17,7 @@ use crate::app::SharedApp;
 /// Connections of one listener; more wait in the kernel's queue.
 const CONNECTIONS: usize = 1_000;
 /// How long a client may take for a request's headers; also how long an idle connection is kept.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 /// After a failed accept, which comes from a lack of file descriptors, so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -29,7 +29,9 @@ pub async fn serve(app: SharedApp, listener: TcpListener, router: Router) {
             () = app.stop.cancelled() => return,
             accepted = accept(&listener, &connections) => accepted,
         };
-        let Some((stream, place)) = accepted else { continue };
+        let Some((stream, place)) = accepted else {
+            continue;
+        };
         let stop = app.stop.clone();
         let router = router.clone();
         app.tasks.spawn(async move {

@@ -1,5 +1,6 @@
 //! What load balancers and LSPs may know without a signature: health, our public keys, our description.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -25,7 +26,7 @@ pub fn router(app: SharedApp) -> Router {
     Router::new()
         .route("/.well-known/jwks.json", get(keys))
         .method_not_allowed_fallback(no_such_method)
-        .with_state(app.clone())
+        .with_state(Arc::clone(&app))
         .merge(probes(app))
         .merge(docs_router())
 }
@@ -54,7 +55,11 @@ async fn ready(State(app): State<SharedApp>) -> impl IntoResponse {
     let database = timeout(DATABASE_TIMEOUT, database(&app)).await.unwrap_or("timeout");
     let stopping = app.stop.is_cancelled();
     let up = database == "UP" && !stopping;
-    let status = if up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if up {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let body = json!({
         "status": if up { "UP" } else { "DOWN" },
         "components": {"database": database, "listener": if stopping { "stopping" } else { "UP" }},
@@ -81,7 +86,10 @@ async fn database(app: &SharedApp) -> &'static str {
 async fn keys(State(app): State<SharedApp>) -> impl IntoResponse {
     let mut keys = vec![app.keys.signing.jwk()];
     for key in &app.keys.published {
-        if keys.iter().all(|known| known.get("kid").and_then(Value::as_str) != Some(key.kid())) {
+        if keys
+            .iter()
+            .all(|known| known.get("kid").and_then(Value::as_str) != Some(key.kid()))
+        {
             keys.push(key.jwk());
         }
     }

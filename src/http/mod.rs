@@ -10,6 +10,7 @@ pub mod problem;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -44,7 +45,11 @@ impl Listeners {
     /// # Errors
     /// [`BindError`], which names the address.
     pub async fn bind(listen: &Listen) -> Result<Self, BindError> {
-        Ok(Self { lsp: bind(listen.lsp).await?, borrower: bind(listen.borrower).await?, admin: bind(listen.admin).await? })
+        Ok(Self {
+            lsp: bind(listen.lsp).await?,
+            borrower: bind(listen.borrower).await?,
+            admin: bind(listen.admin).await?,
+        })
     }
 
     /// The addresses that were in fact bound.
@@ -61,7 +66,9 @@ impl Listeners {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| BindError { address, source })
 }
 
 /// Routes that other modules put onto the listeners.
@@ -75,8 +82,10 @@ pub struct Extra {
 
 /// The LSP listener's routes.
 pub fn lsp_router(app: &SharedApp) -> Router {
-    let intake = Router::new().fallback(intake::receive).with_state(Intake::new(app.clone()));
-    layers::around(intake.merge(health::router(app.clone())), "lsp")
+    let intake = Router::new()
+        .fallback(intake::receive)
+        .with_state(Intake::new(Arc::clone(app)));
+    layers::around(intake.merge(health::router(Arc::clone(app))), "lsp")
 }
 
 /// The operators' routes.
@@ -91,8 +100,8 @@ pub fn borrower_router(extra: Router) -> Router {
 
 /// Serves all listeners until the app stops.
 pub async fn serve(app: SharedApp, listeners: Listeners, extra: Extra) {
-    let lsp = connections::serve(app.clone(), listeners.lsp, lsp_router(&app));
-    let admin = connections::serve(app.clone(), listeners.admin, admin_router(&app, extra.admin));
+    let lsp = connections::serve(Arc::clone(&app), listeners.lsp, lsp_router(&app));
+    let admin = connections::serve(Arc::clone(&app), listeners.admin, admin_router(&app, extra.admin));
     let borrower = connections::serve(app, listeners.borrower, borrower_router(extra.borrower));
     tokio::join!(lsp, admin, borrower);
 }

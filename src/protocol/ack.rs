@@ -111,9 +111,12 @@ impl Sender {
     }
 }
 
+/// Calls whose requests name applications in a list.
+const OVER_MANY: [&str; 3] = ["consentHandle", "generateOffers", "triggerLoanAcceptance"];
+
 /// Turns the engine's refusal into words and a place.
 #[must_use]
-pub fn refused(refused: &Refused) -> Malformed {
+pub fn refused(operation: &str, refused: &Refused) -> Malformed {
     match refused {
         Refused::Conflict => Malformed::new(
             Code::Conflict,
@@ -121,35 +124,22 @@ pub fn refused(refused: &Refused) -> Malformed {
             "the requestId was used before with another body",
         ),
         Refused::UnknownIds { what, ids } => {
-            let pointer = format!("/{}", what.replace('.', "/"));
-            Malformed::new(
-                Code::UnknownId,
-                pointer,
-                format!("unknown {what}: {}", ids.join(", ")),
-            )
+            let in_list = *what == "loanApplicationId" && OVER_MANY.contains(&operation);
+            let pointer = format!("/{}{}", what.replace('.', "/"), if in_list { "s" } else { "" });
+            Malformed::new(Code::UnknownId, pointer, format!("unknown {what}: {}", ids.join(", ")))
         }
         Refused::Mismatch { detail } => Malformed::new(Code::UnknownId, "/loanId", detail.as_str()),
-        Refused::Unavailable(_) | Refused::Internal(_) => Malformed::new(
-            Code::Unavailable,
-            "",
-            "temporarily unavailable, please retry",
-        ),
+        Refused::Unavailable(_) | Refused::Internal(_) => {
+            Malformed::new(Code::Unavailable, "", "temporarily unavailable, please retry")
+        }
     }
 }
 
 /// Writes the ack of a message that was accepted (with its exchange) or refused.
 #[must_use]
-pub fn write(
-    app: &App,
-    sender: &Sender,
-    outcome: Result<ExchangeId, Malformed>,
-    health: Option<Health>,
-) -> Ack {
+pub fn write(app: &App, sender: &Sender, outcome: Result<ExchangeId, Malformed>, health: Option<Health>) -> Ack {
     let timestamp = timestamp(app.clock.wall());
-    let trace_id = sender
-        .trace_id
-        .clone()
-        .unwrap_or_else(|| app.ids.uuid().to_string());
+    let trace_id = sender.trace_id.clone().unwrap_or_else(|| app.ids.uuid().to_string());
     let code = outcome
         .as_ref()
         .err()

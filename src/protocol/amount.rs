@@ -31,16 +31,14 @@ pub fn positive(text: &str, pointer: &str) -> Result<Paise, Malformed> {
 /// As [`positive`], zero excepted.
 pub fn not_negative(text: &str, pointer: &str) -> Result<Paise, Malformed> {
     let form = || Malformed::form(pointer, "must be an amount in rupees like 50000.00");
+    let text = text.trim();
     let (rupees, paise) = text.split_once('.').unwrap_or((text, "00"));
     let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     if !all_digits(rupees) || !all_digits(paise) {
         return Err(form());
     }
     if paise.len() > MAX_DECIMALS {
-        return Err(Malformed::form(
-            pointer,
-            "an amount has at most two decimals",
-        ));
+        return Err(Malformed::form(pointer, "an amount has at most two decimals"));
     }
     let rupees = rupees.trim_start_matches('0');
     if rupees.len() > MAX_DIGITS {
@@ -50,10 +48,7 @@ pub fn not_negative(text: &str, pointer: &str) -> Result<Paise, Malformed> {
             format!("an amount has at most {MAX_DIGITS} digits"),
         ));
     }
-    format!("{rupees}{paise:0<2}")
-        .parse()
-        .map(Paise)
-        .map_err(|_| form())
+    format!("{rupees}{paise:0<2}").parse().map(Paise).map_err(|_| form())
 }
 
 /// An amount as JSON number, as `chargedetails.data.amount` wants it: `354.60`.
@@ -111,9 +106,7 @@ mod tests {
     #[test]
     fn writes_numbers_with_both_decimals() {
         assert_eq!(
-            serde_json::to_string(&AmountNumber(Paise(35_460)))
-                .ok()
-                .as_deref(),
+            serde_json::to_string(&AmountNumber(Paise(35_460))).ok().as_deref(),
             Some("354.60")
         );
     }

@@ -87,9 +87,7 @@ mod tests {
 
     #[test]
     fn depth_is_counted_outside_strings_only() {
-        assert!(!too_deep(
-            format!("{}1{}", "[".repeat(32), "]".repeat(32)).as_bytes()
-        ));
+        assert!(!too_deep(format!("{}1{}", "[".repeat(32), "]".repeat(32)).as_bytes()));
         assert!(too_deep("[".repeat(33).as_bytes()));
         assert!(!too_deep(
             format!("[\"{}\\\"{}\"]", "{".repeat(40), "[".repeat(40)).as_bytes()

@@ -103,14 +103,14 @@ impl Code {
     /// The code that an LSP with this catalogue knows.
     #[must_use]
     pub fn folded(self, catalogue: ErrorCatalogue) -> Self {
-        match (catalogue, self) {
-            (ErrorCatalogue::Extended, code) => code,
-            (ErrorCatalogue::Juspay, Self::UnknownKey | Self::OrgMismatch | Self::Timestamp) => {
-                Self::BadSignature
-            }
-            (ErrorCatalogue::Juspay, Self::Conflict | Self::UnknownId) => Self::NotInEnum,
-            (ErrorCatalogue::Juspay, Self::MalformedMessage) => Self::MissingMember,
-            (ErrorCatalogue::Juspay, code) => code,
+        if catalogue == ErrorCatalogue::Extended {
+            return self;
+        }
+        match self {
+            Self::UnknownKey | Self::OrgMismatch | Self::Timestamp => Self::BadSignature,
+            Self::Conflict | Self::UnknownId => Self::NotInEnum,
+            Self::MalformedMessage => Self::MissingMember,
+            code => code,
         }
     }
 

@@ -67,9 +67,7 @@ impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
         let text: Cow<'_, str> = match raw.as_bytes().first() {
-            Some(b'"') => serde_json::from_str::<String>(raw)
-                .map_err(D::Error::custom)?
-                .into(),
+            Some(b'"') => serde_json::from_str::<String>(raw).map_err(D::Error::custom)?.into(),
             Some(b'{' | b'[') => return Err(D::Error::custom("expected a text or a number")),
             _ if raw == "null" => "".into(),
             _ => raw.into(),
@@ -88,9 +86,7 @@ pub struct One<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for One<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_any(OneVisitor(PhantomData))
-            .map(Self)
+        deserializer.deserialize_any(OneVisitor(PhantomData)).map(Self)
     }
 }
 
@@ -129,9 +125,7 @@ impl<T> Default for Many<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_any(ManyVisitor(PhantomData))
-            .map(Self)
+        deserializer.deserialize_any(ManyVisitor(PhantomData)).map(Self)
     }
 }
 
@@ -194,11 +188,7 @@ impl<'de> Visitor<'de> for IdListVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Vec<Text>, E> {
-        Ok(if text.is_empty() {
-            Vec::new()
-        } else {
-            vec![text.into()]
-        })
+        Ok(if text.is_empty() { Vec::new() } else { vec![text.into()] })
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Vec<Text>, E> {
@@ -291,10 +281,7 @@ pub fn batch_size(len: usize, pointer: &str) -> Result<(), Malformed> {
 pub fn count(text: &str, pointer: &str) -> Result<u32, Malformed> {
     match text.trim().parse::<u32>() {
         Ok(number) if number > 0 => Ok(number),
-        _ => Err(Malformed::form(
-            pointer,
-            "must be a whole number above zero",
-        )),
+        _ => Err(Malformed::form(pointer, "must be a whole number above zero")),
     }
 }
 
@@ -327,19 +314,12 @@ pub fn instant(text: &str) -> Option<DateTime<Utc>> {
             return Some(zoned.to_utc());
         }
     }
-    let local = [
-        "%Y-%m-%dT%H:%M:%S%.f",
-        "%Y-%m-%d %H:%M:%S%.f",
-        "%Y-%m-%dT%H:%M",
-    ]
-    .iter()
-    .find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok())
-    .or_else(|| date(&text).and_then(|day| day.and_hms_opt(0, 0, 0)))?;
+    let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"]
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok())
+        .or_else(|| date(&text).and_then(|day| day.and_hms_opt(0, 0, 0)))?;
     let zone = FixedOffset::east_opt(IST_SECONDS)?;
-    local
-        .and_local_timezone(zone)
-        .single()
-        .map(|zoned| zoned.to_utc())
+    local.and_local_timezone(zone).single().map(|zoned| zoned.to_utc())
 }
 
 /// A day as `YYYY-MM-DD`, `DD-MM-YYYY` or `DD/MM/YYYY`.

@@ -4,17 +4,11 @@ use super::v3::loan_application::DOCUMENT_TYPES;
 use crate::lsp::{ActionRequiredSpelling, Settings, WithdrawalSpelling};
 
 const TYPES: &[(&str, &[&str])] = &[
-    (
-        "LOAN_TYPE",
-        &["CASHFLOW", "PERSONAL", "HOME", "VEHICLE", "BUSINESS"],
-    ),
+    ("LOAN_TYPE", &["CASHFLOW", "PERSONAL", "HOME", "VEHICLE", "BUSINESS"]),
     ("PRIMARY_ID_TYPE", &["PAN", "MOBILE", "AADHAAR"]),
     ("CATEGORY", &["ORGANIZATION", "INDIVIDUAL"]),
     ("CONTACT_TYPE", &["PRIMARY", "OTHER"]),
-    (
-        "DOCUMENT_SOURCE",
-        &["GSTN", "AA", "FIP", "FSR", "FIU", "USER"],
-    ),
+    ("DOCUMENT_SOURCE", &["GSTN", "AA", "FIP", "FSR", "FIU", "USER"]),
     ("DOCUMENT_FORMAT", &["JSON", "DOC", "IMAGE", "CSV", "XML"]),
     ("DOCUMENT_TYPE", &DOCUMENT_TYPES),
     ("COLLATERAL_TYPE", &["GST_INVOICE", "VEHICLE", "HOME"]),
@@ -26,10 +20,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ("TENURE_UNIT", &["MONTH", "DAY", "YEAR"]),
     ("AGREEMENT_TYPE", &["URL"]),
     ("CHARGE_TYPE", &["FIXED_AMOUNT", "RATE_BASED"]),
-    (
-        "CHARGE_APPLICABLE_PARAMETER",
-        &["OUTSTANDING_PAYABLE_AMOUNT"],
-    ),
+    ("CHARGE_APPLICABLE_PARAMETER", &["OUTSTANDING_PAYABLE_AMOUNT"]),
     ("SCHEDULE_TYPE", &["RECURRING", "ONE_TIME", "AS_PRESENTED"]),
     (
         "FREQUENCY",
@@ -46,14 +37,8 @@ const TYPES: &[(&str, &[&str])] = &[
     ("ACCOUNT_DATA_TYPE", &["ACCOUNT", "VPA"]),
     ("ACCOUNT_TYPE", &["CURRENT", "SAVING", "OVERDRAFT"]),
     ("ACCOUNT_STATUS", &["ACTIVE", "INACTIVE"]),
-    (
-        "OTP_STATUS",
-        &["SUCCESS", "INVALID_SESSION", "INCORRECT_OTP"],
-    ),
-    (
-        "ACTION_TYPE",
-        &["ADD_DOCUMENT", "RESUBMIT_DOCUMENT", "OTHER"],
-    ),
+    ("OTP_STATUS", &["SUCCESS", "INVALID_SESSION", "INCORRECT_OTP"]),
+    ("ACTION_TYPE", &["ADD_DOCUMENT", "RESUBMIT_DOCUMENT", "OTHER"]),
     (
         "REJECTION_REASON",
         &["LOW_CREDIT_SCORE", "FRAUD", "DOC_IRREGULARITIES", "OTHERS"],
@@ -136,9 +121,6 @@ mod tests {
             action_required_spelling: ActionRequiredSpelling::Blank,
             ..Settings::default()
         };
-        assert!(
-            codes("LOAN_STATUS", &settings)
-                .is_some_and(|values| values.contains(&"ACTION REQUIRED"))
-        );
+        assert!(codes("LOAN_STATUS", &settings).is_some_and(|values| values.contains(&"ACTION REQUIRED")));
     }
 }

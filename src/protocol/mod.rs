@@ -8,6 +8,7 @@ pub mod lenient;
 pub mod lookups;
 pub mod malformed;
 mod open;
+pub mod openapi;
 pub mod operations;
 mod route;
 pub mod v3;
@@ -39,13 +40,13 @@ async fn take(
     sender: &mut ack::Sender,
 ) -> Result<ExchangeId, Malformed> {
     let request = open::open(app, operation, body, sender).await?;
-    match engine::handle(app, request).await {
+    match engine::handle(app, &request).await {
         Ok(accepted) => Ok(accepted.exchange),
         Err(refused) => {
             if let engine::Refused::Unavailable(_) | engine::Refused::Internal(_) = refused {
                 tracing::error!(error = %refused, operation = operation.name, "a request could not be applied");
             }
-            Err(ack::refused(&refused))
+            Err(ack::refused(operation.name, &refused))
         }
     }
 }
@@ -81,9 +82,4 @@ impl engine::Codec for Codec {
             body: (operation.encode)(outgoing)?,
         })
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

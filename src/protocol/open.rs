@@ -16,9 +16,7 @@ use super::v3::Decoding;
 use crate::app::App;
 use crate::domain::ids::OrgId;
 use crate::engine::{Request, Style};
-use crate::jose::{
-    FlattenedError, HeaderMember, Incoming, OCEN_V3_ALGORITHMS, Unverified, VerifyingKey,
-};
+use crate::jose::{FlattenedError, HeaderMember, Incoming, OCEN_V3_ALGORITHMS, Unverified, VerifyingKey};
 use crate::store::lsp::{self, KeyOwner};
 
 /// Oldest timestamp that is accepted, longer than any sender's retries (`ocen-v3.md` §4.6).
@@ -50,12 +48,7 @@ struct Claims {
 ///
 /// # Errors
 /// [`Malformed`], which here also stands for failed authentication.
-pub async fn open(
-    app: &App,
-    operation: &Operation,
-    body: Bytes,
-    sender: &mut Sender,
-) -> Result<Request, Malformed> {
+pub async fn open(app: &App, operation: &Operation, body: Bytes, sender: &mut Sender) -> Result<Request, Malformed> {
     check_depth(&body)?;
     let incoming = Incoming::parse(&body, OCEN_V3_ALGORITHMS).map_err(not_a_message)?;
     let org_id = match &incoming {
@@ -73,27 +66,16 @@ pub async fn open(
         Incoming::Plain => &body,
     };
     check_depth(payload)?;
-    let message = std::str::from_utf8(payload)
-        .map_err(|_| Malformed::form("", "the message is not UTF-8"))?;
+    let message = std::str::from_utf8(payload).map_err(|_| Malformed::form("", "the message is not UTF-8"))?;
     let envelope: Envelope = super::v3::parse(message)?;
     let claims = envelope.metadata.unwrap_or_default().0;
     check_claims(&claims, &org_id, sender, app.clock.wall())?;
     if !operation.served {
-        return Err(Malformed::new(
-            Code::Unavailable,
-            "",
-            "this call is not served yet",
-        ));
+        return Err(Malformed::new(Code::Unavailable, "", "this call is not served yet"));
     }
     let request_id = lenient::id(&envelope.request_id, "/requestId")?;
-    let command = (operation.decode)(
-        message,
-        &Decoding {
-            now: app.clock.now(),
-        },
-    )?;
-    let value: Value =
-        serde_json::from_str(message).map_err(|error| Malformed::form("", error.to_string()))?;
+    let command = (operation.decode)(message, &Decoding { now: app.clock.now() })?;
+    let value: Value = serde_json::from_str(message).map_err(|error| Malformed::form("", error.to_string()))?;
     Ok(Request {
         operation: operation.name,
         org_id,
@@ -120,10 +102,7 @@ impl Sender {
 /// The claims of a message that may be anything.
 fn peek(payload: &[u8]) -> Claims {
     let envelope: Option<Envelope> = serde_json::from_slice(payload).ok();
-    envelope
-        .and_then(|envelope| envelope.metadata)
-        .unwrap_or_default()
-        .0
+    envelope.and_then(|envelope| envelope.metadata).unwrap_or_default().0
 }
 
 fn check_depth(json: &[u8]) -> Result<(), Malformed> {
@@ -145,22 +124,12 @@ fn not_a_message(error: FlattenedError) -> Malformed {
 
 /// Finds the key and verifies the signature. A `kid` is unique per LSP only: among several owners
 /// the claimed one counts, and its key must then have signed.
-async fn verify(
-    app: &App,
-    signed: &Unverified<'_>,
-    sender: &mut Sender,
-) -> Result<OrgId, Malformed> {
+async fn verify(app: &App, signed: &Unverified<'_>, sender: &mut Sender) -> Result<OrgId, Malformed> {
     let kid = signed
         .kid()
         .ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the protected header has no kid"))?;
-    let mut conn = app
-        .pool
-        .acquire()
-        .await
-        .map_err(|error| unavailable(&error))?;
-    let owners = lsp::by_kid(&mut conn, kid)
-        .await
-        .map_err(|error| unavailable(&error))?;
+    let mut conn = app.pool.acquire().await.map_err(|error| unavailable(&error))?;
+    let owners = lsp::by_kid(&mut conn, kid).await.map_err(|error| unavailable(&error))?;
     drop(conn);
     let owner = pick(owners, sender.claimed_org.as_ref())
         .ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the kid is not registered"))?;
@@ -193,16 +162,11 @@ fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option<KeyOwner> 
 /// Lets an unsigned message in where its LSP is registered so (sandbox only).
 async fn admit_unsigned(app: &App, body: &[u8], sender: &mut Sender) -> Result<OrgId, Malformed> {
     // A body that is no message at all is told so, rather than asked for a signature.
-    let message =
-        std::str::from_utf8(body).map_err(|_| Malformed::form("", "the message is not UTF-8"))?;
+    let message = std::str::from_utf8(body).map_err(|_| Malformed::form("", "the message is not UTF-8"))?;
     super::v3::parse::<Envelope>(message)?;
     let refused = || Malformed::new(Code::BadSignature, "", "the message is not signed");
     let org_id = sender.claimed_org.clone().ok_or_else(refused)?;
-    let mut conn = app
-        .pool
-        .acquire()
-        .await
-        .map_err(|error| unavailable(&error))?;
+    let mut conn = app.pool.acquire().await.map_err(|error| unavailable(&error))?;
     let lsp = lsp::find(&mut conn, &org_id)
         .await
         .map_err(|error| unavailable(&error))?
@@ -217,20 +181,11 @@ async fn admit_unsigned(app: &App, body: &[u8], sender: &mut Sender) -> Result<O
 
 fn unavailable(error: &sqlx::Error) -> Malformed {
     tracing::error!(error = %error, "the LSP's key could not be looked up");
-    Malformed::new(
-        Code::Unavailable,
-        "",
-        "temporarily unavailable, please retry",
-    )
+    Malformed::new(Code::Unavailable, "", "temporarily unavailable, please retry")
 }
 
 /// The claims of a genuine message: its own organisation, now, in an accepted version.
-fn check_claims(
-    claims: &Claims,
-    owner: &OrgId,
-    sender: &Sender,
-    now: DateTime<Utc>,
-) -> Result<(), Malformed> {
+fn check_claims(claims: &Claims, owner: &OrgId, sender: &Sender, now: DateTime<Utc>) -> Result<(), Malformed> {
     let claimed = lenient::required(&claims.org_id, "/metadata/orgId")?;
     if claimed != owner.as_str() {
         let detail = "metadata.orgId does not own the signing key";
@@ -238,8 +193,7 @@ fn check_claims(
     }
     let place = "/metadata/timestamp";
     let sent = lenient::required(&claims.timestamp, place)?;
-    let sent = lenient::instant(sent)
-        .ok_or_else(|| Malformed::form(place, "must be an ISO 8601 timestamp"))?;
+    let sent = lenient::instant(sent).ok_or_else(|| Malformed::form(place, "must be an ISO 8601 timestamp"))?;
     if sent < now - MAX_AGE || sent > now + MAX_AHEAD {
         let detail = "the timestamp must not be older than 72 hours or more than 5 minutes ahead";
         return Err(Malformed::new(Code::Timestamp, place, detail));
@@ -250,8 +204,7 @@ fn check_claims(
 
 fn check_version(version: &Text, accepted: &[String]) -> Result<(), Malformed> {
     let place = "/metadata/version";
-    let version =
-        lenient::optional_id(version, place)?.unwrap_or_else(|| DEFAULT_VERSION.to_owned());
+    let version = lenient::optional_id(version, place)?.unwrap_or_else(|| DEFAULT_VERSION.to_owned());
     if accepted.is_empty() || accepted.contains(&version) {
         return Ok(());
     }
@@ -265,3 +218,7 @@ fn check_version(version: &Text, accepted: &[String]) -> Result<(), Malformed> {
 fn check_trace_id(trace_id: &Text) -> Result<(), Malformed> {
     lenient::id(trace_id, "/metadata/traceId").map(drop)
 }
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

@@ -1,14 +1,13 @@
 //! Every OCEN call that this server knows, one table row each (`ocen-v3.md` §1.1).
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::codes::Code;
 use super::malformed::Malformed;
 use super::v3::core::{Callback, RequestMessage};
 use super::v3::{
-    Decoding, RequestBody, acceptance, consent, disbursement, grant, loan_application, meta, offer,
-    repayment,
+    Decoding, RequestBody, acceptance, account, consent, disbursement, grant, loan_application, meta, offer, repayment,
 };
 use crate::domain::application::command::Command;
 use crate::engine::{EncodeError, Outgoing};
@@ -80,11 +79,7 @@ impl Operation {
     }
 
     /// A call whose family is not served yet.
-    const fn later(
-        name: &'static str,
-        request_path: &'static str,
-        answer_path: Option<&'static str>,
-    ) -> Self {
+    const fn later(name: &'static str, request_path: &'static str, answer_path: Option<&'static str>) -> Self {
         Self {
             name,
             version: Version::V3,
@@ -114,184 +109,178 @@ impl Operation {
 }
 
 /// All calls.
-pub static OPERATIONS: &[Operation] = &[
-    Operation::new::<
-        loan_application::CreateLoanApplicationsRequest,
-        loan_application::CreateLoanApplicationsResponse,
-    >(
-        "createLoanApplications",
-        "/v3/loanApplication/createLoanApplicationsRequest",
-        "/v3/loanApplication/createLoanApplicationsResponse",
-        loan_application::encode,
-    )
-    .also(&["/v3/loanApplication/createLoanApplicationRequest"])
-    .large(),
-    Operation::new::<consent::ConsentHandleRequest, consent::ConsentResponse>(
-        "consentHandle",
-        "/v3/consent/consentHandleRequest",
-        "/v3/consent/consentHandleResponse",
-        consent::encode,
-    ),
-    Operation::new::<consent::ConsentStatusRequest, consent::ConsentResponse>(
-        "consentStatus",
-        "/v3/consent/consentStatusRequest",
-        "/v3/consent/consentStatusResponse",
-        consent::encode,
-    ),
-    Operation::new::<offer::GenerateOffersRequest, offer::GenerateOffersResponse>(
-        "generateOffers",
-        "/v3/offer/generateOffersRequest",
-        "/v3/offer/generateOffersResponse",
-        offer::encode_offers,
-    ),
-    Operation::new::<offer::SetOfferRequest, offer::SetOfferResponse>(
-        "setOffer",
-        "/v3/offer/setOfferRequest",
-        "/v3/offer/setOfferResponse",
-        offer::encode_set,
-    )
-    .also(&["/v3/offer/setOffersRequest"]),
-    Operation::new::<acceptance::TriggerLoanAcceptanceRequest, acceptance::LoanAcceptanceResponse>(
-        "triggerLoanAcceptance",
-        "/v3/loan/triggerLoanAcceptanceRequest",
-        "/v3/loan/triggerLoanAcceptanceResponse",
-        acceptance::encode,
-    ),
-    Operation::new::<acceptance::VerifyLoanAcceptanceRequest, acceptance::LoanAcceptanceResponse>(
-        "verifyLoanAcceptance",
-        "/v3/loan/verifyLoanAcceptanceRequest",
-        "/v3/loan/verifyLoanAcceptanceResponse",
-        acceptance::encode,
-    ),
-    Operation::new::<disbursement::GetDisbursementPlansRequest, repayment::PlansResponse>(
-        "getDisbursementPlans",
-        "/v3/disbursement/getDisbursementPlansRequest",
-        "/v3/disbursement/getDisbursementPlansResponse",
-        repayment::encode_plans,
-    ),
-    Operation::new::<disbursement::SetDisbursementPlanRequest, repayment::PlanResponse>(
-        "setDisbursementPlan",
-        "/v3/disbursement/setDisbursementPlanRequest",
-        "/v3/disbursement/setDisbursementPlanResponse",
-        repayment::encode_plan,
-    ),
-    Operation::new::<disbursement::GetDisbursementAccountsRequest, disbursement::AccountsResponse>(
-        "getDisbursementAccounts",
-        "/v3/disbursement/getDisbursementAccountsRequest",
-        "/v3/disbursement/getDisbursementAccountsResponse",
-        disbursement::encode_accounts,
-    ),
-    Operation::new::<disbursement::SetDisbursementAccountRequest, disbursement::AccountResponse>(
-        "setDisbursementAccount",
-        "/v3/disbursement/setDisbursementAccountRequest",
-        "/v3/disbursement/setDisbursementAccountResponse",
-        disbursement::encode_account,
-    ),
-    Operation::new::<disbursement::TriggerDisbursementRequest, disbursement::DisbursementResponse>(
-        "triggerDisbursement",
-        "/v3/disbursement/triggerDisbursementRequest",
-        "/v3/disbursement/TriggerDisbursementResponse",
-        disbursement::encode_payout,
-    ),
-    Operation::new::<
-        disbursement::TriggerDisbursementStatusRequest,
-        disbursement::DisbursementResponse,
-    >(
-        "triggerDisbursementStatus",
-        "/v3/disbursement/triggerDisbursementStatusRequest",
-        "/v3/disbursement/TriggerDisbursementStatusResponse",
-        disbursement::encode_payout,
-    ),
-    Operation::new::<repayment::GetRepaymentPlansRequest, repayment::PlansResponse>(
-        "getRepaymentPlans",
-        "/v3/repayment/getRepaymentPlansRequest",
-        "/v3/repayment/getRepaymentPlansResponse",
-        repayment::encode_plans,
-    ),
-    Operation::new::<repayment::SetRepaymentPlanRequest, repayment::PlanResponse>(
-        "setRepaymentPlan",
-        "/v3/repayment/setRepaymentPlanRequest",
-        "/v3/repayment/setRepaymentPlanResponse",
-        repayment::encode_plan,
-    ),
-    Operation::new::<repayment::SetRepaymentPlanStatusRequest, repayment::PlanResponse>(
-        "setRepaymentPlanStatus",
-        "/v3/repayment/setRepaymentPlanStatusRequest",
-        "/v3/repayment/setRepaymentPlanStatusResponse",
-        repayment::encode_plan,
-    ),
-    Operation::new::<grant::GrantLoanRequest, grant::GrantLoanResponse>(
-        "grantLoan",
-        "/v3/loan/grantLoanRequest",
-        "/v3/loan/grantLoanResponse",
-        grant::encode,
-    ),
-    Operation::new::<meta::HeartbeatRequest, meta::Health>(
-        "heartbeat",
-        "/v3/meta/heartbeatRequest",
-        "/v3/meta/heartbeatResponse",
-        meta::encode,
-    )
-    .also(&[
-        "/v3/meta/heartbeat",
-        "/v3/meta/heartbeat/heartbeatRequest",
-        "/v3/heartbeat/heartbeatRequest",
-        "/v3/heartbeatRequest",
-    ]),
-    Operation::new::<meta::GetLookupCodesRequest, meta::GetLookupCodesResponse>(
-        "getLookupCodes",
-        "/v3/meta/lookup/getLookupCodesRequest",
-        "/v3/meta/lookup/getLookupCodesResponse",
-        meta::encode,
-    ),
-    Operation::new::<meta::GetErrorCodesRequest, meta::GetErrorCodesResponse>(
-        "getErrorCodes",
-        "/v3/meta/lookup/getErrorCodesRequest",
-        "/v3/meta/lookup/getErrorCodesResponse",
-        meta::encode,
-    ),
-    Operation::later(
-        "triggerRepayment",
-        "/v3/repayment/triggerRepaymentRequest",
-        Some("/v3/repayment/triggerRepaymentResponse"),
-    ),
-    Operation::later(
-        "triggerRepaymentStatus",
-        "/v3/repayment/triggerRepaymentStatusRequest",
-        Some("/v3/repayment/triggerRepaymentStatusResponse"),
-    ),
-    Operation::later("confirmRepayment", "/v3/repayment/confirmRepayment", None),
-    Operation::later(
-        "loanSummary",
-        "/v3/loan/LoanSummaryRequest",
-        Some("/v3/loan/loanSummaryResponse"),
-    ),
-    Operation::later(
-        "getLoan",
-        "/v3/loan/getLoanRequest",
-        Some("/v3/loan/getLoanResponse"),
-    ),
-    Operation::later(
-        "loanStatement",
-        "/v3/loan/loanStatementRequest",
-        Some("/v3/loan/loanStatementResponse"),
-    ),
-    Operation::later(
-        "listLoans",
-        "/v3/loan/listLoansRequest",
-        Some("/v3/loan/listLoansResponse"),
-    ),
-    Operation::later(
-        "raiseDispute",
-        "/v3/loan/dispute/raiseDisputeRequest",
-        Some("/v3/loan/dispute/raiseDisputeResponse"),
-    ),
-    Operation::later(
-        "disputeStatus",
-        "/v3/loan/dispute/disputeStatusRequest",
-        Some("/v3/loan/dispute/disputeStatusResponse"),
-    ),
-];
+pub static OPERATIONS: &[Operation] =
+    &[
+        Operation::new::<
+            loan_application::CreateLoanApplicationsRequest,
+            loan_application::CreateLoanApplicationsResponse,
+        >(
+            "createLoanApplications",
+            "/v3/loanApplication/createLoanApplicationsRequest",
+            "/v3/loanApplication/createLoanApplicationsResponse",
+            loan_application::encode,
+        )
+        .also(&["/v3/loanApplication/createLoanApplicationRequest"])
+        .large(),
+        Operation::new::<consent::ConsentHandleRequest, consent::ConsentResponse>(
+            "consentHandle",
+            "/v3/consent/consentHandleRequest",
+            "/v3/consent/consentHandleResponse",
+            consent::encode,
+        ),
+        Operation::new::<consent::ConsentStatusRequest, consent::ConsentResponse>(
+            "consentStatus",
+            "/v3/consent/consentStatusRequest",
+            "/v3/consent/consentStatusResponse",
+            consent::encode,
+        ),
+        Operation::new::<offer::GenerateOffersRequest, offer::GenerateOffersResponse>(
+            "generateOffers",
+            "/v3/offer/generateOffersRequest",
+            "/v3/offer/generateOffersResponse",
+            offer::encode_offers,
+        ),
+        Operation::new::<offer::SetOfferRequest, offer::SetOfferResponse>(
+            "setOffer",
+            "/v3/offer/setOfferRequest",
+            "/v3/offer/setOfferResponse",
+            offer::encode_set,
+        )
+        .also(&["/v3/offer/setOffersRequest"]),
+        Operation::new::<acceptance::TriggerLoanAcceptanceRequest, acceptance::LoanAcceptanceResponse>(
+            "triggerLoanAcceptance",
+            "/v3/loan/triggerLoanAcceptanceRequest",
+            "/v3/loan/triggerLoanAcceptanceResponse",
+            acceptance::encode,
+        ),
+        Operation::new::<acceptance::VerifyLoanAcceptanceRequest, acceptance::LoanAcceptanceResponse>(
+            "verifyLoanAcceptance",
+            "/v3/loan/verifyLoanAcceptanceRequest",
+            "/v3/loan/verifyLoanAcceptanceResponse",
+            acceptance::encode,
+        ),
+        Operation::new::<disbursement::GetDisbursementPlansRequest, repayment::PlansResponse>(
+            "getDisbursementPlans",
+            "/v3/disbursement/getDisbursementPlansRequest",
+            "/v3/disbursement/getDisbursementPlansResponse",
+            repayment::encode_plans,
+        ),
+        Operation::new::<disbursement::SetDisbursementPlanRequest, repayment::PlanResponse>(
+            "setDisbursementPlan",
+            "/v3/disbursement/setDisbursementPlanRequest",
+            "/v3/disbursement/setDisbursementPlanResponse",
+            repayment::encode_plan,
+        ),
+        Operation::new::<account::GetDisbursementAccountsRequest, account::AccountsResponse>(
+            "getDisbursementAccounts",
+            "/v3/disbursement/getDisbursementAccountsRequest",
+            "/v3/disbursement/getDisbursementAccountsResponse",
+            account::encode_accounts,
+        ),
+        Operation::new::<account::SetDisbursementAccountRequest, account::AccountResponse>(
+            "setDisbursementAccount",
+            "/v3/disbursement/setDisbursementAccountRequest",
+            "/v3/disbursement/setDisbursementAccountResponse",
+            account::encode_account,
+        ),
+        Operation::new::<disbursement::TriggerDisbursementRequest, disbursement::DisbursementResponse>(
+            "triggerDisbursement",
+            "/v3/disbursement/triggerDisbursementRequest",
+            "/v3/disbursement/TriggerDisbursementResponse",
+            disbursement::encode_payout,
+        ),
+        Operation::new::<disbursement::TriggerDisbursementStatusRequest, disbursement::DisbursementResponse>(
+            "triggerDisbursementStatus",
+            "/v3/disbursement/triggerDisbursementStatusRequest",
+            "/v3/disbursement/TriggerDisbursementStatusResponse",
+            disbursement::encode_payout,
+        ),
+        Operation::new::<repayment::GetRepaymentPlansRequest, repayment::PlansResponse>(
+            "getRepaymentPlans",
+            "/v3/repayment/getRepaymentPlansRequest",
+            "/v3/repayment/getRepaymentPlansResponse",
+            repayment::encode_plans,
+        ),
+        Operation::new::<repayment::SetRepaymentPlanRequest, repayment::PlanResponse>(
+            "setRepaymentPlan",
+            "/v3/repayment/setRepaymentPlanRequest",
+            "/v3/repayment/setRepaymentPlanResponse",
+            repayment::encode_plan,
+        ),
+        Operation::new::<repayment::SetRepaymentPlanStatusRequest, repayment::PlanResponse>(
+            "setRepaymentPlanStatus",
+            "/v3/repayment/setRepaymentPlanStatusRequest",
+            "/v3/repayment/setRepaymentPlanStatusResponse",
+            repayment::encode_plan,
+        ),
+        Operation::new::<grant::GrantLoanRequest, grant::GrantLoanResponse>(
+            "grantLoan",
+            "/v3/loan/grantLoanRequest",
+            "/v3/loan/grantLoanResponse",
+            grant::encode,
+        ),
+        Operation::new::<meta::HeartbeatRequest, meta::Health>(
+            "heartbeat",
+            "/v3/meta/heartbeatRequest",
+            "/v3/meta/heartbeatResponse",
+            meta::encode,
+        )
+        .also(&[
+            "/v3/meta/heartbeat",
+            "/v3/meta/heartbeat/heartbeatRequest",
+            "/v3/heartbeat/heartbeatRequest",
+            "/v3/heartbeatRequest",
+        ]),
+        Operation::new::<meta::GetLookupCodesRequest, meta::GetLookupCodesResponse>(
+            "getLookupCodes",
+            "/v3/meta/lookup/getLookupCodesRequest",
+            "/v3/meta/lookup/getLookupCodesResponse",
+            meta::encode,
+        ),
+        Operation::new::<meta::GetErrorCodesRequest, meta::GetErrorCodesResponse>(
+            "getErrorCodes",
+            "/v3/meta/lookup/getErrorCodesRequest",
+            "/v3/meta/lookup/getErrorCodesResponse",
+            meta::encode,
+        ),
+        Operation::later(
+            "triggerRepayment",
+            "/v3/repayment/triggerRepaymentRequest",
+            Some("/v3/repayment/triggerRepaymentResponse"),
+        ),
+        Operation::later(
+            "triggerRepaymentStatus",
+            "/v3/repayment/triggerRepaymentStatusRequest",
+            Some("/v3/repayment/triggerRepaymentStatusResponse"),
+        ),
+        Operation::later("confirmRepayment", "/v3/repayment/confirmRepayment", None),
+        Operation::later(
+            "loanSummary",
+            "/v3/loan/LoanSummaryRequest",
+            Some("/v3/loan/loanSummaryResponse"),
+        ),
+        Operation::later("getLoan", "/v3/loan/getLoanRequest", Some("/v3/loan/getLoanResponse")),
+        Operation::later(
+            "loanStatement",
+            "/v3/loan/loanStatementRequest",
+            Some("/v3/loan/loanStatementResponse"),
+        ),
+        Operation::later(
+            "listLoans",
+            "/v3/loan/listLoansRequest",
+            Some("/v3/loan/listLoansResponse"),
+        ),
+        Operation::later(
+            "raiseDispute",
+            "/v3/loan/dispute/raiseDisputeRequest",
+            Some("/v3/loan/dispute/raiseDisputeResponse"),
+        ),
+        Operation::later(
+            "disputeStatus",
+            "/v3/loan/dispute/disputeStatusRequest",
+            Some("/v3/loan/dispute/disputeStatusResponse"),
+        ),
+    ];
 
 /// A call by its name.
 #[must_use]
@@ -304,26 +293,23 @@ fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 fn example<Request: RequestBody>() -> Value {
-    let mut message = Request::example();
-    message["metadata"] = serde_json::json!({
-        "version": "1.0", "orgId": "LSP-DEMO", "timestamp": "2026-01-05T10:00:00.000Z",
-        "traceId": "5c9d1a8e-6f0b-4f2e-9a53-0d8c3a1b7e11"
+    let mut message = json!({
+        "metadata": {
+            "version": "1.0", "orgId": "LSP-DEMO", "timestamp": "2026-01-05T10:00:00.000Z",
+            "traceId": "5c9d1a8e-6f0b-4f2e-9a53-0d8c3a1b7e11"
+        },
+        "requestId": "1f0c6a52-58a1-4a0e-8f39-6a4f7c0e2b90"
     });
-    message["requestId"] = "1f0c6a52-58a1-4a0e-8f39-6a4f7c0e2b90".into();
+    if let (Some(message), Value::Object(body)) = (message.as_object_mut(), Request::example()) {
+        message.extend(body);
+    }
     message
 }
 
 fn not_served(_: &str, _: &Decoding) -> Result<Command, Malformed> {
-    Err(Malformed::new(
-        Code::Unavailable,
-        "",
-        "this call is not served yet",
-    ))
+    Err(Malformed::new(Code::Unavailable, "", "this call is not served yet"))
 }
 
 fn no_callback(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
-    Err(EncodeError(format!(
-        "{} is not served yet",
-        outgoing.operation
-    )))
+    Err(EncodeError(format!("{} is not served yet", outgoing.operation)))
 }

@@ -24,10 +24,7 @@ pub fn route(path: &str) -> Option<&'static Operation> {
 }
 
 fn same(known: &str, rest: &[&str]) -> bool {
-    let known = known
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .skip(1);
+    let known = known.split('/').filter(|segment| !segment.is_empty()).skip(1);
     known.map(str::to_ascii_lowercase).eq(rest.iter().copied())
 }
 

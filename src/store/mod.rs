@@ -46,6 +46,22 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether trying again at once may help: the connection was lost (a restarted database leaves the pool with dead
+    /// ones), or the database chose this transaction to end a deadlock, or somebody was faster.
+    #[must_use]
+    pub fn is_worth_another_try(&self) -> bool {
+        match self {
+            Self::Stale { .. } => true,
+            Self::Seal(_) => false,
+            Self::Database(sqlx::Error::Database(database)) => {
+                database.code().is_some_and(|code| ["40", "57P", "08"].iter().any(|class| code.starts_with(class)))
+            }
+            Self::Database(error) => matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
+        }
+    }
+}
+
 /// Lock timeouts, deadlocks, shutdowns and lost connections (SQLSTATE classes 40, 53, 55, 57, 08).
 fn database_is_transient(error: &sqlx::Error) -> bool {
     match error {

@@ -188,7 +188,9 @@ pub async fn redeliver(
     callback_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Option<Redelivery>, sqlx::Error> {
-    let Some(stream_id) = lock_stream_of(conn, callback_id).await? else { return Ok(None) };
+    let Some(stream_id) = lock_stream_of(conn, callback_id).await? else {
+        return Ok(None);
+    };
     if again(conn, &[stream_id], &[callback_id], now).await? > 0 {
         return Ok(Some(Redelivery::Queued));
     }
@@ -197,8 +199,7 @@ pub async fn redeliver(
             update callback
             set due_at = $2,
                 attempts = 0,
-                first_failed_at = null,
-                yielded = false
+                first_failed_at = null
             where callback_id = $1
             returning stream_id
         )
@@ -320,7 +321,6 @@ async fn again(
             due_at = $3,
             attempts = 0,
             first_failed_at = null,
-            yielded = false,
             delivered_at = null,
             parked_reason = null
         from chosen

@@ -302,11 +302,7 @@ pub struct AttemptRow {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn attempts(
-    conn: &mut PgConnection,
-    callbacks: &[Uuid],
-    limit: i64,
-) -> Result<Vec<AttemptRow>, sqlx::Error> {
+pub async fn attempts(conn: &mut PgConnection, callbacks: &[Uuid], limit: i64) -> Result<Vec<AttemptRow>, sqlx::Error> {
     sqlx::query_as!(
         AttemptRow,
         "select callback_id, attempt, started_at, duration_ms, status, error, answer as sealed_answer

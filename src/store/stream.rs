@@ -132,11 +132,7 @@ pub async fn heads(conn: &mut PgConnection, streams: &[Uuid], now: DateTime<Utc>
 ///
 /// # Errors
 /// When the database fails.
-pub async fn lock_held(
-    conn: &mut PgConnection,
-    streams: &[Uuid],
-    leases: &[Uuid],
-) -> Result<Vec<Uuid>, sqlx::Error> {
+pub async fn lock_held(conn: &mut PgConnection, streams: &[Uuid], leases: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
     sqlx::query_scalar!(
         "select stream.stream_id
         from stream
@@ -304,7 +300,10 @@ impl Columns {
     fn push_fate(&mut self, fate: &Fate) {
         let (due, first_failed, delivered, parked) = match fate {
             Fate::Delivered { at } => (None, None, Some(*at), None),
-            Fate::Retry { due_at, first_failed_at } => (Some(*due_at), Some(*first_failed_at), None, None),
+            Fate::Retry {
+                due_at,
+                first_failed_at,
+            } => (Some(*due_at), Some(*first_failed_at), None, None),
             Fate::Parked { reason } => (None, None, None, Some(reason.clone())),
         };
         self.due.push(due);

@@ -5,4 +5,10 @@
 mod support;
 
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod journey;
+#[cfg(test)]
+mod licences;
+#[cfg(test)]
+mod signatures;

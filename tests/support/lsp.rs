@@ -70,6 +70,8 @@ pub struct Callback {
     pub body: Value,
     /// Whether it came signed; the signature was good then.
     pub signed: bool,
+    /// Where the protected header stood when it was signed.
+    pub member: Option<HeaderMember>,
 }
 
 /// The answer to a request.
@@ -81,6 +83,8 @@ pub struct Ack {
     pub body: Value,
     /// Whether it came signed; the signature was good then.
     pub signed: bool,
+    /// Where the protected header stood when it was signed.
+    pub member: Option<HeaderMember>,
 }
 
 impl Ack {
@@ -165,9 +169,9 @@ impl TestLsp {
         let answer = request.body(bytes).send().await.unwrap();
         let status = answer.status().as_u16();
         let bytes = answer.bytes().await.unwrap();
-        let (body, signed) = open(&bytes, &self.lender);
+        let (body, member) = open(&bytes, &self.lender);
         wire::check_ack(&body);
-        Ack { status, body, signed }
+        Ack { status, body, signed: member.is_some(), member }
     }
 
     /// Sends a request that must be accepted, and waits for its callback.
@@ -247,12 +251,12 @@ async fn receive(
     bytes: Bytes,
 ) -> Response {
     let path = uri.path().to_owned();
-    let (body, signed) = open(&bytes, &lender);
+    let (body, member) = open(&bytes, &lender);
     let reaction = inbox.reaction(&path);
     if reaction.is_none() {
         wire::check_callback(&path, &body);
     }
-    inbox.got.lock().unwrap().push(Callback { path, body: body.clone(), signed });
+    inbox.got.lock().unwrap().push(Callback { path, body: body.clone(), signed: member.is_some(), member });
     inbox.arrived.notify_waiters();
     let proper = json!({
         "error": "0",
@@ -274,12 +278,12 @@ async fn receive(
 }
 
 /// Opens a signed message, whose signature must be good, or a plain one.
-fn open(bytes: &[u8], lender: &ocen_lender::jose::VerifyingKey) -> (Value, bool) {
+fn open(bytes: &[u8], lender: &ocen_lender::jose::VerifyingKey) -> (Value, Option<HeaderMember>) {
     match Incoming::parse(bytes, OCEN_V3_ALGORITHMS) {
         Ok(Incoming::Signed(message)) => {
             let payload = message.verify(lender).expect("a message of the lender's has a good signature");
-            (serde_json::from_slice(payload).unwrap(), true)
+            (serde_json::from_slice(payload).unwrap(), Some(message.member()))
         }
-        _ => (serde_json::from_slice(bytes).unwrap_or(Value::Null), false),
+        _ => (serde_json::from_slice(bytes).unwrap_or(Value::Null), None),
     }
 }

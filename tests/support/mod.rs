@@ -2,6 +2,7 @@
 
 pub mod bodies;
 pub mod database;
+pub mod fingerprint;
 pub mod flow;
 pub mod lsp;
 pub mod schemas;

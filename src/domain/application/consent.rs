@@ -28,17 +28,17 @@ pub fn request(apps: &mut [Application], command: &RequestConsent, facts: &Facts
         d.answer(facts, Answer::ok(standing));
         return;
     }
-    ask_for_handle(apps, purpose, &vua, command, facts, d);
+    ask_for_handle(apps, (purpose, &vua), command, facts, d);
 }
 
 fn ask_for_handle(
     apps: &mut [Application],
-    purpose: ConsentPurpose,
-    vua: &str,
+    wanted: (ConsentPurpose, &str),
     command: &RequestConsent,
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
+    let (purpose, vua) = wanted;
     let mut targets = Vec::new();
     for app in apps.iter_mut().filter(|app| !stands(app.consent(purpose), vua)) {
         let generation = app.next_generation();

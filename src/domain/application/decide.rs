@@ -129,7 +129,7 @@ pub fn apply(mut apps: Vec<(Application, Generation)>, ask: &Ask, outcome: &Outc
         Ask::SendOtp { session_key, .. } => acceptance::sent(&mut apps, session_key, outcome, facts, &mut d),
         single => {
             if let Some((app, generation)) = apps.first_mut() {
-                apply_one(app, *generation, single, outcome, facts, &mut d);
+                apply_one(app, (*generation, single), outcome, facts, &mut d);
             }
         }
     }
@@ -138,24 +138,24 @@ pub fn apply(mut apps: Vec<(Application, Generation)>, ask: &Ask, outcome: &Outc
 
 fn apply_one(
     app: &mut Application,
-    generation: Generation,
-    ask: &Ask,
+    asked: (Generation, &Ask),
     outcome: &Outcome,
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
+    let (generation, ask) = asked;
     match ask {
         Ask::Eligibility => loan_application::checked(app, generation, outcome, facts, d),
         Ask::FetchData { .. } => offer::fetched(app, generation, outcome, facts, d),
         Ask::Offers => offer::decided(app, generation, outcome, facts, d),
         Ask::Kyc => grant::identified(app, generation, outcome, d),
-        Ask::VerifyAccount { account } => disbursement::verified(app, generation, account, outcome, facts, d),
-        Ask::RegisterMandate { plan } => repayment::registered(app, generation, plan, outcome, facts, d),
+        Ask::VerifyAccount { account } => disbursement::verified(app, (generation, account), outcome, facts, d),
+        Ask::RegisterMandate { plan } => repayment::registered(app, (generation, plan), outcome, facts, d),
         Ask::MandateStatus { plan, .. } => repayment::authorised(app, generation, plan, outcome, d),
         Ask::FinalCheck => grant::checked(app, generation, outcome, facts, d),
         Ask::Pay(order) => {
             if let Some(loan) = facts.loan {
-                loan::disbursement::told(&mut loan.clone(), app, order, outcome, facts, d);
+                loan::disbursement::told(&mut loan.clone(), app, (order, outcome), facts, d);
             }
         }
         // Cancelling is the end of it; the others are about several applications and applied above.

@@ -135,12 +135,12 @@ fn never_payable(account: &Account, facts: &Facts<'_>) -> Option<&'static str> {
 /// The bank's word on the holder. A stale word changes nothing.
 pub fn verified(
     app: &mut Application,
-    generation: Generation,
-    account: &Account,
+    asked: (Generation, &Account),
     outcome: &Outcome,
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
+    let (generation, account) = asked;
     let content = |active| Content::Account { account: account_content(account, active) };
     let checking = match app.stage.live_deal().map(|deal| &deal.account) {
         Some(AccountSetup::Checking { generation: current, current: earlier, .. }) if *current == generation => {
@@ -154,6 +154,11 @@ pub fn verified(
     };
     let back = |earlier: Option<Account>| earlier.map_or(AccountSetup::None, |account| AccountSetup::Active { account });
     let (setup, answer) = match outcome {
+        // A payout was reserved while the bank was asked: the account cannot change under it (design §5).
+        Outcome::Done { .. } if open_for_set_up(app, facts).is_err() => {
+            let detail = "a payout is under way or done";
+            (back(checking), Answer::refused(RefusalReason::WrongState, detail, content(false)))
+        }
         Outcome::Done { .. } => {
             (AccountSetup::Active { account: account.clone() }, Answer::ok(content(true)))
         }

@@ -22,7 +22,7 @@ pub fn generate(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Dec
             answer_slot(slot, Answer::ok(content(app, facts)), facts, d);
         }
         Stage::Offered { .. } => start(app, slot, facts, d),
-        Stage::Expired { at, deal: None } if facts.now <= *at + Duration::days(facts.limits.reoffer_days) => {
+        Stage::Expired { at, reoffer: true, .. } if facts.now <= *at + Duration::days(facts.limits.reoffer_days) => {
             start(app, slot, facts, d);
         }
         Stage::ActionRequired { resume: Resume::Processing, actions }

@@ -112,12 +112,12 @@ pub fn status(app: &Application, id: &PlanId, facts: &Facts<'_>, d: &mut Decisio
 /// The collection system registered the mandate, or refused. A stale registration is cancelled there.
 pub fn registered(
     app: &mut Application,
-    generation: Generation,
-    id: &PlanId,
+    asked: (Generation, &PlanId),
     outcome: &Outcome,
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
+    let (generation, id) = asked;
     let registered = match outcome {
         Outcome::Done { finding: Finding::MandateRegistered { reference, payment_url } } => {
             Some(Mandate { reference: reference.clone(), payment_url: payment_url.clone() })

@@ -82,7 +82,9 @@ pub enum Stage {
     Expired {
         /// When.
         at: DateTime<Utc>,
-        /// The lapsed offers or the last accepted one's set-up, for the answers that must show terms.
+        /// Whether new offers may be asked for (row 34): it had passed the preliminary check and no offer was accepted.
+        reoffer: bool,
+        /// The accepted offer's set-up, for the answers that must show terms.
         deal: Option<Box<Deal>>,
     },
 }

@@ -23,7 +23,7 @@ fn lapse(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
     if let Stage::Offered { offers } = &app.stage
         && offers.iter().all(|o| facts.now > o.valid_till)
     {
-        app.stage = Stage::Expired { at: facts.now, deal: None };
+        app.stage = Stage::Expired { at: facts.now, reoffer: true, deal: None };
         d.event(app, "all offers lapsed");
     }
 }
@@ -55,7 +55,8 @@ fn idle(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
         offer::cancel_mandate(app, &deal.repayment, d);
         d.effects.push(Effect::Release(app.id));
     }
-    app.stage = Stage::Expired { at: facts.now, deal };
+    let reoffer = matches!(app.stage, Stage::Processing | Stage::Underwriting { .. } | Stage::Offered { .. });
+    app.stage = Stage::Expired { at: facts.now, reoffer, deal };
     d.event(app, format!("nothing happened for {} days", facts.limits.idle_days));
     for waiting in std::mem::take(&mut app.waiting) {
         let content = match waiting.on {

@@ -38,7 +38,7 @@ pub fn trigger(loan: &mut Loan, app: &Application, order: &PaymentOrder, facts: 
             d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
         }
         (Ok(tranche), Some(account)) => {
-            let payout = reserve(loan, tranche, order.id.clone(), account, exchange, facts.now);
+            let payout = reserve(loan, tranche, (order.id.clone(), exchange), account, facts.now);
             pay(&payout, &tranche, app, d);
             d.answer(facts, Answer::ok(content(loan, &payout)));
             d.effects.push(Effect::SaveLoan(Box::new(loan.clone())));
@@ -76,11 +76,11 @@ fn free_tranche(loan: &Loan, order: &PaymentOrder) -> Result<Tranche, String> {
 fn reserve(
     loan: &mut Loan,
     tranche: Tranche,
-    payment_id: PaymentId,
+    payment: (PaymentId, ExchangeId),
     account: Account,
-    exchange: ExchangeId,
     at: DateTime<Utc>,
 ) -> Payout {
+    let (payment_id, exchange) = payment;
     let earlier = loan.payouts.iter().filter(|p| p.tranche == tranche.number).map(|p| p.attempt).max();
     let attempt = earlier.unwrap_or(0).saturating_add(1);
     let payout = Payout {
@@ -115,7 +115,14 @@ fn pay(payout: &Payout, tranche: &Tranche, app: &Application, d: &mut Decision) 
 }
 
 /// Rows L3 and L4: the bank's word on one try. Anything but a final word changes nothing.
-pub fn told(loan: &mut Loan, app: &Application, order: &PayOrder, outcome: &Outcome, facts: &Facts<'_>, d: &mut Decision) {
+pub fn told(
+    loan: &mut Loan,
+    app: &Application,
+    told: (&PayOrder, &Outcome),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let (order, outcome) = told;
     let Some(tranche) = loan.tranche(order.tranche).copied() else { return };
     let Some(payout) = loan.payouts.iter_mut().find(|p| p.bank_key == order.bank_key) else { return };
     if payout.state != PayoutState::Open {
@@ -138,7 +145,7 @@ pub fn told(loan: &mut Loan, app: &Application, order: &PayOrder, outcome: &Outc
         }
         // Nothing moved and nothing can move under the dead key, so a new try is safe and the LSP need not act.
         PayoutState::Failed { code, .. } if code == NEVER_RECEIVED && payout.attempt < MAX_UNRECEIVED => {
-            let next = reserve(loan, tranche, payout.payment_id, payout.account, payout.exchange, facts.now);
+            let next = reserve(loan, tranche, (payout.payment_id, payout.exchange), payout.account, facts.now);
             pay(&next, &tranche, app, d);
             d.event(app, format!("the bank never got try {}, trying anew", payout.attempt));
             d.effects.push(Effect::SaveLoan(Box::new(loan.clone())));

@@ -87,7 +87,9 @@ pub async fn redeliver(State(app): State<SharedApp>, Path(id): Path<Uuid>) -> Re
     let mut tx = conn.begin().await?;
     let done = outbox::redeliver(&mut tx, id, app.clock.now()).await?;
     tx.commit().await?;
-    let Some(done) = done else { return Err(Problem::not_found("callback")) };
+    let Some(done) = done else {
+        return Err(Problem::not_found("callback"));
+    };
     app.wake.notify_callbacks();
     tracing::info!(callback = %id, ?done, "callback queued by an operator");
     let queued = u64::from(done == Redelivery::Queued);
@@ -107,8 +109,13 @@ pub async fn redeliver_since(
     let mut after = Some(Uuid::nil());
     let mut conn = app.pool.acquire().await?;
     while let Some(last) = after {
-        let page =
-            Since { org_id: body.org_id.as_deref(), since: body.since, until: now, after: last, limit: BATCH };
+        let page = Since {
+            org_id: body.org_id.as_deref(),
+            since: body.since,
+            until: now,
+            after: last,
+            limit: BATCH,
+        };
         let mut tx = conn.begin().await?;
         let (moved, next) = outbox::redeliver_since(&mut tx, page, now).await?;
         tx.commit().await?;

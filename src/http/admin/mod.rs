@@ -7,6 +7,8 @@ pub mod loans;
 pub mod lsps;
 mod page;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::{delete, get, post};
 use axum::{extract::DefaultBodyLimit, middleware};
@@ -27,17 +29,20 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
         .route("/admin/lsps/{orgId}", get(lsps::show).put(lsps::put))
         .route("/admin/lsps/{orgId}/keys/{kid}", delete(lsps::revoke_key))
         .route("/admin/applications", get(applications::list))
-        .route("/admin/applications/{orgId}/{loanApplicationId}", get(applications::show))
+        .route(
+            "/admin/applications/{orgId}/{loanApplicationId}",
+            get(applications::show),
+        )
         .route("/admin/loans/{loanId}", get(loans::show))
         .route("/admin/callbacks", get(callbacks::list))
         .route("/admin/callbacks/redeliver", post(callbacks::redeliver_since))
         .route("/admin/callbacks/{id}/redeliver", post(callbacks::redeliver))
         .method_not_allowed_fallback(no_such_method)
-        .with_state(app.clone())
+        .with_state(Arc::clone(app))
         .merge(extra)
         .fallback(no_such_path)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(guard, guard::check))
         // Probes carry no token.
-        .merge(health::probes(app.clone()))
+        .merge(health::probes(Arc::clone(app)))
 }

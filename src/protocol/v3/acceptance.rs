@@ -157,9 +157,5 @@ pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
     let body = LoanAcceptanceResponse {
         cred_block: CredBlock { kind: "OTP", data },
     };
-    core::callback(
-        outgoing,
-        Response::of(outgoing, answer.refusal.as_ref()),
-        body,
-    )
+    core::callback(outgoing, Response::of(outgoing, answer.refusal.as_ref()), body)
 }

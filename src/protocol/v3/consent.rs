@@ -63,10 +63,7 @@ impl RequestBody for ConsentHandleRequest {
             loan_application_ids: lenient::ids(&self.loan_application_ids, "/loanApplicationIds")?,
             purpose: consent.purpose()?,
             vua: lenient::optional_id(&consent.vua, "/consent/vua")?,
-            aggregation_id: lenient::optional_id(
-                &consent.consent_aggregation_id,
-                "/consent/consentAggregationId",
-            )?,
+            aggregation_id: lenient::optional_id(&consent.consent_aggregation_id, "/consent/consentAggregationId")?,
         }))
     }
 
@@ -96,12 +93,9 @@ impl RequestBody for ConsentStatusRequest {
         let place = "/consent/consentHandle";
         let key = match lenient::optional_id(&consent.consent_handle, place)? {
             Some(handle) => ConsentKey::Handle(handle),
-            None => lenient::optional_id(
-                &consent.consent_aggregation_id,
-                "/consent/consentAggregationId",
-            )?
-            .map(ConsentKey::AggregationId)
-            .ok_or_else(|| Malformed::missing(place))?,
+            None => lenient::optional_id(&consent.consent_aggregation_id, "/consent/consentAggregationId")?
+                .map(ConsentKey::AggregationId)
+                .ok_or_else(|| Malformed::missing(place))?,
         };
         Ok(Command::ConsentStatus(key))
     }
@@ -147,7 +141,7 @@ pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
     let Content::Consent(content) = &answer.content else {
         return Err(core::misfit(outgoing));
     };
-    let consent = ConsentBlock {
+    let block = ConsentBlock {
         consent_fetch_type: content.purpose.map(|purpose| match purpose {
             ConsentPurpose::Data => "ONETIME",
             ConsentPurpose::Monitoring => "PERIODIC",
@@ -164,6 +158,6 @@ pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
     core::callback(
         outgoing,
         Response::of(outgoing, answer.refusal.as_ref()),
-        ConsentResponse { consent },
+        ConsentResponse { consent: block },
     )
 }

@@ -101,10 +101,7 @@ impl Response {
     /// same reason (`ocen-v3.md` §3.3, "Bulk partial failure").
     #[must_use]
     pub fn of_all(outgoing: &Outgoing<'_>) -> Self {
-        let mut refusals = outgoing
-            .answers
-            .iter()
-            .map(|answer| answer.refusal.as_ref());
+        let mut refusals = outgoing.answers.iter().map(|answer| answer.refusal.as_ref());
         let first = refusals.next().flatten();
         let reason = first.map(|refusal| refusal.reason);
         let same = refusals.all(|other| other.map(|refusal| refusal.reason) == reason);
@@ -116,11 +113,7 @@ impl Response {
 ///
 /// # Errors
 /// When serialising fails, which it does not for these types.
-pub fn callback<T: Serialize>(
-    outgoing: &Outgoing<'_>,
-    response: Response,
-    body: T,
-) -> Result<String, EncodeError> {
+pub fn callback<T: Serialize>(outgoing: &Outgoing<'_>, response: Response, body: T) -> Result<String, EncodeError> {
     let callback = Callback {
         metadata: None,
         response,
@@ -193,7 +186,7 @@ impl LenderBlock {
     pub fn new(lender: &config::Lender) -> Self {
         Self {
             primary_id: lender.primary_id.clone(),
-            primary_id_type: lender.primary_id_type.clone(),
+            primary_id_type: lender_id_type(&lender.primary_id_type),
             name: lender.name.clone(),
             category: "ORGANIZATION",
             contact_details: [LenderContact {
@@ -204,6 +197,12 @@ impl LenderBlock {
             documents: [],
         }
     }
+}
+
+/// An identifier of a kind that the published enum lacks, such as a CIN, goes as `FIU`.
+fn lender_id_type(kind: &str) -> String {
+    let known = ["PAN", "MOBILE", "AADHAAR", "FIU"].contains(&kind);
+    if known { kind } else { "FIU" }.to_owned()
 }
 
 /// `loantenure`.

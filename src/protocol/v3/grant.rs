@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::account::AccountBlock;
 use super::core::{self, ActionRequired, RejectionDetail, Response};
-use super::plan::{AccountBlock, PlanBlock};
+use super::plan::PlanBlock;
 use super::terms::{self, Terms};
 use super::{Decoding, RequestBody};
 use crate::domain::application::answer::{Content, GrantContent, GrantStatus, PlanStatus};
@@ -97,12 +98,8 @@ impl ChosenDisbursement {
         } else {
             PlanStatus::Inactive
         };
-        let chosen = deal.and_then(|deal| {
-            PlanBlock::chosen(
-                &deal.offer.disbursement_plans,
-                deal.disbursement_plan.as_ref(),
-            )
-        });
+        let chosen =
+            deal.and_then(|deal| PlanBlock::chosen(&deal.offer.disbursement_plans, deal.disbursement_plan.as_ref()));
         Self {
             plan: chosen.map_or_else(
                 || PlanBlock::unknown("", None),
@@ -156,11 +153,7 @@ pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
     let granted = content.status == GrantStatus::Granted;
     let deal = content.deal.as_ref();
     let body = GrantLoanResponse {
-        loan_id: content
-            .loan_id
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        loan_id: content.loan_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         loan_application_id: content.loan_application_id.clone(),
         loan_status: match content.status {
             GrantStatus::Granted => "GRANTED",
@@ -171,18 +164,10 @@ pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
         terms: grant_terms(content, outgoing),
         disbursement: ChosenDisbursement::new(deal, granted, outgoing),
         repayment: ChosenRepayment::new(deal, granted, outgoing),
-        rejection_details: content
-            .rejections
-            .iter()
-            .map(RejectionDetail::from)
-            .collect(),
+        rejection_details: content.rejections.iter().map(RejectionDetail::from).collect(),
         action_required: content.actions.iter().map(ActionRequired::from).collect(),
     };
-    core::callback(
-        outgoing,
-        Response::of(outgoing, answer.refusal.as_ref()),
-        body,
-    )
+    core::callback(outgoing, Response::of(outgoing, answer.refusal.as_ref()), body)
 }
 
 fn grant_terms(content: &GrantContent, outgoing: &Outgoing<'_>) -> Terms {

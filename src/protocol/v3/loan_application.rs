@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::core::{self, ActionRequired, LenderBlock, RejectionDetail, Response};
-use super::party::{Collateral, Document, Extra, Person, Role};
+use super::party::{Collateral, Document, Extra, Person};
 use super::{Decoding, RequestBody};
 use crate::domain::application::answer::{Answer, ApplicationContent, Content};
 use crate::domain::application::command::{Command, NewApplication};
@@ -28,13 +28,6 @@ pub const DOCUMENT_TYPES: [&str; 7] = [
     "DRIVING_LICENSE",
     "PASSPORT",
     "OTHER",
-];
-/// Members of an item that only we may set in the echo.
-const OURS: [&str; 4] = [
-    "lender",
-    "loanApplicationStatus",
-    "rejectionDetails",
-    "actionRequired",
 ];
 
 /// `createLoanApplicationsRequest`: one to a hundred applications, in practice of one borrower.
@@ -152,16 +145,9 @@ impl RequestBody for CreateLoanApplicationsRequest {
 }
 
 impl Item {
-    fn into_application(
-        mut self,
-        pointer: &str,
-        now: DateTime<Utc>,
-    ) -> Result<NewApplication, Malformed> {
+    fn into_application(mut self, pointer: &str, now: DateTime<Utc>) -> Result<NewApplication, Malformed> {
         self.collaterals.0.append(&mut self.pledged_documents.0);
-        let loan_application_id = lenient::id(
-            &self.loan_application_id,
-            &format!("{pointer}/loanApplicationId"),
-        )?;
+        let loan_application_id = lenient::id(&self.loan_application_id, &format!("{pointer}/loanApplicationId"))?;
         let loan_type = self.loan_type(pointer)?;
         let created_at = self.created_at(pointer, now)?;
         let borrower = self.borrower(pointer)?;
@@ -206,12 +192,8 @@ impl Item {
         let Some(text) = self.created_date.get() else {
             return Ok(now);
         };
-        lenient::instant(text).ok_or_else(|| {
-            Malformed::form(
-                format!("{pointer}/createdDate"),
-                "must be an ISO 8601 timestamp",
-            )
-        })
+        lenient::instant(text)
+            .ok_or_else(|| Malformed::form(format!("{pointer}/createdDate"), "must be an ISO 8601 timestamp"))
     }
 
     fn borrower(&self, pointer: &str) -> Result<Borrower, Malformed> {
@@ -233,34 +215,21 @@ impl Item {
                 .and_then(|contact| contact.phone.get())
                 .map(str::to_owned)
                 .or(own_phone),
-            email: contact
-                .and_then(|contact| contact.email.get())
-                .map(str::to_owned),
+            email: contact.and_then(|contact| contact.email.get()).map(str::to_owned),
             primary_id,
             primary_id_type,
         })
     }
 
-    fn ask(
-        &self,
-        pointer: &str,
-    ) -> Result<(crate::domain::maths::money::Paise, Option<Tenure>), Malformed> {
+    fn ask(&self, pointer: &str) -> Result<(crate::domain::maths::money::Paise, Option<Tenure>), Malformed> {
         let pointer = format!("{pointer}/terms");
         let Some(One(terms)) = &self.terms else {
             return Err(Malformed::missing(pointer));
         };
         let place = format!("{pointer}/requestedAmount");
-        let requested =
-            amount::positive(lenient::required(&terms.requested_amount, &place)?, &place)?;
-        if terms
-            .currency
-            .word()
-            .is_some_and(|currency| currency != "INR")
-        {
-            return Err(Malformed::not_one_of(
-                format!("{pointer}/currency"),
-                &["INR"],
-            ));
+        let requested = amount::positive(lenient::required(&terms.requested_amount, &place)?, &place)?;
+        if terms.currency.word().is_some_and(|currency| currency != "INR") {
+            return Err(Malformed::not_one_of(format!("{pointer}/currency"), &["INR"]));
         }
         let tenure = terms
             .tenure
@@ -294,9 +263,7 @@ impl Item {
                     &collateral.collateral_primary_id,
                     &format!("{pointer}/collateralPrimaryId"),
                 )?,
-                value: value
-                    .map(|value| amount::not_negative(value, &place))
-                    .transpose()?,
+                value: value.map(|value| amount::not_negative(value, &place)).transpose()?,
             });
         }
         Ok(securities)
@@ -313,11 +280,7 @@ impl Item {
         let of_people = people
             .filter_map(|person| person.documents.as_ref())
             .flat_map(|documents| &documents.0);
-        let of_collaterals = self
-            .collaterals
-            .0
-            .iter()
-            .flat_map(|collateral| &collateral.documents.0);
+        let of_collaterals = self.collaterals.0.iter().flat_map(|collateral| &collateral.documents.0);
         let of_terms = self.terms.iter().flat_map(|terms| &terms.0.documents.0);
         let mut types: Vec<String> = Vec::new();
         for document in of_people.chain(of_collaterals).chain(of_terms) {
@@ -331,58 +294,6 @@ impl Item {
             }
         }
         types
-    }
-
-    /// The item in the form that the published schema wants (C2).
-    fn into_echo(
-        mut self,
-        loan_type: LoanType,
-        requested: crate::domain::maths::money::Paise,
-        created_at: DateTime<Utc>,
-    ) -> Value {
-        self.kind = loan_type_word(loan_type).into();
-        if self.created_date.is_blank() {
-            self.created_date = core::timestamp(created_at).into();
-        }
-        if let Some(One(terms)) = &mut self.terms {
-            terms.requested_amount = requested.to_string().into();
-            terms.currency = "INR".into();
-            terms.tidy();
-        }
-        if let Some(One(borrower)) = &mut self.borrower {
-            borrower.tidy(Role::Borrower);
-        }
-        self.guarantors
-            .0
-            .iter_mut()
-            .for_each(|person| person.tidy(Role::Guarantor));
-        self.applicants
-            .0
-            .iter_mut()
-            .for_each(|person| person.tidy(Role::Applicant));
-        self.collaterals.0.iter_mut().for_each(Collateral::tidy);
-        self.extra.tidy(&OURS);
-        serde_json::to_value(self).unwrap_or_default()
-    }
-}
-
-impl AskedTerms {
-    /// Only what is asked is echoed; charges, agreements and the like are the lender's to say.
-    fn tidy(&mut self) {
-        self.extra
-            .tidy(&["charges", "legalAgreement", "interestType"]);
-        if let Some(One(tenure)) = &mut self.tenure {
-            tenure.unit = tenure.unit.word().unwrap_or_default().into();
-        }
-        self.tenure.take_if(|tenure| tenure.0.duration.is_blank());
-        for (_, value) in self
-            .extra
-            .0
-            .iter_mut()
-            .filter(|(_, value)| value.is_number())
-        {
-            *value = value.to_string().into();
-        }
     }
 }
 
@@ -398,16 +309,6 @@ impl AskedTenure {
             _ => return Err(Malformed::not_one_of(place, &["MONTH", "DAY", "YEAR"])),
         };
         Ok(Tenure { duration, unit })
-    }
-}
-
-fn loan_type_word(loan_type: LoanType) -> &'static str {
-    match loan_type {
-        LoanType::Cashflow => "CASHFLOW",
-        LoanType::Personal => "PERSONAL",
-        LoanType::Home => "HOME",
-        LoanType::Vehicle => "VEHICLE",
-        LoanType::Business => "BUSINESS",
     }
 }
 
@@ -470,8 +371,7 @@ fn item(outgoing: &Outgoing<'_>, answer: &Answer) -> Result<ItemResult, EncodeEr
     else {
         return Err(core::misfit(outgoing));
     };
-    let echo =
-        serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))?;
+    let echo = serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))?;
     Ok(ItemResult {
         echo,
         lender: LenderBlock::new(outgoing.lender),

@@ -40,8 +40,7 @@ pub struct GetLookupCodesRequest {
 
 impl RequestBody for GetLookupCodesRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {
-        lenient::id(&self.lookup_type, "/lookupType")
-            .map(|asked| Command::Meta(Meta::LookupCodes(asked)))
+        lenient::id(&self.lookup_type, "/lookupType").map(|asked| Command::Meta(Meta::LookupCodes(asked)))
     }
 
     fn example() -> Value {
@@ -101,10 +100,7 @@ impl Health {
     /// That an answer could be made at all shows that everything it needs is up.
     #[must_use]
     pub fn up() -> Self {
-        let components = COMPONENTS
-            .iter()
-            .map(|name| Component { name, status: "UP" })
-            .collect();
+        let components = COMPONENTS.iter().map(|name| Component { name, status: "UP" }).collect();
         Self {
             status: "UP",
             components,
@@ -160,11 +156,7 @@ fn lookup_codes(outgoing: &Outgoing<'_>, asked: &str) -> Result<String, EncodeEr
     let codes = lookups::codes(&word(asked), settings);
     let response = match codes {
         Some(_) => Response::ok(),
-        None => Response::error(
-            Code::LookupType,
-            settings,
-            "ask for LOOKUP_TYPE to see all types",
-        ),
+        None => Response::error(Code::LookupType, settings, "ask for LOOKUP_TYPE to see all types"),
     };
     let body = GetLookupCodesResponse {
         lookup_type: asked.to_owned(),

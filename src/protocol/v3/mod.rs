@@ -1,10 +1,12 @@
 //! OCEN v3: one file per API family, each with its requests, its callbacks, and the way between
-//! them and the domain. `core`, `party`, `plan` and `terms` hold the types that families share.
+//! them and the domain. `core`, `party`, `plan`, `terms` and `account` hold what families share.
 
 pub mod acceptance;
+pub mod account;
 pub mod consent;
 pub mod core;
 pub mod disbursement;
+mod echo;
 pub mod grant;
 pub mod loan_application;
 pub mod meta;
@@ -56,9 +58,15 @@ pub fn decode<T: RequestBody>(message: &str, decoding: &Decoding) -> Result<Comm
 /// # Errors
 /// [`Malformed`] with the place of a member of the wrong type.
 pub(super) fn parse<T: DeserializeOwned>(message: &str) -> Result<T, Malformed> {
+    // serde would also read an array as a struct, member by member.
+    if !message.trim_start().starts_with('{') {
+        return Err(Malformed::form("", "the message must be a JSON object"));
+    }
     let mut json = serde_json::Deserializer::from_str(message);
-    serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| Malformed::form(pointer(error.path()), error.inner().to_string()))
+    let parsed = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| Malformed::form(pointer(error.path()), error.inner().to_string()))?;
+    json.end().map_err(|error| Malformed::form("", error.to_string()))?;
+    Ok(parsed)
 }
 
 /// A JSON pointer (RFC 6901) of the place where reading stopped.
@@ -71,3 +79,6 @@ fn pointer(path: &Path) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

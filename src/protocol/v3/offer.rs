@@ -233,9 +233,5 @@ pub fn encode_set(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
         loan_application_id: loan_application_id.clone(),
         loan_application_status: core::status_word(status, outgoing.settings),
     };
-    core::callback(
-        outgoing,
-        Response::of(outgoing, answer.refusal.as_ref()),
-        body,
-    )
+    core::callback(outgoing, Response::of(outgoing, answer.refusal.as_ref()), body)
 }

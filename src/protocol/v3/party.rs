@@ -5,49 +5,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::protocol::lenient::{Many, One, Text, drop_nulls};
+use crate::protocol::lenient::{Many, One, Text};
 
 /// Members that we do not read but echo.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Extra(pub Map<String, Value>);
-
-/// Optional members of the published types that are strings there, whatever a sender makes of them.
-const TEXTS: [&str; 16] = [
-    "url",
-    "description",
-    "desctiption",
-    "relationshipWithBorrower",
-    "relationshipWithCollateral",
-    "landmark",
-    "als",
-    "vtc",
-    "po",
-    "district",
-    "latitude",
-    "longitude",
-    "currency",
-    "date",
-    "interestRate",
-    "createdDate",
-];
-
-impl Extra {
-    /// Takes out nulls, an `extensibleData` that is no object, and the members named.
-    pub fn tidy(&mut self, without: &[&str]) {
-        self.0.retain(|name, value| {
-            !value.is_null()
-                && !without.contains(&name.as_str())
-                && (name != "extensibleData" || value.is_object())
-        });
-        for (name, value) in &mut self.0 {
-            drop_nulls(value);
-            if TEXTS.contains(&name.as_str()) && (value.is_number() || value.is_boolean()) {
-                *value = value.to_string().into();
-            }
-        }
-    }
-}
 
 /// Borrower, applicant, guarantor, or party to a collateral.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -80,74 +43,16 @@ pub struct Person {
     pub extra: Extra,
 }
 
-/// What a [`Person`] is in an application, which decides what an echo must have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// `borrower`.
-    Borrower,
-    /// `applicant`: everything but the identifier is optional.
-    Applicant,
-    /// `guarantor`.
-    Guarantor,
-    /// `party` of a collateral.
-    Party,
-}
-
 impl Person {
-    /// The form for the echo: inline documents dropped, mandatory members filled.
-    pub fn tidy(&mut self, role: Role) {
-        respell(&mut self.primary_id_type);
-        respell(&mut self.category);
-        self.extra.tidy(&[]);
-        self.additional_identifiers
-            .0
-            .iter_mut()
-            .for_each(|identifier| identifier.extra.tidy(&[]));
-        self.documents = match role {
-            Role::Borrower | Role::Applicant => None,
-            Role::Guarantor | Role::Party => Some(Many::default()),
-        };
-        if let Some(contacts) = &mut self.contact_details {
-            contacts
-                .0
-                .iter_mut()
-                .enumerate()
-                .for_each(|(index, contact)| contact.tidy(index));
-        }
-        if role != Role::Applicant {
-            self.contact_details.get_or_insert_default();
-            if self.category.is_blank() {
-                self.category = self.category_of_pan().into();
-            }
-        }
-        if role == Role::Party {
-            self.extra
-                .0
-                .entry("relationshipWithCollateral")
-                .or_insert_with(|| "".into());
-            if self.name.is_blank() {
-                self.extra.0.insert("name".to_owned(), "".into());
-            }
-        }
-    }
-
-    /// The fourth letter of a PAN is P for a natural person.
-    fn category_of_pan(&self) -> &'static str {
-        match self.pan() {
-            Some(pan) if !pan.chars().nth(3).is_some_and(|kind| kind == 'P') => "ORGANIZATION",
-            _ => "INDIVIDUAL",
-        }
-    }
-
     /// Permanent account number, from the primary or an additional identifier, upper case. In the
     /// latter key and value come in either order.
     #[must_use]
     pub fn pan(&self) -> Option<String> {
         if self.primary_id_type.word().as_deref() == Some("PAN") {
-            return self.primary_id.word();
+            return self.primary_id.get().map(upper);
         }
         self.additional_identifiers.0.iter().find_map(|identifier| {
-            match (identifier.key.word()?, identifier.value.word()?) {
+            match (upper(identifier.key.get()?), upper(identifier.value.get()?)) {
                 (key, value) if key == "PAN" => Some(value),
                 (key, value) if value == "PAN" => Some(key),
                 _ => None,
@@ -199,19 +104,6 @@ pub struct Contact {
     /// Anything else.
     #[serde(flatten)]
     pub extra: Extra,
-}
-
-impl Contact {
-    fn tidy(&mut self, index: usize) {
-        respell(&mut self.kind);
-        if self.kind.is_blank() {
-            self.kind = if index == 0 { "PRIMARY" } else { "OTHER" }.into();
-        }
-        self.extra.tidy(&[]);
-        if let Some(address) = &mut self.address {
-            address.0.extra.tidy(&[]);
-        }
-    }
 }
 
 /// `address`. A member that the schema demands and the LSP left out is echoed empty.
@@ -271,29 +163,6 @@ pub struct Collateral {
     pub extra: Extra,
 }
 
-impl Collateral {
-    /// The form for the echo.
-    pub fn tidy(&mut self) {
-        respell(&mut self.kind);
-        if self.kind.is_blank() {
-            self.kind = self.collateral_primary_id_type.clone();
-        }
-        self.documents = Many::default();
-        self.parties
-            .0
-            .iter_mut()
-            .for_each(|party| party.tidy(Role::Party));
-        self.additional_identifiers
-            .0
-            .iter_mut()
-            .for_each(|identifier| identifier.extra.tidy(&[]));
-        self.extra.tidy(&[]);
-        if let Some(valuation) = &mut self.valuation {
-            valuation.0.extra.tidy(&[]);
-        }
-    }
-}
-
 /// `valuation`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -306,12 +175,10 @@ pub struct Valuation {
     pub extra: Extra,
 }
 
-fn respell(text: &mut Text) {
-    if let Some(word) = text.word() {
-        *text = word.into();
-    }
-}
-
 fn no_items<T>(items: &Many<T>) -> bool {
     items.0.is_empty()
+}
+
+fn upper(text: &str) -> String {
+    text.trim().to_uppercase()
 }

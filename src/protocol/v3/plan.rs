@@ -1,13 +1,13 @@
-//! `paymentplan` and `accountdetails`, shared by offers, disbursement, repayment and grant.
+//! `paymentplan`, shared by offers, disbursement, repayment and grant.
 
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::core::TenureBlock;
-use crate::domain::application::answer::{AccountContent, PlanContent, PlanStatus};
+use crate::domain::application::answer::{PlanContent, PlanStatus};
 use crate::domain::application::command::Subject;
-use crate::domain::application::facets::{Account, AccountTarget, Plan};
+use crate::domain::application::facets::Plan;
 use crate::domain::ids::PlanId;
 use crate::domain::maths::frequency::Frequency;
 use crate::domain::maths::schedule::{Row, Schedule};
@@ -35,10 +35,7 @@ impl SubjectIds {
     pub fn read(&self) -> Result<Subject, Malformed> {
         let subject = Subject {
             loan_id: lenient::optional_id(&self.loan_id, "/loanId")?,
-            loan_application_id: lenient::optional_id(
-                &self.loan_application_id,
-                "/loanApplicationId",
-            )?,
+            loan_application_id: lenient::optional_id(&self.loan_application_id, "/loanApplicationId")?,
         };
         if subject.loan_id.is_none() && subject.loan_application_id.is_none() {
             return Err(Malformed::missing("/loanApplicationId"));
@@ -147,15 +144,9 @@ impl From<&Row> for ScheduleRow {
 impl PlanBlock {
     /// A plan of ours.
     #[must_use]
-    pub fn new(
-        plan: &Plan,
-        status: PlanStatus,
-        schedule: Option<&Schedule>,
-        settings: &Settings,
-    ) -> Self {
+    pub fn new(plan: &Plan, status: PlanStatus, schedule: Option<&Schedule>, settings: &Settings) -> Self {
         let (schedule_type, frequency, every_days) = rhythm(plan.frequency);
-        let schedule =
-            schedule.map(|schedule| schedule.rows.iter().map(ScheduleRow::from).collect());
+        let schedule = schedule.map(|schedule| schedule.rows.iter().map(ScheduleRow::from).collect());
         Self {
             id: plan.id.to_string(),
             automatic: plan.automatic,
@@ -168,9 +159,7 @@ impl PlanBlock {
             principal: plan.principal.map(|amount| amount.to_string()),
             interest_amount: plan.interest.map(|amount| amount.to_string()),
             penalty: plan.principal.map(|_| "0.00"),
-            start_date: plan
-                .start_date
-                .map(|day| start_date(day, settings.start_date_format)),
+            start_date: plan.start_date.map(|day| start_date(day, settings.start_date_format)),
             status: Some(status_word(status)),
             payment_url: None,
             extensible_data: PlanExtra {
@@ -218,10 +207,7 @@ impl PlanBlock {
     /// The chosen plan of a list, else its first one, else none at all (C6).
     #[must_use]
     pub fn chosen<'a>(plans: &'a [Plan], id: Option<&PlanId>) -> Option<&'a Plan> {
-        plans
-            .iter()
-            .find(|plan| Some(&plan.id) == id)
-            .or_else(|| plans.first())
+        plans.iter().find(|plan| Some(&plan.id) == id).or_else(|| plans.first())
     }
 }
 
@@ -252,90 +238,4 @@ fn status_word(status: PlanStatus) -> &'static str {
         PlanStatus::Inactive => "INACTIVE",
         PlanStatus::PendingAuth => "PENDING_AUTH",
     }
-}
-
-/// `accountdetails`, masked.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AccountBlock {
-    /// The name by which both sides know it.
-    pub id: String,
-    /// `ACTIVE` when it is verified and the payout account.
-    pub status: &'static str,
-    /// `ACCOUNT` or `VPA`.
-    pub account_data_type: &'static str,
-    /// The account, masked.
-    pub data: AccountData,
-}
-
-/// `accountdetailsdata`, masked.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AccountData {
-    /// `CURRENT`, `SAVING` or `OVERDRAFT`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account_type: Option<String>,
-    /// Code of the branch.
-    #[serde(rename = "accountIFSC", skip_serializing_if = "Option::is_none")]
-    pub account_ifsc: Option<String>,
-    /// All but the last four characters hidden.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub masked_account_number: Option<String>,
-    /// All but the last four characters hidden.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vpa: Option<String>,
-}
-
-impl AccountBlock {
-    /// An account of ours.
-    #[must_use]
-    pub fn new(account: &Account, active: bool) -> Self {
-        let kinds = ["CURRENT", "SAVING", "OVERDRAFT"];
-        let account_type = account
-            .kind
-            .clone()
-            .filter(|kind| kinds.contains(&kind.as_str()));
-        let (account_data_type, data) = match &account.target {
-            AccountTarget::Account { ifsc, .. } => (
-                "ACCOUNT",
-                AccountData {
-                    account_type,
-                    account_ifsc: Some(ifsc.clone()),
-                    masked_account_number: Some(account.masked()),
-                    vpa: None,
-                },
-            ),
-            AccountTarget::Vpa { .. } => (
-                "VPA",
-                AccountData {
-                    vpa: Some(account.masked()),
-                    ..AccountData::default()
-                },
-            ),
-        };
-        Self {
-            id: account.id.to_string(),
-            status: account_status(active),
-            account_data_type,
-            data,
-        }
-    }
-
-    /// An account as an answer has it; one that we do not know is echoed by its id.
-    #[must_use]
-    pub fn of_content(content: &AccountContent) -> Self {
-        match &content.account {
-            Some(account) => Self::new(account, content.active),
-            None => Self {
-                id: content.id.clone(),
-                status: account_status(content.active),
-                account_data_type: "ACCOUNT",
-                data: AccountData::default(),
-            },
-        }
-    }
-}
-
-fn account_status(active: bool) -> &'static str {
-    if active { "ACTIVE" } else { "INACTIVE" }
 }

@@ -89,9 +89,7 @@ pub struct SetRepaymentPlanStatusRequest {
 impl RequestBody for SetRepaymentPlanStatusRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {
         let plan = self.plan.unwrap_or_default().0;
-        Ok(Command::RepaymentPlanStatus(PlanId(lenient::id(
-            &plan.id, "/plan/id",
-        )?)))
+        Ok(Command::RepaymentPlanStatus(PlanId(lenient::id(&plan.id, "/plan/id")?)))
     }
 
     fn example() -> Value {

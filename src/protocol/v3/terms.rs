@@ -198,11 +198,7 @@ impl Terms {
 /// Where the borrower reads the agreement of an offer before its text was prepared.
 #[must_use]
 pub fn agreement_page(borrower_url: &str, offer: &Offer) -> String {
-    format!(
-        "{}/agreement/{}",
-        borrower_url.trim_end_matches('/'),
-        offer.id
-    )
+    format!("{}/agreement/{}", borrower_url.trim_end_matches('/'), offer.id)
 }
 
 /// A percentage with at least two decimals.

@@ -1,6 +1,7 @@
 //! Rows 10 to 18 and 52: data consent before the offer, monitoring consent after it. Row 19 is the engine's.
 
-use super::fixtures::{consent, consent_ready, consent_status, done, handle, refused, unknown};
+use super::findings::{consent_ready, done, handle, refused, unknown};
+use super::fixtures::{consent, consent_status};
 use super::story::ONE;
 use super::support::Scene;
 use super::words::told;
@@ -89,7 +90,9 @@ fn row_11_the_same_consent_again_has_the_same_handle() {
         }
         let again = scene.tell(&consent(&[ONE], Some(Data)));
         let answer = scene.reply(again).expect("an answer at once");
-        let Content::Consent(content) = &answer.content else { panic!("a consent") };
+        let Content::Consent(content) = &answer.content else {
+            panic!("a consent")
+        };
         assert_eq!(content.handle.as_deref(), Some("H"));
         assert!(scene.asks.is_empty());
     }

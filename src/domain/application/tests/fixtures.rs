@@ -1,15 +1,13 @@
-//! What tests start from: products, forms, commands and the words of the lender's systems.
+//! What tests start from: products, forms and commands.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
-use crate::domain::application::ask::{Approval, Finding, Outcome};
 use crate::domain::application::command::{
     ChosenAccount, Command, ConsentKey, NewApplication, PaymentOrder, RequestConsent, Subject,
 };
-use crate::domain::application::facets::{Account, AccountTarget, AgreementText, ConsentPurpose};
+use crate::domain::application::facets::{Account, AccountTarget, ConsentPurpose};
 use crate::domain::application::form::{Borrower, Form, LoanType};
-use crate::domain::application::stage::{Action, ActionType, Rejection, RejectionReason};
 use crate::domain::ids::{AccountId, LoanId, OfferId, PaymentId, PlanId};
 use crate::domain::maths::day_count::DayCount;
 use crate::domain::maths::money::Paise;
@@ -92,12 +90,18 @@ pub fn form(created_at: DateTime<Utc>) -> Form {
 }
 
 pub fn item(name: &str, form: Form) -> NewApplication {
-    NewApplication { loan_application_id: name.to_owned(), form }
+    NewApplication {
+        loan_application_id: name.to_owned(),
+        form,
+    }
 }
 
 /// A request names an application by the LSP's id.
 pub fn subject(name: &str) -> Subject {
-    Subject { loan_id: None, loan_application_id: Some(name.to_owned()) }
+    Subject {
+        loan_id: None,
+        loan_application_id: Some(name.to_owned()),
+    }
 }
 
 pub fn consent(names: &[&str], purpose: Option<ConsentPurpose>) -> Command {
@@ -118,16 +122,25 @@ pub fn generate(names: &[&str]) -> Command {
 }
 
 pub fn set_offer(name: &str, offer: &OfferId) -> Command {
-    Command::SetOffer { loan_application_id: name.to_owned(), offer: offer.clone() }
+    Command::SetOffer {
+        loan_application_id: name.to_owned(),
+        offer: offer.clone(),
+    }
 }
 
 pub fn trigger_acceptance(names: &[&str]) -> Command {
-    Command::TriggerAcceptance { loan_application_ids: owned(names), app_token: None }
+    Command::TriggerAcceptance {
+        loan_application_ids: owned(names),
+        app_token: None,
+    }
 }
 
 /// Whether the digits are right is a fact of the scene, not of the command.
 pub fn verify(session_key: &str) -> Command {
-    Command::VerifyAcceptance { session_key: session_key.to_owned(), otp: "123456".to_owned() }
+    Command::VerifyAcceptance {
+        session_key: session_key.to_owned(),
+        otp: "123456".to_owned(),
+    }
 }
 
 pub fn set_account(name: &str, account: Account) -> Command {
@@ -139,107 +152,35 @@ pub fn set_repayment_plan(name: &str, plan: &PlanId) -> Command {
 }
 
 pub fn grant(name: &str) -> Command {
-    Command::Grant { loan_application_id: name.to_owned() }
+    Command::Grant {
+        loan_application_id: name.to_owned(),
+    }
 }
 
 /// The whole of the only tranche.
 pub fn pay_out(loan_id: &LoanId, payment: &str) -> Command {
-    let payment = PaymentOrder { id: PaymentId::from(payment), tranche: None, amount: None };
-    Command::TriggerDisbursement { loan_id: loan_id.clone(), payment }
+    let payment = PaymentOrder {
+        id: PaymentId::from(payment),
+        tranche: None,
+        amount: None,
+    };
+    Command::TriggerDisbursement {
+        loan_id: loan_id.clone(),
+        payment,
+    }
 }
 
 pub fn account(id: &str) -> Account {
-    let target = AccountTarget::Account { ifsc: "HDFC0000001".to_owned(), number: format!("50100{id}") };
+    let target = AccountTarget::Account {
+        ifsc: "HDFC0000001".to_owned(),
+        number: format!("50100{id}"),
+    };
     Account {
         id: AccountId::from(id),
         target,
         holder: Some("Asha".to_owned()),
         kind: Some("SAVING".to_owned()),
     }
-}
-
-pub fn done(finding: Finding) -> Outcome {
-    Outcome::Done { finding }
-}
-
-pub fn refused(code: &str) -> Outcome {
-    Outcome::Refused { code: code.to_owned(), detail: format!("refused: {code}") }
-}
-
-pub fn unknown() -> Outcome {
-    Outcome::Unknown { reference: None }
-}
-
-pub fn acknowledged() -> Outcome {
-    done(Finding::Acknowledged)
-}
-
-pub fn pass() -> Outcome {
-    done(Finding::Pass)
-}
-
-pub fn decline() -> Outcome {
-    let reason = RejectionReason::LowCreditScore;
-    done(Finding::Decline { reasons: vec![Rejection { reason, description: "score".to_owned() }] })
-}
-
-/// Something that the borrower can do without filing the application anew.
-pub fn needs_step() -> Outcome {
-    done(Finding::NeedsAction { actions: vec![action(ActionType::Other)] })
-}
-
-pub fn needs_document() -> Outcome {
-    done(Finding::NeedsAction { actions: vec![action(ActionType::AddDocument)] })
-}
-
-fn action(action_type: ActionType) -> Action {
-    Action {
-        action_type,
-        description: "something is missing".to_owned(),
-        object: "documents".to_owned(),
-        value: String::new(),
-        url: None,
-    }
-}
-
-pub fn approval(amount: &str) -> Approval {
-    Approval { amount: rupees(amount), installments: None, annual_rate: None }
-}
-
-/// Two offers, the better one first.
-pub fn approve() -> Outcome {
-    done(Finding::Approve { offers: vec![approval("100000"), approval("60000")] })
-}
-
-pub fn handle(handle: &str) -> Outcome {
-    done(Finding::ConsentCreated { handle: handle.to_owned() })
-}
-
-pub fn consent_ready() -> Outcome {
-    done(Finding::ConsentReady { consent_id: "consent-id".to_owned() })
-}
-
-pub fn prepared(hashes: &[&str]) -> Outcome {
-    let text = |hash: &&str| AgreementText { hash: (*hash).to_owned(), url: format!("/agreement/{hash}") };
-    done(Finding::Prepared { agreements: hashes.iter().map(text).collect() })
-}
-
-pub fn mandate(reference: &str) -> Outcome {
-    let payment_url = format!("https://pay.example/{reference}");
-    done(Finding::MandateRegistered { reference: reference.to_owned(), payment_url })
-}
-
-pub fn kyc_done() -> Outcome {
-    done(Finding::KycDone { reference: "kyc-1".to_owned() })
-}
-
-pub fn account_verified() -> Outcome {
-    done(Finding::AccountVerified { reference: "name-match".to_owned() })
-}
-
-pub fn paid() -> Outcome {
-    let value_date = "2026-11-02".parse().expect("a date");
-    done(Finding::Paid { utr: "UTR1".to_owned(), value_date })
 }
 
 fn owned(names: &[&str]) -> Vec<String> {

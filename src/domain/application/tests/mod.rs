@@ -4,11 +4,16 @@
 mod acceptance;
 mod consent;
 mod filing;
+pub mod findings;
 pub mod fixtures;
 mod grant;
+mod legal;
 mod offers;
+mod outcomes;
 mod pricing;
-//PROPS
+mod properties;
+mod references;
+mod requests;
 mod set_up;
 mod stale;
 pub mod story;
@@ -16,4 +21,5 @@ pub mod support;
 mod table;
 mod table_events;
 mod table_stages;
+mod traffic;
 pub mod words;

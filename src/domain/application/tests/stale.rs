@@ -2,10 +2,10 @@
 
 use chrono::Duration;
 
+use super::findings::{account_verified, acknowledged, approve, done, handle, kyc_done, mandate, pass, prepared};
 use super::fixtures::{
-    account, account_verified, acknowledged, approve, consent, done, generate, grant, handle, item,
-    kyc_done, mandate, pass, plain_product, prepared, rupees, set_account, set_offer,
-    set_repayment_plan, trigger_acceptance,
+    account, consent, generate, grant, item, plain_product, rupees, set_account, set_offer, set_repayment_plan,
+    trigger_acceptance,
 };
 use super::story::ONE;
 use super::support::Scene;
@@ -30,7 +30,10 @@ fn take(scene: &mut Scene, method: &str) -> NewAsk {
 
 fn assert_all_answered_once(scene: &Scene) {
     for (exchange, slot) in &scene.owed {
-        let told = scene.replies.iter().filter(|r| (r.exchange, r.slot) == (*exchange, *slot));
+        let told = scene
+            .replies
+            .iter()
+            .filter(|r| (r.exchange, r.slot) == (*exchange, *slot));
         assert_eq!(told.count(), 1);
     }
 }
@@ -39,9 +42,12 @@ fn assert_all_answered_once(scene: &Scene) {
 fn a_check_of_replaced_data() {
     let mut scene = Scene::at("RECEIVED");
     let old = take(&mut scene, "eligibility");
-    let other = Form { requested: rupees("1"), ..scene.form() };
+    let other = Form {
+        requested: rupees("1"),
+        ..scene.form()
+    };
     scene.tell(&Command::CreateApplications(vec![item(ONE, other)]));
-    too_late(&mut scene, &old, &super::fixtures::decline());
+    too_late(&mut scene, &old, &super::findings::decline());
     scene.answer("eligibility", &pass());
     assert_all_answered_once(&scene);
 }
@@ -50,10 +56,13 @@ fn a_check_of_replaced_data() {
 fn an_underwriting_that_ended() {
     let mut scene = Scene::under(plain_product(), "UNDERWRITING");
     let fetch = take(&mut scene, "fetch");
-    scene.apply(&fetch, &super::fixtures::unknown());
+    scene.apply(&fetch, &super::findings::unknown());
     scene.tell(&generate(&[ONE]));
     too_late(&mut scene, &fetch, &acknowledged());
-    let offers = NewAsk { ask: crate::domain::application::ask::Ask::Offers, ..fetch };
+    let offers = NewAsk {
+        ask: crate::domain::application::ask::Ask::Offers,
+        ..fetch
+    };
     too_late(&mut scene, &offers, &approve());
 }
 
@@ -103,7 +112,7 @@ fn an_account_that_was_replaced() {
 fn a_final_check_that_was_over() {
     let mut scene = Scene::at("GRANTING");
     let old = take(&mut scene, "final-check");
-    scene.apply(&old, &super::fixtures::needs_step());
+    scene.apply(&old, &super::findings::needs_step());
     too_late(&mut scene, &old, &pass());
     scene.tell(&grant(ONE));
     too_late(&mut scene, &old, &pass());
@@ -141,7 +150,9 @@ fn whatever_comes_back_for_an_expired_application() {
     let plan = scene.repayment_plan(ONE);
     scene.tell(&set_repayment_plan(ONE, &plan));
     scene.answer("register-mandate", &mandate("M1"));
-    scene.timers.retain(|timer| timer.timer == crate::domain::application::ask::Timer::Idle);
+    scene
+        .timers
+        .retain(|timer| timer.timer == crate::domain::application::ask::Timer::Idle);
     scene.wait(Duration::days(31));
     assert_eq!(scene.stage(ONE), "EXPIRED");
     let late = [

@@ -2,10 +2,13 @@
 
 use chrono::Duration;
 
+use super::findings::{
+    account_verified, acknowledged, approve, consent_ready, decline, done, handle, kyc_done, mandate, needs_document,
+    pass, prepared,
+};
 use super::fixtures::{
-    account, account_verified, acknowledged, approve, careful_product, consent, consent_ready,
-    consent_status, decline, done, generate, grant, handle, kyc_done, mandate, needs_document, pass,
-    pay_out, prepared, set_account, set_offer, set_repayment_plan, trigger_acceptance, verify,
+    account, careful_product, consent, consent_status, generate, grant, pay_out, set_account, set_offer,
+    set_repayment_plan, trigger_acceptance, verify,
 };
 use super::support::Scene;
 use crate::domain::application::ask::Finding;
@@ -18,6 +21,11 @@ use crate::domain::product::Product;
 pub const ONE: &str = "LA-1";
 
 impl Scene {
+    /// Nothing filed yet, one product that demands everything.
+    pub fn new() -> Self {
+        Self::selling(careful_product())
+    }
+
     /// One application at a stage, under a product that demands everything.
     pub fn at(stage: &str) -> Self {
         Self::under(careful_product(), stage)
@@ -135,7 +143,11 @@ fn path(stage: &str) -> Vec<Step> {
         other => (other, &[]),
     };
     let end = main.iter().position(|(name, _)| *name == last).expect("a stage");
-    main.iter().take(end + 1).map(|(_, step)| *step).chain(extra.iter().copied()).collect()
+    main.iter()
+        .take(end + 1)
+        .map(|(_, step)| *step)
+        .chain(extra.iter().copied())
+        .collect()
 }
 
 fn check(scene: &mut Scene, names: &[&str]) {

@@ -2,29 +2,25 @@
 //!
 //! It holds the line that the database holds: only legal stage changes, terminal stages absorb, nothing is granted unsigned.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
-use super::fixtures::{careful_product, form, instant, item};
+use super::fixtures::{form, instant, item};
+use super::legal::assert_legal;
+use super::references::References;
 use crate::domain::application::Application;
 use crate::domain::application::answer::{Answer, RefusalReason};
-use crate::domain::application::ask::{Ask, NewAsk, NewTimer, Outcome, Timer};
-use crate::domain::application::command::{Command, ConsentKey, NewApplication};
+use crate::domain::application::ask::{NewAsk, NewTimer, Outcome, Timer};
+use crate::domain::application::command::{Command, NewApplication};
 use crate::domain::application::decide::{self, Decided, Filed};
-use crate::domain::application::decision::{
-    Decision, Effect, Exposure, Facts, Fresh, Reply, Webhook,
-};
-use crate::domain::application::facets::{ConsentPurpose, Deal, Offer};
+use crate::domain::application::decision::{Decision, Effect, Exposure, Facts, Fresh, Reply, Webhook};
+use crate::domain::application::facets::{Deal, Offer};
 use crate::domain::application::form::Form;
 use crate::domain::application::stage::Stage;
 use crate::domain::book::Journal;
-use crate::domain::ids::{ApplicationId, BundleId, ExchangeId, OrgId, PlanId};
+use crate::domain::ids::{ApplicationId, BundleId, ExchangeId, OrgId};
 use crate::domain::loan::Loan;
 use crate::domain::product::{Catalogue, Limits, Product};
-
-const MIGRATION: &str = include_str!("../../../../migrations/0002_applications.sql");
 
 /// One lender's applications with everything that is still to come back.
 #[derive(Debug, Clone)]
@@ -44,12 +40,13 @@ pub struct Scene {
     pub replies: Vec<Reply>,
     pub webhooks: Vec<Webhook>,
     pub journals: Vec<Journal>,
-    /// Everything but the results that the last step decided.
+    /// What the last step changed beyond its applications.
     pub effects: Vec<Effect>,
+    /// The same of every step.
+    pub all_effects: Vec<Effect>,
     /// Each result that an accepted request is owed.
     pub owed: Vec<(ExchangeId, u32)>,
-    /// Ids by which a later request may find an application, as in the table `reference`.
-    references: BTreeSet<(&'static str, String, ApplicationId)>,
+    references: References,
     steps: u32,
 }
 
@@ -71,14 +68,11 @@ impl Scene {
             webhooks: Vec::new(),
             journals: Vec::new(),
             effects: Vec::new(),
+            all_effects: Vec::new(),
             owed: Vec::new(),
-            references: BTreeSet::new(),
+            references: References::default(),
             steps: 0,
         }
-    }
-
-    pub fn new() -> Self {
-        Self::selling(careful_product())
     }
 
     pub fn form(&self) -> Form {
@@ -101,12 +95,15 @@ impl Scene {
         if let Command::CreateApplications(items) = command {
             return Some(self.create(items));
         }
-        let (subjects, consent_handle) = self.subjects(command)?;
+        let (subjects, consent_handle) = self.references.subjects(command, &self.apps, &self.loans)?;
         let exchange = self.exchange();
         let loan = self.loan_of(&subjects);
         let decided = {
             let apps = subjects.iter().map(|id| self.by_id(*id).clone()).collect();
-            let facts = Facts { consent_handle, ..self.facts(Some(exchange), loan.as_ref()) };
+            let facts = Facts {
+                consent_handle,
+                ..self.facts(Some(exchange), loan.as_ref())
+            };
             decide::decide(apps, command, &facts)
         };
         let slots = match command {
@@ -122,9 +119,15 @@ impl Scene {
         let exchange = self.exchange();
         let filed = (0..).zip(items).map(|(slot, item)| {
             self.owed.push((exchange, slot));
-            let known = self.apps.iter().find(|a| a.loan_application_id == item.loan_application_id);
+            let known = self
+                .apps
+                .iter()
+                .find(|a| a.loan_application_id == item.loan_application_id);
             let id = ApplicationId(Uuid::from_u128(u128::from(self.steps) * 100 + u128::from(slot)));
-            (item.clone(), known.map_or(Filed::New(id), |a| Filed::Known(Box::new(a.clone()))))
+            (
+                item.clone(),
+                known.map_or(Filed::New(id), |a| Filed::Known(Box::new(a.clone()))),
+            )
         });
         let filed = filed.collect();
         let bundle = BundleId(Uuid::from_u128(u128::from(self.steps)));
@@ -136,7 +139,9 @@ impl Scene {
     /// The lender's system answers the oldest open question of a method.
     pub fn answer(&mut self, method: &str, outcome: &Outcome) {
         let found = self.asks.iter().position(|new| new.ask.method() == method);
-        let new = self.asks.remove(found.unwrap_or_else(|| panic!("{method} was not asked")));
+        let new = self
+            .asks
+            .remove(found.unwrap_or_else(|| panic!("{method} was not asked")));
         self.apply(&new, outcome);
     }
 
@@ -145,7 +150,11 @@ impl Scene {
         self.steps += 1;
         let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
         let loan = self.loan_of(&ids);
-        let apps = new.targets.iter().map(|(id, g)| (self.by_id(*id).clone(), *g)).collect();
+        let apps = new
+            .targets
+            .iter()
+            .map(|(id, g)| (self.by_id(*id).clone(), *g))
+            .collect();
         let facts = self.facts(new.exchange, loan.as_ref());
         let decided = decide::apply(apps, &new.ask, outcome, &facts);
         self.absorb(decided);
@@ -215,7 +224,10 @@ impl Scene {
     }
 
     fn loan_of(&self, ids: &[ApplicationId]) -> Option<Loan> {
-        self.loans.iter().find(|loan| ids.first() == Some(&loan.application)).cloned()
+        self.loans
+            .iter()
+            .find(|loan| ids.first() == Some(&loan.application))
+            .cloned()
     }
 
     fn exchange(&mut self) -> ExchangeId {
@@ -231,7 +243,10 @@ impl Scene {
             limits: &self.limits,
             exchange,
             exposure: self.exposure,
-            fresh: Fresh { session_key: format!("S{}", self.steps), loan_id: format!("L{}", self.steps) },
+            fresh: Fresh {
+                session_key: format!("S{}", self.steps),
+                loan_id: format!("L{}", self.steps),
+            },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
             lsp_accounts: self.lsp_accounts.clone(),
@@ -240,50 +255,10 @@ impl Scene {
         }
     }
 
-    /// The applications that a request names, as the engine finds them; `None` when an id is unknown.
-    fn subjects(&self, command: &Command) -> Option<(Vec<ApplicationId>, Option<String>)> {
-        let known = |kind, key: &str| {
-            let ids = self.references.iter().filter(|(k, v, _)| *k == kind && v == key);
-            let ids: Vec<_> = ids.map(|(_, _, id)| *id).collect();
-            (!ids.is_empty()).then_some(ids)
-        };
-        let named = |names: &[String]| {
-            let find = |name: &String| self.apps.iter().find(|a| a.loan_application_id == *name);
-            names.iter().map(|name| find(name).map(|a| a.id)).collect::<Option<Vec<_>>>()
-        };
-        let ids = match command {
-            Command::RequestConsent(request) => named(&request.loan_application_ids)?,
-            Command::GenerateOffers(names)
-            | Command::TriggerAcceptance { loan_application_ids: names, .. } => named(names)?,
-            Command::SetOffer { loan_application_id: name, .. }
-            | Command::Grant { loan_application_id: name } => named(std::slice::from_ref(name))?,
-            Command::DisbursementPlans(subject)
-            | Command::SetDisbursementPlan(subject, _)
-            | Command::DisbursementAccounts(subject)
-            | Command::SetDisbursementAccount(subject, _)
-            | Command::RepaymentPlans(subject)
-            | Command::SetRepaymentPlan(subject, _) => named(subject.loan_application_id.as_slice())?,
-            Command::ConsentStatus(ConsentKey::Handle(handle)) => {
-                return known("consent", handle).map(|ids| (ids, Some(handle.clone())));
-            }
-            // An unknown session is answered by callback (row 42).
-            Command::VerifyAcceptance { session_key, .. } => {
-                known("session", session_key).unwrap_or_default()
-            }
-            Command::RepaymentPlanStatus(plan) => known("plan", plan.as_str())?,
-            Command::TriggerDisbursement { loan_id, .. }
-            | Command::DisbursementStatus { loan_id: Some(loan_id), .. } => {
-                vec![self.loans.iter().find(|loan| loan.id == *loan_id)?.application]
-            }
-            _ => return None,
-        };
-        Some((ids, None))
-    }
-
     fn absorb(&mut self, decided: Decided) {
         let Decided { applications, decision } = decided;
         for app in applications {
-            self.remember(&app);
+            self.references.note(&app);
             match self.apps.iter_mut().find(|known| known.id == app.id) {
                 Some(known) => {
                     assert_legal(&known.stage, &app.stage);
@@ -292,13 +267,15 @@ impl Scene {
                 None => self.apps.push(app),
             }
         }
-        let Decision { replies, asks, timers, webhooks, effects, events: _ } = decision;
-        for new in &asks {
-            if let Ask::SendOtp { session_key, .. } = &new.ask {
-                let session = |id: &ApplicationId| ("session", session_key.clone(), *id);
-                self.references.extend(new.targets.iter().map(|(id, _)| session(id)));
-            }
-        }
+        let Decision {
+            replies,
+            asks,
+            timers,
+            webhooks,
+            effects,
+            events: _,
+        } = decision;
+        self.references.note_sessions(&asks);
         self.replies.extend(replies);
         self.asks.extend(asks);
         self.timers.extend(timers);
@@ -314,31 +291,7 @@ impl Scene {
                 Effect::Reserve(..) | Effect::Release(_) => {}
             }
         }
+        self.all_effects.extend(effects.iter().cloned());
         self.effects = effects;
-    }
-
-    fn remember(&mut self, app: &Application) {
-        for purpose in [ConsentPurpose::Data, ConsentPurpose::Monitoring] {
-            if let Some(handle) = app.consent(purpose).handle() {
-                self.references.insert(("consent", handle.to_owned(), app.id));
-            }
-        }
-        if let Stage::Offered { offers } = &app.stage {
-            let plans = offers.iter().flat_map(|offer| &offer.repayment_plans);
-            let plan = |id: &PlanId| ("plan", id.0.clone(), app.id);
-            self.references.extend(plans.map(|p| plan(&p.id)));
-        }
-    }
-}
-
-/// What the trigger `application_stage_change_legal` and the CHECK on signed agreements refuse.
-fn assert_legal(from: &Stage, to: &Stage) {
-    let (before, after) = (from.name(), to.name());
-    let listed = MIGRATION.contains(&format!("('{before}', '{after}')"));
-    assert!(before == after || listed, "{before} cannot go to {after}");
-    assert!(!matches!(before, "REJECTED" | "GRANTED") || before == after, "{before} is final");
-    if matches!(after, "AGREED" | "GRANTING" | "GRANTED") {
-        let signed = to.deal().is_some_and(|deal| deal.agreement.name() == "SIGNED");
-        assert!(signed, "{after} without a signed agreement");
     }
 }

@@ -2,10 +2,8 @@
 
 use chrono::Duration;
 
-use super::fixtures::{
-    account, acknowledged, consent, decline, generate, handle, mandate, needs_document, needs_step, paid,
-    plain_product, refused, set_account, set_repayment_plan,
-};
+use super::findings::{acknowledged, decline, handle, mandate, needs_document, needs_step, paid, prepared, refused};
+use super::fixtures::{account, consent, generate, plain_product, set_account, set_repayment_plan, trigger_acceptance};
 use super::story::ONE;
 use super::support::Scene;
 use crate::domain::application::facets::ConsentPurpose;
@@ -89,11 +87,20 @@ fn set_ups(stage: &str) -> Vec<(&'static str, Scene)> {
     let mut complete = Scene::at(stage);
     complete.set_up(ONE);
     vec![
+        ("OTP being sent", sending(stage)),
         ("consent pending", consent_pending(stage, ConsentPurpose::Monitoring)),
         ("mandate asked", mandate_asked(stage)),
         ("mandate pending", pending),
         ("set up", complete),
     ]
+}
+
+fn sending(stage: &str) -> Scene {
+    let mut scene = Scene::at(stage);
+    scene.now += Duration::minutes(1);
+    scene.tell(&trigger_acceptance(&[ONE]));
+    scene.answer("prepare", &prepared(&["hash"]));
+    scene
 }
 
 fn otp_variants() -> Vec<(&'static str, Scene)> {
@@ -108,7 +115,15 @@ fn otp_variants() -> Vec<(&'static str, Scene)> {
     locked.otp_matches = true;
     let mut soon = Scene::at("OTP_SENT");
     soon.now -= Duration::minutes(1);
-    vec![("session expired", expired), ("three wrong tries", locked), ("sent just now", soon)]
+    let mut wrong = Scene::at("OTP_SENT");
+    wrong.otp_matches = false;
+    vec![
+        ("session expired", expired),
+        ("wrong OTP", wrong),
+        ("three wrong tries", locked),
+        ("sent just now", soon),
+        ("sending another", sending("OTP_SENT")),
+    ]
 }
 
 fn agreed_variants() -> Vec<(&'static str, Scene)> {
@@ -116,7 +131,13 @@ fn agreed_variants() -> Vec<(&'static str, Scene)> {
     complete.set_up(ONE);
     let mut lapsed = complete.clone();
     lapsed.now += Duration::days(8);
-    vec![("set up", complete), ("set up, sanction lapsed", lapsed)]
+    let mut wrong = Scene::at("AGREED");
+    wrong.otp_matches = false;
+    vec![
+        ("set up", complete),
+        ("set up, sanction lapsed", lapsed),
+        ("wrong OTP", wrong),
+    ]
 }
 
 fn granted_variants() -> Vec<(&'static str, Scene)> {

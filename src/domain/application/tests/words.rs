@@ -31,14 +31,26 @@ fn shown(content: &Content) -> String {
         Content::OfferSet { status, .. } => format!("{status:?}"),
         Content::Otp(c) => format!("{:?}", c.status),
         Content::Plans { plans } => {
-            format!("{} plans {:?}", plans.len(), plans.iter().map(|p| p.status).collect::<Vec<_>>())
+            format!(
+                "{} plans {:?}",
+                plans.len(),
+                plans.iter().map(|p| p.status).collect::<Vec<_>>()
+            )
         }
-        Content::Plan { plan } => format!("{:?}{}", plan.status, if plan.payment_url.is_some() { " + page" } else { "" }),
+        Content::Plan { plan } => format!(
+            "{:?}{}",
+            plan.status,
+            if plan.payment_url.is_some() { " + page" } else { "" }
+        ),
         Content::Accounts { accounts } => format!("{} accounts", accounts.len()),
         Content::Account { account } => if account.active { "Active" } else { "Inactive" }.to_owned(),
         Content::Grant(c) => {
             let missing: Vec<&str> = c.actions.iter().map(|a| a.object.as_str()).collect();
-            let missing = if missing.is_empty() { String::new() } else { format!(": {}", missing.join(" ")) };
+            let missing = if missing.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", missing.join(" "))
+            };
             let loan = if c.loan_id.is_some() { " with loan" } else { "" };
             format!("{:?}{loan}{missing}", c.status)
         }
@@ -49,8 +61,12 @@ fn shown(content: &Content) -> String {
 
 /// What the last step did beyond stage and answer; questions are those that were not open before.
 pub fn effects(scene: &Scene, before: &Scene) -> String {
-    let mut words: Vec<String> =
-        scene.asks.iter().filter(|new| !before.asks.contains(new)).map(|new| format!("ask {}", new.ask.method())).collect();
+    let mut words: Vec<String> = scene
+        .asks
+        .iter()
+        .filter(|new| !before.asks.contains(new))
+        .map(|new| format!("ask {}", new.ask.method()))
+        .collect();
     let timers = scene.timers.iter().skip(before.timers.len());
     words.extend(timers.map(|new| {
         let name = format!("{:?}", new.timer);
@@ -96,7 +112,12 @@ pub fn facets(scene: &Scene, before: &Scene, name: &str) -> String {
             ("account", deal.map_or("-", |d| d.account.name())),
         ]
     };
-    let changed = names(before).into_iter().zip(names(scene)).filter(|(was, is)| was != is);
-    let words: Vec<String> = changed.map(|((facet, was), (_, is))| format!("{facet} {was}>{is}")).collect();
+    let changed = names(before)
+        .into_iter()
+        .zip(names(scene))
+        .filter(|(was, is)| was != is);
+    let words: Vec<String> = changed
+        .map(|((facet, was), (_, is))| format!("{facet} {was}>{is}"))
+        .collect();
     words.join(", ")
 }

@@ -1,0 +1,102 @@
+//! Outcomes for random traffic: for each question what may come back, the good outcome first.
+
+use super::findings::{
+    account_verified, acknowledged, approve, consent_ready, decline, done, handle, kyc_done, mandate, needs_document,
+    needs_step, paid, pass, prepared, refused, unknown,
+};
+use super::fixtures::{account, rupees};
+use super::table_events::NEVER;
+use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, NewAsk, Outcome, PayOrder};
+use crate::domain::application::facets::ConsentPurpose;
+use crate::domain::ids::{ApplicationId, LoanId, PaymentId, PlanId};
+
+/// One of the outcomes that a question may have.
+pub fn any_outcome(new: &NewAsk, choice: usize) -> Outcome {
+    // Handles and references are unique; the newest target's number makes them so.
+    let serial = new
+        .targets
+        .iter()
+        .fold(String::new(), |text, (id, number)| format!("{text}{id}-{number}."));
+    let hashes = vec!["hash"; new.targets.len()];
+    let mut outcomes = match &new.ask {
+        Ask::Eligibility | Ask::FinalCheck => vec![pass(), decline(), needs_document(), needs_step()],
+        Ask::Offers => vec![approve(), decline(), needs_document(), needs_step()],
+        Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } => vec![acknowledged()],
+        Ask::ConsentCreate { purpose, .. } => vec![handle(&format!("{purpose:?}-{serial}"))],
+        Ask::ConsentStatus { .. } => {
+            vec![
+                consent_ready(),
+                done(Finding::ConsentPending),
+                done(Finding::ConsentFailed),
+            ]
+        }
+        Ask::Kyc => vec![kyc_done()],
+        Ask::PrepareAgreement { .. } => vec![prepared(&hashes), prepared(&[])],
+        Ask::VerifyAccount { .. } => vec![account_verified()],
+        Ask::RegisterMandate { .. } => vec![mandate(&serial)],
+        Ask::MandateStatus { .. } => vec![done(Finding::MandateActive), done(Finding::MandateInactive)],
+        Ask::Pay(_) => vec![paid(), refused(NEVER_RECEIVED)],
+    };
+    outcomes.extend([refused("NO"), unknown()]);
+    outcomes.swap_remove(choice % outcomes.len())
+}
+
+/// A question of any kind that was never asked, and so is no current one.
+pub fn dead(which: usize, application: ApplicationId) -> NewAsk {
+    let plan = PlanId::from("RP-dead");
+    let asks = [
+        Ask::Eligibility,
+        Ask::FetchData { consent_id: None },
+        Ask::Offers,
+        Ask::ConsentCreate {
+            purpose: ConsentPurpose::Data,
+            vua: String::new(),
+            aggregation_id: None,
+        },
+        Ask::ConsentStatus {
+            purpose: ConsentPurpose::Monitoring,
+            handle: "dead".to_owned(),
+        },
+        Ask::Kyc,
+        Ask::PrepareAgreement { app_token: None },
+        Ask::SendOtp {
+            session_key: "dead".to_owned(),
+            agreement_hashes: Vec::new(),
+            app_token: None,
+        },
+        Ask::VerifyAccount {
+            account: account("dead"),
+        },
+        Ask::RegisterMandate { plan: plan.clone() },
+        Ask::MandateStatus {
+            plan: plan.clone(),
+            reference: "dead".to_owned(),
+        },
+        Ask::CancelMandate {
+            plan,
+            reference: "dead".to_owned(),
+        },
+        Ask::FinalCheck,
+        Ask::Pay(dead_order("L-dead".to_owned())),
+    ];
+    let ask = asks[which % asks.len()].clone();
+    NewAsk {
+        ask,
+        targets: vec![(application, NEVER)],
+        exchange: None,
+        not_before: None,
+    }
+}
+
+/// An order under a bank key that no payout has.
+pub fn dead_order(loan_id: String) -> PayOrder {
+    PayOrder {
+        loan_id: LoanId(loan_id),
+        payment_id: PaymentId::from("P-dead"),
+        tranche: 1,
+        attempt: 0,
+        bank_key: "dead".to_owned(),
+        net: rupees("1"),
+        account: account("A1"),
+    }
+}

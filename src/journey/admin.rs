@@ -1,0 +1,114 @@
+//! What a journey asks of the operators' listener: its registration, and the borrower's part in the sandbox.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::outbound::{asks_for_patience, root_cause, shown};
+
+/// Pause between two tries.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A client of the operators' listener.
+#[derive(Debug)]
+pub struct Admin {
+    /// The shared client.
+    pub client: reqwest::Client,
+    /// Its address, without a slash at its end.
+    pub url: String,
+    /// Its bearer token, outside `dev`.
+    pub token: Option<SecretString>,
+    /// How long a call may take, retries included.
+    pub patience: Duration,
+}
+
+impl Admin {
+    /// Registers an LSP.
+    ///
+    /// # Errors
+    /// In words, what came instead of success.
+    pub async fn register(&self, org_id: &str, registration: Value) -> Result<(), String> {
+        self.call(Method::PUT, &format!("/admin/lsps/{org_id}"), Some(registration))
+            .await
+            .map(drop)
+    }
+
+    /// The OTP that the borrower would read from an SMS.
+    ///
+    /// # Errors
+    /// In words, what came instead of an OTP.
+    pub async fn otp(&self, session_key: &str) -> Result<String, String> {
+        let answer = self
+            .call(Method::GET, &format!("/sandbox/otp/{session_key}"), None)
+            .await?;
+        match answer.get("otp") {
+            Some(Value::String(otp)) => Ok(otp.clone()),
+            Some(Value::Number(otp)) => Ok(otp.to_string()),
+            _ => Err(format!("no otp in {answer}")),
+        }
+    }
+
+    /// Does what the borrower or a bank would do, on a server that holds such things until told.
+    ///
+    /// # Errors
+    /// In words, why it was not done.
+    pub async fn tell(&self, path: &str, outcome: &str) -> Result<(), String> {
+        self.call(Method::POST, path, Some(json!({"outcome": outcome})))
+            .await
+            .map(drop)
+    }
+
+    /// How many callbacks to an LSP are in a state, as far as the first page tells.
+    ///
+    /// # Errors
+    /// In words, what came instead of a list.
+    pub async fn callbacks(&self, org_id: &str, state: &str) -> Result<usize, String> {
+        let path = format!("/admin/callbacks?state={state}&orgId={org_id}");
+        let page = self.call(Method::GET, &path, None).await?;
+        page.get("items")
+            .and_then(Value::as_array)
+            .map(Vec::len)
+            .ok_or_else(|| format!("no items in {page}"))
+    }
+
+    /// A server that was killed may be back in a moment, so failures to reach it are tried again.
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, String> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let came = match self.attempt(method.clone(), path, body.as_ref()).await {
+                Ok((status, body)) if status.is_success() => return Ok(body),
+                Ok((status, body)) if !asks_for_patience(status) => {
+                    return Err(format!(
+                        "HTTP {}: {}",
+                        status.as_u16(),
+                        shown(body.to_string().as_bytes())
+                    ));
+                }
+                Ok((status, body)) => format!("HTTP {}: {}", status.as_u16(), shown(body.to_string().as_bytes())),
+                Err(error) => root_cause(&error),
+            };
+            if Instant::now() + PAUSE >= deadline {
+                return Err(came);
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn attempt(&self, method: Method, path: &str, body: Option<&Value>) -> reqwest::Result<(StatusCode, Value)> {
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        let status = response.status();
+        let bytes = response.bytes().await?;
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| shown(&bytes).into());
+        Ok((status, body))
+    }
+}

@@ -1,0 +1,61 @@
+//! What the `journey` subcommand takes.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// `journey`: an LSP that takes loans through a running server, from application to money in the account.
+#[derive(Debug, Clone, clap::Args)]
+pub struct JourneyArgs {
+    /// The server's address for LSPs
+    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    pub url: String,
+    /// The server's address for operators
+    #[arg(long, default_value = "http://127.0.0.1:8081", value_name = "URL")]
+    pub admin_url: String,
+    /// Bearer token of the operators' listener; `dev` needs none
+    #[arg(long, env = "OCEN_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub admin_token: Option<SecretString>,
+    /// Applications in the one create request of a journey
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub count: u8,
+    /// Journeys, each with a borrower of its own
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub loans: u32,
+    /// Journeys under way at the same time
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub concurrency: u16,
+    /// Send plain JSON instead of signing it
+    #[arg(long)]
+    pub unsigned: bool,
+    /// Print one JSON object at the end and nothing else
+    #[arg(long)]
+    pub json: bool,
+    /// Seconds that one step may take, retries included; 180 when the server is killed on purpose
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
+    pub patience: u64,
+    /// Seconds without a callback after which the same request is sent again
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
+    pub resend_after: u64,
+    /// Where to listen for callbacks
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    pub callback_listen: SocketAddr,
+    /// Where the server reaches that listener, if not at its own address
+    #[arg(long, value_name = "URL")]
+    pub callback_url: Option<String>,
+}
+
+impl JourneyArgs {
+    /// How long one step may take, retries included.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(self.patience)
+    }
+
+    /// How long to wait for a callback before the same request is sent again.
+    #[must_use]
+    pub fn resend_after(&self) -> Duration {
+        Duration::from_secs(self.resend_after)
+    }
+}

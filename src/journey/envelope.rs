@@ -1,0 +1,161 @@
+//! Signed and plain messages in and out: what both our requests and our callback listener need.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use super::operations::{list, text};
+use crate::jose::{HeaderMember, Incoming, OCEN_V3_ALGORITHMS, SigningKey, VerifyingKey, sign_flattened};
+
+/// `rsaEncryption` with no parameters, as an `AlgorithmIdentifier` (RFC 8017 appendix A.1) in DER.
+const RSA_ALGORITHM: [u8; 15] = [
+    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+];
+
+/// Our signing key, if we sign, and the lender's keys.
+#[derive(Debug)]
+pub struct Envelopes {
+    signer: Option<Arc<SigningKey>>,
+    lender: HashMap<String, VerifyingKey>,
+}
+
+/// A message taken out of its envelope.
+#[derive(Debug)]
+pub struct Opened {
+    /// The message.
+    pub message: Value,
+    /// Whether a signature stood over it and verified.
+    pub signed: bool,
+}
+
+impl Envelopes {
+    /// `jwks` is the lender's key set (RFC 7517 §5).
+    ///
+    /// # Errors
+    /// In words, when a key cannot be used, or when we sign and there is none to check the answers with.
+    pub fn new(signer: Option<Arc<SigningKey>>, jwks: &Value) -> Result<Self, String> {
+        let lender = list(jwks, "/keys")
+            .map(read_jwk)
+            .collect::<Result<HashMap<_, _>, _>>()?;
+        if lender.is_empty() && signer.is_some() {
+            return Err("no key".to_owned());
+        }
+        Ok(Self { signer, lender })
+    }
+
+    /// Whether we sign, and so expect signatures.
+    #[must_use]
+    pub fn signs(&self) -> bool {
+        self.signer.is_some()
+    }
+
+    /// Signs a message, or leaves it plain when we do not sign.
+    ///
+    /// # Errors
+    /// In words, when the library fails.
+    pub fn seal(&self, message: &Value) -> Result<Vec<u8>, String> {
+        let payload = message.to_string().into_bytes();
+        match &self.signer {
+            Some(key) => sign_flattened(key, HeaderMember::Header, &payload).map_err(|error| error.to_string()),
+            None => Ok(payload),
+        }
+    }
+
+    /// Verifies a message and reads it.
+    ///
+    /// # Errors
+    /// In words: no JSON, no signature although we sign, an unknown key, a wrong signature.
+    pub fn open(&self, body: &[u8]) -> Result<Opened, String> {
+        let read = |bytes: &[u8]| serde_json::from_slice(bytes).map_err(|error| format!("no JSON ({error})"));
+        match Incoming::parse(body, OCEN_V3_ALGORITHMS).map_err(|error| error.to_string())? {
+            Incoming::Plain if self.signs() => Err("a message without signature".to_owned()),
+            Incoming::Plain => Ok(Opened {
+                message: read(body)?,
+                signed: false,
+            }),
+            Incoming::Signed(unverified) => {
+                let kid = unverified.kid().unwrap_or_default();
+                let key = self
+                    .lender
+                    .get(kid)
+                    .ok_or_else(|| format!("a signature of the unknown key `{kid}`"))?;
+                let payload = unverified.verify(key).map_err(|error| error.to_string())?;
+                Ok(Opened {
+                    message: read(payload)?,
+                    signed: true,
+                })
+            }
+        }
+    }
+}
+
+/// Reads an RSA key from its JWK (RFC 7518 §6.3.1) by writing it as the SPKI that keys are exchanged in otherwise.
+fn read_jwk(jwk: &Value) -> Result<(String, VerifyingKey), String> {
+    let kid = text(jwk, "/kid").to_owned();
+    let number = |member: &str| {
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text(jwk, member))
+            .map_err(|error| format!("key {kid}: {error}"))?;
+        // A leading zero keeps the number positive.
+        Ok::<_, String>(der(0x02, &[&[0], bytes.as_slice()].concat()))
+    };
+    let key = der(0x30, &[number("/n")?, number("/e")?].concat());
+    let bits = der(0x03, &[&[0], key.as_slice()].concat());
+    let spki = der(0x30, &[RSA_ALGORITHM.as_slice(), &bits].concat());
+    let pem = format!(
+        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+        STANDARD.encode(spki)
+    );
+    let key = VerifyingKey::from_pem(&pem).map_err(|error| format!("key {kid}: {error}"))?;
+    Ok((kid, key))
+}
+
+/// One DER element: tag, length, content (X.690 §8.1).
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let significant: Vec<u8> = length.iter().copied().skip_while(|byte| *byte == 0).collect();
+    let mut element = vec![tag];
+    match significant.as_slice() {
+        [] => element.push(0),
+        [short] if *short < 0x80 => element.push(*short),
+        long => {
+            element.push(0x80 | u8::try_from(long.len()).unwrap_or(u8::MAX));
+            element.extend_from_slice(long);
+        }
+    }
+    element.extend_from_slice(content);
+    element
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_with_the_published_key_only() {
+        let ours = Arc::new(SigningKey::generate("ours").unwrap());
+        let message = json!({"metadata": {"orgId": "LENDER"}});
+        let envelopes = Envelopes::new(Some(Arc::clone(&ours)), &json!({"keys": [ours.jwk()]})).unwrap();
+        let body = envelopes.seal(&message).unwrap();
+
+        let opened = envelopes.open(&body).unwrap();
+        assert!(opened.signed);
+        assert_eq!(opened.message, message);
+
+        let stranger = SigningKey::generate("ours").unwrap();
+        let wary = Envelopes::new(Some(ours), &json!({"keys": [stranger.jwk()]})).unwrap();
+        assert_eq!(
+            wary.open(&body).unwrap_err(),
+            "the signature does not verify with the sender's key"
+        );
+        assert_eq!(
+            wary.open(message.to_string().as_bytes()).unwrap_err(),
+            "a message without signature"
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! An LSP that takes loans through any running server, knowing nothing of it but the outside contract.
+//!
+//! It registers itself, listens for callbacks, walks the canonical order of `ocen-v3.md` §5.3 until the money is in
+//! the borrower's account, and checks every ack and every callback on the way. It is the demo, the load driver and
+//! the end-to-end test at once; a server that is killed meanwhile shows as retries, not as failure.
+
+mod admin;
+mod args;
+mod borrower;
+mod envelope;
+mod error;
+mod flow;
+mod inbox;
+mod listener;
+mod lsp;
+mod messages;
+mod operations;
+mod outbound;
+mod report;
+mod screen;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+pub use args::JourneyArgs;
+pub use error::JourneyError;
+pub use report::{PaidLoan, Report};
+
+use lsp::Lsp;
+use screen::{Detail, Screen};
+
+/// Runs the journeys that `args` ask for, and prints them.
+///
+/// # Errors
+/// [`JourneyError`] of the first step that failed; with `--json` it was printed as part of the report too.
+pub async fn run(args: JourneyArgs) -> Result<Report, JourneyError> {
+    let detail = match (args.json, args.loans) {
+        (true, _) => Detail::Silent,
+        (false, 1) => Detail::Arrows,
+        (false, journeys) => Detail::Progress {
+            loans: journeys.saturating_mul(args.count.into()),
+        },
+    };
+    let screen = Arc::new(Screen::new(detail));
+    let mut report = Report::default();
+    let ended = drive(&args, &screen, &mut report).await;
+    report.ok = ended.is_ok();
+    report.error = ended.as_ref().err().map(ToString::to_string);
+    report.messages = screen.messages();
+    let milliseconds = u64::try_from(screen.elapsed().as_millis()).unwrap_or(u64::MAX);
+    report.seconds = Duration::from_millis(milliseconds).as_secs_f64();
+    screen.summary(&report);
+    ended.map(|()| report)
+}
+
+async fn drive(args: &JourneyArgs, screen: &Arc<Screen>, report: &mut Report) -> Result<(), JourneyError> {
+    screen.title("Registration");
+    let lsp = Arc::new(Lsp::start(args, Arc::clone(screen)).await?);
+    let ended = take_loans(args, &lsp, report).await;
+    report.retries = lsp.courier.retries.load(Ordering::Relaxed);
+    report.duplicates = lsp.courier.inbox.duplicates();
+    match ended {
+        Ok(()) => lsp.finish().await,
+        Err(error) => {
+            lsp.close().await;
+            Err(error)
+        }
+    }
+}
+
+async fn take_loans(args: &JourneyArgs, lsp: &Arc<Lsp>, report: &mut Report) -> Result<(), JourneyError> {
+    flow::meta(lsp).await?;
+    let mut waiting = args.loans;
+    let mut journeys = JoinSet::new();
+    loop {
+        while waiting > 0 && journeys.len() < usize::from(args.concurrency) {
+            waiting -= 1;
+            let (lsp, count) = (Arc::clone(lsp), args.count);
+            journeys.spawn(async move { flow::journey(&lsp, count).await });
+        }
+        match journeys.join_next().await {
+            None => return Ok(()),
+            // The others are cut off when the set is dropped: their outcome would change nothing.
+            Some(ended) => {
+                let paid = ended.map_err(|error| JourneyError::Task(error.to_string()))??;
+                lsp.courier.screen.paid(paid.len());
+                report.loans.extend(paid);
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The echo of an application (`ocen-v3.md` §7 C2): what the LSP sent, in the form that the
+//! published schema wants, without documents.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::core::timestamp;
+use super::loan_application::{AskedTerms, Item};
+use super::party::{Collateral, Contact, Extra, Person};
+use crate::domain::application::form::LoanType;
+use crate::domain::maths::money::Paise;
+use crate::protocol::lenient::{Many, One, Text, drop_nulls};
+
+/// Members of an item that only we may set.
+const OURS: [&str; 4] = ["lender", "loanApplicationStatus", "rejectionDetails", "actionRequired"];
+/// Optional members of the published types that are strings there, whatever a sender makes of them.
+const TEXTS: [&str; 16] = [
+    "url",
+    "description",
+    "desctiption",
+    "relationshipWithBorrower",
+    "relationshipWithCollateral",
+    "landmark",
+    "als",
+    "vtc",
+    "po",
+    "district",
+    "latitude",
+    "longitude",
+    "currency",
+    "date",
+    "interestRate",
+    "createdDate",
+];
+
+impl Item {
+    /// The item in the form that the published schema wants (C2).
+    pub(super) fn into_echo(mut self, loan_type: LoanType, requested: Paise, created_at: DateTime<Utc>) -> Value {
+        self.kind = loan_type_word(loan_type).into();
+        if self.created_date.is_blank() {
+            self.created_date = timestamp(created_at).into();
+        }
+        if let Some(One(terms)) = &mut self.terms {
+            terms.requested_amount = requested.to_string().into();
+            terms.currency = "INR".into();
+            terms.tidy();
+        }
+        if let Some(One(borrower)) = &mut self.borrower {
+            borrower.tidy(Role::Borrower);
+        }
+        self.guarantors
+            .0
+            .iter_mut()
+            .for_each(|person| person.tidy(Role::Guarantor));
+        self.applicants
+            .0
+            .iter_mut()
+            .for_each(|person| person.tidy(Role::Applicant));
+        self.collaterals.0.iter_mut().for_each(Collateral::tidy);
+        self.extra.tidy(&OURS);
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+impl AskedTerms {
+    fn tidy(&mut self) {
+        self.extra.tidy(&["charges", "legalAgreement"]);
+        // The rest of a sanction is the lender's to say; it stays where it does no harm.
+        let figures = ["sanctionedAmount", "interestAmount", "totalAmount", "interestType"];
+        self.extra
+            .0
+            .retain(|name, value| value.is_string() || !figures.contains(&name.as_str()));
+        if let Some(One(tenure)) = &mut self.tenure {
+            tenure.unit = tenure.unit.word().unwrap_or_default().into();
+        }
+        self.tenure.take_if(|tenure| tenure.0.duration.is_blank());
+    }
+}
+
+impl Extra {
+    /// Takes out nulls, an `extensibleData` that is no object, and the members named.
+    fn tidy(&mut self, without: &[&str]) {
+        self.0.retain(|name, value| {
+            !value.is_null() && !without.contains(&name.as_str()) && (name != "extensibleData" || value.is_object())
+        });
+        for (name, value) in &mut self.0 {
+            drop_nulls(value);
+            if TEXTS.contains(&name.as_str()) && (value.is_number() || value.is_boolean()) {
+                *value = value.to_string().into();
+            }
+        }
+    }
+}
+
+/// What a [`Person`] is in an application, which decides what an echo must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `borrower`.
+    Borrower,
+    /// `applicant`: everything but the identifier is optional.
+    Applicant,
+    /// `guarantor`.
+    Guarantor,
+    /// `party` of a collateral.
+    Party,
+}
+
+impl Person {
+    /// The form for the echo: inline documents dropped, mandatory members filled.
+    fn tidy(&mut self, role: Role) {
+        respell(&mut self.primary_id_type);
+        respell(&mut self.category);
+        self.extra.tidy(&[]);
+        self.additional_identifiers
+            .0
+            .iter_mut()
+            .for_each(|identifier| identifier.extra.tidy(&[]));
+        self.documents = match role {
+            Role::Borrower | Role::Applicant => None,
+            Role::Guarantor | Role::Party => Some(Many::default()),
+        };
+        if let Some(contacts) = &mut self.contact_details {
+            contacts
+                .0
+                .iter_mut()
+                .enumerate()
+                .for_each(|(index, contact)| contact.tidy(index));
+        }
+        if role != Role::Applicant {
+            self.contact_details.get_or_insert_default();
+            if self.category.is_blank() {
+                self.category = self.category_of_pan().into();
+            }
+        }
+        if role == Role::Party {
+            self.extra
+                .0
+                .entry("relationshipWithCollateral")
+                .or_insert_with(|| "".into());
+            if self.name.is_blank() {
+                self.extra.0.insert("name".to_owned(), "".into());
+            }
+        }
+    }
+
+    /// The fourth letter of a PAN is P for a natural person.
+    fn category_of_pan(&self) -> &'static str {
+        match self.pan() {
+            Some(pan) if pan.chars().nth(3) != Some('P') => "ORGANIZATION",
+            _ => "INDIVIDUAL",
+        }
+    }
+}
+
+impl Contact {
+    fn tidy(&mut self, index: usize) {
+        respell(&mut self.kind);
+        if self.kind.is_blank() {
+            self.kind = if index == 0 { "PRIMARY" } else { "OTHER" }.into();
+        }
+        self.extra.tidy(&[]);
+        if let Some(address) = &mut self.address {
+            address.0.extra.tidy(&[]);
+        }
+    }
+}
+
+impl Collateral {
+    /// The form for the echo.
+    fn tidy(&mut self) {
+        respell(&mut self.kind);
+        if self.kind.is_blank() {
+            self.kind = self.collateral_primary_id_type.clone();
+        }
+        self.documents = Many::default();
+        self.parties.0.iter_mut().for_each(|party| party.tidy(Role::Party));
+        self.additional_identifiers
+            .0
+            .iter_mut()
+            .for_each(|identifier| identifier.extra.tidy(&[]));
+        self.extra.tidy(&[]);
+        if let Some(valuation) = &mut self.valuation {
+            valuation.0.extra.tidy(&[]);
+        }
+    }
+}
+
+fn loan_type_word(loan_type: LoanType) -> &'static str {
+    match loan_type {
+        LoanType::Cashflow => "CASHFLOW",
+        LoanType::Personal => "PERSONAL",
+        LoanType::Home => "HOME",
+        LoanType::Vehicle => "VEHICLE",
+        LoanType::Business => "BUSINESS",
+    }
+}
+
+fn respell(text: &mut Text) {
+    if let Some(word) = text.word() {
+        *text = word.into();
+    }
+}

@@ -1,0 +1,78 @@
+//! What a database holds, in a form that shows at a glance whether anything changed.
+
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::server::Server;
+
+/// Every table with its number of rows and a hash of them.
+pub type Fingerprint = BTreeMap<String, String>;
+
+/// The fingerprint of everything, taken when all that was under way has come to rest.
+pub async fn all(server: &Server) -> Fingerprint {
+    at_rest(server).await;
+    let mut conn = server.app.pool.acquire().await.unwrap();
+    now(&mut conn).await
+}
+
+/// The fingerprint of everything as it stands.
+pub async fn now(conn: &mut PgConnection) -> Fingerprint {
+    let mut found = Fingerprint::new();
+    for table in tables(conn).await {
+        let print = of(conn, &table).await;
+        found.insert(table, print);
+    }
+    found
+}
+
+/// The fingerprint of where applications and loans stand, without the messages about them.
+pub async fn state(server: &Server) -> Fingerprint {
+    let mut found = all(server).await;
+    let talk = ["inbox", "exchange", "exchange_", "message", "callback", "attempt", "stream", "ask", "sandbox."];
+    found.retain(|table, _| !talk.iter().any(|name| table == name || (name.ends_with(['_', '.']) && table.starts_with(name))));
+    found
+}
+
+/// Waits until no callback is to be sent and no question is due.
+pub async fn at_rest(server: &Server) {
+    let pool = &server.app.pool;
+    server
+        .until("all work is done", || async {
+            let busy: (bool,) = sqlx::query_as(
+                "select exists(select from callback where state = 'PENDING')
+                or exists(select from ask where state in ('OPEN', 'SENDING') and due_at < now() + interval '5 seconds')",
+            )
+            .fetch_one(pool)
+            .await
+            .unwrap();
+            !busy.0
+        })
+        .await;
+}
+
+/// All tables but the list of migrations; of a partitioned one only the whole.
+pub async fn tables(conn: &mut PgConnection) -> Vec<String> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "select pg_class.oid::regclass::text
+        from pg_class
+        join pg_namespace on pg_namespace.oid = relnamespace
+        where nspname in ('public', 'sandbox')
+        and relkind in ('r', 'p')
+        and not relispartition
+        and relname <> '_sqlx_migrations'
+        order by 1",
+    )
+    .fetch_all(conn)
+    .await
+    .unwrap();
+    rows.into_iter().map(|row| row.0).collect()
+}
+
+async fn of(conn: &mut PgConnection, table: &str) -> String {
+    let sql = format!(
+        "select count(*) || ' rows ' || md5(coalesce(string_agg(t::text, chr(10) order by t::text), '')) from {table} t"
+    );
+    let (print,): (String,) = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(conn).await.unwrap();
+    print
+}
