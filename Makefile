@@ -45,7 +45,7 @@ fmt: ## Format the sources
 
 openapi: build ## Write openapi/ anew from the wire types
 	$(PROGRAM) openapi > $(PROGRAM).openapi.json
-	mv $(PROGRAM).openapi.json openapi/openapi.json
+	mv $(PROGRAM).openapi.json openapi/ocen-v3.json
 
 sqlx: postgres $(if $(OCEN_TEST_DATABASE_URL),,$(PROGRAM)) ## Write .sqlx anew from the migrations
 	@.ci/with-cluster .ci/sqlx

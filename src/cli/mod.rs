@@ -90,7 +90,7 @@ async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Doctor(args) => Ok(doctor::run(&args).await),
         Command::Lsp(args) => lsp::run(args).await,
         Command::Keys(args) => keys::run(args).await,
-        Command::Journey(args) => journey::run(args).await,
+        Command::Journey(args) => Ok(journey::run(args).await),
         Command::Openapi => openapi::run(),
         Command::Cluster(args) => cluster::run(args).await,
     }

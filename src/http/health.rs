@@ -12,6 +12,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::docs;
 use super::problem::no_such_method;
 use crate::app::SharedApp;
 use crate::store::schema;
@@ -28,7 +29,7 @@ pub fn router(app: SharedApp) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .with_state(Arc::clone(&app))
         .merge(probes(app))
-        .merge(docs_router())
+        .merge(docs::router())
 }
 
 /// Health, on the operators' listener, too.
@@ -39,11 +40,6 @@ pub fn probes(app: SharedApp) -> Router {
         .route("/health/ready", get(ready))
         .method_not_allowed_fallback(no_such_method)
         .with_state(app)
-}
-
-/// `/openapi.json` and `/docs`.
-pub fn docs_router() -> Router {
-    Router::new()
 }
 
 async fn live() -> axum::Json<Value> {

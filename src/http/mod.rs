@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod body;
 pub mod connections;
+pub mod docs;
 pub mod health;
 pub mod intake;
 pub mod layers;

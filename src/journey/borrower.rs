@@ -85,3 +85,22 @@ impl Dice {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_borrower_has_well_formed_identifiers() {
+        let borrower = Borrower::new(Ids);
+        let shape: String = borrower
+            .pan
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '9' } else { 'A' })
+            .collect();
+        assert_eq!(shape, "AAAAA9999A");
+        assert_eq!(borrower.pan.chars().nth(3), Some('P'));
+        assert_eq!((borrower.phone.len(), borrower.account_number.len()), (10, 12));
+        assert_ne!(Borrower::new(Ids).pan, borrower.pan);
+    }
+}

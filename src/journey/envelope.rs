@@ -99,8 +99,13 @@ fn read_jwk(jwk: &Value) -> Result<(String, VerifyingKey), String> {
         let bytes = URL_SAFE_NO_PAD
             .decode(text(jwk, member))
             .map_err(|error| format!("key {kid}: {error}"))?;
-        // A leading zero keeps the number positive.
-        Ok::<_, String>(der(0x02, &[&[0], bytes.as_slice()].concat()))
+        // A number that begins with a set bit would be negative without a zero before it.
+        let zero: &[u8] = if bytes.first().is_some_and(|first| first & 0x80 != 0) {
+            &[0]
+        } else {
+            &[]
+        };
+        Ok::<_, String>(der(0x02, &[zero, bytes.as_slice()].concat()))
     };
     let key = der(0x30, &[number("/n")?, number("/e")?].concat());
     let bits = der(0x03, &[&[0], key.as_slice()].concat());

@@ -201,3 +201,75 @@ fn fingerprint(message: &Value) -> [u8; 32] {
     let digest = digest(&SHA256, body.to_string().as_bytes());
     digest.as_ref().try_into().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::journey::operations::{GENERATE_OFFERS, SET_OFFER, SET_REPAYMENT_PLAN, SET_REPAYMENT_PLAN_STATUS};
+
+    fn answer(operation: &'static Operation, request_id: &str, mut message: Value) -> Answer {
+        message["metadata"] = json!({"orgId": "LENDER", "timestamp": request_id});
+        message["response"] = json!({"error": "0"});
+        Answer {
+            operation,
+            request_id: request_id.to_owned(),
+            message,
+            signed: true,
+            received: Instant::now(),
+        }
+    }
+
+    fn offer_set(status: &str) -> Answer {
+        answer(&SET_OFFER, "REQ-1", json!({"loanApplicationStatus": status}))
+    }
+
+    #[test]
+    fn an_answer_may_come_twice_but_not_in_two_versions() {
+        let inbox = Inbox::default();
+        inbox.expect("REQ-1", &SET_OFFER);
+
+        assert_eq!(inbox.deposit(offer_set("OFFER_ACCEPTED")), Ok(true));
+        assert_eq!(inbox.deposit(offer_set("OFFER_ACCEPTED")), Ok(false));
+        assert!(inbox.deposit(offer_set("OFFERED")).is_err());
+        assert_eq!(inbox.duplicates(), 1);
+    }
+
+    #[test]
+    fn an_answer_to_nothing_is_refused() {
+        let inbox = Inbox::default();
+        inbox.expect("REQ-1", &GENERATE_OFFERS);
+        assert!(inbox.deposit(offer_set("OFFER_ACCEPTED")).is_err());
+    }
+
+    #[test]
+    fn interim_offers_are_followed_by_final_ones() {
+        let inbox = Inbox::default();
+        inbox.expect("REQ-1", &GENERATE_OFFERS);
+        let offers = |status: &str| {
+            let message = json!({"loanApplications": [{"loanApplicationStatus": status}]});
+            inbox.deposit(answer(&GENERATE_OFFERS, "REQ-1", message))
+        };
+
+        assert_eq!(offers("PROCESSING"), Ok(true));
+        assert_eq!(offers("OFFERED"), Ok(true));
+        assert_eq!(offers("PROCESSING"), Ok(false));
+        assert!(offers("REJECTED").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_webhook_reaches_whoever_waits_for_the_plan() {
+        let inbox = Inbox::default();
+        inbox.expect("REQ-1", &SET_REPAYMENT_PLAN);
+        let message = json!({"plan": {"id": "RP-1", "status": "ACTIVE"}});
+        inbox
+            .deposit(answer(&SET_REPAYMENT_PLAN_STATUS, "REQ-1", message))
+            .unwrap();
+
+        let news = inbox.next("plan RP-1", Instant::now()).await.unwrap();
+        assert_eq!(text(&news.unwrap().message, "/plan/status"), "ACTIVE");
+        inbox.fail("a broken one".to_owned());
+        assert!(inbox.next("plan RP-1", Instant::now()).await.is_err());
+    }
+}

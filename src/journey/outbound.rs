@@ -58,10 +58,13 @@ pub struct Courier {
 /// One request, the same in every try but for its `metadata`.
 #[derive(Debug)]
 pub struct Call {
-    operation: &'static Operation,
-    request_id: String,
+    /// What is asked for.
+    pub operation: &'static Operation,
+    /// Its `requestId`.
+    pub request_id: String,
+    /// For people.
+    pub note: String,
     body: Value,
-    note: String,
     started: Instant,
 }
 
@@ -115,8 +118,7 @@ impl Courier {
     /// [`JourneyError`] when it is refused, or not acked in time.
     pub async fn post(&self, call: &Call) -> Result<Value, JourneyError> {
         let ack = self.acked(call, Instant::now() + self.patience.step).await?;
-        self.screen
-            .sent(call.operation.request_name(), &call.note, ack.took, ack.signed);
+        self.screen.sent(call, ack.took, ack.signed);
         Ok(ack.message)
     }
 
@@ -128,8 +130,7 @@ impl Courier {
         let deadline = Instant::now() + self.patience.step;
         self.inbox.expect(&call.request_id, call.operation);
         let ack = self.acked(call, deadline).await?;
-        self.screen
-            .sent(call.operation.request_name(), &call.note, ack.took, ack.signed);
+        self.screen.sent(call, ack.took, ack.signed);
         loop {
             let until = deadline.min(Instant::now() + self.patience.resend);
             if let Some(answer) = self.inbox.next(&call.request_id, until).await? {

@@ -11,12 +11,15 @@ use tokio::time::Instant;
 
 use super::inbox::Answer;
 use super::operations::{items, list, text};
+use super::outbound::Call;
 use super::report::Report;
 
 /// Columns of a message's name: the longest, `TriggerDisbursementStatusResponse`, and a blank.
 const NAME_WIDTH: usize = 34;
+/// Columns of a requestId, `REQ-` and twelve digits, and two blanks.
+const ID_WIDTH: usize = 18;
 /// Columns of what a message says.
-const NOTE_WIDTH: usize = 46;
+const NOTE_WIDTH: usize = 38;
 /// Least time between two states of the moving line.
 const REDRAW: Duration = Duration::from_millis(100);
 /// Loans that a summary lists one by one.
@@ -101,12 +104,14 @@ impl Screen {
     }
 
     /// A request was acked.
-    pub fn sent(&self, name: &str, note: &str, took: Duration, signed: bool) {
+    pub fn sent(&self, call: &Call, took: Duration, signed: bool) {
         self.count();
+        let (name, id, note) = (call.operation.request_name(), &call.request_id, &call.note);
         self.arrow(&Arrow {
             sign: "→",
             colour: CYAN,
             name,
+            id,
             note,
             ack: "ack 0",
             took: Some(took),
@@ -123,6 +128,7 @@ impl Screen {
             sign: "←",
             colour: MAGENTA,
             name,
+            id: &answer.request_id,
             note: &note,
             ack: "",
             took: after,
@@ -205,10 +211,11 @@ impl Screen {
             self.paint(DIM, "plain")
         };
         say(&format!(
-            "  {} {:<NAME_WIDTH$}{:<NOTE_WIDTH$}{:>5} {:>9}  {seal}",
+            "  {} {:<NAME_WIDTH$}{:<ID_WIDTH$}{:<NOTE_WIDTH$}{:>5} {:>9}  {seal}",
             self.paint(arrow.colour, arrow.sign),
             arrow.name,
-            arrow.note,
+            arrow.id,
+            shortened(arrow.note),
             arrow.ack,
             took,
         ));
@@ -259,6 +266,7 @@ struct Arrow<'a> {
     sign: &'a str,
     colour: &'a str,
     name: &'a str,
+    id: &'a str,
     note: &'a str,
     ack: &'a str,
     took: Option<Duration>,
@@ -316,6 +324,15 @@ fn describe(answer: &Answer) -> String {
         .to_owned()
 }
 
+/// A note that fits its column and leaves a blank after it.
+fn shortened(note: &str) -> String {
+    if note.chars().count() < NOTE_WIDTH {
+        return note.to_owned();
+    }
+    let begin: String = note.chars().take(NOTE_WIDTH - 2).collect();
+    format!("{begin}…")
+}
+
 /// `18 × OFFERED, 2 × PROCESSING`.
 fn counted<'a>(statuses: impl Iterator<Item = &'a str>) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
@@ -350,4 +367,15 @@ pub fn rupees(amount: &str) -> String {
 fn say(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rupees_are_grouped_as_in_india() {
+        let grouped = ["0.00", "999.50", "30000.00", "1234567.89"].map(rupees);
+        assert_eq!(grouped, ["₹0.00", "₹999.50", "₹30,000.00", "₹12,34,567.89"]);
+    }
 }

@@ -12,3 +12,5 @@ mod journey;
 mod licences;
 #[cfg(test)]
 mod signatures;
+#[cfg(test)]
+mod openapi;

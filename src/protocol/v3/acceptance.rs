@@ -49,6 +49,7 @@ pub struct AskedOtp {
     pub otp_session_key: Text,
     /// What the borrower typed, as text or number.
     #[serde(skip_serializing_if = "Text::is_blank")]
+    #[schemars(extend("type" = ["string", "integer"]))]
     pub otp: Text,
 }
 

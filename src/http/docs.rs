@@ -1,0 +1,44 @@
+//! The description of what is served, for programs and for people. Needs nothing from elsewhere.
+
+use axum::Router;
+use axum::http::HeaderName;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::response::{IntoResponse, Redirect};
+use axum::routing::get;
+
+use super::problem::no_such_method;
+
+/// Written by `make openapi`; a test keeps it true.
+const OPENAPI: &str = include_str!("../../openapi/ocen-v3.json");
+const PAGE: &str = include_str!("docs/index.html");
+const STYLE: &str = include_str!("docs/docs.css");
+const SCRIPT: &str = include_str!("docs/docs.js");
+
+/// The page runs its own script on its own data and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// `/openapi.json` and `/docs`.
+pub fn router() -> Router {
+    Router::new()
+        .route("/openapi.json", get(|| async { file("application/json", OPENAPI) }))
+        .route("/docs", get(|| async { file("text/html; charset=utf-8", PAGE) }))
+        .route("/docs/", get(|| async { Redirect::permanent("/docs") }))
+        .route("/docs/docs.css", get(|| async { file("text/css; charset=utf-8", STYLE) }))
+        .route("/docs/docs.js", get(|| async { file("text/javascript; charset=utf-8", SCRIPT) }))
+        .method_not_allowed_fallback(no_such_method)
+}
+
+fn file(media_type: &'static str, text: &'static str) -> impl IntoResponse {
+    let headers: [(HeaderName, &str); 5] = [
+        (CONTENT_TYPE, media_type),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        // A new version of the server brings its own.
+        (CACHE_CONTROL, "public, max-age=60"),
+    ];
+    (headers, text)
+}
