@@ -38,6 +38,7 @@ pub struct LspKey {
 /// The switches of `ocen-v3.md` appendix C, each with the default that suits the published schemas.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in appendix C")]
 pub struct Settings {
     /// Accept unsigned JSON (sandbox only).
     pub allow_unsigned: bool,

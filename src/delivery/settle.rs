@@ -53,7 +53,7 @@ async fn settle_with_patience(app: &App, settled: &[Settlement]) -> Vec<Head> {
         match settle(app, settled).await {
             Ok(heads) => return heads,
             Err(error) => {
-                tracing::warn!(%error, attempts = settled.len(), "attempts not written down yet")
+                tracing::warn!(%error, attempts = settled.len(), "attempts not written down yet");
             }
         }
         tokio::time::sleep(PAUSE).await;

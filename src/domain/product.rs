@@ -14,6 +14,7 @@ use super::maths::schedule::{Frequency, Method};
 /// One product. Its prerequisites are the guards of the state machine (`ocen-v3.md` §6.4 row 53).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a prerequisite that a product has or has not")]
 pub struct Product {
     /// Stable name, stored with each offer.
     pub id: String,

@@ -197,10 +197,8 @@ fn next_step(leased: &Leased, new: &NewAsk, outcome: Option<Outcome>, now: DateT
 fn silence(leased: &Leased, new: &NewAsk, reference: Option<String>, now: DateTime<Utc>) -> Step {
     let again = Settlement::Again(now + backoff(leased.tries), reference.clone());
     if new.ask.moves_money() {
-        return match now - leased.created_at > UNKNOWN_FOR {
-            true => Step::Wait(Settlement::Stuck("the bank does not know")),
-            false => Step::Wait(again),
-        };
+        let stuck = now - leased.created_at > UNKNOWN_FOR;
+        return Step::Wait(if stuck { Settlement::Stuck("the bank does not know") } else { again });
     }
     if leased.tries < MAX_TRIES {
         return Step::Wait(again);

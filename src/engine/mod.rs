@@ -17,7 +17,8 @@ use sqlx::PgConnection;
 pub use self::codec::{Codec, EncodeError, EncodedCallback, Outgoing};
 pub use self::release::{release, run as run_release};
 use self::facts::Gathered;
-use self::resolve::Subjects;
+use self::resolve::{Known, Subjects};
+use self::save::Before;
 use crate::app::App;
 use crate::domain::application::answer::{Answer, Content};
 use crate::domain::application::command::{Command, Meta, NewApplication};
@@ -156,9 +157,7 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
     }
     match resolve::subjects(&mut tx, request).await? {
         Subjects::New(items) => create(app, &mut tx, request, exchange_id, items).await?,
-        Subjects::Known { ids, consent_handle } => {
-            carry_out(app, &mut tx, request, exchange_id, ids, consent_handle).await?;
-        }
+        Subjects::Known(known) => carry_out(app, &mut tx, request, exchange_id, known).await?,
         Subjects::None => meta(app, &mut tx, request, exchange_id).await?,
     }
     tx.commit().await?;
@@ -203,7 +202,7 @@ async fn create(
     let decided = decide::file(&request.org_id, bundle, filed, &facts);
     let stream = decided.applications.first().map_or(bundle, |a| a.bundle);
     open_exchange(app, conn, request, exchange_id, (stream.0, &decided, true)).await?;
-    save::decision(app, conn, &locked, None, decided, save::Cause::Request(exchange_id)).await
+    save::decision(app, conn, Before::applications(&locked), decided, save::Cause::Request(exchange_id)).await
 }
 
 /// Any request about applications that exist.
@@ -212,9 +211,9 @@ async fn carry_out(
     conn: &mut PgConnection,
     request: &Request,
     exchange_id: ExchangeId,
-    ids: Vec<ApplicationId>,
-    consent_handle: Option<String>,
+    known: Known,
 ) -> Result<(), Refused> {
+    let Known { ids, consent_handle } = known;
     let locked = application::lock(conn, &app.sealer, &ids).await?;
     let mut gathered = Gathered::for_command(app, conn, &locked, &request.command).await?;
     gathered.consent_handle = consent_handle;
@@ -234,8 +233,8 @@ async fn carry_out(
     if let Some(waits) = decided.applications.first().filter(|_| per_item && !is_complete(&decided, exchange_id)) {
         save::interim_timer(app, conn, request.org_id.as_str(), exchange_id, waits.id).await?;
     }
-    let revision = loan.map(|(_, revision)| revision);
-    save::decision(app, conn, &locked, revision, decided, save::Cause::Request(exchange_id)).await
+    let before = Before { applications: &locked, loan_revision: loan.map(|(_, revision)| revision) };
+    save::decision(app, conn, before, decided, save::Cause::Request(exchange_id)).await
 }
 
 /// Heartbeat, lookups and error codes: an answer, and nothing else.
@@ -253,7 +252,7 @@ async fn meta(
         }
     }
     open_exchange(app, conn, request, exchange_id, (exchange_id.0, &decided, false)).await?;
-    save::decision(app, conn, &[], None, decided, save::Cause::Request(exchange_id)).await
+    save::decision(app, conn, Before::applications(&[]), decided, save::Cause::Request(exchange_id)).await
 }
 
 async fn open_exchange(

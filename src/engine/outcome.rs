@@ -34,8 +34,8 @@ pub async fn apply(
     let loan = gathered.loan.take();
     let facts = gathered.facts(app, new.exchange, loan.as_ref().map(|(loan, _)| loan));
     let decided = decide::apply(in_asked_order(&locked, new), &new.ask, outcome, &facts);
-    let revision = loan.as_ref().map(|(_, revision)| *revision);
-    save::decision(app, &mut tx, &locked, revision, decided, save::Cause::Background(new.exchange)).await?;
+    let before = save::Before { applications: &locked, loan_revision: loan.as_ref().map(|(_, revision)| *revision) };
+    save::decision(app, &mut tx, before, decided, save::Cause::Background(new.exchange)).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -62,7 +62,8 @@ pub async fn ring(app: &App, leased: &Leased, new: &NewTimer) -> Result<(), Refu
         let facts = Gathered::default();
         let facts = facts.facts(app, None, None);
         let decided = decide::ring(found.application.clone(), &new.timer, &facts);
-        save::decision(app, &mut tx, &locked, None, decided, save::Cause::Background(None)).await?;
+        let before = save::Before::applications(&locked);
+        save::decision(app, &mut tx, before, decided, save::Cause::Background(None)).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -88,7 +89,7 @@ async fn interim(app: &App, conn: &mut PgConnection, id: ExchangeId) -> Result<(
         answers.extend(known.or_else(standing));
     }
     let operation = locked.operation.clone();
-    let callback = replies::encode(app, conn, locked, &operation, &answers, now).await?;
+    let callback = replies::encode(app, conn, (locked, &operation), &answers, now).await?;
     let interim = replies::Callback { is_final: false, ..callback };
     replies::enqueue(app, conn, &interim).await?;
     Ok(())

@@ -34,7 +34,7 @@ pub async fn settle(
         let Some(answers) = by_exchange.remove(&locked.id) else { continue };
         if let Some(answers) = complete(app, conn, &locked, answers).await? {
             let operation = locked.operation.clone();
-            callbacks.push(encode(app, conn, locked, &operation, &answers, due_at).await?);
+            callbacks.push(encode(app, conn, (locked, &operation), &answers, due_at).await?);
         }
     }
     for webhook in decision.webhooks {
@@ -116,18 +116,18 @@ async fn complete(
     Ok(Some(frozen.into_iter().map(|(_, answer)| answer).collect()))
 }
 
-/// Writes a callback of an exchange.
+/// Writes a callback of an exchange, for its own operation or the one that an unsolicited message belongs to.
 ///
 /// # Errors
 /// When the database fails or an answer does not belong to its operation.
 pub async fn encode(
     app: &App,
     conn: &mut PgConnection,
-    exchange: Exchange,
-    operation: &str,
+    of: (Exchange, &str),
     answers: &[Answer],
     due_at: DateTime<Utc>,
 ) -> Result<Callback, Refused> {
+    let (exchange, operation) = of;
     let settings = settings::of(conn, exchange.org_id.as_str()).await?;
     let encoded = app.codec.encode(&Outgoing {
         operation,
@@ -162,7 +162,7 @@ async fn unsolicited(
         return Ok(None);
     }
     let answers = [webhook_answer(&webhook.content)];
-    let callback = encode(app, conn, exchange, operation, &answers, due_at).await?;
+    let callback = encode(app, conn, (exchange, operation), &answers, due_at).await?;
     Ok(Some(Callback { is_final: false, ..callback }))
 }
 

@@ -15,14 +15,18 @@ pub enum Subjects {
     /// Applications to be filed.
     New(Vec<NewApplication>),
     /// Applications that exist, in the request's order.
-    Known {
-        /// Ours.
-        ids: Vec<ApplicationId>,
-        /// The handle that a consent status request means.
-        consent_handle: Option<String>,
-    },
+    Known(Known),
     /// None.
     None,
+}
+
+/// Applications that a request names.
+#[derive(Debug)]
+pub struct Known {
+    /// Ours.
+    pub ids: Vec<ApplicationId>,
+    /// The handle that a consent status request means.
+    pub consent_handle: Option<String>,
 }
 
 /// Finds what a request is about.
@@ -61,7 +65,7 @@ pub async fn subjects(conn: &mut PgConnection, request: &Request) -> Result<Subj
             by_reference(conn, org_id, Kind::Payment, ("payment.id", id)).await?
         }
     };
-    Ok(Subjects::Known { ids, consent_handle: None })
+    Ok(Subjects::Known(Known { ids, consent_handle: None }))
 }
 
 /// Applications by the LSP's ids, in the order given.
@@ -142,7 +146,7 @@ async fn consent(conn: &mut PgConnection, org_id: &str, key: &ConsentKey) -> Res
         ConsentKey::AggregationId(_) => latest_handle(conn, &ids).await?,
     };
     match consent_handle {
-        Some(handle) => Ok(Subjects::Known { ids, consent_handle: Some(handle) }),
+        Some(handle) => Ok(Subjects::Known(Known { ids, consent_handle: Some(handle) })),
         None => Err(Refused::UnknownIds { what, ids: vec![value.clone()] }),
     }
 }

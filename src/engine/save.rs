@@ -32,6 +32,22 @@ impl Cause {
     }
 }
 
+/// What was locked, with the revisions that the writes must find.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    /// Applications; new ones are not among them.
+    pub applications: &'a [Locked],
+    /// The loan's, where one was locked.
+    pub loan_revision: Option<i64>,
+}
+
+impl<'a> Before<'a> {
+    /// Applications only.
+    pub fn applications(applications: &'a [Locked]) -> Self {
+        Self { applications, loan_revision: None }
+    }
+}
+
 /// Writes applications, loan, borrower, asks, then exchanges and streams.
 ///
 /// # Errors
@@ -39,11 +55,11 @@ impl Cause {
 pub async fn decision(
     app: &App,
     conn: &mut PgConnection,
-    before: &[Locked],
-    loan_revision: Option<i64>,
+    before: Before<'_>,
     decided: Decided,
     cause: Cause,
 ) -> Result<(), Refused> {
+    let Before { applications: before, loan_revision } = before;
     let Decided { applications, mut decision } = decided;
     for application in &applications {
         save_application(app, conn, before, application).await?;

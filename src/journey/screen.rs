@@ -195,6 +195,9 @@ impl Screen {
         if let Some(more) = report.loans.len().checked_sub(LISTED).filter(|more| *more > 0) {
             let _ = write!(out, "\n  and {more} more");
         }
+        if let Some(error) = &report.error {
+            let _ = write!(out, "\n\n{} {error}", self.paint(YELLOW, "failed:"));
+        }
         out
     }
 
@@ -301,7 +304,7 @@ fn describe(answer: &Answer) -> String {
         );
     }
     if message.get("plan").is_some() {
-        return format!("{} {}", text(message, "/plan/status"), text(message, "/plan/id"));
+        return text(message, "/plan/status").to_owned();
     }
     if message.get("account").is_some() {
         return text(message, "/account/status").to_owned();

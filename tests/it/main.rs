@@ -7,10 +7,26 @@ mod support;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod bulk;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod database_guards;
+#[cfg(test)]
+mod delivery;
+#[cfg(test)]
+mod exposure;
+#[cfg(test)]
+mod idempotency;
+#[cfg(test)]
 mod journey;
 #[cfg(test)]
 mod licences;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
+mod payouts;
+#[cfg(test)]
 mod signatures;
 #[cfg(test)]
-mod openapi;
+mod stale;

@@ -5,6 +5,8 @@ pub mod database;
 pub mod fingerprint;
 pub mod flow;
 pub mod lsp;
+pub mod port;
 pub mod schemas;
 pub mod server;
+pub mod sql;
 pub mod wire;

@@ -130,7 +130,7 @@ impl Drop for Server {
 }
 
 /// Thirty-two bytes that are known to everybody.
-const TEST_MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub const TEST_MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 fn config(manual: bool) -> Config {
     use clap::Parser as _;

@@ -159,9 +159,10 @@ pub fn verify(apps: &mut [Application], session_key: &str, facts: &Facts<'_>, d:
     }
     let status = if facts.otp_matches { OtpStatus::Success } else { OtpStatus::IncorrectOtp };
     for app in apps.iter_mut() {
-        match facts.otp_matches {
-            true => sign(app, session_key, facts, d),
-            false => count_wrong_try(app, d),
+        if facts.otp_matches {
+            sign(app, session_key, facts, d);
+        } else {
+            count_wrong_try(app, d);
         }
     }
     d.answer(facts, Answer::ok(otp(Some(session_key.to_owned()), None, status)));

@@ -47,20 +47,17 @@ pub fn file(origin: Origin, item: &NewApplication, slot: u32, facts: &Facts<'_>,
         touched_at: facts.now,
     };
     d.event(&application, "filed");
-    match unacceptable(&application.form, facts) {
-        Some((reason, detail)) => {
-            application.stage = Stage::Rejected { reasons: vec![other(&detail)], deal: None };
-            d.event(&application, format!("declined: {detail}"));
-            let content = content(&application);
-            if let Some(exchange) = facts.exchange {
-                d.reply(exchange, slot, Answer::refused(reason, detail, content));
-            }
+    if let Some((reason, detail)) = unacceptable(&application.form, facts) {
+        application.stage = Stage::Rejected { reasons: vec![other(&detail)], deal: None };
+        d.event(&application, format!("declined: {detail}"));
+        let content = content(&application);
+        if let Some(exchange) = facts.exchange {
+            d.reply(exchange, slot, Answer::refused(reason, detail, content));
         }
-        None => {
-            check(&mut application, slot, facts, d);
-            let at = facts.now + Duration::days(facts.limits.idle_days);
-            d.timer(Timer::Idle, &application, at);
-        }
+    } else {
+        check(&mut application, slot, facts, d);
+        let at = facts.now + Duration::days(facts.limits.idle_days);
+        d.timer(Timer::Idle, &application, at);
     }
     application
 }

@@ -13,15 +13,12 @@ use crate::domain::ids::PlanId;
 
 /// Row 44: plans of the accepted offer with their status.
 pub fn plans(app: &Application, facts: &Facts<'_>, d: &mut Decision) {
-    let answer = match app.stage.deal() {
-        Some(deal) => {
-            let plans = deal.offer.repayment_plans.iter().map(|p| content(deal, &p.id)).collect();
-            Answer::ok(Content::Plans { plans })
-        }
-        None => {
-            let detail = format!("no offer is accepted, the application is {}", app.stage.name());
-            Answer::refused(RefusalReason::WrongState, detail, Content::Plans { plans: Vec::new() })
-        }
+    let answer = if let Some(deal) = app.stage.deal() {
+        let plans = deal.offer.repayment_plans.iter().map(|p| content(deal, &p.id)).collect();
+        Answer::ok(Content::Plans { plans })
+    } else {
+        let detail = format!("no offer is accepted, the application is {}", app.stage.name());
+        Answer::refused(RefusalReason::WrongState, detail, Content::Plans { plans: Vec::new() })
     };
     d.answer(facts, answer);
 }

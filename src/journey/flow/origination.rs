@@ -86,12 +86,8 @@ impl Journey<'_> {
 
     /// Steps 12 and 13.
     pub(super) async fn set_offer(&self, application: &mut Application) -> Result<(), JourneyError> {
-        let offer_id = text(&application.offer, "/id");
-        let call = Call::new(
-            &SET_OFFER,
-            messages::set_offer(&application.id, &application.offer),
-            offer_id,
-        );
+        let body = messages::set_offer(&application.id, &application.offer);
+        let call = Call::new(&SET_OFFER, body, application.id.clone());
         let answer = self.lsp.courier.ask(&call).await?;
         match text(&answer.message, "/loanApplicationStatus") {
             "OFFER_ACCEPTED" if text(&answer.message, "/loanApplicationId") == application.id => Ok(()),

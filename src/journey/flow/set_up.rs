@@ -29,11 +29,7 @@ impl Journey<'_> {
         let courier = &self.lsp.courier;
         application.disbursement_plan = self.first_plan(&GET_DISBURSEMENT_PLANS, &application.id).await?;
         let body = messages::set_plan(&application.id, &application.disbursement_plan);
-        let call = Call::new(
-            &SET_DISBURSEMENT_PLAN,
-            body,
-            text(&application.disbursement_plan, "/id"),
-        );
+        let call = Call::new(&SET_DISBURSEMENT_PLAN, body, application.id.clone());
         let answer = courier.ask(&call).await?;
         expect_active(&call, &answer.message, "/plan/status")?;
 
@@ -61,7 +57,7 @@ impl Journey<'_> {
         let call = Call::new(
             &SET_REPAYMENT_PLAN,
             messages::set_plan(&application.id, plan),
-            text(plan, "/id"),
+            application.id.clone(),
         );
         let answer = self.lsp.courier.ask(&call).await?;
         match text(&answer.message, "/plan/status") {

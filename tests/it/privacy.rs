@@ -1,0 +1,208 @@
+//! Nobody's name, number or OTP is to be found where it was not asked for: not in the log, not in the database.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::support::bodies::{self, path};
+use crate::support::fingerprint;
+use crate::support::flow::Flow;
+use crate::support::lsp::TestLsp;
+use crate::support::server::Server;
+
+/// What must not be found anywhere: its kind and its text.
+type Secret = (&'static str, String);
+
+/// Everything that is logged.
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Captured {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(line)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A journey with its mistakes: a wrong OTP, a bad message, a bad signature, an unknown id. Gives what it told in
+/// confidence.
+async fn journey(server: &Server, lsp: &TestLsp) -> Vec<Secret> {
+    let flow = Flow { server, lsp };
+    let pan = bodies::pan();
+    let ids = flow.file_for(&pan, 2).await;
+    let offers = flow.offers(&ids).await;
+    for (id, offer) in ids.iter().zip(&offers) {
+        flow.set_offer(id, offer).await;
+    }
+    let (session, otp) = flow.otp(&ids).await;
+    assert_eq!(flow.verify(&session, "000000x").await, "INCORRECT_OTP");
+    assert_eq!(flow.verify(&session, &otp).await, "SUCCESS");
+    flow.set_up(&ids, &offers).await;
+    let granted = flow.grant(&ids[0]).await;
+    let loan_id = granted["loanId"].as_str().unwrap().to_owned();
+    let loan = crate::support::flow::Loan { application: ids[0].clone(), offer: offers[0].clone(), loan_id };
+    flow.disburse(&loan, "DISB-1").await;
+
+    let mut bad = bodies::application(&bodies::id(), &pan);
+    bad["terms"]["requestedAmount"] = json!("-1");
+    assert_eq!(lsp.send(path::CREATE, json!({"loanApplications": [bad.clone()]})).await.1.status, 400);
+    let mut forged: Value = serde_json::from_slice(&lsp.seal(&lsp.complete(json!({"loanApplications": [bad]})))).unwrap();
+    forged["signature"] = json!("AAAA");
+    assert_eq!(lsp.post(path::CREATE, forged.to_string().into_bytes()).await.status, 401);
+    let unknown = json!({"loanApplicationIds": ["APP-NEVER"]});
+    assert_eq!(lsp.send(path::GENERATE_OFFERS, unknown).await.1.status, 404);
+    // A number that lands where a path of ours has one.
+    server.get(&format!("/admin/applications/LSP-TEST/{}", ids[0])).await;
+
+    vec![
+        ("PAN", pan),
+        ("name", bodies::NAME.to_owned()),
+        ("phone", bodies::PHONE.to_owned()),
+        ("account", bodies::ACCOUNT.to_owned()),
+        ("email", "asha.v@example.in".to_owned()),
+        ("address at the aggregator", "asha@aa.in".to_owned()),
+        ("OTP", otp),
+    ]
+}
+
+/// Whether a text stands somewhere as a word of its own: six digits may well be part of a longer number.
+fn has_word(haystack: &[u8], word: &str) -> bool {
+    let joins = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'.');
+    let found = |(at, window): (usize, &[u8])| {
+        window == word.as_bytes()
+            && !joins(at.checked_sub(1).and_then(|before| haystack.get(before)))
+            && !joins(haystack.get(at + word.len()))
+    };
+    haystack.windows(word.len()).enumerate().any(found)
+}
+
+/// The text around a find, for the one who has to look for it.
+fn around(haystack: &[u8], word: &str) -> String {
+    let at = haystack.windows(word.len()).position(|window| window == word.as_bytes()).unwrap_or_default();
+    let end = haystack.len().min(at + word.len() + 200);
+    String::from_utf8_lossy(&haystack[at.saturating_sub(200)..end]).into_owned()
+}
+
+fn assert_free(place: &str, bytes: &[u8], secrets: &[Secret]) {
+    for (kind, secret) in secrets {
+        assert!(!has_word(bytes, secret), "{kind} in {place}: {}", around(bytes, secret));
+    }
+}
+
+/// On one thread, so that the log of this test alone is caught, whatever else runs in the process.
+#[tokio::test]
+async fn no_log_line_at_any_level_holds_personal_data() {
+    let captured = Captured::default();
+    let lines = captured.clone();
+    let guard = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_ansi(false)
+        .with_writer(move || lines.clone())
+        .finish()
+        .set_default();
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let mut secrets = journey(&server, &lsp).await;
+    fingerprint::at_rest(&server).await;
+    drop(guard);
+
+    let log = std::mem::take(&mut *captured.0.lock().unwrap());
+    let text = String::from_utf8_lossy(&log);
+    for known in ["request", "callback", "sqlx", "hyper"] {
+        assert!(text.contains(known), "the log was caught as a whole, {known} included");
+    }
+    secrets.extend(keys(&server, &lsp));
+    for member in ["primaryIdType", "contactDetails", "accountHolderName", "\"payload\"", "otpSessionKey"] {
+        secrets.push(("a raw message", member.to_owned()));
+    }
+    assert_free("the log", &log, &secrets);
+}
+
+/// Parts of private keys that would give them away.
+fn keys(server: &Server, lsp: &TestLsp) -> Vec<Secret> {
+    use secrecy::ExposeSecret as _;
+    let lender = &server.app.keys.signing;
+    let pairs = [lender, lsp.key.as_ref().unwrap()].map(|key| {
+        let pem = key.to_pkcs8_pem().unwrap();
+        ("private key", pem.expose_secret().lines().nth(5).unwrap().to_owned())
+    });
+    let master = crate::support::server::TEST_MASTER_KEY.to_owned();
+    pairs.into_iter().chain([("master key", master), ("private key", "PRIVATE KEY".to_owned())]).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_of_the_database_holds_personal_data() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let mut secrets = journey(&server, &lsp).await;
+    secrets.extend(keys(&server, &lsp));
+    fingerprint::at_rest(&server).await;
+
+    let mut conn = PgConnection::connect(&server.database_url).await.unwrap();
+    for table in fingerprint::tables(&mut conn).await {
+        let rows = conn.fetch_all(AssertSqlSafe(format!("select t::text from {table} t"))).await.unwrap();
+        for row in rows {
+            let row: String = row.get(0);
+            assert_free(&table, row.as_bytes(), &secrets);
+            for sealed in sealed_columns(&row) {
+                assert_free(&table, &sealed, &secrets);
+                assert!(!sealed.windows(9).any(|text| text == b"primaryId"), "{table} holds a message in clear");
+            }
+        }
+    }
+}
+
+/// The bytes of every `bytea` in the text of a row.
+fn sealed_columns(row: &str) -> Vec<Vec<u8>> {
+    row.split("\\x")
+        .skip(1)
+        .map(|rest| {
+            let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).collect::<Vec<_>>();
+            digits.chunks_exact(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_file_of_the_database_holds_personal_data() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let secrets = journey(&server, &lsp).await;
+    fingerprint::at_rest(&server).await;
+
+    let mut conn = PgConnection::connect(&server.database_url).await.unwrap();
+    conn.execute("checkpoint").await.unwrap();
+    let place = conn.fetch_one("select current_setting('data_directory'), oid::text from pg_database where datname = current_database()");
+    let place = place.await.unwrap();
+    let (data, database): (String, String) = (place.get(0), place.get(1));
+    let folders = [Path::new(&data).join("base").join(database), Path::new(&data).join("pg_wal")];
+    if let Err(error) = std::fs::read_dir(&folders[0]) {
+        eprintln!("SKIPPED: the files of the test cluster in {data} cannot be read: {error}");
+        return;
+    }
+    // Six digits are found by chance in so many bytes.
+    let secrets: Vec<Secret> = secrets.into_iter().filter(|(kind, _)| *kind != "OTP").collect();
+    let mut read = 0;
+    for file in folders.iter().flat_map(|folder| files(folder)) {
+        let Ok(bytes) = std::fs::read(&file) else { continue };
+        for (kind, secret) in &secrets {
+            let held = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!held, "{kind} in {}: {}", file.display(), around(&bytes, secret));
+        }
+        read += bytes.len();
+    }
+    assert!(read > 100_000, "the files were there to be read");
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect()
+}
