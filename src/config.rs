@@ -162,6 +162,8 @@ pub struct SandboxConfig {
     pub data_dir: PathBuf,
     /// Whether consents, mandates and payments wait until told.
     pub manual: bool,
+    /// Whether operators need no token although they are not on loopback.
+    pub open_admin: bool,
 }
 
 impl Config {
@@ -182,6 +184,7 @@ impl Config {
         config.sandbox = Some(SandboxConfig {
             data_dir: args.data_dir.clone(),
             manual: args.manual,
+            open_admin: args.open_admin,
         });
         config.checked(problems)
     }

@@ -35,7 +35,9 @@ pub(super) async fn run(args: &DevArgs) -> Result<ExitCode, CliError> {
     fs::create_dir_all(data_dir).await.map_err(CliError::file(data_dir))?;
     let listeners = Listeners::bind(&config.listen).await?;
     config.listen = listeners.addresses()?;
-    ask_for_a_token(&mut config);
+    if !args.open_admin {
+        ask_for_a_token(&mut config);
+    }
     let cluster = match &config.database.url {
         Some(_) => None,
         None => Some(Cluster::adopt_or_start(data_dir, Durability::Durable).await?),

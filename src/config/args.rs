@@ -65,4 +65,7 @@ pub struct DevArgs {
     /// Use this Postgres instead of bringing one
     #[arg(long, value_name = "URL")]
     pub database_url: Option<SecretString>,
+    /// Ask operators for no token although they are not on loopback: for a container that publishes the port there only
+    #[arg(long, env = "OCEN_OPEN_ADMIN")]
+    pub open_admin: bool,
 }

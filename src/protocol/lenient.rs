@@ -29,6 +29,7 @@ const IST_SECONDS: i32 = 19_800;
 /// A scalar: text, number or boolean as it stands in the message; blank when absent or null.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct Text(pub String);
 
 impl Text {
@@ -82,6 +83,7 @@ impl<'de> Deserialize<'de> for Text {
 /// An object, also when it comes as the only element of an array.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct One<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for One<T> {
@@ -115,6 +117,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneVisitor<T> {
 /// Objects, also when a single one comes without an array; nulls are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct Many<T>(pub Vec<T>);
 
 impl<T> Default for Many<T> {
@@ -166,6 +169,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ManyVisitor<T> {
 /// A list of ids, also when a single one comes without an array.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct IdList(pub Vec<Text>);
 
 impl<'de> Deserialize<'de> for IdList {

@@ -11,7 +11,7 @@ use crate::support::lsp::TestLsp;
 use crate::support::server::{Options, Server};
 use crate::support::sql;
 
-/// Enough for one loan of 50,000 rupees, too little for two.
+/// Enough for one loan of 50,000 rupees and a small one, too little for two.
 const LIMIT: Paise = Paise(7_500_000);
 
 fn limited() -> Options {
@@ -40,18 +40,18 @@ async fn set_offers(lsp: &TestLsp, ids: &[String], offers: &[Value]) -> Vec<Valu
     .await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_four_offers_accepted_at_once_the_limit_lets_one_stand() {
-    let server = Server::start_with(limited()).await;
-    let lsp = server.lsp().await;
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
-    let ids = flow.file(4).await;
+/// A borrower with a small loan accepted, on whose other four applications offers are accepted at once.
+async fn four_at_once(flow: &Flow<'_>) {
+    let pan = bodies::pan();
+    let small = bodies::id();
+    let mut item = bodies::application(&small, &pan);
+    item["terms"]["requestedAmount"] = json!("10000.00");
+    flow.lsp.ask(path::CREATE, json!({"loanApplications": [item]})).await;
+    let ids = [vec![small], flow.file_for(&pan, 4).await].concat();
     let offers = flow.offers(&ids).await;
+    flow.set_offer(&ids[0], &offers[0]).await;
 
-    let answers = set_offers(&lsp, &ids, &offers).await;
+    let answers = set_offers(flow.lsp, &ids[1..], &offers[1..]).await;
 
     let stands = |answer: &&Value| answer["loanApplicationStatus"] == "OFFER_ACCEPTED";
     assert_eq!(answers.iter().filter(stands).count(), 1, "{answers:?}");
@@ -59,7 +59,21 @@ async fn of_four_offers_accepted_at_once_the_limit_lets_one_stand() {
         assert_eq!(answer["response"]["error"], "SORQ1004", "{answer}");
         assert_eq!(answer["loanApplicationStatus"], "OFFERED", "{answer}");
     }
-    assert_eq!(counted(&server).await, 5_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_four_offers_accepted_at_once_the_limit_lets_one_stand() {
+    const BORROWERS: i64 = 8;
+    let server = Server::start_with(limited()).await;
+    let lsp = server.lsp().await;
+    let flow = Flow {
+        server: &server,
+        lsp: &lsp,
+    };
+
+    join_all((0..BORROWERS).map(|_| four_at_once(&flow))).await;
+
+    assert_eq!(counted(&server).await, BORROWERS * (1_000_000 + 5_000_000));
 }
 
 #[tokio::test(flavor = "multi_thread")]

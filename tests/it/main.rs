@@ -30,3 +30,13 @@ mod payouts;
 mod signatures;
 #[cfg(test)]
 mod stale;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod wrong_state;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod leniency;
+#[cfg(test)]
+mod privacy;

@@ -64,7 +64,8 @@ fn it_keeps_the_rules_of_openapi() {
     assert!(operations > OPERATIONS.len(), "{operations}");
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         assert!(jsonschema::meta::is_valid(schema), "{name} is no JSON schema");
-        assert!(!name.contains("_for_") && !name.contains('<'), "{name}: a name for Rust");
+        // Two types of one name are told apart by a number, which says nothing to anybody.
+        assert!(!name.ends_with(|last: char| last.is_ascii_digit()), "{name}: the name is taken twice");
     }
 }
 

@@ -33,7 +33,7 @@ impl Guard {
     pub(super) fn of(config: &Config) -> Self {
         match &config.admin_token {
             Some(token) => Self::Token(Arc::new(digest(&SHA256, token.expose_secret().as_bytes()))),
-            None if config.mode == Mode::Dev && config.listen.admin.ip().is_loopback() => Self::Loopback,
+            None if is_open(config) => Self::Loopback,
             None => Self::Closed,
         }
     }
@@ -57,6 +57,12 @@ impl Guard {
             )),
         }
     }
+}
+
+/// Only the sandbox goes without a token, on loopback or where it was told that nobody else gets there.
+fn is_open(config: &Config) -> bool {
+    let told = config.sandbox.as_ref().is_some_and(|sandbox| sandbox.open_admin);
+    config.mode == Mode::Dev && (told || config.listen.admin.ip().is_loopback())
 }
 
 pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {

@@ -9,10 +9,12 @@ use serde_json::{Map, Value, json};
 /// Where references point.
 const COMPONENTS: &str = "#/components/schemas/";
 /// Types whose name in Rust says less than it could to an LSP.
-const RENAMED: [(&str, &str); 3] =
-    [("AckBody", "Ack"), ("Callback_for_Health", "HeartbeatResponse"), ("Health", "HealthStatus")];
-/// What generic types are called after is enough of a name.
-const WRAPPERS: [&str; 2] = ["RequestMessage_for_", "Callback_for_"];
+const RENAMED: [(&str, &str); 4] = [
+    ("AckBody", "Ack"),
+    ("Health", "HeartbeatResponse"),
+    ("Item", "LoanApplication"),
+    ("ItemResult", "LoanApplicationResult"),
+];
 
 /// Collects the schemas that are referred to.
 pub(super) struct Schemas {
@@ -86,14 +88,7 @@ fn signed_message() -> Value {
 }
 
 fn renamed(name: &str) -> String {
-    if let Some((_, better)) = RENAMED.iter().find(|(rust, _)| *rust == name) {
-        return (*better).to_owned();
-    }
-    if let Some(item) = name.strip_prefix("Shape_for_") {
-        return format!("{}OrList", renamed(item));
-    }
-    let bare = WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper));
-    bare.unwrap_or(name).to_owned()
+    RENAMED.iter().find(|(rust, _)| *rust == name).map_or(name, |(_, better)| better).to_owned()
 }
 
 /// A schema for readers of JSON: components by their names here, no `null` (blank is absent in what we read,
@@ -150,13 +145,13 @@ fn collapsed(mut members: Map<String, Value>) -> Map<String, Value> {
 }
 
 /// Words in brackets that begin so point into our own papers.
-const OURS: [&str; 4] = ["(C1", "(C2", "(`ocen-v3.md`", "(design "];
+const OURS: [&str; 9] = ["(C1", "(C2", "(C3", "(C5", "(C6", "(C7", "(C9", "(`ocen-v3.md`", "(design "];
 
 /// A docstring in one line, without links and without pointers into our own papers.
 fn prose(docstring: &str) -> String {
     let mut text = docstring.replace("\n\n", "\u{b6}").replace('\n', " ").replace('\u{b6}', "\n\n");
     text = text.replace("[`", "`").replace("`]", "`");
-    while let Some((before, after)) = OURS.iter().chain(&["(C3", "(C5", "(C6", "(C7", "(C9"]).find_map(|mark| {
+    while let Some((before, after)) = OURS.iter().find_map(|mark| {
         let (before, rest) = text.split_once(mark)?;
         let (_, after) = rest.split_once(')')?;
         Some((before.trim_end().to_owned(), after.to_owned()))

@@ -31,6 +31,7 @@ pub struct Metadata {
 /// A request with its envelope. Unknown members are tolerated.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "{T}")]
 pub struct RequestMessage<T> {
     /// Envelope.
     pub metadata: Metadata,
@@ -44,7 +45,7 @@ pub struct RequestMessage<T> {
 /// A callback. The stored body has no `metadata`; delivery adds it, fresh for each attempt.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("required" = ["metadata", "response", "requestId"]))]
+#[schemars(rename = "{T}", extend("required" = ["metadata", "response", "requestId"]))]
 pub struct Callback<T> {
     /// Envelope.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,7 +150,7 @@ pub fn timestamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// The lender, as in `getLoan` and, by C2, in the create answer.
+/// The lender, as in `getLoan` and in the create answer (C2).
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LenderBlock {

@@ -51,6 +51,7 @@ impl RequestBody for SetDisbursementPlanRequest {
 /// `triggerDisbursementRequest` and `triggerDisbursementStatusRequest`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(inline)]
 pub struct DisbursementRequest {
     /// The loan.
     #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]

@@ -95,6 +95,7 @@ pub struct ApplicationOffers {
 /// An array, or for an LSP that validates against the published schema its first item (C1).
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "{T}OrList")]
 pub enum Shape<T> {
     /// All.
     Array(Vec<T>),

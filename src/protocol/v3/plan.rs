@@ -18,6 +18,7 @@ use crate::protocol::malformed::Malformed;
 /// How most requests between offer and grant name what they are about (C7).
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(inline)]
 pub struct SubjectIds {
     /// The loan; before the grant an application id is taken here too.
     #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]

@@ -32,7 +32,7 @@ impl RequestBody for GetRepaymentPlansRequest {
 /// `setRepaymentPlanRequest` and `setDisbursementPlanRequest`. Of the plan only its id counts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
-#[schemars(extend("required" = ["plan"]))]
+#[schemars(inline, extend("required" = ["plan"]))]
 pub struct SetPlanRequest {
     /// The loan; before the grant an application id is taken here too.
     #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]

@@ -1,0 +1,281 @@
+//! The operators' API: who may speak to the lender, what was said, and saying it again.
+
+use ocen_lender::jose::SigningKey;
+use serde_json::{Value, json};
+
+use crate::support::bodies::{self, path};
+use crate::support::fingerprint;
+use crate::support::flow::Flow;
+use crate::support::lsp::{Reaction, TestLsp, key};
+use crate::support::server::Server;
+
+/// A registration as an operator would write it.
+fn registration(keys: &[&SigningKey]) -> Value {
+    let keys: Vec<Value> =
+        keys.iter().map(|key| json!({"kid": key.kid(), "publicKeyPem": key.public_key_pem()})).collect();
+    json!({"name": "An LSP", "callbackBaseUrl": "https://lsp.example/ocen/", "keys": keys, "settings": {}})
+}
+
+async fn put(server: &Server, org_id: &str, body: &Value) -> (u16, Value) {
+    let answer = server.http.put(format!("{}/admin/lsps/{org_id}", server.admin)).json(body).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+/// A problem as RFC 9457 has it.
+async fn assert_problem(answer: reqwest::Response, status: u16, what: &str) -> Value {
+    assert_eq!(answer.status().as_u16(), status, "{what}");
+    assert_eq!(answer.headers()["content-type"], "application/problem+json", "{what}");
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!(problem["status"], status, "{what}: {problem}");
+    for member in ["type", "title", "detail"] {
+        assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{what}: {member} of {problem}");
+    }
+    problem
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_lsp_is_registered_changed_and_shown() {
+    let server = Server::start().await;
+    let (first, second) = (SigningKey::generate("k-1").unwrap(), SigningKey::generate("k-2").unwrap());
+
+    let (status, stored) = put(&server, "LSP-NEW", &registration(&[&first])).await;
+    assert_eq!(status, 200, "{stored}");
+    assert_eq!(stored["callbackBaseUrl"], "https://lsp.example/ocen");
+    assert_eq!(stored["settings"]["offersShape"], "array", "a switch that is left out has its default");
+    assert_eq!(server.get("/admin/lsps/LSP-NEW").await, stored);
+
+    // The keys are replaced: the one that is left out does not count any more.
+    let mut changed = registration(&[&second]);
+    changed["settings"] = json!({"offersShape": "object"});
+    let (_, stored) = put(&server, "LSP-NEW", &changed).await;
+    let keys = stored["keys"].as_array().unwrap();
+    assert_eq!((&keys[0]["kid"], keys[0]["revokedAt"].is_string()), (&json!("k-1"), true));
+    assert_eq!((&keys[1]["kid"], keys[1]["revokedAt"].is_null()), (&json!("k-2"), true));
+    assert_eq!(stored["settings"]["offersShape"], "object");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_kid_never_returns() {
+    let server = Server::start().await;
+    let (first, second) = (SigningKey::generate("k-1").unwrap(), SigningKey::generate("k-2").unwrap());
+    put(&server, "LSP-NEW", &registration(&[&first, &second])).await;
+    let url = format!("{}/admin/lsps/LSP-NEW/keys/k-1", server.admin);
+
+    let revoked: Value = server.http.delete(&url).send().await.unwrap().json().await.unwrap();
+    let at = revoked["keys"][0]["revokedAt"].clone();
+    assert!(at.is_string(), "{revoked}");
+    let again: Value = server.http.delete(&url).send().await.unwrap().json().await.unwrap();
+    assert_eq!(again["keys"][0]["revokedAt"], at, "a second time changes nothing");
+
+    let before = fingerprint::all(&server).await;
+    let renewed = SigningKey::generate("k-1").unwrap();
+    let other = SigningKey::generate("k-2").unwrap();
+    for (what, keys) in [
+        ("the revoked key", vec![&first, &second]),
+        ("a new key under the revoked kid", vec![&renewed]),
+        ("another key under a living kid", vec![&other]),
+    ] {
+        let (status, problem) = put(&server, "LSP-NEW", &registration(&keys)).await;
+        assert_eq!(status, 409, "{what}: {problem}");
+    }
+    assert_eq!(fingerprint::all(&server).await, before);
+    let unknown = server.http.delete(format!("{}/admin/lsps/LSP-NEW/keys/k-9", server.admin)).send().await.unwrap();
+    assert_problem(unknown, 404, "an unknown kid").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_that_makes_no_sense_is_pointed_at() {
+    let server = Server::start().await;
+    let (small, ec) = (include_str!("../fixtures/jose/small.pub.pem"), include_str!("../fixtures/jose/ec.pub.pem"));
+    let private = include_str!("../fixtures/jose/lsp.key.pem");
+    let pem = key().await.public_key_pem();
+    let one = |kid: &str, pem: &str| json!([{"kid": kid, "publicKeyPem": pem}]);
+    let before = fingerprint::all(&server).await;
+
+    for (pointer, member, value) in [
+        ("/name", "name", json!("")),
+        ("/name", "name", json!(7)),
+        ("/callbackBaseUrl", "callbackBaseUrl", json!("ftp://lsp.example")),
+        ("/callbackBaseUrl", "callbackBaseUrl", json!("https://user:secret@lsp.example")),
+        ("/callbackBaseUrl", "callbackBaseUrl", json!("https://lsp.example/?to=")),
+        ("/keys/0/kid", "keys", one("", &pem)),
+        ("/keys/0/publicKeyPem", "keys", one("k", "no key")),
+        ("/keys/0/publicKeyPem", "keys", one("k", small)),
+        ("/keys/0/publicKeyPem", "keys", one("k", ec)),
+        ("/keys/0/publicKeyPem", "keys", one("k", private)),
+        ("/settings/offersShape", "settings", json!({"offersShape": "triangle"})),
+        ("/settings/unknownSwitch", "settings", json!({"unknownSwitch": true})),
+        ("/settings/callbackPathOverrides/noCall", "settings", json!({"callbackPathOverrides": {"noCall": "/x"}})),
+        ("/settings/callbackPathOverrides/setOffer", "settings", json!({"callbackPathOverrides": {"setOffer": "x"}})),
+        ("/surprise", "surprise", json!(1)),
+    ] {
+        let mut body = registration(&[]);
+        body[member] = value;
+        let url = format!("{}/admin/lsps/LSP-NEW", server.admin);
+        let problem = assert_problem(server.http.put(url).json(&body).send().await.unwrap(), 422, pointer).await;
+        assert_eq!(problem["pointer"], pointer, "{problem}");
+        assert!(!problem.to_string().contains("secret") && !problem.to_string().contains("MII"), "{problem}");
+    }
+    assert_eq!(fingerprint::all(&server).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_or_found_is_a_problem() {
+    let server = Server::start().await;
+    let url = |path: &str| format!("{}{path}", server.admin);
+    let get = |path: &str| server.http.get(url(path));
+    let json = "application/json";
+    let put = |kind: &str, body: &'static str| server.http.put(url("/admin/lsps/A")).header("content-type", kind).body(body);
+
+    for (what, request, status) in [
+        ("no JSON", put(json, "{"), 400),
+        ("two values", put(json, "{} {}"), 400),
+        ("a form", put("text/plain", "{}"), 415),
+        ("nothing that is asked for", put(json, "{}"), 422),
+        ("an unknown LSP", get("/admin/lsps/NOBODY"), 404),
+        ("an unknown application", get("/admin/applications/LSP-TEST/NOTHING"), 404),
+        ("an unknown loan", get("/admin/loans/LON-NEVER"), 404),
+        ("an unknown path", get("/admin/lps"), 404),
+        ("another method", server.http.post(url("/admin/lsps/A")), 405),
+        ("an unknown stage", get("/admin/applications?stage=DREAMING"), 400),
+        ("no cursor of ours", get("/admin/applications?cursor=abc"), 400),
+        ("too many at once", get("/admin/applications?limit=501"), 400),
+        ("none at once", get("/admin/callbacks?limit=0"), 400),
+        ("an unknown state", get("/admin/callbacks?state=lost"), 400),
+        ("an id that is none", server.http.post(url("/admin/callbacks/7/redeliver")), 400),
+        (
+            "an unknown callback",
+            server.http.post(url("/admin/callbacks/0190d3a0-0000-7000-8000-000000000000/redeliver")),
+            404,
+        ),
+        ("no time", server.http.post(url("/admin/callbacks/redeliver")).json(&json!({"since": "yesterday"})), 422),
+    ] {
+        assert_problem(request.send().await.unwrap(), status, what).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_come_in_pages_that_hold_everything_once() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    for org_id in ["LSP-A", "LSP-B", "LSP-C"] {
+        put(&server, org_id, &registration(&[])).await;
+    }
+    let mut filed = Flow { server: &server, lsp: &lsp }.file(5).await;
+    filed.reverse();
+
+    assert_eq!(walk(&server, "/admin/lsps?limit=2", "orgId").await, ["LSP-A", "LSP-B", "LSP-C", "LSP-TEST"]);
+    let found = walk(&server, "/admin/applications?orgId=LSP-TEST&stage=processing&limit=2", "loanApplicationId").await;
+    assert_eq!(found, filed, "newest first");
+    assert!(walk(&server, "/admin/applications?orgId=LSP-A&limit=2", "loanApplicationId").await.is_empty());
+    assert!(walk(&server, "/admin/applications?stage=GRANTED", "loanApplicationId").await.is_empty());
+    fingerprint::at_rest(&server).await;
+    assert_eq!(walk(&server, "/admin/callbacks?state=delivered&limit=1", "operation").await, ["createLoanApplications"]);
+}
+
+/// One member of every item, page by page.
+async fn walk(server: &Server, path: &str, member: &str) -> Vec<String> {
+    let (mut found, mut next) = (Vec::new(), path.to_owned());
+    loop {
+        let page = server.get(&next).await;
+        found.extend(page["items"].as_array().unwrap().iter().map(|item| item[member].as_str().unwrap().to_owned()));
+        match page["nextCursor"].as_str() {
+            Some(cursor) => next = format!("{path}&cursor={cursor}"),
+            None => return found,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_shows_all_that_was_said_about_it() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    lsp.inbox.react("/v3/offer/generateOffersResponse", vec![Reaction {
+        status: 500,
+        body: Some("out of order".to_owned()),
+        headers: Vec::new(),
+    }]);
+    let flow = Flow { server: &server, lsp: &lsp };
+    let ids = flow.file(1).await;
+    flow.offers(&ids).await;
+    let parked_nothing = || async {
+        server.get("/admin/callbacks?state=pending").await["items"].as_array().unwrap().is_empty()
+    };
+    server.until("the second try succeeded", parked_nothing).await;
+
+    let shown = server.get(&format!("/admin/applications/LSP-TEST/{}", ids[0])).await;
+    assert_eq!((&shown["stage"], &shown["dataConsent"]), (&json!("OFFERED"), &json!("READY")));
+    let operations = |side: &str| -> Vec<String> {
+        shown[side].as_array().unwrap().iter().map(|m| m["operation"].as_str().unwrap().to_owned()).collect()
+    };
+    let calls = ["createLoanApplications", "consentHandle", "consentStatus", "generateOffers"];
+    assert_eq!(operations("received"), calls);
+    assert_eq!(operations("sent"), calls);
+    assert_eq!(shown["received"][0]["body"]["loanApplications"][0]["loanApplicationId"], json!(ids[0]));
+    assert_eq!(shown["sent"][3]["body"]["loanApplications"][0]["loanApplicationStatus"], "OFFERED");
+    let tries = shown["sent"][3]["tries"].as_array().unwrap();
+    assert_eq!((tries.len(), &tries[0]["status"], &tries[0]["answer"]), (2, &json!(500), &json!("out of order")));
+    assert_eq!((&tries[1]["status"], &tries[1]["answer"]["error"]), (&json!(200), &json!("0")));
+    let asks: Vec<&str> = shown["asks"].as_array().unwrap().iter().map(|ask| ask["method"].as_str().unwrap()).collect();
+    for method in ["eligibility", "consent-create", "consent-status", "fetch", "offers"] {
+        assert!(asks.contains(&method), "{method} in {asks:?}");
+    }
+    assert!(shown["events"].as_array().unwrap().len() >= 4, "{}", shown["events"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_is_sent_again_when_an_operator_wants() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    lsp.inbox.react("/v3/loanApplication/createLoanApplicationsResponse", vec![Reaction {
+        status: 410,
+        body: None,
+        headers: Vec::new(),
+    }]);
+    let (request_id, _) = lsp
+        .send(path::CREATE, json!({"loanApplications": [bodies::application(&bodies::id(), &bodies::pan())]}))
+        .await;
+    let listed = format!("/admin/callbacks?requestId={request_id}");
+    server.until("it is parked", || async { server.get(&listed).await["items"][0]["state"] == "parked" }).await;
+    let callback = server.get(&listed).await["items"][0].clone();
+    assert!(callback["parkedReason"].is_string(), "{callback}");
+
+    let (status, queued) = server.post(&format!("/admin/callbacks/{}/redeliver", callback["id"].as_str().unwrap()), &json!({})).await;
+    assert_eq!((status, &queued["queued"]), (200, &json!(1)), "{queued}");
+    server.until("it is delivered", || async { server.get(&listed).await["items"][0]["state"] == "delivered" }).await;
+    let got = lsp.inbox.of(&request_id);
+    assert_eq!(got.len(), 2);
+    assert_eq!(without_metadata(&got[0].body), without_metadata(&got[1].body), "the payload is frozen");
+    assert_eq!(got[0].body["metadata"]["traceId"], got[1].body["metadata"]["traceId"]);
+}
+
+fn without_metadata(body: &Value) -> Value {
+    let mut body = body.clone();
+    body.as_object_mut().unwrap().remove("metadata");
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_callbacks_since_a_time_are_sent_again_in_their_old_order() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let neighbour = TestLsp::register(&server, "LSP-NEXT").await;
+    Flow { server: &server, lsp: &neighbour }.file(1).await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let ids = flow.file(1).await;
+    flow.offers(&ids).await;
+    fingerprint::at_rest(&server).await;
+    let paths = |lsp: &TestLsp| -> Vec<String> { lsp.inbox.all().into_iter().map(|c| c.path).collect() };
+    let first = paths(&lsp);
+    assert_eq!(first.len(), 4);
+
+    let tomorrow = server.app.clock.now() + chrono::Duration::days(1);
+    let (_, none) = server.post("/admin/callbacks/redeliver", &json!({"since": tomorrow, "orgId": "LSP-TEST"})).await;
+    assert_eq!(none["queued"], 0);
+    let yesterday = server.app.clock.now() - chrono::Duration::days(1);
+    let (status, all) = server.post("/admin/callbacks/redeliver", &json!({"since": yesterday, "orgId": "LSP-TEST"})).await;
+    assert_eq!((status, &all["queued"]), (200, &json!(4)), "{all}");
+    fingerprint::at_rest(&server).await;
+    assert_eq!(paths(&lsp), [first.clone(), first].concat());
+    assert_eq!(paths(&neighbour).len(), 1, "the neighbour was not meant");
+}
