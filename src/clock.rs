@@ -90,8 +90,8 @@ impl Ids {
     #[expect(clippy::disallowed_methods, reason = "the one place where randomness comes from")]
     pub fn loan(self) -> String {
         const ALPHABET: [char; 32] = [
-            '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'L', 'M', 'N', 'P',
-            'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z',
+            '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'L', 'M', 'N',
+            'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z',
         ];
         let mut rng = rand::rng();
         let tail: String = (0..12).filter_map(|_| ALPHABET.get(rng.random_range(0..ALPHABET.len()))).collect();

@@ -181,11 +181,8 @@ impl Config {
         let mut config = Self::join(Mode::Dev, &args.common, file, &mut problems);
         config.delivery.allow_private_addresses = true;
         config.database.url.clone_from(&args.database_url);
-        config.sandbox = Some(SandboxConfig {
-            data_dir: args.data_dir.clone(),
-            manual: args.manual,
-            open_admin: args.open_admin,
-        });
+        config.sandbox =
+            Some(SandboxConfig { data_dir: args.data_dir.clone(), manual: args.manual, open_admin: args.open_admin });
         config.checked(problems)
     }
 
@@ -209,27 +206,15 @@ impl Config {
     fn join(mode: Mode, args: &CommonArgs, file: File, problems: &mut Problems) -> Self {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listen = Listen {
-            lsp: args
-                .listen
-                .or(file.listen.lsp)
-                .unwrap_or_else(|| loopback(8080)),
-            admin: args
-                .admin_listen
-                .or(file.listen.admin)
-                .unwrap_or_else(|| loopback(8081)),
-            borrower: args
-                .borrower_listen
-                .or(file.listen.borrower)
-                .unwrap_or_else(|| loopback(8082)),
+            lsp: args.listen.or(file.listen.lsp).unwrap_or_else(|| loopback(8080)),
+            admin: args.admin_listen.or(file.listen.admin).unwrap_or_else(|| loopback(8081)),
+            borrower: args.borrower_listen.or(file.listen.borrower).unwrap_or_else(|| loopback(8082)),
         };
         let borrower_url = match args.borrower_url.clone().or(file.borrower_url) {
             Some(url) => url,
             None if mode == Mode::Dev => format!("http://{}", listen.borrower),
             None => {
-                problems.add(
-                    "borrowerUrl",
-                    "is missing: borrowers read their documents there (or --borrower-url)",
-                );
+                problems.add("borrowerUrl", "is missing: borrowers read their documents there (or --borrower-url)");
                 String::new()
             }
         };
@@ -238,18 +223,12 @@ impl Config {
             lender: file.lender,
             products: Catalogue(file.products),
             limits: file.limits,
-            rules: Rules {
-                table: file.rules,
-                offers: file.offers,
-            },
+            rules: Rules { table: file.rules, offers: file.offers },
             listen,
             borrower_url: borrower_url.trim_end_matches('/').to_owned(),
             delivery: file.delivery.into(),
             ports: file.ports,
-            database: Database {
-                url: None,
-                max_connections: file.database.max_connections,
-            },
+            database: Database { url: None, max_connections: file.database.max_connections },
             keys: file.keys,
             admin_token: None,
             drain: DRAIN,
@@ -259,22 +238,13 @@ impl Config {
 
     fn checked(self, mut problems: Problems) -> Result<Self, ConfigError> {
         check::check(&self, &mut problems);
-        if problems.0.is_empty() {
-            Ok(self)
-        } else {
-            Err(ConfigError::Invalid(problems))
-        }
+        if problems.0.is_empty() { Ok(self) } else { Err(ConfigError::Invalid(problems)) }
     }
 }
 
 fn read(path: Option<&Path>) -> Result<String, ConfigError> {
     path.map_or_else(
         || Ok(String::new()),
-        |path| {
-            fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-                path: path.to_owned(),
-                source,
-            })
-        },
+        |path| fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source }),
     )
 }

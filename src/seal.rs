@@ -72,10 +72,7 @@ pub enum SealError {
 impl From<serde_json::Error> for SealError {
     /// Keeps the place and drops serde's message, which quotes the value.
     fn from(error: serde_json::Error) -> Self {
-        Self::Json {
-            line: error.line(),
-            column: error.column(),
-        }
+        Self::Json { line: error.line(), column: error.column() }
     }
 }
 
@@ -100,10 +97,7 @@ impl Sealer {
     pub fn new(master: &MasterKey, wrapped: &[WrappedKey]) -> Result<Self, SealError> {
         let mut data_keys = BTreeMap::new();
         for key in wrapped {
-            if data_keys
-                .insert(key.id, master.unwrap_data_key(key)?)
-                .is_some()
-            {
+            if data_keys.insert(key.id, master.unwrap_data_key(key)?).is_some() {
                 return Err(SealError::RepeatedDataKey(key.id));
             }
         }
@@ -135,10 +129,7 @@ impl Sealer {
         if plain.len() > MAX_PLAIN {
             return Err(SealError::TooLarge);
         }
-        let (id, key) = self
-            .data_keys
-            .last_key_value()
-            .ok_or(SealError::NoDataKey)?;
+        let (id, key) = self.data_keys.last_key_value().ok_or(SealError::NoDataKey)?;
         let (format, text) = match compress(plain)? {
             Some(smaller) => (COMPRESSED, smaller),
             None => (STORED, plain.to_vec()),
@@ -156,15 +147,10 @@ impl Sealer {
     /// [`SealError::Malformed`], [`SealError::UnknownDataKey`], [`SealError::Tampered`] for altered
     /// bytes or another context, [`SealError::TooLarge`].
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        let (prefix, encrypted) = sealed
-            .split_first_chunk::<5>()
-            .ok_or(SealError::Malformed)?;
+        let (prefix, encrypted) = sealed.split_first_chunk::<5>().ok_or(SealError::Malformed)?;
         let [format, id @ ..] = *prefix;
         let id = i32::from_be_bytes(id);
-        let key = self
-            .data_keys
-            .get(&id)
-            .ok_or(SealError::UnknownDataKey(id))?;
+        let key = self.data_keys.get(&id).ok_or(SealError::UnknownDataKey(id))?;
         let text = keys::decrypt(key, &associated_data(prefix, context), encrypted)?;
         match format {
             STORED => Ok(text),
@@ -177,11 +163,7 @@ impl Sealer {
     ///
     /// # Errors
     /// As [`Sealer::seal`], and [`SealError::Json`] when the value has no JSON form.
-    pub fn seal_json<T: Serialize + ?Sized>(
-        &self,
-        context: &str,
-        value: &T,
-    ) -> Result<Vec<u8>, SealError> {
+    pub fn seal_json<T: Serialize + ?Sized>(&self, context: &str, value: &T) -> Result<Vec<u8>, SealError> {
         self.seal(context, &serde_json::to_vec(value)?)
     }
 
@@ -189,11 +171,7 @@ impl Sealer {
     ///
     /// # Errors
     /// As [`Sealer::open`], and [`SealError::Json`] when the JSON is not a `T`.
-    pub fn open_json<T: DeserializeOwned>(
-        &self,
-        context: &str,
-        sealed: &[u8],
-    ) -> Result<T, SealError> {
+    pub fn open_json<T: DeserializeOwned>(&self, context: &str, sealed: &[u8]) -> Result<T, SealError> {
         Ok(serde_json::from_slice(&self.open(context, sealed)?)?)
     }
 
@@ -225,9 +203,7 @@ impl Sealer {
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer")
-            .field("active_key_id", &self.active_key_id())
-            .finish_non_exhaustive()
+        f.debug_struct("Sealer").field("active_key_id", &self.active_key_id()).finish_non_exhaustive()
     }
 }
 
@@ -246,10 +222,7 @@ fn compress(plain: &[u8]) -> Result<Option<Vec<u8>>, SealError> {
 
 /// Inflates a frame that announces its size; the announcement bounds what is allocated.
 fn decompress(packed: &[u8]) -> Result<Vec<u8>, SealError> {
-    let announced = get_frame_content_size(packed)
-        .ok()
-        .flatten()
-        .ok_or(SealError::Malformed)?;
+    let announced = get_frame_content_size(packed).ok().flatten().ok_or(SealError::Malformed)?;
     let size = usize::try_from(announced).map_err(|_| SealError::TooLarge)?;
     if size > MAX_PLAIN {
         return Err(SealError::TooLarge);

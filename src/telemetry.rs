@@ -39,17 +39,8 @@ pub fn init(filter: Option<&str>, format: Format) -> Result<(), BadFilter> {
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // It fails only when logging was started already.
     let _ = match format {
-        Format::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .try_init(),
-        Format::Text => lines
-            .compact()
-            .with_target(false)
-            .with_ansi(std::io::stderr().is_terminal())
-            .try_init(),
+        Format::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        Format::Text => lines.compact().with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
     };
     Ok(())
 }

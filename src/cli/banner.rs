@@ -33,11 +33,7 @@ impl fmt::Display for Banner<'_> {
         let (org, kid) = (demo::ORG_ID, demo::KID);
         let version = env!("CARGO_PKG_VERSION");
         writeln!(f)?;
-        writeln!(
-            f,
-            "  ocen-lender {version} sandbox, ready after {} ms",
-            self.took.as_millis()
-        )?;
+        writeln!(f, "  ocen-lender {version} sandbox, ready after {} ms", self.took.as_millis())?;
         writeln!(f)?;
         writeln!(f, "  LSPs        http://{lsp}/v3/...")?;
         writeln!(f, "  Operators   http://{admin}/admin/applications")?;
@@ -46,19 +42,11 @@ impl fmt::Display for Banner<'_> {
             writeln!(f, "  Token       {} (operators, as bearer)", token.expose_secret())?;
         }
         writeln!(f)?;
-        writeln!(
-            f,
-            "  Demo LSP    {org}: plain JSON, or signed with kid {kid} and {}",
-            key.display()
-        )?;
+        writeln!(f, "  Demo LSP    {org}: plain JSON, or signed with kid {kid} and {}", key.display())?;
         writeln!(f, "  Callbacks   http://{admin}/sandbox/inbox/{org}")?;
         writeln!(f)?;
         writeln!(f, "  Next        {}", journey(lsp, admin))?;
-        writeln!(
-            f,
-            "  End         Ctrl-C; what is kept stands in {}",
-            self.data_dir.display()
-        )
+        writeln!(f, "  End         Ctrl-C; what is kept stands in {}", self.data_dir.display())
     }
 }
 
@@ -79,18 +67,13 @@ mod tests {
         let [lsp, admin, borrower] = ["127.0.0.1:8080", "0.0.0.0:8081", "127.0.0.1:8082"].map(|a| a.parse().unwrap());
         let token = SecretString::from("t0ken");
         let banner = Banner {
-            listen: Listen { lsp, admin, borrower },
+            listen: Listen { lsp, borrower, admin },
             token: Some(&token),
             data_dir: Path::new(".ocen-dev"),
             took: Duration::from_millis(1_234),
         };
         let text = banner.to_string();
-        for line in [
-            "http://127.0.0.1:8080/v3/",
-            "http://127.0.0.1:8081/sandbox/inbox/LSP-DEMO",
-            "t0ken",
-            "1234 ms",
-        ] {
+        for line in ["http://127.0.0.1:8080/v3/", "http://127.0.0.1:8081/sandbox/inbox/LSP-DEMO", "t0ken", "1234 ms"] {
             assert!(text.contains(line), "{line} in {text}");
         }
     }

@@ -37,11 +37,7 @@ enum Command {
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     match args.command {
         Command::Start { data_dir, throw_away } => {
-            let durability = if throw_away {
-                Durability::ThrowAway
-            } else {
-                Durability::Durable
-            };
+            let durability = if throw_away { Durability::ThrowAway } else { Durability::Durable };
             output::line(cluster::cli_start(&data_dir, durability).await?);
         }
         Command::Stop { data_dir } => {

@@ -70,19 +70,11 @@ async fn serve(
     let app = build(config, data_dir).await?;
     register_demo(&app, data_dir).await?;
     if !stop.is_cancelled() {
-        Banner {
-            listen: app.config.listen,
-            token: app.config.admin_token.as_ref(),
-            data_dir,
-            took: begun.elapsed(),
-        }
-        .print();
+        Banner { listen: app.config.listen, token: app.config.admin_token.as_ref(), data_dir, took: begun.elapsed() }
+            .print();
     }
     run::end_with(&app, stop);
-    let extra = Extra {
-        admin: sandbox::http::router(&app).with_state(Arc::clone(&app)),
-        ..Extra::default()
-    };
+    let extra = Extra { admin: sandbox::http::router(&app).with_state(Arc::clone(&app)), ..Extra::default() };
     run::serve_all(app, listeners, extra).await
 }
 
@@ -94,20 +86,9 @@ async fn build(config: Config, data_dir: &Path) -> Result<SharedApp, CliError> {
     let systems = Systems::new(pool.clone(), Ids, &config);
     let ports = Ports::new(&config, &clock, |port| systems.simulated(port))?;
     let signing = Arc::new(signing_key(data_dir, &config.lender.org_id).await?);
-    let keys = OurKeys {
-        published: vec![Arc::clone(&signing)],
-        signing,
-    };
+    let keys = OurKeys { published: vec![Arc::clone(&signing)], signing };
     let master = master_key(data_dir).await?;
-    Ok(App::build(Parts {
-        pool,
-        clock,
-        config,
-        keys,
-        ports,
-        master,
-    })
-    .await?)
+    Ok(App::build(Parts { pool, clock, config, keys, ports, master }).await?)
 }
 
 /// The sandbox's signing key, made when there is none.
@@ -144,15 +125,8 @@ async fn register_demo(app: &SharedApp, data_dir: &Path) -> Result<(), CliError>
         org_id,
         name: "Demo LSP".into(),
         callback_base_url: inbox(app.config.listen),
-        settings: Settings {
-            allow_unsigned: true,
-            ..Settings::default()
-        },
-        keys: vec![LspKey {
-            kid: demo::KID.into(),
-            public_key_pem: key.public_key_pem(),
-            revoked_at: None,
-        }],
+        settings: Settings { allow_unsigned: true, ..Settings::default() },
+        keys: vec![LspKey { kid: demo::KID.into(), public_key_pem: key.public_key_pem(), revoked_at: None }],
     };
     let mut tx = conn.begin().await?;
     store::lsp::put(&mut tx, &lsp, app.clock.now()).await?;

@@ -35,11 +35,9 @@ pub(super) async fn run(args: &ServeArgs) -> ExitCode {
             if let Some(url) = &config.database.url {
                 database(url, master.as_ref(), &mut report).await;
             }
-            for (name, address) in [
-                ("lsp", config.listen.lsp),
-                ("operators", config.listen.admin),
-                ("borrowers", config.listen.borrower),
-            ] {
+            for (name, address) in
+                [("lsp", config.listen.lsp), ("operators", config.listen.admin), ("borrowers", config.listen.borrower)]
+            {
                 address_is_free(name, address, &mut report).await;
             }
         }
@@ -75,11 +73,7 @@ impl Report {
     }
 
     fn exit_code(&self) -> ExitCode {
-        if self.problems == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        if self.problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
@@ -92,10 +86,7 @@ async fn keys(files: Option<&KeyFiles>, report: &mut Report) -> Option<MasterKey
         }
     };
     let fingerprint = keys.signing.verifying_key().fingerprint();
-    Report::good(
-        "keys",
-        format!("signing with {} (sha256 {fingerprint})", keys.signing.kid()),
-    );
+    Report::good("keys", format!("signing with {} (sha256 {fingerprint})", keys.signing.kid()));
     Some(master)
 }
 
@@ -126,11 +117,7 @@ async fn clock(conn: &mut PgConnection) -> Result<String, String> {
     let theirs: DateTime<Utc> = schema::server(conn).await.map_err(|e| e.to_string())?.now;
     let apart = (Clock::default().wall() - theirs).abs();
     let detail = format!("{} ms from the database's", apart.num_milliseconds());
-    if apart > CLOCK_TOLERANCE {
-        Err(detail)
-    } else {
-        Ok(detail)
-    }
+    if apart > CLOCK_TOLERANCE { Err(detail) } else { Ok(detail) }
 }
 
 async fn migrations(conn: &mut PgConnection) -> Result<String, String> {
@@ -147,11 +134,7 @@ async fn opens(conn: &mut PgConnection, master: &MasterKey) -> Result<String, St
         return Ok("no data keys yet; the first start makes one".into());
     }
     let sealer = Sealer::new(master, &wrapped).map_err(|e| e.to_string())?;
-    Ok(format!(
-        "opens {} data keys, number {} seals",
-        wrapped.len(),
-        sealer.active_key_id().unwrap_or_default()
-    ))
+    Ok(format!("opens {} data keys, number {} seals", wrapped.len(), sealer.active_key_id().unwrap_or_default()))
 }
 
 async fn address_is_free(name: &str, address: SocketAddr, report: &mut Report) {

@@ -27,19 +27,15 @@ pub(super) async fn load(files: &KeyFiles) -> Result<(OurKeys, MasterKey), CliEr
 /// A signing key from a PEM file.
 pub(super) async fn signing(kid: &str, path: &Path) -> Result<SigningKey, CliError> {
     let text: SecretString = fs::read_to_string(path).await.map_err(CliError::file(path))?.into();
-    SigningKey::from_pem(kid, text.expose_secret()).map_err(|source| CliError::KeyFile {
-        path: path.to_owned(),
-        source,
-    })
+    SigningKey::from_pem(kid, text.expose_secret())
+        .map_err(|source| CliError::KeyFile { path: path.to_owned(), source })
 }
 
 /// A master key from a file with base64.
 pub(super) async fn master(path: &Path) -> Result<MasterKey, CliError> {
     let text: SecretString = fs::read_to_string(path).await.map_err(CliError::file(path))?.into();
-    MasterKey::from_base64(text.expose_secret()).map_err(|source| CliError::MasterKeyFile {
-        path: path.to_owned(),
-        source,
-    })
+    MasterKey::from_base64(text.expose_secret())
+        .map_err(|source| CliError::MasterKeyFile { path: path.to_owned(), source })
 }
 
 /// Writes a new file that only its owner may read. Never replaces one: a lost key opens nothing any more.

@@ -19,22 +19,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The operators' listener
-    #[arg(
-        long,
-        global = true,
-        env = "OCEN_ADMIN_URL",
-        default_value = "http://127.0.0.1:8081",
-        value_name = "URL"
-    )]
+    #[arg(long, global = true, env = "OCEN_ADMIN_URL", default_value = "http://127.0.0.1:8081", value_name = "URL")]
     admin_url: Url,
     /// Its bearer token
-    #[arg(
-        long,
-        global = true,
-        env = "OCEN_ADMIN_TOKEN",
-        hide_env_values = true,
-        value_name = "TOKEN"
-    )]
+    #[arg(long, global = true, env = "OCEN_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     admin_token: Option<SecretString>,
     #[command(subcommand)]
     command: Command,
@@ -81,18 +69,9 @@ fn kid_and_file(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
-    let server = Server {
-        base: args.admin_url,
-        token: args.admin_token,
-    };
+    let server = Server { base: args.admin_url, token: args.admin_token };
     let answer = match args.command {
-        Command::Add {
-            org_id,
-            name,
-            callback_url,
-            keys,
-            allow_unsigned,
-        } => {
+        Command::Add { org_id, name, callback_url, keys, allow_unsigned } => {
             let mut given = Vec::with_capacity(keys.len());
             for (kid, file) in keys {
                 given.push(json!({"kid": kid, "publicKeyPem": read(&file).await?}));
@@ -106,9 +85,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
         Command::List => server.all_lsps().await?,
         Command::Show { org_id } => server.call(Method::GET, &["lsps", &org_id], None).await?,
         Command::RevokeKey { org_id, kid } => {
-            server
-                .call(Method::DELETE, &["lsps", &org_id, "keys", &kid], None)
-                .await?
+            server.call(Method::DELETE, &["lsps", &org_id, "keys", &kid], None).await?
         }
     };
     output::line(format_args!("{answer:#}"));
@@ -147,11 +124,7 @@ impl Server {
         let response = request.send().await?;
         let status = response.status();
         let answer: Value = response.json().await?;
-        if status.is_success() {
-            Ok(answer)
-        } else {
-            Err(CliError::Refused(refusal(&answer, status.as_u16())))
-        }
+        if status.is_success() { Ok(answer) } else { Err(CliError::Refused(refusal(&answer, status.as_u16()))) }
     }
 
     /// All pages of the list.
@@ -161,9 +134,7 @@ impl Server {
         loop {
             let mut url = self.base.clone();
             url.set_path("/admin/lsps");
-            url.query_pairs_mut()
-                .clear()
-                .extend_pairs(cursor.iter().map(|cursor| ("cursor", cursor)));
+            url.query_pairs_mut().clear().extend_pairs(cursor.iter().map(|cursor| ("cursor", cursor)));
             let mut page = self.send(Method::GET, url, None).await?;
             if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
                 all.extend(items);

@@ -77,11 +77,7 @@ fn failed(error: &CliError) -> ExitCode {
 }
 
 async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
-    let usual = if matches!(cli.command, Command::Serve(_)) {
-        Format::Json
-    } else {
-        Format::Text
-    };
+    let usual = if matches!(cli.command, Command::Serve(_)) { Format::Json } else { Format::Text };
     telemetry::init(cli.log.as_deref(), cli.log_format.unwrap_or(usual))?;
     match cli.command {
         Command::Dev(args) => dev::run(&args).await,

@@ -59,18 +59,11 @@ pub async fn serve_all(app: SharedApp, listeners: Listeners, extra: Extra) -> Re
     http::serve(Arc::clone(&app), listeners, extra).await;
     app.tasks.close();
     if timeout(app.config.drain, app.tasks.wait()).await.is_err() {
-        tracing::warn!(
-            tasks = app.tasks.len(),
-            "not everything ended in time; leases take care of the rest"
-        );
+        tracing::warn!(tasks = app.tasks.len(), "not everything ended in time; leases take care of the rest");
     }
     // What still hangs is cut with the process.
     let _ = timeout(CLOSE_TIMEOUT, app.pool.close()).await;
-    if failed.load(Ordering::Relaxed) {
-        Err(CliError::TaskFailed)
-    } else {
-        Ok(())
-    }
+    if failed.load(Ordering::Relaxed) { Err(CliError::TaskFailed) } else { Ok(()) }
 }
 
 /// Spawns a task whose early end ends the server, so that whoever watches it starts it again.

@@ -35,12 +35,7 @@ pub struct ServeArgs {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<SecretString>,
     /// Bearer token of the operators' listener
-    #[arg(
-        long,
-        env = "OCEN_ADMIN_TOKEN",
-        hide_env_values = true,
-        value_name = "TOKEN"
-    )]
+    #[arg(long, env = "OCEN_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub admin_token: Option<SecretString>,
 }
 
@@ -51,12 +46,7 @@ pub struct DevArgs {
     #[command(flatten)]
     pub common: CommonArgs,
     /// Where cluster, keys and clock are kept
-    #[arg(
-        long,
-        env = "OCEN_DATA_DIR",
-        default_value = ".ocen-dev",
-        value_name = "DIRECTORY"
-    )]
+    #[arg(long, env = "OCEN_DATA_DIR", default_value = ".ocen-dev", value_name = "DIRECTORY")]
     pub data_dir: PathBuf,
     /// Hold consents, mandates and payments until told by a sandbox call
     #[arg(long, env = "OCEN_MANUAL")]

@@ -32,19 +32,11 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
         "delivery.timeoutSeconds",
         format!("must be 1 to {MAX_TIMEOUT_SECONDS}"),
     );
-    problems.demand(
-        config.database.max_connections >= 2,
-        "database.maxConnections",
-        "must be 2 or more",
-    );
+    problems.demand(config.database.max_connections >= 2, "database.maxConnections", "must be 2 or more");
     if !config.borrower_url.is_empty() {
         let url = config.borrower_url.parse::<reqwest::Url>();
         let is_web = url.is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        problems.demand(
-            is_web,
-            "borrowerUrl",
-            "must be an http:// or https:// address",
-        );
+        problems.demand(is_web, "borrowerUrl", "must be an http:// or https:// address");
     }
     if config.mode == Mode::Serve {
         production(config, problems);
@@ -52,21 +44,9 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
 }
 
 fn production(config: &Config, problems: &mut Problems) {
-    problems.demand(
-        config.database.url.is_some(),
-        "DATABASE_URL",
-        "is missing (or --database-url)",
-    );
-    problems.demand(
-        config.keys.is_some(),
-        "keys",
-        "is missing: name the master key and the signing key",
-    );
-    problems.demand(
-        config.admin_token.is_some(),
-        "OCEN_ADMIN_TOKEN",
-        "is missing: operators must show it",
-    );
+    problems.demand(config.database.url.is_some(), "DATABASE_URL", "is missing (or --database-url)");
+    problems.demand(config.keys.is_some(), "keys", "is missing: name the master key and the signing key");
+    problems.demand(config.admin_token.is_some(), "OCEN_ADMIN_TOKEN", "is missing: operators must show it");
 }
 
 fn lender(lender: &Lender, problems: &mut Problems) {
@@ -92,46 +72,22 @@ fn lender(lender: &Lender, problems: &mut Problems) {
 }
 
 fn products(products: &[Product], problems: &mut Problems) {
-    problems.demand(
-        !products.is_empty(),
-        "products",
-        "there must be at least one usable one",
-    );
+    problems.demand(!products.is_empty(), "products", "there must be at least one usable one");
     let mut seen = BTreeSet::new();
     for (i, product) in products.iter().enumerate() {
         let named = format!("products[{i}]");
         let fresh = !product.id.trim().is_empty() && seen.insert(&product.id);
-        problems.demand(
-            fresh,
-            format!("{named}.id"),
-            "must be there and differ from every other product's",
-        );
+        problems.demand(fresh, format!("{named}.id"), "must be there and differ from every other product's");
         one_product(&named, product, problems);
     }
 }
 
 fn one_product(named: &str, product: &Product, problems: &mut Problems) {
     let at = |member: &str| format!("{named}.{member}");
-    problems.demand(
-        !product.loan_types.is_empty(),
-        at("loanTypes"),
-        "must name at least one loan type",
-    );
-    problems.demand(
-        product.min_amount.is_positive(),
-        at("minAmount"),
-        "must be more than zero",
-    );
-    problems.demand(
-        product.max_amount >= product.min_amount,
-        at("maxAmount"),
-        "must not be below minAmount",
-    );
-    problems.demand(
-        product.bounce_charge >= Paise::ZERO,
-        at("bounceCharge"),
-        "must not be negative",
-    );
+    problems.demand(!product.loan_types.is_empty(), at("loanTypes"), "must name at least one loan type");
+    problems.demand(product.min_amount.is_positive(), at("minAmount"), "must be more than zero");
+    problems.demand(product.max_amount >= product.min_amount, at("maxAmount"), "must not be below minAmount");
+    problems.demand(product.bounce_charge >= Paise::ZERO, at("bounceCharge"), "must not be negative");
     for (member, percent, most) in [
         ("processingFeePercent", product.processing_fee_percent, 50),
         ("gstPercent", product.gst_percent, 100),
@@ -141,16 +97,8 @@ fn one_product(named: &str, product: &Product, problems: &mut Problems) {
         problems.demand(fits, at(member), format!("must be 0 to {most} percent"));
     }
     // RBI digital lending, DL 10: not less than one day.
-    problems.demand(
-        product.cooling_off_days >= 1,
-        at("coolingOffDays"),
-        "must be 1 or more",
-    );
-    problems.demand(
-        product.offer_validity_days >= 1,
-        at("offerValidityDays"),
-        "must be 1 or more",
-    );
+    problems.demand(product.cooling_off_days >= 1, at("coolingOffDays"), "must be 1 or more");
+    problems.demand(product.offer_validity_days >= 1, at("offerValidityDays"), "must be 1 or more");
     repayment(named, product, problems);
 }
 
@@ -158,34 +106,14 @@ fn repayment(named: &str, product: &Product, problems: &mut Problems) {
     let at = |member: &str| format!("{named}.{member}");
     if product.method == Method::Bullet {
         let days = product.bullet_days.unwrap_or_default();
-        problems.demand(
-            days >= 1,
-            at("bulletDays"),
-            "must be 1 or more for a bullet",
-        );
-        problems.demand(
-            product.installments == 1,
-            at("installments"),
-            "must be 1 for a bullet",
-        );
+        problems.demand(days >= 1, at("bulletDays"), "must be 1 or more for a bullet");
+        problems.demand(product.installments == 1, at("installments"), "must be 1 for a bullet");
     } else {
         let fits = (1..=MAX_INSTALLMENTS).contains(&product.installments);
-        problems.demand(
-            fits,
-            at("installments"),
-            format!("must be 1 to {MAX_INSTALLMENTS}"),
-        );
-        problems.demand(
-            product.bullet_days.is_none(),
-            at("bulletDays"),
-            "belongs to a bullet only",
-        );
+        problems.demand(fits, at("installments"), format!("must be 1 to {MAX_INSTALLMENTS}"));
+        problems.demand(product.bullet_days.is_none(), at("bulletDays"), "belongs to a bullet only");
     }
-    problems.demand(
-        product.frequency != Frequency::EveryDays(0),
-        at("frequency"),
-        "must have at least one day",
-    );
+    problems.demand(product.frequency != Frequency::EveryDays(0), at("frequency"), "must have at least one day");
     let rounds = !matches!(product.rounding, Rounding::MultipleOf(unit) if !unit.is_positive());
     problems.demand(rounds, at("rounding"), "must round to more than zero");
 }
@@ -194,10 +122,7 @@ fn limits(limits: &Limits, problems: &mut Problems) {
     for (member, count) in [
         ("otpValidityMinutes", limits.otp_validity_minutes),
         ("otpMaxTries", i64::from(limits.otp_max_tries)),
-        (
-            "otpMaxSends",
-            i64::try_from(limits.otp_max_sends).unwrap_or(i64::MAX),
-        ),
+        ("otpMaxSends", i64::try_from(limits.otp_max_sends).unwrap_or(i64::MAX)),
         ("otpSendWindowMinutes", limits.otp_send_window_minutes),
         ("idleDays", limits.idle_days),
         ("reofferDays", limits.reoffer_days),
@@ -205,109 +130,52 @@ fn limits(limits: &Limits, problems: &mut Problems) {
         ("mandateLinkHours", limits.mandate_link_hours),
     ] {
         // A million minutes are two years; more would leave the calendar when added to a date.
-        problems.demand(
-            (1..=1_000_000).contains(&count),
-            format!("limits.{member}"),
-            "must be 1 to 1000000",
-        );
+        problems.demand((1..=1_000_000).contains(&count), format!("limits.{member}"), "must be 1 to 1000000");
     }
     let gap = limits.otp_send_gap_seconds;
-    problems.demand(
-        (0..=1_000_000).contains(&gap),
-        "limits.otpSendGapSeconds",
-        "must be 0 to 1000000",
-    );
+    problems.demand((0..=1_000_000).contains(&gap), "limits.otpSendGapSeconds", "must be 0 to 1000000");
     let capped = limits.max_borrower_exposure.is_none_or(Paise::is_positive);
-    problems.demand(
-        capped,
-        "limits.maxBorrowerExposure",
-        "must be more than zero; leave it out for no cap",
-    );
+    problems.demand(capped, "limits.maxBorrowerExposure", "must be more than zero; leave it out for no cap");
 }
 
 fn rules(rules: &Rules, products: &[Product], problems: &mut Problems) {
-    let named_in_rules = rules
-        .table
-        .iter()
-        .enumerate()
-        .map(|(i, rule)| (format!("rules[{i}]"), &rule.products));
-    let named_in_offers = rules
-        .offers
-        .iter()
-        .enumerate()
-        .map(|(i, offer)| (format!("offers[{i}]"), &offer.products));
+    let named_in_rules = rules.table.iter().enumerate().map(|(i, rule)| (format!("rules[{i}]"), &rule.products));
+    let named_in_offers = rules.offers.iter().enumerate().map(|(i, offer)| (format!("offers[{i}]"), &offer.products));
     for (named, ids) in named_in_rules.chain(named_in_offers) {
-        for id in ids
-            .iter()
-            .filter(|id| !products.iter().any(|product| product.id == **id))
-        {
-            problems.add(
-                format!("{named}.products"),
-                format!("there is no usable product `{id}`"),
-            );
+        for id in ids.iter().filter(|id| !products.iter().any(|product| product.id == **id)) {
+            problems.add(format!("{named}.products"), format!("there is no usable product `{id}`"));
         }
     }
     for (i, offer) in rules.offers.iter().enumerate() {
         let percent = offer.amount_percent;
         let fits = percent > Decimal::ZERO && percent <= Decimal::ONE_HUNDRED;
-        problems.demand(
-            fits,
-            format!("offers[{i}].amountPercent"),
-            "must be above 0 and at most 100",
-        );
+        problems.demand(fits, format!("offers[{i}].amountPercent"), "must be above 0 and at most 100");
         let fits = offer.installments.is_none_or(|n| n >= 1);
-        problems.demand(
-            fits,
-            format!("offers[{i}].installments"),
-            "must be 1 or more",
-        );
+        problems.demand(fits, format!("offers[{i}].installments"), "must be 1 or more");
     }
 }
 
 fn ports(config: &Config, problems: &mut Problems) {
     for (name, port) in &config.ports {
         let member = format!("ports.{name}");
-        problems.demand(
-            PORTS.contains(&name.as_str()),
-            &member,
-            format!("is no port; there are {}", PORTS.join(", ")),
-        );
+        problems.demand(PORTS.contains(&name.as_str()), &member, format!("is no port; there are {}", PORTS.join(", ")));
         if matches!(port, PortConfig::BuiltIn) && PORTS.contains(&name.as_str()) {
-            problems.demand(
-                BUILT_IN.contains(&name.as_str()),
-                &member,
-                "has no built-in: give it `url` and `secret`",
-            );
+            problems.demand(BUILT_IN.contains(&name.as_str()), &member, "has no built-in: give it `url` and `secret`");
         }
     }
     if config.mode == Mode::Dev {
         return;
     }
-    let mentioned =
-        |name: &&&str| problems_mention(problems, name) || config.ports.contains_key(**name);
-    let missing: Vec<&str> = PORTS
-        .iter()
-        .filter(|name| !mentioned(name))
-        .copied()
-        .collect();
+    let mentioned = |name: &&&str| problems_mention(problems, name) || config.ports.contains_key(**name);
+    let missing: Vec<&str> = PORTS.iter().filter(|name| !mentioned(name)).copied().collect();
     for name in missing {
-        let built_in = if BUILT_IN.contains(&name) {
-            ", or `builtin = true`"
-        } else {
-            ""
-        };
-        problems.add(
-            format!("ports.{name}"),
-            format!("is missing: give it `url` and `secret`{built_in}"),
-        );
+        let built_in = if BUILT_IN.contains(&name) { ", or `builtin = true`" } else { "" };
+        problems.add(format!("ports.{name}"), format!("is missing: give it `url` and `secret`{built_in}"));
     }
 }
 
 /// A port that did not decode is in the list already and need not be called missing as well.
 fn problems_mention(problems: &Problems, port: &str) -> bool {
     let member = format!("ports.{port}");
-    problems
-        .0
-        .iter()
-        .any(|problem| problem.member.starts_with(&member))
+    problems.0.iter().any(|problem| problem.member.starts_with(&member))
 }

@@ -39,10 +39,7 @@ pub struct Problem {
 impl Problems {
     /// Notes one problem.
     pub fn add(&mut self, member: impl Into<String>, detail: impl Into<String>) {
-        self.0.push(Problem {
-            member: member.into(),
-            detail: detail.into(),
-        });
+        self.0.push(Problem { member: member.into(), detail: detail.into() });
     }
 
     /// Notes a problem unless `holds`.
@@ -55,8 +52,6 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|problem| write!(f, "\n- {}: {}", problem.member, problem.detail))
+        self.0.iter().try_for_each(|problem| write!(f, "\n- {}: {}", problem.member, problem.detail))
     }
 }

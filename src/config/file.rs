@@ -53,10 +53,7 @@ pub(super) struct DeliverySection {
 
 impl Default for DeliverySection {
     fn default() -> Self {
-        Self {
-            timeout_seconds: 10,
-            allow_private_addresses: false,
-        }
+        Self { timeout_seconds: 10, allow_private_addresses: false }
     }
 }
 
@@ -77,9 +74,7 @@ pub(super) struct DatabaseSection {
 
 impl Default for DatabaseSection {
     fn default() -> Self {
-        Self {
-            max_connections: 12,
-        }
+        Self { max_connections: 12 }
     }
 }
 
@@ -97,9 +92,7 @@ impl File {
     pub(super) fn parse(texts: &[&str], problems: &mut Problems) -> Result<Self, ConfigError> {
         let mut table = Table::new();
         for text in texts {
-            let sections: Table = text
-                .parse()
-                .map_err(|e: toml::de::Error| ConfigError::NotToml(e.to_string()))?;
+            let sections: Table = text.parse().map_err(|e: toml::de::Error| ConfigError::NotToml(e.to_string()))?;
             table.extend(sections);
         }
         let mut sections = Sections { table, problems };
@@ -142,8 +135,7 @@ impl Sections<'_> {
                 .filter_map(|(i, item)| self.decode(&format!("{name}[{i}]"), item))
                 .collect(),
             Some(_) => {
-                self.problems
-                    .add(name, format!("must be a list: write [[{name}]]"));
+                self.problems.add(name, format!("must be a list: write [[{name}]]"));
                 Vec::new()
             }
         }
@@ -153,15 +145,10 @@ impl Sections<'_> {
         serde_path_to_error::deserialize(value)
             .map_err(|error| {
                 let path = error.path().to_string();
-                let member = if path == "." {
-                    member.to_owned()
-                } else {
-                    format!("{member}.{path}")
-                };
+                let member = if path == "." { member.to_owned() } else { format!("{member}.{path}") };
                 // Below the first line TOML repeats the path.
                 let detail = error.inner().to_string();
-                self.problems
-                    .add(member, detail.lines().next().unwrap_or_default());
+                self.problems.add(member, detail.lines().next().unwrap_or_default());
             })
             .ok()
     }
@@ -188,9 +175,7 @@ impl Sections<'_> {
             .filter_map(|(name, value)| {
                 let member = format!("ports.{name}");
                 let section: PortSection = self.decode(&member, value)?;
-                let port = port(section)
-                    .map_err(|detail| self.problems.add(member, detail))
-                    .ok()?;
+                let port = port(section).map_err(|detail| self.problems.add(member, detail)).ok()?;
                 Some((name, port))
             })
             .collect()
@@ -207,10 +192,9 @@ fn port(section: PortSection) -> Result<PortConfig, String> {
     match (section.builtin, section.url, section.secret) {
         (true, None, None) => Ok(PortConfig::BuiltIn),
         (true, _, _) => Err("has both `builtin` and an adapter: choose one".to_owned()),
-        (false, Some(url), Some(secret)) => Ok(PortConfig::Adapter {
-            url: base_url(&url)?,
-            secret: key(&secret)?.into(),
-        }),
+        (false, Some(url), Some(secret)) => {
+            Ok(PortConfig::Adapter { url: base_url(&url)?, secret: key(&secret)?.into() })
+        }
         (false, Some(_), None) => Err("has no `secret`: calls are signed".to_owned()),
         (false, None, _) => Err("has neither `url` and `secret` nor `builtin = true`".to_owned()),
     }
@@ -229,9 +213,5 @@ fn key(text: &str) -> Result<Vec<u8>, String> {
     text.strip_prefix(SECRET_PREFIX)
         .and_then(|encoded| STANDARD.decode(encoded).ok())
         .filter(|key| key.len() >= MIN_SECRET)
-        .ok_or_else(|| {
-            format!(
-                "`secret` must be `{SECRET_PREFIX}` and the base64 of at least {MIN_SECRET} bytes"
-            )
-        })
+        .ok_or_else(|| format!("`secret` must be `{SECRET_PREFIX}` and the base64 of at least {MIN_SECRET} bytes"))
 }

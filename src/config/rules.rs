@@ -58,11 +58,7 @@ pub enum Condition {
 
 /// What a row says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Verdict {
     /// Rejected for good.
     Decline {

@@ -17,21 +17,13 @@ fn serve(text: &str) -> Result<Config, ConfigError> {
 }
 
 fn complaints(config: Result<Config, ConfigError>) -> String {
-    config
-        .expect_err("the configuration should have been refused")
-        .to_string()
+    config.expect_err("the configuration should have been refused").to_string()
 }
 
 #[test]
 fn dev_starts_without_a_file_and_lends_for_every_purpose() {
     let config = Config::dev(&DevArgs::default()).unwrap();
-    for loan_type in [
-        LoanType::Cashflow,
-        LoanType::Personal,
-        LoanType::Home,
-        LoanType::Vehicle,
-        LoanType::Business,
-    ] {
+    for loan_type in [LoanType::Cashflow, LoanType::Personal, LoanType::Home, LoanType::Vehicle, LoanType::Business] {
         let product = config.products.for_type(loan_type).unwrap();
         assert_eq!(product.min_amount, Paise::from_rupees(1_000));
         assert_eq!(product.max_amount, Paise::from_rupees(1_000_000));
@@ -47,13 +39,7 @@ fn dev_starts_without_a_file_and_lends_for_every_purpose() {
 fn a_section_of_a_file_replaces_the_one_that_dev_brings() {
     let text = "[limits]\notpMaxTries = 5\n";
     let config = Config::dev_text(&DevArgs::default(), text).unwrap();
-    assert_eq!(
-        (
-            config.limits.otp_max_tries,
-            config.limits.otp_send_gap_seconds
-        ),
-        (5, 30)
-    );
+    assert_eq!((config.limits.otp_max_tries, config.limits.otp_send_gap_seconds), (5, 30));
     assert_eq!(config.products.0.len(), 5);
 }
 
@@ -63,10 +49,7 @@ fn the_example_file_serves() {
     assert_eq!(config.ports.len(), PORTS.len());
     assert_eq!(config.rules.table.len(), 3);
     assert_eq!(config.rules.offers.len(), 2);
-    assert_eq!(
-        config.limits.max_borrower_exposure,
-        Some(Paise::from_rupees(1_000_000))
-    );
+    assert_eq!(config.limits.max_borrower_exposure, Some(Paise::from_rupees(1_000_000)));
 }
 
 #[test]
@@ -74,15 +57,8 @@ fn a_flag_wins_over_the_file() {
     let mut args = DevArgs::default();
     args.common.listen = Some(([127, 0, 0, 1], 9).into());
     args.common.borrower_url = Some("http://pages.example/".to_owned());
-    let config = Config::dev_text(
-        &args,
-        "[listen]\nlsp = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:2\"\n",
-    )
-    .unwrap();
-    assert_eq!(
-        (config.listen.lsp.port(), config.listen.admin.port()),
-        (9, 2)
-    );
+    let config = Config::dev_text(&args, "[listen]\nlsp = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:2\"\n").unwrap();
+    assert_eq!((config.listen.lsp.port(), config.listen.admin.port()), (9, 2));
     assert_eq!(config.borrower_url, "http://pages.example");
 }
 
@@ -104,10 +80,7 @@ fn every_mistake_is_named_at_once() {
         .replace("when = \"panMissing\"", "when = \"panMising\"")
         .replace("[ports.kyc]\nurl", "[ports.kyb]\nurl")
         .replace("[ports.data]", "[ports.data]\nbuiltin = true")
-        .replace(
-            "timeoutSeconds = 10",
-            "timeoutSeconds = 600\ntimeoutMinutes = 1",
-        )
+        .replace("timeoutSeconds = 10", "timeoutSeconds = 600\ntimeoutMinutes = 1")
         .replace("[database]", "[databas]");
     insta::assert_snapshot!(complaints(serve(&text)));
 }
@@ -122,9 +95,5 @@ fn only_the_decision_port_is_built_in() {
 #[test]
 fn secrets_do_not_print() {
     let printed = format!("{:?}", serve(EXAMPLE).unwrap());
-    assert!(
-        !printed.contains("postgres://")
-            && !printed.contains("whsec")
-            && !printed.contains("114, 101, 112")
-    );
+    assert!(!printed.contains("postgres://") && !printed.contains("whsec") && !printed.contains("114, 101, 112"));
 }

@@ -95,13 +95,7 @@ mod tests {
 
     #[test]
     fn only_public_addresses_are_public() {
-        for text in [
-            "8.8.8.8",
-            "203.0.112.1",
-            "2606:4700::1111",
-            "::ffff:8.8.8.8",
-            "64:ff9b::808:808",
-        ] {
+        for text in ["8.8.8.8", "203.0.112.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"] {
             assert!(is_public(text.parse().unwrap()), "{text}");
         }
         for text in [
@@ -137,13 +131,9 @@ mod tests {
     #[test]
     fn literal_addresses_are_seen_in_every_spelling() {
         let refused = |text| check_literal(&Url::parse(text).unwrap()).is_err();
-        for text in [
-            "http://127.1/x",
-            "http://0x7f000001/",
-            "http://[::1]:80/",
-            "https://LOCALHOST/",
-            "http://a.localhost",
-        ] {
+        for text in
+            ["http://127.1/x", "http://0x7f000001/", "http://[::1]:80/", "https://LOCALHOST/", "http://a.localhost"]
+        {
             assert!(refused(text), "{text}");
         }
         assert!(!refused("https://lsp.example/base"));

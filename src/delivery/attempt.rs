@@ -25,10 +25,7 @@ pub async fn attempt(app: &App, client: &Client, head: &Head, lease_id: Uuid) ->
     let started_at = app.clock.now();
     let begun = Instant::now();
     let result = match prepare(app, head) {
-        Ok(body) => client
-            .post(&head.callback_base_url, &head.path, body)
-            .await
-            .map_err(|e| e.to_string()),
+        Ok(body) => client.post(&head.callback_base_url, &head.path, body).await.map_err(|e| e.to_string()),
         Err(reason) => Err(reason),
     };
     let verdict = match &result {
@@ -49,12 +46,7 @@ pub async fn attempt(app: &App, client: &Client, head: &Head, lease_id: Uuid) ->
             Verdict::Delivered => None,
             Verdict::Retry(reason) | Verdict::Park(reason) => Some(reason.clone()),
         },
-        fate: fate(
-            head,
-            verdict,
-            asked_wait(answer.as_ref(), app.clock.wall()),
-            app.clock.now(),
-        ),
+        fate: fate(head, verdict, asked_wait(answer.as_ref(), app.clock.wall()), app.clock.now()),
         sealed_answer: answer.and_then(|answer| seal_answer(app, head.callback_id, attempt, &answer.body)),
     }
 }
@@ -69,13 +61,8 @@ fn fate(head: &Head, verdict: Verdict, asked: Option<TimeDelta>, now: DateTime<U
         Verdict::Delivered => Fate::Delivered { at: now },
         Verdict::Park(reason) => Fate::Parked { reason },
         Verdict::Retry(reason) => match schedule::wait(head.callback_id, failures, asked) {
-            None => Fate::Parked {
-                reason: format!("given up after {failures} tries: {reason}"),
-            },
-            Some(wait) => Fate::Retry {
-                due_at: now + wait,
-                first_failed_at: head.first_failed_at.unwrap_or(now),
-            },
+            None => Fate::Parked { reason: format!("given up after {failures} tries: {reason}") },
+            Some(wait) => Fate::Retry { due_at: now + wait, first_failed_at: head.first_failed_at.unwrap_or(now) },
         },
     }
 }
@@ -83,10 +70,7 @@ fn fate(head: &Head, verdict: Verdict, asked: Option<TimeDelta>, now: DateTime<U
 /// The bytes to post. A reason why there are none is a fault of ours, so that the callback waits for its repair.
 fn prepare(app: &App, head: &Head) -> Result<Bytes, String> {
     let context = body_context(head.callback_id);
-    let payload = app
-        .sealer
-        .open(&context, &head.sealed_body)
-        .map_err(|e| e.to_string())?;
+    let payload = app.sealer.open(&context, &head.sealed_body).map_err(|e| e.to_string())?;
     let payload = String::from_utf8(payload).map_err(|e| e.to_string())?;
     let stamp = Stamp {
         version: &head.version,
@@ -105,10 +89,7 @@ async fn judge_answer(app: &App, head: &Head, answer: &Answer) -> Verdict {
     let ack = Ack::parse(&answer.body);
     // The key is looked up for a refusal only: a good ack counts without proof.
     let proven = match &ack {
-        Some(Ack {
-            error: Some(_),
-            kid: Some(kid),
-        }) => is_proven(app, head, kid, &answer.body).await,
+        Some(Ack { error: Some(_), kid: Some(kid) }) => is_proven(app, head, kid, &answer.body).await,
         _ => false,
     };
     judge(answer.status, ack.as_ref(), proven)

@@ -69,12 +69,7 @@ impl Client {
         if !allow_private {
             builder = builder.dns_resolver(Arc::new(PublicOnly));
         }
-        Ok(Self {
-            http: builder.build()?,
-            allow_private,
-            timeout,
-            lower_case: Mutex::default(),
-        })
+        Ok(Self { http: builder.build()?, allow_private, timeout, lower_case: Mutex::default() })
     }
 
     /// Posts `body` to an LSP's base URL and answer path.
@@ -110,13 +105,7 @@ impl Client {
             check_literal(&url).map_err(|e| PostError::Url(e.to_string()))?;
         }
         let exchange = async {
-            let response = self
-                .http
-                .post(url)
-                .header(CONTENT_TYPE, "application/json")
-                .body(body)
-                .send()
-                .await?;
+            let response = self.http.post(url).header(CONTENT_TYPE, "application/json").body(body).send().await?;
             read(response).await
         };
         match timeout_at(deadline, exchange).await {
@@ -127,10 +116,7 @@ impl Client {
     }
 
     fn knows(&self, lower: &str) -> bool {
-        self.lower_case
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(lower)
+        self.lower_case.lock().unwrap_or_else(PoisonError::into_inner).contains(lower)
     }
 
     fn learn(&self, lower: String, works: bool) {
@@ -146,19 +132,13 @@ impl Client {
 /// `…/triggerDisbursement…` for `…/TriggerDisbursement…`.
 fn lower_case_spelling(path: &str) -> Option<String> {
     let (folder, name) = path.rsplit_once('/')?;
-    let rest = name
-        .strip_prefix('T')
-        .filter(|_| name.starts_with("TriggerDisbursement"))?;
+    let rest = name.strip_prefix('T').filter(|_| name.starts_with("TriggerDisbursement"))?;
     Some(format!("{folder}/t{rest}"))
 }
 
 async fn read(mut response: Response) -> Result<Answer, reqwest::Error> {
     let status = response.status().as_u16();
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut body = Vec::new();
     while body.len() < READ_LIMIT {
         let Some(chunk) = response.chunk().await? else {
@@ -167,11 +147,7 @@ async fn read(mut response: Response) -> Result<Answer, reqwest::Error> {
         let room = READ_LIMIT - body.len();
         body.extend(chunk.iter().take(room));
     }
-    Ok(Answer {
-        status,
-        body,
-        retry_after,
-    })
+    Ok(Answer { status, body, retry_after })
 }
 
 /// The innermost cause says the most, and the outermost one repeats the URL.
@@ -193,10 +169,7 @@ mod tests {
             lower_case_spelling("/v3/disbursement/TriggerDisbursementStatusResponse").as_deref(),
             Some("/v3/disbursement/triggerDisbursementStatusResponse")
         );
-        assert_eq!(
-            lower_case_spelling("/v3/disbursement/triggerDisbursementResponse"),
-            None
-        );
+        assert_eq!(lower_case_spelling("/v3/disbursement/triggerDisbursementResponse"), None);
         assert_eq!(lower_case_spelling("/v3/offer/setOfferResponse"), None);
     }
 }

@@ -165,11 +165,8 @@ impl Delivery {
             return Ok(Found::All);
         }
         let heads = stream::heads(&mut conn, &leased, now).await?;
-        let idle: Vec<Uuid> = leased
-            .iter()
-            .filter(|id| !heads.iter().any(|head| head.stream_id == **id))
-            .copied()
-            .collect();
+        let idle: Vec<Uuid> =
+            leased.iter().filter(|id| !heads.iter().any(|head| head.stream_id == **id)).copied().collect();
         if !idle.is_empty() {
             give_back(&mut conn, lease_id, &idle, now).await?;
         }
@@ -194,11 +191,7 @@ impl Delivery {
 
     fn busy(&self) -> Vec<String> {
         let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        under_way
-            .iter()
-            .filter(|(_, count)| **count >= BUSY)
-            .map(|(org, _)| org.clone())
-            .collect()
+        under_way.iter().filter(|(_, count)| **count >= BUSY).map(|(org, _)| org.clone()).collect()
     }
 
     fn job(&self, head: &Head, lease_id: Uuid, place: OwnedSemaphorePermit) -> Job {
@@ -234,14 +227,7 @@ async fn give_back(
     let mut tx = conn.begin().await?;
     let leases = vec![lease_id; streams.len()];
     let held = stream::lock_held(&mut tx, streams, &leases).await?;
-    let steps: Vec<Step> = held
-        .into_iter()
-        .map(|stream_id| Step {
-            stream_id,
-            done: false,
-            go_on: false,
-        })
-        .collect();
+    let steps: Vec<Step> = held.into_iter().map(|stream_id| Step { stream_id, done: false, go_on: false }).collect();
     stream::advance(&mut tx, &steps, now).await?;
     tx.commit().await
 }

@@ -25,9 +25,7 @@ pub fn wait(callback_id: Uuid, failures: i32, retry_after: Option<TimeDelta>) ->
 fn jitter_millis(callback_id: Uuid, failures: i32, seconds: i64) -> i64 {
     // The tail of a UUIDv7 is random; the multiplier (2^64 / golden ratio) spreads neighbouring failures.
     let (_, tail) = callback_id.as_u64_pair();
-    let mixed = tail
-        .wrapping_add(u64::from(failures.unsigned_abs()))
-        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = tail.wrapping_add(u64::from(failures.unsigned_abs())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let thousandth = i64::try_from((mixed >> 32) % 1_000).unwrap_or_default();
     seconds * JITTER_PERCENT * thousandth / 100
 }
@@ -58,10 +56,7 @@ mod tests {
         assert_eq!(waits.len(), WAITS.len());
         for (waited, planned) in waits.iter().zip(WAITS) {
             let shortest = TimeDelta::seconds(planned);
-            assert!(
-                (shortest..=shortest * 11 / 10).contains(waited),
-                "{waited} for {planned} s"
-            );
+            assert!((shortest..=shortest * 11 / 10).contains(waited), "{waited} for {planned} s");
         }
         let total: TimeDelta = waits.iter().sum();
         assert!((68..=76).contains(&total.num_hours()));

@@ -69,31 +69,16 @@ async fn settle(app: &App, settled: &[Settlement]) -> Result<Vec<Head>, sqlx::Er
     let mut tx = app.pool.begin().await?;
     let streams: Vec<Uuid> = settled.iter().map(|one| one.stream_id).collect();
     let leases: Vec<Uuid> = settled.iter().map(|one| one.lease_id).collect();
-    let held: HashSet<Uuid> = stream::lock_held(&mut tx, &streams, &leases)
-        .await?
-        .into_iter()
-        .collect();
+    let held: HashSet<Uuid> = stream::lock_held(&mut tx, &streams, &leases).await?.into_iter().collect();
     // Whoever took an expired lease over writes down what it finds itself.
-    let settled: Vec<Settlement> = settled
-        .iter()
-        .filter(|one| held.contains(&one.stream_id))
-        .cloned()
-        .collect();
+    let settled: Vec<Settlement> = settled.iter().filter(|one| held.contains(&one.stream_id)).cloned().collect();
     stream::record(&mut tx, &settled).await?;
     let stopping = app.stop.is_cancelled();
     let steps: Vec<Step> = settled.iter().map(|one| step(one, stopping)).collect();
     let now = app.clock.now();
     let kept = stream::advance(&mut tx, &steps, now).await?;
-    let kept: Vec<Uuid> = kept
-        .into_iter()
-        .filter(|next| next.kept)
-        .map(|next| next.stream_id)
-        .collect();
-    let heads = if kept.is_empty() {
-        Vec::new()
-    } else {
-        stream::heads(&mut tx, &kept, now).await?
-    };
+    let kept: Vec<Uuid> = kept.into_iter().filter(|next| next.kept).map(|next| next.stream_id).collect();
+    let heads = if kept.is_empty() { Vec::new() } else { stream::heads(&mut tx, &kept, now).await? };
     tx.commit().await?;
     Ok(heads)
 }
@@ -101,9 +86,5 @@ async fn settle(app: &App, settled: &[Settlement]) -> Result<Vec<Head>, sqlx::Er
 /// A failed stream waits for its turn; one that moved goes on at once.
 fn step(settlement: &Settlement, stopping: bool) -> Step {
     let done = !matches!(settlement.fate, Fate::Retry { .. });
-    Step {
-        stream_id: settlement.stream_id,
-        done,
-        go_on: done && !stopping,
-    }
+    Step { stream_id: settlement.stream_id, done, go_on: done && !stopping }
 }

@@ -80,12 +80,7 @@ pub fn header_member(setting: JwsHeaderMember, request_used_protected: bool) -> 
 mod tests {
     use super::*;
 
-    const STAMP: Stamp<'_> = Stamp {
-        version: "1.0",
-        lender: "LENDER",
-        trace_id: "t-1",
-        now: DateTime::UNIX_EPOCH,
-    };
+    const STAMP: Stamp<'_> = Stamp { version: "1.0", lender: "LENDER", trace_id: "t-1", now: DateTime::UNIX_EPOCH };
 
     #[test]
     fn metadata_comes_first_and_the_payload_stays_as_it_was() {
@@ -102,9 +97,6 @@ mod tests {
         assert_eq!(header_member(JwsHeaderMember::Mirror, true), HeaderMember::Protected);
         assert_eq!(header_member(JwsHeaderMember::Mirror, false), HeaderMember::Header);
         assert_eq!(header_member(JwsHeaderMember::Header, true), HeaderMember::Header);
-        assert_eq!(
-            header_member(JwsHeaderMember::Protected, false),
-            HeaderMember::Protected
-        );
+        assert_eq!(header_member(JwsHeaderMember::Protected, false), HeaderMember::Protected);
     }
 }

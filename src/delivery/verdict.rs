@@ -32,15 +32,9 @@ impl Ack {
         match Incoming::parse(body, OCEN_V3_ALGORITHMS) {
             Ok(Incoming::Signed(jws)) => {
                 let error = read(jws.unverified_payload())?;
-                Some(Self {
-                    error,
-                    kid: jws.kid().map(str::to_owned),
-                })
+                Some(Self { error, kid: jws.kid().map(str::to_owned) })
             }
-            Ok(Incoming::Plain) => Some(Self {
-                error: read(body)?,
-                kid: None,
-            }),
+            Ok(Incoming::Plain) => Some(Self { error: read(body)?, kid: None }),
             Err(_) => None,
         }
     }
@@ -138,29 +132,11 @@ mod tests {
 
     #[test]
     fn an_error_is_read_from_plain_and_signed_acks() {
-        assert_eq!(
-            plain(r#"{"error":"GEN5001"}"#),
-            Some(Ack {
-                error: Some("GEN5001".into()),
-                kid: None
-            })
-        );
-        assert_eq!(
-            plain(r#"{"error":17}"#),
-            Some(Ack {
-                error: Some("17".into()),
-                kid: None
-            })
-        );
+        assert_eq!(plain(r#"{"error":"GEN5001"}"#), Some(Ack { error: Some("GEN5001".into()), kid: None }));
+        assert_eq!(plain(r#"{"error":17}"#), Some(Ack { error: Some("17".into()), kid: None }));
         let key = SigningKey::generate("lsp-1").unwrap();
         let body = sign_flattened(&key, HeaderMember::Header, br#"{"ack":{"error":"GEN5001"}}"#).unwrap();
-        assert_eq!(
-            Ack::parse(&body),
-            Some(Ack {
-                error: Some("GEN5001".into()),
-                kid: Some("lsp-1".into())
-            })
-        );
+        assert_eq!(Ack::parse(&body), Some(Ack { error: Some("GEN5001".into()), kid: Some("lsp-1".into()) }));
     }
 
     #[test]
@@ -175,22 +151,15 @@ mod tests {
 
     #[test]
     fn only_four_statuses_park_by_themselves() {
-        let parking: Vec<u16> = (100..600)
-            .filter(|status| matches!(judge(*status, None, false), Verdict::Park(_)))
-            .collect();
+        let parking: Vec<u16> =
+            (100..600).filter(|status| matches!(judge(*status, None, false), Verdict::Park(_))).collect();
         assert_eq!(parking, [400, 410, 413, 422]);
     }
 
     #[test]
     fn an_error_parks_when_proven_unless_the_server_is_busy() {
-        let bad = Ack {
-            error: Some("GEN5001".into()),
-            kid: Some("k".into()),
-        };
-        assert_eq!(
-            judge(200, Some(&bad), true),
-            Verdict::Park("HTTP 200, ack error GEN5001".into())
-        );
+        let bad = Ack { error: Some("GEN5001".into()), kid: Some("k".into()) };
+        assert_eq!(judge(200, Some(&bad), true), Verdict::Park("HTTP 200, ack error GEN5001".into()));
         assert!(matches!(judge(401, Some(&bad), true), Verdict::Park(_)));
         assert!(matches!(judge(200, Some(&bad), false), Verdict::Retry(_)));
         assert!(matches!(judge(503, Some(&bad), true), Verdict::Retry(_)));

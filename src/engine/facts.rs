@@ -69,7 +69,9 @@ impl Gathered {
         ask: &Ask,
     ) -> Result<Self, StoreError> {
         let mut gathered = Self::default();
-        let Some(application) = locked.first().map(|l| &l.application) else { return Ok(gathered) };
+        let Some(application) = locked.first().map(|l| &l.application) else {
+            return Ok(gathered);
+        };
         match ask {
             Ask::Pay(_) | Ask::VerifyAccount { .. } => gathered.loan = lock_loan(app, conn, Some(application)).await?,
             Ask::Offers => {

@@ -44,7 +44,9 @@ pub async fn run(app: Arc<App>) {
             continue;
         }
         for row in leased {
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+                return;
+            };
             let app_of_task = Arc::clone(&app);
             app.tasks.spawn(async move {
                 work(&app_of_task, row).await;

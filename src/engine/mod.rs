@@ -15,8 +15,8 @@ use chrono::Duration;
 use sqlx::PgConnection;
 
 pub use self::codec::{Codec, EncodeError, EncodedCallback, Outgoing};
-pub use self::release::{release, run as run_release};
 use self::facts::Gathered;
+pub use self::release::{release, run as run_release};
 use self::resolve::{Known, Subjects};
 use self::save::Before;
 use crate::app::App;
@@ -144,8 +144,7 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
     let now = app.clock.now();
     let exchange_id = ExchangeId(app.ids.uuid());
     let mut tx = app.pool.begin().await?;
-    let key =
-        Key { org_id: request.org_id.as_str(), operation: request.operation, request_id: &request.request_id };
+    let key = Key { org_id: request.org_id.as_str(), operation: request.operation, request_id: &request.request_id };
     match inbox::claim(&mut tx, key, &request.digest, exchange_id.0, now).await? {
         Claim::Used { digest, .. } if digest != request.digest => return Err(Refused::Conflict),
         Claim::Used { exchange_id, .. } => {
@@ -238,12 +237,7 @@ async fn carry_out(
 }
 
 /// Heartbeat, lookups and error codes: an answer, and nothing else.
-async fn meta(
-    app: &App,
-    conn: &mut PgConnection,
-    request: &Request,
-    exchange_id: ExchangeId,
-) -> Result<(), Refused> {
+async fn meta(app: &App, conn: &mut PgConnection, request: &Request, exchange_id: ExchangeId) -> Result<(), Refused> {
     let mut decided = Decided { applications: Vec::new(), decision: Decision::default() };
     if let Command::Meta(meta) = &request.command {
         let settings = settings::of(conn, request.org_id.as_str()).await?;

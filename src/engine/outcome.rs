@@ -42,10 +42,7 @@ pub async fn apply(
 
 fn in_asked_order(locked: &[Locked], new: &NewAsk) -> Vec<(Application, Generation)> {
     let find = |id: ApplicationId| locked.iter().find(|l| l.application.id == id);
-    new.targets
-        .iter()
-        .filter_map(|(id, generation)| find(*id).map(|l| (l.application.clone(), *generation)))
-        .collect()
+    new.targets.iter().filter_map(|(id, generation)| find(*id).map(|l| (l.application.clone(), *generation))).collect()
 }
 
 /// Lets a timer ring and settles it in the same transaction.
@@ -74,7 +71,9 @@ async fn interim(app: &App, conn: &mut PgConnection, id: ExchangeId) -> Result<(
     let parts = exchange::applications(conn, id).await?;
     let ids: Vec<ApplicationId> = parts.iter().map(|(id, _)| *id).collect();
     let apps = application::read(conn, &app.sealer, &ids).await?;
-    let Some(locked) = exchange::lock(conn, &[id]).await?.pop() else { return Ok(()) };
+    let Some(locked) = exchange::lock(conn, &[id]).await?.pop() else {
+        return Ok(());
+    };
     let now = app.clock.now();
     if locked.pending == 0 || !exchange::mark_interim(conn, id, now).await? {
         return Ok(());

@@ -31,7 +31,9 @@ pub async fn settle(
     let mut callbacks = Vec::new();
     let ids: Vec<ExchangeId> = by_exchange.keys().copied().collect();
     for locked in exchange::lock(conn, &ids).await? {
-        let Some(answers) = by_exchange.remove(&locked.id) else { continue };
+        let Some(answers) = by_exchange.remove(&locked.id) else {
+            continue;
+        };
         if let Some(answers) = complete(app, conn, &locked, answers).await? {
             let operation = locked.operation.clone();
             callbacks.push(encode(app, conn, (locked, &operation), &answers, due_at).await?);
@@ -156,7 +158,9 @@ async fn unsolicited(
         WebhookKind::DisbursementStatus(exchange) => ("triggerDisbursementStatus", Some(*exchange)),
     };
     let Some(exchange) = exchange else { return Ok(None) };
-    let Some(exchange) = exchange::read(conn, exchange).await? else { return Ok(None) };
+    let Some(exchange) = exchange::read(conn, exchange).await? else {
+        return Ok(None);
+    };
     let pushed = settings::of(conn, exchange.org_id.as_str()).await?.push_disbursement_status;
     if !pushed && matches!(webhook.kind, WebhookKind::DisbursementStatus(_)) {
         return Ok(None);

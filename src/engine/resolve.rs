@@ -125,10 +125,7 @@ async fn loan_or_application(conn: &mut PgConnection, org_id: &str, id: &str) ->
         return Ok(*found);
     }
     let found = application::resolve(conn, org_id, &[id.to_owned()]).await?;
-    found
-        .first()
-        .map(|(_, id)| *id)
-        .ok_or_else(|| Refused::UnknownIds { what: "loanId", ids: vec![id.to_owned()] })
+    found.first().map(|(_, id)| *id).ok_or_else(|| Refused::UnknownIds { what: "loanId", ids: vec![id.to_owned()] })
 }
 
 /// A consent by its handle, or the latest one that carries an aggregation id.

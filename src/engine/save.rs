@@ -87,15 +87,14 @@ async fn save_application(
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
     let earlier = before.iter().find(|l| l.application.id == application.id);
-    let unchanged = earlier.is_some_and(|l| {
-        Application { touched_at: application.touched_at, ..l.application.clone() } == *application
-    });
+    let unchanged = earlier
+        .is_some_and(|l| Application { touched_at: application.touched_at, ..l.application.clone() } == *application);
     if unchanged {
         return Ok(());
     }
     let borrower = facts::borrower_index(app, &application.form.borrower);
     let revision = earlier.map_or(0, |l| l.revision);
-    application::save(conn, &app.sealer, application, &borrower, revision, now).await?;
+    application::save(conn, &app.sealer, application, (&borrower, revision), now).await?;
     let known = earlier.map(|l| reference::of(&l.application)).unwrap_or_default();
     let new: Vec<_> = reference::of(application).into_iter().filter(|id| !known.contains(id)).collect();
     reference::add(conn, application, &new, now).await
@@ -120,7 +119,9 @@ async fn carry_out(
         Effect::Release(id) => exposure::release(conn, id).await,
         Effect::CreateLoan(loan) => create_loan(app, conn, applications, &loan).await,
         Effect::SaveLoan(changed) => {
-            let Some(revision) = loan_revision else { return Err(StoreError::Stale { table: "loan" }) };
+            let Some(revision) = loan_revision else {
+                return Err(StoreError::Stale { table: "loan" });
+            };
             loan::save(conn, &app.sealer, &changed, revision, now).await?;
             match (changed.payouts.last(), applications.iter().find(|a| a.id == changed.application)) {
                 (Some(payout), Some(application)) => {
@@ -158,7 +159,9 @@ async fn later(
     cause: Cause,
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let Some(org_id) = applications.first().map(|a| a.org_id.clone()) else { return Ok(()) };
+    let Some(org_id) = applications.first().map(|a| a.org_id.clone()) else {
+        return Ok(());
+    };
     let at_once = match cause {
         Cause::Request(_) => now + HOLD,
         Cause::Background(_) => now,

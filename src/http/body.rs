@@ -58,9 +58,7 @@ impl Room {
     fn grow(&self, share: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), ReadError> {
         let held = share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let more = u32::try_from((bytes / PIECE + 1).saturating_sub(held)).map_err(|_| ReadError::NoRoom)?;
-        let more = Arc::clone(&self.0)
-            .try_acquire_many_owned(more)
-            .map_err(|_| ReadError::NoRoom)?;
+        let more = Arc::clone(&self.0).try_acquire_many_owned(more).map_err(|_| ReadError::NoRoom)?;
         match share {
             Some(share) => share.merge(more),
             None => *share = Some(more),
@@ -84,10 +82,7 @@ async fn read_until(deadline: Instant, mut body: Body, limit: usize, room: &Room
         let frame = match timeout_at(deadline, body.frame()).await {
             Err(_) => return Err(ReadError::TimedOut),
             Ok(None) => {
-                return Ok(Held {
-                    bytes: bytes.freeze(),
-                    _share: share,
-                });
+                return Ok(Held { bytes: bytes.freeze(), _share: share });
             }
             Ok(Some(Err(_))) => return Err(ReadError::Broken),
             Ok(Some(Ok(frame))) => frame,
@@ -133,10 +128,7 @@ mod tests {
     async fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
         let room = Room::new(1 << 20);
         assert_eq!(read(chunks(&[60, 40]), 100, &room).await.unwrap().bytes.len(), 100);
-        assert_eq!(
-            read(chunks(&[60, 41]), 100, &room).await.unwrap_err(),
-            ReadError::TooLarge(100)
-        );
+        assert_eq!(read(chunks(&[60, 41]), 100, &room).await.unwrap_err(), ReadError::TooLarge(100));
         assert_eq!(read(Body::empty(), 100, &room).await.unwrap().bytes.len(), 0);
     }
 
@@ -144,10 +136,7 @@ mod tests {
     async fn memory_is_given_back_with_the_body() {
         let room = Room::new(4 * PIECE);
         let held = read(chunks(&[PIECE, PIECE]), 4 * PIECE, &room).await.unwrap();
-        assert_eq!(
-            read(chunks(&[PIECE]), 4 * PIECE, &room).await.unwrap_err(),
-            ReadError::NoRoom
-        );
+        assert_eq!(read(chunks(&[PIECE]), 4 * PIECE, &room).await.unwrap_err(), ReadError::NoRoom);
         drop(held);
         assert!(read(chunks(&[PIECE]), 4 * PIECE, &room).await.is_ok());
     }
@@ -156,10 +145,7 @@ mod tests {
     async fn a_broken_body_is_refused() {
         let parts = [Ok(vec![b'x']), Err(std::io::Error::other("gone"))];
         let body = Body::from_stream(stream::iter(parts));
-        assert_eq!(
-            read(body, 100, &Room::new(1 << 20)).await.unwrap_err(),
-            ReadError::Broken
-        );
+        assert_eq!(read(body, 100, &Room::new(1 << 20)).await.unwrap_err(), ReadError::Broken);
     }
 
     #[tokio::test]

@@ -51,11 +51,7 @@ async fn ready(State(app): State<SharedApp>) -> impl IntoResponse {
     let database = timeout(DATABASE_TIMEOUT, database(&app)).await.unwrap_or("timeout");
     let stopping = app.stop.is_cancelled();
     let up = database == "UP" && !stopping;
-    let status = if up {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "status": if up { "UP" } else { "DOWN" },
         "components": {"database": database, "listener": if stopping { "stopping" } else { "UP" }},
@@ -82,10 +78,7 @@ async fn database(app: &SharedApp) -> &'static str {
 async fn keys(State(app): State<SharedApp>) -> impl IntoResponse {
     let mut keys = vec![app.keys.signing.jwk()];
     for key in &app.keys.published {
-        if keys
-            .iter()
-            .all(|known| known.get("kid").and_then(Value::as_str) != Some(key.kid()))
-        {
+        if keys.iter().all(|known| known.get("kid").and_then(Value::as_str) != Some(key.kid())) {
             keys.push(key.jwk());
         }
     }

@@ -42,11 +42,7 @@ impl Intake {
     /// The one intake of a process.
     #[must_use]
     pub fn new(app: SharedApp) -> Self {
-        Self {
-            app,
-            turns: Arc::new(Semaphore::new(CONCURRENCY)),
-            room: Room::new(BODY_MEMORY),
-        }
+        Self { app, turns: Arc::new(Semaphore::new(CONCURRENCY)), room: Room::new(BODY_MEMORY) }
     }
 }
 
@@ -57,10 +53,7 @@ pub async fn receive(State(intake): State<Intake>, request: Request) -> Response
         body::drain(body).await;
         return intake.refuse(Code::UnknownPath, "there is no such path");
     };
-    let mut logged = Logged {
-        operation: Some(operation.name),
-        ..Logged::default()
-    };
+    let mut logged = Logged { operation: Some(operation.name), ..Logged::default() };
     let response = match intake.read(operation, &parts, body).await {
         Ok(held) => {
             logged.bytes_in = held.bytes.len();
@@ -104,9 +97,7 @@ impl Intake {
         let mut refusal = self.refuse(code, &error.to_string());
         *refusal.status_mut() = status;
         // The rest of the body may still be on its way.
-        refusal
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         refusal
     }
 
@@ -123,16 +114,9 @@ impl Intake {
     }
 
     fn answer(&self, ack: Ack) -> Response {
-        let logged = Logged {
-            org: ack.org_id,
-            error: Some(ack.error),
-            ..Logged::default()
-        };
+        let logged = Logged { org: ack.org_id, error: Some(ack.error), ..Logged::default() };
         let release = ack.exchange.map(|exchange| (Arc::clone(&self.app), exchange));
-        let body = Body::new(AckBody {
-            bytes: Some(ack.body.into()),
-            release,
-        });
+        let body = Body::new(AckBody { bytes: Some(ack.body.into()), release });
         let status = StatusCode::from_u16(ack.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
@@ -151,18 +135,9 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return true;
     };
-    let essence = value
-        .to_str()
-        .unwrap_or("?")
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let essence = value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     matches!(essence.as_str(), "" | "application/json" | "text/json")
-        || essence
-            .strip_prefix("application/")
-            .is_some_and(|subtype| subtype.ends_with("+json"))
+        || essence.strip_prefix("application/").is_some_and(|subtype| subtype.ends_with("+json"))
 }
 
 /// The bytes of an ack. When they are written, or never will be, the callbacks of the exchange are let go.
@@ -187,11 +162,7 @@ impl HttpBody for AckBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(
-            self.bytes
-                .as_ref()
-                .map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-        )
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
     }
 }
 
@@ -224,13 +195,9 @@ mod tests {
         ] {
             assert!(accepts(media_type), "{media_type}");
         }
-        for media_type in [
-            "text/plain",
-            "application/xml",
-            "application/x-www-form-urlencoded",
-            "json",
-            "image/svg+json",
-        ] {
+        for media_type in
+            ["text/plain", "application/xml", "application/x-www-form-urlencoded", "json", "image/svg+json"]
+        {
             assert!(!accepts(media_type), "{media_type}");
         }
         assert!(is_json(&HeaderMap::new()));

@@ -51,14 +51,8 @@ async fn observe(State(listener): State<&'static str>, request: Request, next: N
     let begun = Instant::now();
     let method = request.method().clone();
     // The pattern, not the path: paths hold ids.
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|path| path.as_str().to_owned());
-    let response = AssertUnwindSafe(next.run(request))
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|_| panicked());
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let response = AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| panicked());
     let known = response.extensions().get::<Logged>().cloned().unwrap_or_default();
     let line = Line {
         listener,
@@ -88,43 +82,20 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn write(&self) {
-        let Self {
-            listener,
-            method,
-            operation,
-            org,
-            error,
-            bytes_in,
-            duration_us,
-            ..
-        } = *self;
+        let Self { listener, method, operation, org, error, bytes_in, duration_us, .. } = *self;
         let status = self.status.as_u16();
         // Probes come every few seconds and say nothing while all is well.
         if operation.starts_with("/health") && self.status.is_success() {
             tracing::debug!(listener, method, operation, status, duration_us, "request");
         } else {
-            tracing::info!(
-                listener,
-                method,
-                operation,
-                status,
-                org,
-                error,
-                bytes_in,
-                duration_us,
-                "request"
-            );
+            tracing::info!(listener, method, operation, status, org, error, bytes_in, duration_us, "request");
         }
     }
 }
 
 /// The panic hook has written where; the caller learns no more than that it was our fault.
 fn panicked() -> Response {
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "the request failed; the server's log says why",
-    )
-    .into_response()
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the request failed; the server's log says why").into_response()
 }
 
 #[cfg(test)]
@@ -133,16 +104,8 @@ mod tests {
 
     #[test]
     fn the_inner_handler_and_the_outer_one_both_add_to_the_line() {
-        let inner = Logged {
-            error: Some("GEN5001".into()),
-            org: Some("LSP".into()),
-            ..Logged::default()
-        };
-        let outer = Logged {
-            operation: Some("setOffer"),
-            bytes_in: 7,
-            ..Logged::default()
-        };
+        let inner = Logged { error: Some("GEN5001".into()), org: Some("LSP".into()), ..Logged::default() };
+        let outer = Logged { operation: Some("setOffer"), bytes_in: 7, ..Logged::default() };
         let response = outer.with(inner.with(StatusCode::OK.into_response()));
         let known = response.extensions().get::<Logged>().unwrap();
         assert_eq!(known.operation, Some("setOffer"));

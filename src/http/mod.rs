@@ -67,9 +67,7 @@ impl Listeners {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| BindError { address, source })
+    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
 }
 
 /// Routes that other modules put onto the listeners.
@@ -83,9 +81,7 @@ pub struct Extra {
 
 /// The LSP listener's routes.
 pub fn lsp_router(app: &SharedApp) -> Router {
-    let intake = Router::new()
-        .fallback(intake::receive)
-        .with_state(Intake::new(Arc::clone(app)));
+    let intake = Router::new().fallback(intake::receive).with_state(Intake::new(Arc::clone(app)));
     layers::around(intake.merge(health::router(Arc::clone(app))), "lsp")
 }
 

@@ -64,20 +64,14 @@ impl Problem {
     /// 422: the request can be read and a member makes no sense.
     #[must_use]
     pub fn unprocessable(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            pointer: Some(pointer.into()),
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-        }
+        Self { pointer: Some(pointer.into()), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
     /// 500: our fault, written to the log and not told.
     #[must_use]
     pub fn internal(error: &dyn Error) -> Self {
         tracing::error!(%error, "request failed");
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the request failed; the server's log says why",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the request failed; the server's log says why")
     }
 
     /// The status.
@@ -93,10 +87,7 @@ impl From<StoreError> for Problem {
             return Self::internal(&error);
         }
         tracing::warn!(%error, "the database is not available");
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the database is busy or away; try again",
-        )
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the database is busy or away; try again")
     }
 }
 
@@ -146,14 +137,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         // Without a type a page of another site could send it, too.
         if !request.headers().contains_key(CONTENT_TYPE) || !is_json(request.headers()) {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "send application/json",
-            ));
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json"));
         }
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|e| Problem::new(e.status(), e.body_text()))?;
+        let body = Bytes::from_request(request, state).await.map_err(|e| Problem::new(e.status(), e.body_text()))?;
         parse(&body).map(Self)
     }
 }
@@ -167,8 +153,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
             _ => Problem::bad_request(format!("the body is not JSON: {}", error.inner())),
         }
     })?;
-    json.end()
-        .map_err(|error| Problem::bad_request(format!("the body is not one JSON value: {error}")))?;
+    json.end().map_err(|error| Problem::bad_request(format!("the body is not one JSON value: {error}")))?;
     Ok(value)
 }
 
@@ -239,11 +224,7 @@ mod tests {
     #[test]
     fn a_body_that_is_no_json_is_a_bad_request() {
         for body in ["", "{", r#"{"keys":[]} {}"#, r#"{"keys":[]} x"#] {
-            assert_eq!(
-                parse::<Body>(body.as_bytes()).unwrap_err().status(),
-                StatusCode::BAD_REQUEST,
-                "{body}"
-            );
+            assert_eq!(parse::<Body>(body.as_bytes()).unwrap_err().status(), StatusCode::BAD_REQUEST, "{body}");
         }
     }
 

@@ -5,19 +5,14 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-const ANY_PADDING: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_encode_padding(false)
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const ANY_PADDING: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY_PADDING);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
 
 /// Reads either alphabet, padded or not; never a mixture of alphabets.
 pub(super) fn decode(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
-    if text.contains(['+', '/']) {
-        STANDARD.decode(text)
-    } else {
-        URL_SAFE.decode(text)
-    }
+    if text.contains(['+', '/']) { STANDARD.decode(text) } else { URL_SAFE.decode(text) }
 }
 
 /// Writes base64url without padding (RFC 7515 §2).

@@ -9,9 +9,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{
-    Algorithm, BadSignature, Header, HeaderError, SignError, SigningKey, VerifyingKey, base64url,
-};
+use super::{Algorithm, BadSignature, Header, HeaderError, SignError, SigningKey, VerifyingKey, base64url};
 
 /// The member that carries the encoded protected header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,19 +39,12 @@ pub enum FlattenedError {
     #[error("the body is not one JSON object: {0}")]
     NotJson(String),
     #[error("the body has `{has}` but no `{lacks}`: both or neither")]
-    Incomplete {
-        has: &'static str,
-        lacks: &'static str,
-    },
+    Incomplete { has: &'static str, lacks: &'static str },
     #[error("`{0}` must be a string")]
     NotString(&'static str),
-    #[error(
-        "the protected header is missing: send it encoded, as a string, in `protected` or `header`"
-    )]
+    #[error("the protected header is missing: send it encoded, as a string, in `protected` or `header`")]
     NoHeader,
-    #[error(
-        "`header` is an object and `protected` is missing: an unprotected header proves nothing"
-    )]
+    #[error("`header` is an object and `protected` is missing: an unprotected header proves nothing")]
     UnprotectedOnly,
     #[error("`header` must be the encoded protected header, or an object beside `protected`")]
     HeaderType,
@@ -62,10 +53,7 @@ pub enum FlattenedError {
     #[error(transparent)]
     Header(#[from] HeaderError),
     #[error("`{member}` is not base64url: {reason}")]
-    NotBase64 {
-        member: &'static str,
-        reason: base64::DecodeError,
-    },
+    NotBase64 { member: &'static str, reason: base64::DecodeError },
 }
 
 /// What a request body turned out to be.
@@ -86,26 +74,17 @@ impl<'a> Incoming<'a> {
     pub fn parse(body: &'a [u8], allowed: &[Algorithm]) -> Result<Self, FlattenedError> {
         // serde would also read an array as a struct, member by member.
         if body.trim_ascii_start().first() != Some(&b'{') {
-            return Err(FlattenedError::NotJson(
-                "it does not begin with `{`".to_owned(),
-            ));
+            return Err(FlattenedError::NotJson("it does not begin with `{`".to_owned()));
         }
-        let members: Members<'a> =
-            serde_json::from_slice(body).map_err(|e| FlattenedError::NotJson(e.to_string()))?;
+        let members: Members<'a> = serde_json::from_slice(body).map_err(|e| FlattenedError::NotJson(e.to_string()))?;
         let (payload, signature) = match (members.payload, members.signature) {
             (None, None) => return Ok(Self::Plain),
             (Some(payload), Some(signature)) => (payload, signature),
             (Some(_), None) => {
-                return Err(FlattenedError::Incomplete {
-                    has: "payload",
-                    lacks: "signature",
-                });
+                return Err(FlattenedError::Incomplete { has: "payload", lacks: "signature" });
             }
             (None, Some(_)) => {
-                return Err(FlattenedError::Incomplete {
-                    has: "signature",
-                    lacks: "payload",
-                });
+                return Err(FlattenedError::Incomplete { has: "signature", lacks: "payload" });
             }
         };
         let (member, protected) = protected_header(members.protected, members.header)?;
@@ -113,14 +92,7 @@ impl<'a> Incoming<'a> {
         let encoded_payload = string("payload", payload)?;
         let payload = decode("payload", &encoded_payload)?;
         let signature = decode("signature", &string("signature", signature)?)?;
-        Ok(Self::Signed(Unverified {
-            header,
-            member,
-            protected,
-            encoded_payload,
-            payload,
-            signature,
-        }))
+        Ok(Self::Signed(Unverified { header, member, protected, encoded_payload, payload, signature }))
     }
 }
 
@@ -167,11 +139,7 @@ impl Unverified<'_> {
     /// # Errors
     /// [`BadSignature`] when `key` did not sign this header and payload.
     pub fn verify(&self, key: &VerifyingKey) -> Result<&[u8], BadSignature> {
-        let signing_input = [
-            self.protected.as_bytes(),
-            b".",
-            self.encoded_payload.as_bytes(),
-        ];
+        let signing_input = [self.protected.as_bytes(), b".", self.encoded_payload.as_bytes()];
         match self.header.algorithm {
             Algorithm::Rs512 => key.verify(&signing_input, &self.signature)?,
         }
@@ -181,10 +149,7 @@ impl Unverified<'_> {
 
 impl fmt::Debug for Unverified<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unverified")
-            .field("header", &self.header)
-            .field("member", &self.member)
-            .finish_non_exhaustive()
+        f.debug_struct("Unverified").field("header", &self.header).field("member", &self.member).finish_non_exhaustive()
     }
 }
 
@@ -193,18 +158,13 @@ impl fmt::Debug for Unverified<'_> {
 ///
 /// # Errors
 /// [`SignError`] when the library fails to sign.
-pub fn sign_flattened(
-    key: &SigningKey,
-    member: HeaderMember,
-    payload: &[u8],
-) -> Result<Vec<u8>, SignError> {
+pub fn sign_flattened(key: &SigningKey, member: HeaderMember, payload: &[u8]) -> Result<Vec<u8>, SignError> {
     let protected = key.protected_header();
     let payload = base64url::encode(payload);
     let signature = key.sign(&[protected.as_bytes(), b".", payload.as_bytes()])?;
 
     // Base64url needs no JSON escapes.
-    let mut body =
-        String::with_capacity(protected.len() + payload.len() + 2 * signature.len() + 64);
+    let mut body = String::with_capacity(protected.len() + payload.len() + 2 * signature.len() + 64);
     body.push_str(r#"{"payload":""#);
     body.push_str(&payload);
     body.push_str(r#"",""#);
@@ -256,15 +216,10 @@ fn header_string(raw: &RawValue) -> Result<Cow<'_, str>, FlattenedError> {
 
 fn string<'a>(member: &'static str, raw: &'a RawValue) -> Result<Cow<'a, str>, FlattenedError> {
     // Without an escape the characters between the quotes are the string, and need no copy.
-    let inner = raw
-        .get()
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
+    let inner = raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match inner {
         Some(inner) if !inner.contains('\\') => Ok(Cow::Borrowed(inner)),
-        _ => serde_json::from_str(raw.get())
-            .map(Cow::Owned)
-            .map_err(|_| FlattenedError::NotString(member)),
+        _ => serde_json::from_str(raw.get()).map(Cow::Owned).map_err(|_| FlattenedError::NotString(member)),
     }
 }
 

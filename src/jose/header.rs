@@ -63,13 +63,9 @@ impl Header {
             return Err(HeaderError::TooLong);
         }
         let json = base64url::decode(encoded).map_err(HeaderError::NotBase64)?;
-        let Members(members) =
-            serde_json::from_slice(&json).map_err(|e| HeaderError::NotJson(e.to_string()))?;
+        let Members(members) = serde_json::from_slice(&json).map_err(|e| HeaderError::NotJson(e.to_string()))?;
         refuse_duplicates(&members)?;
-        if let Some(name) = REFUSED
-            .into_iter()
-            .find(|name| find(&members, name).is_some())
-        {
+        if let Some(name) = REFUSED.into_iter().find(|name| find(&members, name).is_some()) {
             return Err(HeaderError::Refused(name));
         }
         let algorithm = check_algorithm(find(&members, "alg"), allowed)?;
@@ -94,33 +90,21 @@ fn refuse_duplicates(members: &[(String, Value)]) -> Result<(), HeaderError> {
 }
 
 fn find<'a>(members: &'a [(String, Value)], name: &str) -> Option<&'a Value> {
-    members
-        .iter()
-        .find(|(member, _)| member == name)
-        .map(|(_, value)| value)
+    members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
 }
 
 fn check_algorithm(found: Option<&Value>, allowed: &[Algorithm]) -> Result<Algorithm, HeaderError> {
     let found = found.ok_or(HeaderError::NoAlgorithm)?;
-    allowed
-        .iter()
-        .copied()
-        .find(|algorithm| found.as_str() == Some(algorithm.name()))
-        .ok_or_else(|| HeaderError::Algorithm {
+    allowed.iter().copied().find(|algorithm| found.as_str() == Some(algorithm.name())).ok_or_else(|| {
+        HeaderError::Algorithm {
             found: quote(&found.to_string()),
-            allowed: allowed
-                .iter()
-                .map(|a| a.name())
-                .collect::<Vec<_>>()
-                .join(" or "),
-        })
+            allowed: allowed.iter().map(|a| a.name()).collect::<Vec<_>>().join(" or "),
+        }
+    })
 }
 
 fn check_kid(kid: &Value) -> Result<String, HeaderError> {
-    kid.as_str()
-        .filter(|kid| is_kid(kid))
-        .map(str::to_owned)
-        .ok_or(HeaderError::BadKid)
+    kid.as_str().filter(|kid| is_kid(kid)).map(str::to_owned).ok_or(HeaderError::BadKid)
 }
 
 fn quote(text: &str) -> String {

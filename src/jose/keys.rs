@@ -5,9 +5,7 @@ use std::fmt::{self, Write as _};
 use aws_lc_rs::digest::{Context, Digest, SHA256, SHA512, digest};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize, PublicKey};
-use aws_lc_rs::signature::{
-    KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA512,
-};
+use aws_lc_rs::signature::{KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA512};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -20,9 +18,7 @@ const MIN_BITS: usize = 2048;
 const MAX_BITS: usize = 8192;
 
 /// The object identifier 1.2.840.113549.1.1.1 (rsaEncryption, RFC 8017 appendix A.1) in DER.
-const RSA_ENCRYPTION: [u8; 11] = [
-    0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01,
-];
+const RSA_ENCRYPTION: [u8; 11] = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// Where the algorithm of a `SubjectPublicKeyInfo` ends at the latest, in bytes.
 const ALGORITHM_END: usize = 32;
 
@@ -33,10 +29,7 @@ pub enum KeyError {
     #[error("the key is not PEM: no complete BEGIN/END block with base64 inside")]
     NotPem,
     #[error("the PEM block must be `{expected}`, not `{found}`")]
-    Label {
-        expected: &'static str,
-        found: String,
-    },
+    Label { expected: &'static str, found: String },
     #[error("the key is not an RSA key")]
     NotRsa,
     #[error("the RSA key is malformed")]
@@ -81,10 +74,7 @@ impl SigningKey {
             "RSA PRIVATE KEY" => KeyPair::from_der(&block.der),
             other => {
                 let found = other.to_owned();
-                return Err(KeyError::Label {
-                    expected: "PRIVATE KEY",
-                    found,
-                });
+                return Err(KeyError::Label { expected: "PRIVATE KEY", found });
             }
         };
         Self::new(kid.into(), pair.map_err(|_| KeyError::Malformed)?)
@@ -105,18 +95,9 @@ impl SigningKey {
         }
         let public = VerifyingKey::new(pair.public_key())?;
         // OCEN v3, Security: exactly these two members, in this order.
-        let header = format!(
-            r#"{{"kid":{},"alg":"{}"}}"#,
-            Value::from(kid.as_str()),
-            Algorithm::Rs512.name()
-        );
+        let header = format!(r#"{{"kid":{},"alg":"{}"}}"#, Value::from(kid.as_str()), Algorithm::Rs512.name());
         let protected = base64url::encode(header);
-        Ok(Self {
-            kid,
-            pair,
-            public,
-            protected,
-        })
+        Ok(Self { kid, pair, public, protected })
     }
 
     /// The id under which counterparties know this key.
@@ -171,19 +152,14 @@ impl SigningKey {
     /// [`SignError`] when the library fails.
     pub fn sign(&self, parts: &[&[u8]]) -> Result<Vec<u8>, SignError> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair
-            .sign_digest(&RSA_PKCS1_SHA512, &sha512(parts), &mut signature)
-            .map_err(|_| SignError)?;
+        self.pair.sign_digest(&RSA_PKCS1_SHA512, &sha512(parts), &mut signature).map_err(|_| SignError)?;
         Ok(signature)
     }
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("kid", &self.kid)
-            .field("public", &self.public)
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("kid", &self.kid).field("public", &self.public).finish_non_exhaustive()
     }
 }
 
@@ -206,10 +182,7 @@ impl VerifyingKey {
         let block = pem::decode(text).ok_or(KeyError::NotPem)?;
         if block.label != "PUBLIC KEY" {
             let found = block.label.to_owned();
-            return Err(KeyError::Label {
-                expected: "PUBLIC KEY",
-                found,
-            });
+            return Err(KeyError::Label { expected: "PUBLIC KEY", found });
         }
         if !names_rsa(&block.der) {
             return Err(KeyError::NotRsa);
@@ -226,14 +199,8 @@ impl VerifyingKey {
         }
         // Written anew, so that one key has one fingerprint however its PEM was laid out.
         let spki: PublicKeyX509Der<'static> = public.as_der().map_err(|_| KeyError::Library)?;
-        let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, spki.as_ref())
-            .map_err(|_| KeyError::Malformed)?;
-        Ok(Self {
-            key,
-            spki: spki.as_ref().to_vec(),
-            modulus,
-            exponent,
-        })
+        let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, spki.as_ref()).map_err(|_| KeyError::Malformed)?;
+        Ok(Self { key, spki: spki.as_ref().to_vec(), modulus, exponent })
     }
 
     /// The key as SPKI PEM.
@@ -259,9 +226,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`BadSignature`] when it is not this key's signature of these bytes.
     pub fn verify(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), BadSignature> {
-        self.key
-            .verify_digest_sig(&sha512(parts), signature)
-            .map_err(|_| BadSignature)
+        self.key.verify_digest_sig(&sha512(parts), signature).map_err(|_| BadSignature)
     }
 }
 
@@ -280,17 +245,11 @@ fn sha512(parts: &[&[u8]]) -> Digest {
 }
 
 fn bit_length(modulus: &[u8]) -> usize {
-    let leading = modulus
-        .first()
-        .map_or(0, |byte| byte.leading_zeros() as usize);
+    let leading = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
     modulus.len() * 8 - leading
 }
 
 /// Whether the algorithm identifier at the front of an SPKI or PKCS#8 structure is RSA's.
 fn names_rsa(der: &[u8]) -> bool {
-    der.get(..ALGORITHM_END).is_some_and(|front| {
-        front
-            .windows(RSA_ENCRYPTION.len())
-            .any(|oid| oid == RSA_ENCRYPTION)
-    })
+    der.get(..ALGORITHM_END).is_some_and(|front| front.windows(RSA_ENCRYPTION.len()).any(|oid| oid == RSA_ENCRYPTION))
 }

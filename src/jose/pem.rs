@@ -27,8 +27,7 @@ pub(super) fn decode(text: &str) -> Option<Block<'_>> {
     if label != end_label {
         return None;
     }
-    let packed: Zeroizing<String> =
-        Zeroizing::new(content.chars().filter(|c| !c.is_whitespace()).collect());
+    let packed: Zeroizing<String> = Zeroizing::new(content.chars().filter(|c| !c.is_whitespace()).collect());
     let der = Zeroizing::new(STANDARD.decode(packed.as_bytes()).ok()?);
     Some(Block { label, der })
 }

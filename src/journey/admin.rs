@@ -31,9 +31,7 @@ impl Admin {
     /// # Errors
     /// In words, what came instead of success.
     pub async fn register(&self, org_id: &str, registration: Value) -> Result<(), String> {
-        self.call(Method::PUT, &format!("/admin/lsps/{org_id}"), Some(registration))
-            .await
-            .map(drop)
+        self.call(Method::PUT, &format!("/admin/lsps/{org_id}"), Some(registration)).await.map(drop)
     }
 
     /// The OTP that the borrower would read from an SMS.
@@ -41,9 +39,7 @@ impl Admin {
     /// # Errors
     /// In words, what came instead of an OTP.
     pub async fn otp(&self, session_key: &str) -> Result<String, String> {
-        let answer = self
-            .call(Method::GET, &format!("/sandbox/otp/{session_key}"), None)
-            .await?;
+        let answer = self.call(Method::GET, &format!("/sandbox/otp/{session_key}"), None).await?;
         match answer.get("otp") {
             Some(Value::String(otp)) => Ok(otp.clone()),
             Some(Value::Number(otp)) => Ok(otp.to_string()),
@@ -56,9 +52,7 @@ impl Admin {
     /// # Errors
     /// In words, why it was not done.
     pub async fn tell(&self, path: &str, outcome: &str) -> Result<(), String> {
-        self.call(Method::POST, path, Some(json!({"outcome": outcome})))
-            .await
-            .map(drop)
+        self.call(Method::POST, path, Some(json!({"outcome": outcome}))).await.map(drop)
     }
 
     /// How many callbacks to an LSP are in a state, as far as the first page tells.
@@ -68,10 +62,7 @@ impl Admin {
     pub async fn callbacks(&self, org_id: &str, state: &str) -> Result<usize, String> {
         let path = format!("/admin/callbacks?state={state}&orgId={org_id}");
         let page = self.call(Method::GET, &path, None).await?;
-        page.get("items")
-            .and_then(Value::as_array)
-            .map(Vec::len)
-            .ok_or_else(|| format!("no items in {page}"))
+        page.get("items").and_then(Value::as_array).map(Vec::len).ok_or_else(|| format!("no items in {page}"))
     }
 
     /// A server that was killed may be back in a moment, so failures to reach it are tried again.
@@ -81,11 +72,7 @@ impl Admin {
             let came = match self.attempt(method.clone(), path, body.as_ref()).await {
                 Ok((status, body)) if status.is_success() => return Ok(body),
                 Ok((status, body)) if !asks_for_patience(status) => {
-                    return Err(format!(
-                        "HTTP {}: {}",
-                        status.as_u16(),
-                        shown(body.to_string().as_bytes())
-                    ));
+                    return Err(format!("HTTP {}: {}", status.as_u16(), shown(body.to_string().as_bytes())));
                 }
                 Ok((status, body)) => format!("HTTP {}: {}", status.as_u16(), shown(body.to_string().as_bytes())),
                 Err(error) => root_cause(&error),

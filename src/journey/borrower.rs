@@ -34,13 +34,7 @@ impl Borrower {
     #[must_use]
     pub fn new(ids: Ids) -> Self {
         let mut dice = Dice::new(ids);
-        let pan = format!(
-            "{}P{}{}{}",
-            dice.letters(3),
-            dice.letters(1),
-            dice.digits(4),
-            dice.letters(1)
-        );
+        let pan = format!("{}P{}{}{}", dice.letters(3), dice.letters(1), dice.digits(4), dice.letters(1));
         Self {
             name: NAMES.get(dice.roll(NAMES.len())).copied().unwrap_or("Asha Verma"),
             phone: format!("9{}", dice.digits(9)),
@@ -73,16 +67,12 @@ impl Dice {
     }
 
     fn letters(&mut self, count: usize) -> String {
-        (0..count)
-            .filter_map(|_| char::from_u32('A' as u32 + u32::try_from(self.roll(26)).ok()?))
-            .collect()
+        (0..count).filter_map(|_| char::from_u32('A' as u32 + u32::try_from(self.roll(26)).ok()?)).collect()
     }
 
     /// From 1 to 8 only, so that no sandbox's magic value comes out by chance.
     fn digits(&mut self, count: usize) -> String {
-        (0..count)
-            .filter_map(|_| char::from_digit(u32::try_from(self.roll(8)).ok()? + 1, 10))
-            .collect()
+        (0..count).filter_map(|_| char::from_digit(u32::try_from(self.roll(8)).ok()? + 1, 10)).collect()
     }
 }
 
@@ -93,11 +83,7 @@ mod tests {
     #[test]
     fn a_borrower_has_well_formed_identifiers() {
         let borrower = Borrower::new(Ids);
-        let shape: String = borrower
-            .pan
-            .chars()
-            .map(|c| if c.is_ascii_digit() { '9' } else { 'A' })
-            .collect();
+        let shape: String = borrower.pan.chars().map(|c| if c.is_ascii_digit() { '9' } else { 'A' }).collect();
         assert_eq!(shape, "AAAAA9999A");
         assert_eq!(borrower.pan.chars().nth(3), Some('P'));
         assert_eq!((borrower.phone.len(), borrower.account_number.len()), (10, 12));

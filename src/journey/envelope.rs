@@ -11,9 +11,8 @@ use super::operations::{list, text};
 use crate::jose::{HeaderMember, Incoming, OCEN_V3_ALGORITHMS, SigningKey, VerifyingKey, sign_flattened};
 
 /// `rsaEncryption` with no parameters, as an `AlgorithmIdentifier` (RFC 8017 appendix A.1) in DER.
-const RSA_ALGORITHM: [u8; 15] = [
-    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
-];
+const RSA_ALGORITHM: [u8; 15] =
+    [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 
 /// Our signing key, if we sign, and the lender's keys.
 #[derive(Debug)]
@@ -37,9 +36,7 @@ impl Envelopes {
     /// # Errors
     /// In words, when a key cannot be used, or when we sign and there is none to check the answers with.
     pub fn new(signer: Option<Arc<SigningKey>>, jwks: &Value) -> Result<Self, String> {
-        let lender = list(jwks, "/keys")
-            .map(read_jwk)
-            .collect::<Result<HashMap<_, _>, _>>()?;
+        let lender = list(jwks, "/keys").map(read_jwk).collect::<Result<HashMap<_, _>, _>>()?;
         if lender.is_empty() && signer.is_some() {
             return Err("no key".to_owned());
         }
@@ -72,21 +69,12 @@ impl Envelopes {
         let read = |bytes: &[u8]| serde_json::from_slice(bytes).map_err(|error| format!("no JSON ({error})"));
         match Incoming::parse(body, OCEN_V3_ALGORITHMS).map_err(|error| error.to_string())? {
             Incoming::Plain if self.signs() => Err("a message without signature".to_owned()),
-            Incoming::Plain => Ok(Opened {
-                message: read(body)?,
-                signed: false,
-            }),
+            Incoming::Plain => Ok(Opened { message: read(body)?, signed: false }),
             Incoming::Signed(unverified) => {
                 let kid = unverified.kid().unwrap_or_default();
-                let key = self
-                    .lender
-                    .get(kid)
-                    .ok_or_else(|| format!("a signature of the unknown key `{kid}`"))?;
+                let key = self.lender.get(kid).ok_or_else(|| format!("a signature of the unknown key `{kid}`"))?;
                 let payload = unverified.verify(key).map_err(|error| error.to_string())?;
-                Ok(Opened {
-                    message: read(payload)?,
-                    signed: true,
-                })
+                Ok(Opened { message: read(payload)?, signed: true })
             }
         }
     }
@@ -96,24 +84,15 @@ impl Envelopes {
 fn read_jwk(jwk: &Value) -> Result<(String, VerifyingKey), String> {
     let kid = text(jwk, "/kid").to_owned();
     let number = |member: &str| {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(text(jwk, member))
-            .map_err(|error| format!("key {kid}: {error}"))?;
+        let bytes = URL_SAFE_NO_PAD.decode(text(jwk, member)).map_err(|error| format!("key {kid}: {error}"))?;
         // A number that begins with a set bit would be negative without a zero before it.
-        let zero: &[u8] = if bytes.first().is_some_and(|first| first & 0x80 != 0) {
-            &[0]
-        } else {
-            &[]
-        };
+        let zero: &[u8] = if bytes.first().is_some_and(|first| first & 0x80 != 0) { &[0] } else { &[] };
         Ok::<_, String>(der(0x02, &[zero, bytes.as_slice()].concat()))
     };
     let key = der(0x30, &[number("/n")?, number("/e")?].concat());
     let bits = der(0x03, &[&[0], key.as_slice()].concat());
     let spki = der(0x30, &[RSA_ALGORITHM.as_slice(), &bits].concat());
-    let pem = format!(
-        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
-        STANDARD.encode(spki)
-    );
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(spki));
     let key = VerifyingKey::from_pem(&pem).map_err(|error| format!("key {kid}: {error}"))?;
     Ok((kid, key))
 }
@@ -154,13 +133,7 @@ mod tests {
 
         let stranger = SigningKey::generate("ours").unwrap();
         let wary = Envelopes::new(Some(ours), &json!({"keys": [stranger.jwk()]})).unwrap();
-        assert_eq!(
-            wary.open(&body).unwrap_err(),
-            "the signature does not verify with the sender's key"
-        );
-        assert_eq!(
-            wary.open(message.to_string().as_bytes()).unwrap_err(),
-            "a message without signature"
-        );
+        assert_eq!(wary.open(&body).unwrap_err(), "the signature does not verify with the sender's key");
+        assert_eq!(wary.open(message.to_string().as_bytes()).unwrap_err(), "a message without signature");
     }
 }

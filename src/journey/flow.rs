@@ -76,12 +76,8 @@ pub async fn meta(lsp: &Lsp) -> Result<(), JourneyError> {
         "" | "UP" | "DEGRADED" => {}
         other => return Err(call.failed("status UP", other)),
     }
-    courier
-        .ask(&Call::new(&GET_LOOKUP_CODES, messages::lookup_codes(), "LOAN_STATUS"))
-        .await?;
-    courier
-        .ask(&Call::new(&GET_ERROR_CODES, messages::error_codes(), "SDP1001"))
-        .await?;
+    courier.ask(&Call::new(&GET_LOOKUP_CODES, messages::lookup_codes(), "LOAN_STATUS")).await?;
+    courier.ask(&Call::new(&GET_ERROR_CODES, messages::error_codes(), "SDP1001")).await?;
     Ok(())
 }
 
@@ -90,10 +86,7 @@ pub async fn meta(lsp: &Lsp) -> Result<(), JourneyError> {
 /// # Errors
 /// [`JourneyError`] of the step that failed.
 pub async fn journey(lsp: &Lsp, count: u8) -> Result<Vec<PaidLoan>, JourneyError> {
-    let journey = Journey {
-        lsp,
-        borrower: Borrower::new(Ids),
-    };
+    let journey = Journey { lsp, borrower: Borrower::new(Ids) };
     let screen = &lsp.courier.screen;
     let mut applications: Vec<Application> = (0..u32::from(count)).map(Application::new).collect();
 
@@ -107,10 +100,7 @@ pub async fn journey(lsp: &Lsp, count: u8) -> Result<Vec<PaidLoan>, JourneyError
     screen.title("Agreement");
     journey.accept(&applications).await?;
     screen.title("Disbursement set-up");
-    abreast(&mut applications, |application| {
-        journey.choose_disbursement(application)
-    })
-    .await?;
+    abreast(&mut applications, |application| journey.choose_disbursement(application)).await?;
     screen.title("Repayment set-up");
     abreast(&mut applications, |application| journey.choose_repayment(application)).await?;
     screen.title("Monitoring consent");
@@ -136,11 +126,7 @@ where
 
 impl Journey<'_> {
     fn now(&self) -> String {
-        self.lsp
-            .courier
-            .clock
-            .wall()
-            .to_rfc3339_opts(SecondsFormat::Millis, true)
+        self.lsp.courier.clock.wall().to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
     /// Does the borrower's or the bank's part where the server holds it. A server without a sandbox has people for

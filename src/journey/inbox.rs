@@ -166,11 +166,7 @@ impl Book {
         if history.settled.is_some() && !same_end {
             return Err("a second answer differs from the first, metadata aside".to_owned());
         }
-        let place = if history.digests.is_empty() {
-            Place::First
-        } else {
-            Place::Later
-        };
+        let place = if history.digests.is_empty() { Place::First } else { Place::Later };
         history.digests.push(digest);
         history.settled = settled;
         Ok(place)
@@ -212,13 +208,7 @@ mod tests {
     fn answer(operation: &'static Operation, request_id: &str, mut message: Value) -> Answer {
         message["metadata"] = json!({"orgId": "LENDER", "timestamp": request_id});
         message["response"] = json!({"error": "0"});
-        Answer {
-            operation,
-            request_id: request_id.to_owned(),
-            message,
-            signed: true,
-            received: Instant::now(),
-        }
+        Answer { operation, request_id: request_id.to_owned(), message, signed: true, received: Instant::now() }
     }
 
     fn offer_set(status: &str) -> Answer {
@@ -263,9 +253,7 @@ mod tests {
         let inbox = Inbox::default();
         inbox.expect("REQ-1", &SET_REPAYMENT_PLAN);
         let message = json!({"plan": {"id": "RP-1", "status": "ACTIVE"}});
-        inbox
-            .deposit(answer(&SET_REPAYMENT_PLAN_STATUS, "REQ-1", message))
-            .unwrap();
+        inbox.deposit(answer(&SET_REPAYMENT_PLAN_STATUS, "REQ-1", message)).unwrap();
 
         let news = inbox.next("plan RP-1", Instant::now()).await.unwrap();
         assert_eq!(text(&news.unwrap().message, "/plan/status"), "ACTIVE");

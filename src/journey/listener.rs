@@ -41,51 +41,28 @@ impl Listener {
     /// # Errors
     /// What the operating system reports.
     pub async fn serve(self, socket: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
-        let router = Router::new()
-            .fallback(post(receive))
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .with_state(Arc::new(self));
-        axum::serve(socket, router)
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await
+        let router =
+            Router::new().fallback(post(receive)).layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(Arc::new(self));
+        axum::serve(socket, router).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 
     fn take_in(&self, path: &str, body: &[u8]) -> Result<String, Refused> {
-        let opened = self
-            .envelopes
-            .open(body)
-            .map_err(|what| Refused::new("AUTH1001", what))?;
+        let opened = self.envelopes.open(body).map_err(|what| Refused::new("AUTH1001", what))?;
         let message = opened.message;
         let trace_id = text(&message, "/metadata/traceId").to_owned();
-        let refused = |what| Refused {
-            code: "GEN5010",
-            what,
-            trace_id: trace_id.clone(),
-        };
+        let refused = |what| Refused { code: "GEN5010", what, trace_id: trace_id.clone() };
         let operation = operations::by_answer_path(path)
             .ok_or_else(|| refused("the path is not one of the answer paths".to_owned()))?;
         self.check(operation, &message).map_err(refused)?;
         let request_id = text(&message, "/requestId").to_owned();
         let named = format!("requestId {request_id}: ");
-        let answer = Answer {
-            operation,
-            request_id,
-            message,
-            signed: opened.signed,
-            received: Instant::now(),
-        };
+        let answer = Answer { operation, request_id, message, signed: opened.signed, received: Instant::now() };
         self.inbox.deposit(answer).map_err(|what| refused(named + &what))?;
         Ok(trace_id)
     }
 
     fn check(&self, operation: &Operation, message: &Value) -> Result<(), String> {
-        for pointer in [
-            "/metadata/version",
-            "/metadata/orgId",
-            "/metadata/traceId",
-            "/requestId",
-            "/response/error",
-        ] {
+        for pointer in ["/metadata/version", "/metadata/orgId", "/metadata/traceId", "/requestId", "/response/error"] {
             if text(message, pointer).is_empty() {
                 return Err(format!("`{pointer}` is missing"));
             }
@@ -95,10 +72,7 @@ impl Listener {
         if (self.clock.wall() - sent.to_utc()).abs() > TimeDelta::minutes(TIMESTAMP_TOLERANCE_MINUTES) {
             return Err(format!("`/metadata/timestamp` is {sent}, which is not now"));
         }
-        let lacking = operation
-            .members
-            .iter()
-            .find(|pointer| message.pointer(pointer).is_none());
+        let lacking = operation.members.iter().find(|pointer| message.pointer(pointer).is_none());
         lacking.map_or(Ok(()), |pointer| Err(format!("`{pointer}` is missing")))
     }
 
@@ -122,11 +96,7 @@ struct Refused {
 
 impl Refused {
     fn new(code: &'static str, what: String) -> Self {
-        Self {
-            code,
-            what,
-            trace_id: Ids.token(),
-        }
+        Self { code, what, trace_id: Ids.token() }
     }
 }
 

@@ -50,9 +50,8 @@ impl Lsp {
     /// [`JourneyError::Setup`] when the server cannot be reached, has no keys, or refuses the registration.
     pub async fn start(args: &JourneyArgs, screen: Arc<Screen>) -> Result<Self, JourneyError> {
         let client = client(args)?;
-        let (socket, address) = bind(args)
-            .await
-            .map_err(|error| setup("our own listener", "an address", error.to_string()))?;
+        let (socket, address) =
+            bind(args).await.map_err(|error| setup("our own listener", "an address", error.to_string()))?;
         let jwks = fetch_keys(&client, &base(&args.url), args.patience()).await?;
         let org_id = new_id(Ids, "LSP-JOURNEY");
         let signer = signer(args, &org_id)?;
@@ -61,11 +60,8 @@ impl Lsp {
         let envelopes = Arc::new(envelopes);
         let inbox = Arc::new(Inbox::default());
 
-        let listener = Listener {
-            envelopes: Arc::clone(&envelopes),
-            inbox: Arc::clone(&inbox),
-            clock: Clock::default(),
-        };
+        let listener =
+            Listener { envelopes: Arc::clone(&envelopes), inbox: Arc::clone(&inbox), clock: Clock::default() };
         let (stop, tasks) = listen(listener, socket);
         let admin = Admin {
             client: client.clone(),
@@ -78,28 +74,10 @@ impl Lsp {
             .await
             .map_err(|came| setup("PUT /admin/lsps", "success", came))?;
         screen.aside(&format!("{org_id} registered, callbacks to {address}"));
-        let patience = Patience {
-            step: args.patience(),
-            resend: args.resend_after(),
-        };
+        let patience = Patience { step: args.patience(), resend: args.resend_after() };
         let (url, retries, clock) = (base(&args.url), AtomicU64::new(0), Clock::default());
-        let courier = Courier {
-            org_id,
-            url,
-            client,
-            envelopes,
-            inbox,
-            screen,
-            patience,
-            clock,
-            retries,
-        };
-        Ok(Self {
-            courier,
-            admin,
-            stop,
-            tasks,
-        })
+        let courier = Courier { org_id, url, client, envelopes, inbox, screen, patience, clock, retries };
+        Ok(Self { courier, admin, stop, tasks })
     }
 
     /// Leaves nothing behind: waits until every callback for us was delivered, then stops listening.
@@ -131,9 +109,9 @@ impl Lsp {
             }
         }
         match self.admin.callbacks(org_id, "parked").await {
-            Ok(parked) if parked > 0 => Err(JourneyError::Callback(format!(
-                "{parked} callbacks of {org_id} are parked"
-            ))),
+            Ok(parked) if parked > 0 => {
+                Err(JourneyError::Callback(format!("{parked} callbacks of {org_id} are parked")))
+            }
             _ => Ok(()),
         }
     }
@@ -177,17 +155,12 @@ fn client(args: &JourneyArgs) -> Result<reqwest::Client, JourneyError> {
     if Url::parse(&args.url).is_ok_and(|url| is_local(&url)) {
         builder = builder.no_proxy();
     }
-    builder
-        .build()
-        .map_err(|error| setup("HTTP client", "a client", error.to_string()))
+    builder.build().map_err(|error| setup("HTTP client", "a client", error.to_string()))
 }
 
 fn is_local(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn signer(args: &JourneyArgs, org_id: &str) -> Result<Option<Arc<SigningKey>>, JourneyError> {
@@ -200,15 +173,9 @@ fn signer(args: &JourneyArgs, org_id: &str) -> Result<Option<Arc<SigningKey>>, J
 }
 
 fn registration(args: &JourneyArgs, address: SocketAddr, signer: Option<&SigningKey>) -> Value {
-    let callback_base_url = args
-        .callback_url
-        .as_deref()
-        .map_or_else(|| format!("http://{address}"), base);
+    let callback_base_url = args.callback_url.as_deref().map_or_else(|| format!("http://{address}"), base);
     let (keys, settings) = match signer {
-        Some(key) => (
-            json!([{"kid": key.kid(), "publicKeyPem": key.public_key_pem()}]),
-            json!({}),
-        ),
+        Some(key) => (json!([{"kid": key.kid(), "publicKeyPem": key.public_key_pem()}]), json!({})),
         None => (json!([]), json!({"allowUnsigned": true})),
     };
     json!({"name": "Journey", "callbackBaseUrl": callback_base_url, "keys": keys, "settings": settings})
@@ -235,11 +202,7 @@ async fn fetch_keys(client: &reqwest::Client, url: &str, patience: Duration) -> 
             Err(error) => root_cause(&error),
         };
         if Instant::now() + PAUSE >= deadline {
-            return Err(setup(
-                "/.well-known/jwks.json",
-                "a key set",
-                format!("{came} from {url}"),
-            ));
+            return Err(setup("/.well-known/jwks.json", "a key set", format!("{came} from {url}")));
         }
         sleep(PAUSE).await;
     }

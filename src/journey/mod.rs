@@ -40,9 +40,7 @@ pub async fn run(args: JourneyArgs) -> Result<Report, JourneyError> {
     let detail = match (args.json, args.loans) {
         (true, _) => Detail::Silent,
         (false, 1) => Detail::Arrows,
-        (false, journeys) => Detail::Progress {
-            loans: journeys.saturating_mul(args.count.into()),
-        },
+        (false, journeys) => Detail::Progress { loans: journeys.saturating_mul(args.count.into()) },
     };
     let screen = Arc::new(Screen::new(detail));
     let mut report = Report::default();

@@ -90,13 +90,7 @@ impl Call {
         if let Some(members) = body.as_object_mut() {
             members.insert("requestId".to_owned(), request_id.clone().into());
         }
-        Self {
-            operation,
-            request_id,
-            body,
-            note: note.into(),
-            started: Instant::now(),
-        }
+        Self { operation, request_id, body, note: note.into(), started: Instant::now() }
     }
 
     /// Why this request was the end.
@@ -141,8 +135,7 @@ impl Courier {
                 return Err(call.failed(call.operation.answer_name(), waited));
             }
             // The same request again does nothing twice, and has a lost answer queued once more.
-            self.screen
-                .aside(&format!("{} again, its answer is late", call.operation.request_name()));
+            self.screen.aside(&format!("{} again, its answer is late", call.operation.request_name()));
             self.acked(call, deadline).await?;
         }
     }
@@ -155,10 +148,7 @@ impl Courier {
         let deadline = Instant::now() + self.patience.step;
         match self.inbox.next(&call.request_id, deadline).await? {
             Some(answer) => self.accept(call, answer),
-            None => Err(call.failed(
-                "a final answer",
-                format!("none within {} s", self.patience.step.as_secs()),
-            )),
+            None => Err(call.failed("a final answer", format!("none within {} s", self.patience.step.as_secs()))),
         }
     }
 
@@ -175,8 +165,7 @@ impl Courier {
     }
 
     fn accept(&self, call: &Call, answer: Arc<Answer>) -> Result<Arc<Answer>, JourneyError> {
-        self.screen
-            .came(&answer, Some(answer.received.saturating_duration_since(call.started)));
+        self.screen.came(&answer, Some(answer.received.saturating_duration_since(call.started)));
         match text(&answer.message, "/response/error") {
             "0" => Ok(answer),
             code => {
@@ -201,11 +190,7 @@ impl Courier {
                 return Err(call.failed(expected, format!("at last {came}")));
             }
             self.retries.fetch_add(1, Ordering::Relaxed);
-            self.screen.aside(&format!(
-                "{} again in {} ms: {came}",
-                call.operation.request_name(),
-                next.as_millis()
-            ));
+            self.screen.aside(&format!("{} again in {} ms: {came}", call.operation.request_name(), next.as_millis()));
             sleep(next).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -216,42 +201,23 @@ impl Courier {
         let body = match self.envelopes.seal(&self.stamped(call, &trace_id)) {
             Ok(body) => body,
             Err(came) => {
-                return Try::Refused {
-                    expected: "a signature",
-                    came,
-                };
+                return Try::Refused { expected: "a signature", came };
             }
         };
         let began = Instant::now();
         let url = format!("{}{}", self.url, call.operation.request_path);
-        let request = self
-            .client
-            .post(url)
-            .header(CONTENT_TYPE, "application/json")
-            .body(body);
+        let request = self.client.post(url).header(CONTENT_TYPE, "application/json").body(body);
         let answered = async {
             let response = request.send().await?;
-            let wait = response
-                .headers()
-                .get(RETRY_AFTER)
-                .and_then(|value| value.to_str().ok()?.parse().ok());
+            let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
             Ok::<_, reqwest::Error>((response.status(), wait, response.bytes().await?))
         };
         match timeout_at(deadline, answered).await {
-            Err(_) => Try::Again {
-                came: "nothing".to_owned(),
-                pause: None,
-            },
-            Ok(Err(error)) => Try::Again {
-                came: root_cause(&error),
-                pause: None,
-            },
+            Err(_) => Try::Again { came: "nothing".to_owned(), pause: None },
+            Ok(Err(error)) => Try::Again { came: root_cause(&error), pause: None },
             Ok(Ok((status, wait, body))) if asks_for_patience(status) => {
                 let came = format!("HTTP {}: {}", status.as_u16(), shown(&body));
-                Try::Again {
-                    came,
-                    pause: wait.map(Duration::from_secs),
-                }
+                Try::Again { came, pause: wait.map(Duration::from_secs) }
             }
             Ok(Ok((status, _, body))) => self.read_ack(status, &body, &trace_id, began.elapsed()),
         }
@@ -262,38 +228,21 @@ impl Courier {
             Ok(opened) => opened,
             Err(came) => {
                 let came = format!("HTTP {} with {came}: {}", status.as_u16(), shown(body));
-                return Try::Refused {
-                    expected: "a signed ack",
-                    came,
-                };
+                return Try::Refused { expected: "a signed ack", came };
             }
         };
         let ack = opened.message.get("ack").cloned().unwrap_or(opened.message);
         let error = text(&ack, "/error");
         if status != StatusCode::OK || error != "0" {
-            let came = format!(
-                "HTTP {}, {error} {} {}",
-                status.as_u16(),
-                text(&ack, "/detail"),
-                text(&ack, "/pointer")
-            );
-            return Try::Refused {
-                expected: "an ack with error 0",
-                came: came.trim_end().to_owned(),
-            };
+            let came =
+                format!("HTTP {}, {error} {} {}", status.as_u16(), text(&ack, "/detail"), text(&ack, "/pointer"));
+            return Try::Refused { expected: "an ack with error 0", came: came.trim_end().to_owned() };
         }
         if text(&ack, "/traceId") != trace_id {
             let came = format!("traceId `{}`, sent was `{trace_id}`", text(&ack, "/traceId"));
-            return Try::Refused {
-                expected: "an ack that echoes the traceId",
-                came,
-            };
+            return Try::Refused { expected: "an ack that echoes the traceId", came };
         }
-        Try::Acked(Ack {
-            message: ack,
-            signed: opened.signed,
-            took,
-        })
+        Try::Acked(Ack { message: ack, signed: opened.signed, took })
     }
 
     fn stamped(&self, call: &Call, trace_id: &str) -> Value {

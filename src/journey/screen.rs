@@ -66,15 +66,7 @@ impl Screen {
         let colour = terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let started = Instant::now();
         let (messages, paid, drawn) = (AtomicU64::new(0), AtomicU32::new(0), Mutex::new(started));
-        Self {
-            detail,
-            terminal,
-            colour,
-            started,
-            messages,
-            paid,
-            drawn,
-        }
+        Self { detail, terminal, colour, started, messages, paid, drawn }
     }
 
     /// Requests acked and callbacks taken in so far.
@@ -107,16 +99,7 @@ impl Screen {
     pub fn sent(&self, call: &Call, took: Duration, signed: bool) {
         self.count();
         let (name, id, note) = (call.operation.request_name(), &call.request_id, &call.note);
-        self.arrow(&Arrow {
-            sign: "→",
-            colour: CYAN,
-            name,
-            id,
-            note,
-            ack: "ack 0",
-            took: Some(took),
-            signed,
-        });
+        self.arrow(&Arrow { sign: "→", colour: CYAN, name, id, note, ack: "ack 0", took: Some(took), signed });
     }
 
     /// A callback was taken in; `after` its request, unless nobody asked.
@@ -138,8 +121,7 @@ impl Screen {
 
     /// Some loans were paid out.
     pub fn paid(&self, loans: usize) {
-        self.paid
-            .fetch_add(u32::try_from(loans).unwrap_or(u32::MAX), Ordering::Relaxed);
+        self.paid.fetch_add(u32::try_from(loans).unwrap_or(u32::MAX), Ordering::Relaxed);
         self.draw_progress(true);
     }
 
@@ -153,11 +135,7 @@ impl Screen {
     }
 
     fn closing(&self, report: &Report) -> String {
-        let mark = if report.ok {
-            self.paint(GREEN, "✓")
-        } else {
-            self.paint(YELLOW, "✗")
-        };
+        let mark = if report.ok { self.paint(GREEN, "✓") } else { self.paint(YELLOW, "✗") };
         let (paid, rate) = (report.loans.len(), self.rate(report.messages));
         let loans = if paid == 1 { "loan" } else { "loans" };
         let mut out = format!(
@@ -167,11 +145,7 @@ impl Screen {
             report.messages,
         );
         if report.retries + report.duplicates > 0 {
-            let _ = write!(
-                out,
-                ", {} retries, {} repeated callbacks",
-                report.retries, report.duplicates
-            );
+            let _ = write!(out, ", {} retries, {} repeated callbacks", report.retries, report.duplicates);
         }
         if !report.loans.is_empty() {
             let heads = format!(
@@ -205,14 +179,8 @@ impl Screen {
         if self.detail != Detail::Arrows {
             return;
         }
-        let took = arrow
-            .took
-            .map_or_else(|| "unasked".to_owned(), |took| format!("{} ms", took.as_millis()));
-        let seal = if arrow.signed {
-            self.paint(GREEN, "✓ signed")
-        } else {
-            self.paint(DIM, "plain")
-        };
+        let took = arrow.took.map_or_else(|| "unasked".to_owned(), |took| format!("{} ms", took.as_millis()));
+        let seal = if arrow.signed { self.paint(GREEN, "✓ signed") } else { self.paint(DIM, "plain") };
         say(&format!(
             "  {} {:<NAME_WIDTH$}{:<ID_WIDTH$}{:<NOTE_WIDTH$}{:>5} {:>9}  {seal}",
             self.paint(arrow.colour, arrow.sign),
@@ -256,11 +224,7 @@ impl Screen {
     }
 
     fn paint(&self, colour: &str, what: &str) -> String {
-        if self.colour {
-            format!("\u{1b}[{colour}m{what}\u{1b}[0m")
-        } else {
-            what.to_owned()
-        }
+        if self.colour { format!("\u{1b}[{colour}m{what}\u{1b}[0m") } else { what.to_owned() }
     }
 }
 
@@ -283,25 +247,13 @@ fn describe(answer: &Answer) -> String {
         "0" => {}
         code => return format!("{code} {}", text(message, "/response/detail")),
     }
-    let statuses = [
-        "/consent/consentStatus",
-        "/loanStatus",
-        "/loanApplicationStatus",
-        "/credBlock/data/status",
-    ];
-    let status = statuses
-        .into_iter()
-        .map(|pointer| text(message, pointer))
-        .find(|status| !status.is_empty());
+    let statuses = ["/consent/consentStatus", "/loanStatus", "/loanApplicationStatus", "/credBlock/data/status"];
+    let status = statuses.into_iter().map(|pointer| text(message, pointer)).find(|status| !status.is_empty());
     if message.get("loanApplications").is_some() {
         return counted(items(message).map(|item| text(item, "/loanApplicationStatus")));
     }
     if message.get("payment").is_some() {
-        return format!(
-            "{} {}",
-            text(message, "/payment/status"),
-            text(message, "/payment/txnRefNo")
-        );
+        return format!("{} {}", text(message, "/payment/status"), text(message, "/payment/txnRefNo"));
     }
     if message.get("plan").is_some() {
         return text(message, "/plan/status").to_owned();
@@ -309,12 +261,9 @@ fn describe(answer: &Answer) -> String {
     if message.get("account").is_some() {
         return text(message, "/account/status").to_owned();
     }
-    for (member, one) in [
-        ("plans", "plan"),
-        ("accountList", "account"),
-        ("lookupCodes", "code"),
-        ("errorCodes", "code"),
-    ] {
+    for (member, one) in
+        [("plans", "plan"), ("accountList", "account"), ("lookupCodes", "code"), ("errorCodes", "code")]
+    {
         if message.get(member).is_some() {
             let count = list(message, &format!("/{member}")).count();
             return format!("{count} {one}{}", if count == 1 { "" } else { "s" });
@@ -322,9 +271,7 @@ fn describe(answer: &Answer) -> String {
     }
     let phone = text(message, "/credBlock/data/maskedPhoneNumber");
     let loan = text(message, "/loanId");
-    format!("{} {loan}{phone}", status.unwrap_or_default())
-        .trim_end()
-        .to_owned()
+    format!("{} {loan}{phone}", status.unwrap_or_default()).trim_end().to_owned()
 }
 
 /// A note that fits its column and leaves a blank after it.
@@ -345,10 +292,7 @@ fn counted<'a>(statuses: impl Iterator<Item = &'a str>) -> String {
             None => counts.push((status, 1)),
         }
     }
-    let parts: Vec<String> = counts
-        .iter()
-        .map(|(status, count)| format!("{count} × {status}"))
-        .collect();
+    let parts: Vec<String> = counts.iter().map(|(status, count)| format!("{count} × {status}")).collect();
     parts.join(", ")
 }
 

@@ -12,11 +12,7 @@ use crate::domain::maths::rupees;
 
 /// What comes back.
 #[derive(Debug, Deserialize)]
-#[serde(
-    tag = "outcome",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "outcome", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(super) enum Answer {
     Done {
         finding: Found,
@@ -40,50 +36,24 @@ pub(super) enum Answer {
 
 /// What was found; the same names as [`Finding`].
 #[derive(Debug, Deserialize)]
-#[serde(
-    tag = "finding",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "finding", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(super) enum Found {
     Acknowledged,
     Pass,
-    Decline {
-        reasons: Vec<Rejection>,
-    },
-    NeedsAction {
-        actions: Vec<WireAction>,
-    },
-    Approve {
-        offers: Vec<WireApproval>,
-    },
-    ConsentCreated {
-        handle: String,
-    },
+    Decline { reasons: Vec<Rejection> },
+    NeedsAction { actions: Vec<WireAction> },
+    Approve { offers: Vec<WireApproval> },
+    ConsentCreated { handle: String },
     ConsentPending,
-    ConsentReady {
-        consent_id: String,
-    },
+    ConsentReady { consent_id: String },
     ConsentFailed,
-    KycDone {
-        reference: String,
-    },
-    Prepared {
-        agreements: Vec<AgreementText>,
-    },
-    AccountVerified {
-        reference: String,
-    },
-    MandateRegistered {
-        reference: String,
-        payment_url: String,
-    },
+    KycDone { reference: String },
+    Prepared { agreements: Vec<AgreementText> },
+    AccountVerified { reference: String },
+    MandateRegistered { reference: String, payment_url: String },
     MandateActive,
     MandateInactive,
-    Paid {
-        utr: String,
-        value_date: NaiveDate,
-    },
+    Paid { utr: String, value_date: NaiveDate },
 }
 
 /// [`Action`] on the wire.
@@ -114,13 +84,8 @@ pub(super) struct WireApproval {
 impl Answer {
     /// Reads a body. The error says where it goes wrong and repeats nothing of it.
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(body).map_err(|error| {
-            format!(
-                "no outcome (line {}, column {})",
-                error.line(),
-                error.column()
-            )
-        })
+        serde_json::from_slice(body)
+            .map_err(|error| format!("no outcome (line {}, column {})", error.line(), error.column()))
     }
 
     /// What the answer means for the question; the error says why it means nothing.
@@ -129,22 +94,11 @@ impl Answer {
             Self::Done { finding } => {
                 let finding = finding.into_finding();
                 if !fits(ask, &finding) {
-                    return Err(format!(
-                        "with a finding that does not belong to `{}`",
-                        ask.method()
-                    ));
+                    return Err(format!("with a finding that does not belong to `{}`", ask.method()));
                 }
                 Outcome::Done { finding }
             }
-            Self::Pending {
-                reference,
-                poll_after,
-                url,
-            } => Outcome::Pending {
-                reference,
-                poll_after,
-                url,
-            },
+            Self::Pending { reference, poll_after, url } => Outcome::Pending { reference, poll_after, url },
             Self::Refused { code, detail } => Outcome::Refused { code, detail },
             Self::Unknown { reference } => Outcome::Unknown { reference },
         })
@@ -157,12 +111,10 @@ impl Found {
             Self::Acknowledged => Finding::Acknowledged,
             Self::Pass => Finding::Pass,
             Self::Decline { reasons } => Finding::Decline { reasons },
-            Self::NeedsAction { actions } => Finding::NeedsAction {
-                actions: actions.into_iter().map(Action::from).collect(),
-            },
-            Self::Approve { offers } => Finding::Approve {
-                offers: offers.into_iter().map(Approval::from).collect(),
-            },
+            Self::NeedsAction { actions } => {
+                Finding::NeedsAction { actions: actions.into_iter().map(Action::from).collect() }
+            }
+            Self::Approve { offers } => Finding::Approve { offers: offers.into_iter().map(Approval::from).collect() },
             Self::ConsentCreated { handle } => Finding::ConsentCreated { handle },
             Self::ConsentPending => Finding::ConsentPending,
             Self::ConsentReady { consent_id } => Finding::ConsentReady { consent_id },
@@ -170,13 +122,7 @@ impl Found {
             Self::KycDone { reference } => Finding::KycDone { reference },
             Self::Prepared { agreements } => Finding::Prepared { agreements },
             Self::AccountVerified { reference } => Finding::AccountVerified { reference },
-            Self::MandateRegistered {
-                reference,
-                payment_url,
-            } => Finding::MandateRegistered {
-                reference,
-                payment_url,
-            },
+            Self::MandateRegistered { reference, payment_url } => Finding::MandateRegistered { reference, payment_url },
             Self::MandateActive => Finding::MandateActive,
             Self::MandateInactive => Finding::MandateInactive,
             Self::Paid { utr, value_date } => Finding::Paid { utr, value_date },
@@ -186,30 +132,14 @@ impl Found {
 
 impl From<WireAction> for Action {
     fn from(wire: WireAction) -> Self {
-        let WireAction {
-            action_type,
-            description,
-            object,
-            value,
-            url,
-        } = wire;
-        Self {
-            action_type,
-            description,
-            object,
-            value,
-            url,
-        }
+        let WireAction { action_type, description, object, value, url } = wire;
+        Self { action_type, description, object, value, url }
     }
 }
 
 impl From<WireApproval> for Approval {
     fn from(wire: WireApproval) -> Self {
-        Self {
-            amount: wire.amount,
-            installments: wire.installments,
-            annual_rate: wire.annual_rate,
-        }
+        Self { amount: wire.amount, installments: wire.installments, annual_rate: wire.annual_rate }
     }
 }
 
@@ -217,18 +147,13 @@ impl From<WireApproval> for Approval {
 fn fits(ask: &Ask, finding: &Finding) -> bool {
     match finding {
         Finding::Acknowledged => {
-            matches!(
-                ask,
-                Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. }
-            )
+            matches!(ask, Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. })
         }
         Finding::Pass => matches!(ask, Ask::Eligibility | Ask::FinalCheck),
         Finding::Decline { reasons } => ask.port() == "decision" && !reasons.is_empty(),
         Finding::NeedsAction { actions } => ask.port() == "decision" && !actions.is_empty(),
         Finding::Approve { offers } => {
-            matches!(ask, Ask::Offers)
-                && !offers.is_empty()
-                && offers.iter().all(|offer| offer.amount.is_positive())
+            matches!(ask, Ask::Offers) && !offers.is_empty() && offers.iter().all(|offer| offer.amount.is_positive())
         }
         Finding::ConsentCreated { .. } => matches!(ask, Ask::ConsentCreate { .. }),
         Finding::ConsentPending | Finding::ConsentReady { .. } | Finding::ConsentFailed => {

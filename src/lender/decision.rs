@@ -25,22 +25,15 @@ impl Decision {
     }
 
     /// Answers `eligibility`, `offers` and `final-check`.
-    pub(super) fn decide(
-        &self,
-        ask: &Ask,
-        product: Option<&str>,
-        form: &Form,
-    ) -> Result<Finding, PortError> {
+    pub(super) fn decide(&self, ask: &Ask, product: Option<&str>, form: &Form) -> Result<Finding, PortError> {
         let Some(product) = product.and_then(|id| self.products.get(id)) else {
-            return Ok(Finding::Decline {
-                reasons: vec![others("This kind of loan is not offered.")],
-            });
+            return Ok(Finding::Decline { reasons: vec![others("This kind of loan is not offered.")] });
         };
         match (ask, self.objection(product, form)) {
             (Ask::Eligibility | Ask::Offers, Some(objection)) => Ok(objection),
-            (Ask::Offers, None) => Ok(Finding::Approve {
-                offers: approvals(&self.rules.offers, product, form.requested),
-            }),
+            (Ask::Offers, None) => {
+                Ok(Finding::Approve { offers: approvals(&self.rules.offers, product, form.requested) })
+            }
             // What was approved stands: the offer is accepted and signed, and the table has no newer data to judge.
             (Ask::Eligibility, None) | (Ask::FinalCheck, _) => Ok(Finding::Pass),
             _ => Err(PortError::bad_question(ask)),
@@ -51,29 +44,13 @@ impl Decision {
     fn objection(&self, product: &Product, form: &Form) -> Option<Finding> {
         let mut reasons: Vec<Rejection> = outside(product, form).into_iter().collect();
         let mut actions = missing_documents(product, form);
-        let rows = self
-            .rules
-            .table
-            .iter()
-            .filter(|rule| applies(rule, product, form));
+        let rows = self.rules.table.iter().filter(|rule| applies(rule, product, form));
         for rule in rows {
             match &rule.then {
-                Verdict::Decline {
-                    reason,
-                    description,
-                } => {
-                    reasons.push(Rejection {
-                        reason: *reason,
-                        description: description.clone(),
-                    });
+                Verdict::Decline { reason, description } => {
+                    reasons.push(Rejection { reason: *reason, description: description.clone() });
                 }
-                Verdict::Ask {
-                    action_type,
-                    description,
-                    object,
-                    value,
-                    url,
-                } => actions.push(Action {
+                Verdict::Ask { action_type, description, object, value, url } => actions.push(Action {
                     action_type: *action_type,
                     description: description.clone(),
                     object: object.clone(),
@@ -92,10 +69,7 @@ impl Decision {
 impl Port for Decision {
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Outcome, PortError>> {
         Box::pin(async move {
-            let subject = call
-                .subjects
-                .first()
-                .ok_or_else(|| PortError::bad_question(call.ask))?;
+            let subject = call.subjects.first().ok_or_else(|| PortError::bad_question(call.ask))?;
             let finding = self.decide(call.ask, subject.product.as_deref(), &subject.form)?;
             Ok(Outcome::Done { finding })
         })
@@ -112,15 +86,8 @@ fn holds(condition: &Condition, form: &Form) -> bool {
         Condition::AmountAbove(amount) => form.requested > *amount,
         Condition::AmountBelow(amount) => form.requested < *amount,
         Condition::PanPrefix(prefixes) => {
-            let pan = form
-                .borrower
-                .pan
-                .as_deref()
-                .unwrap_or_default()
-                .to_ascii_uppercase();
-            prefixes
-                .iter()
-                .any(|prefix| pan.starts_with(&prefix.to_ascii_uppercase()))
+            let pan = form.borrower.pan.as_deref().unwrap_or_default().to_ascii_uppercase();
+            prefixes.iter().any(|prefix| pan.starts_with(&prefix.to_ascii_uppercase()))
         }
         Condition::PanMissing => blank(&form.borrower.pan),
         Condition::NameMissing => blank(&form.borrower.name),
@@ -136,17 +103,12 @@ fn outside(product: &Product, form: &Form) -> Option<Rejection> {
     let fits = (product.min_amount..=product.max_amount).contains(&form.requested);
     (!fits).then(|| {
         let (least, most) = (product.min_amount, product.max_amount);
-        others(&format!(
-            "This loan is given from {least} to {most} rupees."
-        ))
+        others(&format!("This loan is given from {least} to {most} rupees."))
     })
 }
 
 fn missing_documents(product: &Product, form: &Form) -> Vec<Action> {
-    let missing = product
-        .needs_documents
-        .iter()
-        .filter(|kind| !has_document(form, kind));
+    let missing = product.needs_documents.iter().filter(|kind| !has_document(form, kind));
     missing
         .map(|kind| Action {
             action_type: ActionType::AddDocument,
@@ -159,14 +121,9 @@ fn missing_documents(product: &Product, form: &Form) -> Vec<Action> {
 }
 
 fn has_document(form: &Form, kind: &str) -> bool {
-    form.documents
-        .iter()
-        .any(|document| document.eq_ignore_ascii_case(kind))
+    form.documents.iter().any(|document| document.eq_ignore_ascii_case(kind))
 }
 
 fn others(description: &str) -> Rejection {
-    Rejection {
-        reason: RejectionReason::Others,
-        description: description.to_owned(),
-    }
+    Rejection { reason: RejectionReason::Others, description: description.to_owned() }
 }

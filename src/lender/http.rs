@@ -54,20 +54,12 @@ impl Adapter {
     #[must_use]
     pub fn new(client: Client, base: &Url, secret: &SecretSlice<u8>, clock: Clock) -> Self {
         let key = signing_key(secret.expose_secret());
-        Self {
-            client,
-            base: base.as_str().trim_end_matches('/').to_owned(),
-            key,
-            clock,
-        }
+        Self { client, base: base.as_str().trim_end_matches('/').to_owned(), key, clock }
     }
 
     async fn ask(&self, call: &Call<'_>) -> Result<Outcome, PortError> {
         let request = self.request(call)?;
-        let response = request
-            .send()
-            .await
-            .map_err(|error| unreachable(call.ask, &error))?;
+        let response = request.send().await.map_err(|error| unreachable(call.ask, &error))?;
         let status = response.status();
         let body = read(call.ask, response).await?;
         outcome(call, status, &body)
@@ -80,21 +72,14 @@ impl Adapter {
             .ok_or_else(|| PortError::bad_question(call.ask))?;
         let seconds = self.clock.wall().timestamp();
         // A status call is a message of its own each time; any other keeps its id over all tries.
-        let id = if method == "status" {
-            format!("{}.status.{seconds}", call.key)
-        } else {
-            call.key.clone()
-        };
+        let id = if method == "status" { format!("{}.status.{seconds}", call.key) } else { call.key.clone() };
         let request = self
             .client
             .post(format!("{}/{port}/{method}", self.base))
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", &id)
             .header("webhook-timestamp", seconds.to_string())
-            .header(
-                "webhook-signature",
-                signature(&self.key, &id, seconds, &body),
-            )
+            .header("webhook-signature", signature(&self.key, &id, seconds, &body))
             .header("idempotency-key", &id);
         Ok(request.body(body))
     }
@@ -109,9 +94,7 @@ impl Port for Adapter {
                     if call.ask.moves_money() =>
                 {
                     tracing::warn!(%error, "money call without an answer");
-                    Ok(Outcome::Unknown {
-                        reference: call.reference.map(str::to_owned),
-                    })
+                    Ok(Outcome::Unknown { reference: call.reference.map(str::to_owned) })
                 }
                 other => other,
             }
@@ -132,10 +115,7 @@ pub(super) fn signature(key: &hmac::Key, id: &str, seconds: i64, body: &[u8]) ->
 }
 
 fn outcome(call: &Call<'_>, status: StatusCode, body: &[u8]) -> Result<Outcome, PortError> {
-    let bad = |detail: String| PortError::BadAnswer {
-        port: call.ask.port(),
-        detail,
-    };
+    let bad = |detail: String| PortError::BadAnswer { port: call.ask.port(), detail };
     let retryable = matches!(status.as_u16(), 408 | 409 | 425 | 429);
     if status == StatusCode::OK || status == StatusCode::ACCEPTED {
         let answer = Answer::read(body).map_err(bad)?;
@@ -167,10 +147,7 @@ async fn read(ask: &Ask, response: Response) -> Result<Vec<u8>, PortError> {
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| unreachable(ask, &error))?;
         if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(PortError::BadAnswer {
-                port: ask.port(),
-                detail: format!("more than {MAX_ANSWER} bytes"),
-            });
+            return Err(PortError::BadAnswer { port: ask.port(), detail: format!("more than {MAX_ANSWER} bytes") });
         }
         body.extend_from_slice(&chunk);
     }
@@ -184,8 +161,5 @@ fn unreachable(ask: &Ask, error: &reqwest::Error) -> PortError {
         error if error.is_connect() => "no connection",
         _ => "the connection broke",
     };
-    PortError::Unreachable {
-        port: ask.port(),
-        detail: detail.to_owned(),
-    }
+    PortError::Unreachable { port: ask.port(), detail: detail.to_owned() }
 }

@@ -22,14 +22,7 @@ use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Outcome};
 
 /// The ports that loans need today (design §7).
-pub const PORTS: [&str; 6] = [
-    "decision",
-    "data",
-    "kyc",
-    "agreement",
-    "disbursement",
-    "collections",
-];
+pub const PORTS: [&str; 6] = ["decision", "data", "kyc", "agreement", "disbursement", "collections"];
 /// The ports that we bring an answer for.
 pub const BUILT_IN: [&str; 1] = ["decision"];
 
@@ -107,10 +100,7 @@ impl PortError {
     /// The question does not belong to this port, or its subject is missing.
     #[must_use]
     pub fn bad_question(ask: &Ask) -> Self {
-        Self::BadQuestion {
-            port: ask.port(),
-            method: ask.method(),
-        }
+        Self::BadQuestion { port: ask.port(), method: ask.method() }
     }
 }
 

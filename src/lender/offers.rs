@@ -8,23 +8,15 @@ use crate::domain::maths::money::Paise;
 use crate::domain::product::Product;
 
 /// The configured variants of a product, best first and none twice; without any, the amount as asked.
-pub(super) fn approvals(
-    variants: &[OfferVariant],
-    product: &Product,
-    requested: Paise,
-) -> Vec<Approval> {
+pub(super) fn approvals(variants: &[OfferVariant], product: &Product, requested: Paise) -> Vec<Approval> {
     let mut approved: Vec<Approval> = Vec::new();
-    let own = variants
-        .iter()
-        .filter(|v| v.products.is_empty() || v.products.contains(&product.id));
+    let own = variants.iter().filter(|v| v.products.is_empty() || v.products.contains(&product.id));
     for variant in own {
         let Some(amount) = share(requested, variant.amount_percent) else {
             continue;
         };
         let approval = Approval {
-            amount: amount
-                .clamp(product.min_amount, product.max_amount)
-                .min(requested),
+            amount: amount.clamp(product.min_amount, product.max_amount).min(requested),
             installments: variant.installments,
             annual_rate: variant.annual_rate,
         };
@@ -33,11 +25,7 @@ pub(super) fn approvals(
         }
     }
     if approved.is_empty() {
-        approved.push(Approval {
-            amount: requested,
-            installments: None,
-            annual_rate: None,
-        });
+        approved.push(Approval { amount: requested, installments: None, annual_rate: None });
     }
     approved
 }
@@ -47,9 +35,6 @@ fn share(amount: Paise, percent: Decimal) -> Option<Paise> {
     if percent == Decimal::ONE_HUNDRED {
         return Some(amount);
     }
-    let part = amount
-        .to_rupees()
-        .checked_mul(percent)?
-        .checked_div(Decimal::ONE_HUNDRED)?;
+    let part = amount.to_rupees().checked_mul(percent)?.checked_div(Decimal::ONE_HUNDRED)?;
     Paise::from_rupees_exact(part.trunc())
 }

@@ -29,11 +29,7 @@ impl<'a> Question<'a> {
         Some(Self {
             key: &call.key,
             ask: detail(call),
-            subjects: call
-                .subjects
-                .iter()
-                .map(|subject| subject_of(call.ask, subject))
-                .collect(),
+            subjects: call.subjects.iter().map(|subject| subject_of(call.ask, subject)).collect(),
             reference: call.reference,
             now: call.now,
             business_date: call.today,
@@ -44,25 +40,13 @@ impl<'a> Question<'a> {
 /// What the question itself carries.
 fn detail(call: &Call<'_>) -> Value {
     match call.ask {
-        Ask::Eligibility
-        | Ask::Offers
-        | Ask::FinalCheck
-        | Ask::Kyc
-        | Ask::PrepareAgreement { .. } => json!({}),
+        Ask::Eligibility | Ask::Offers | Ask::FinalCheck | Ask::Kyc | Ask::PrepareAgreement { .. } => json!({}),
         Ask::FetchData { consent_id } => json!({ "consentId": consent_id }),
-        Ask::ConsentCreate {
-            purpose,
-            vua,
-            aggregation_id,
-        } => {
+        Ask::ConsentCreate { purpose, vua, aggregation_id } => {
             json!({ "purpose": purpose, "vua": vua, "aggregationId": aggregation_id })
         }
         Ask::ConsentStatus { purpose, handle } => json!({ "purpose": purpose, "handle": handle }),
-        Ask::SendOtp {
-            session_key,
-            agreement_hashes,
-            app_token,
-        } => json!({
+        Ask::SendOtp { session_key, agreement_hashes, app_token } => json!({
             "sessionKey": session_key,
             "agreementHashes": agreement_hashes,
             "appToken": app_token,

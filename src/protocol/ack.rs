@@ -87,10 +87,7 @@ impl Sender {
             claimed_org: None,
             trace_id: None,
             settings: Settings::default(),
-            style: Style {
-                signed: false,
-                protected_member: false,
-            },
+            style: Style { signed: false, protected_member: false },
         }
     }
 
@@ -118,11 +115,9 @@ const OVER_MANY: [&str; 3] = ["consentHandle", "generateOffers", "triggerLoanAcc
 #[must_use]
 pub fn refused(operation: &str, refused: &Refused) -> Malformed {
     match refused {
-        Refused::Conflict => Malformed::new(
-            Code::Conflict,
-            "/requestId",
-            "the requestId was used before with another body",
-        ),
+        Refused::Conflict => {
+            Malformed::new(Code::Conflict, "/requestId", "the requestId was used before with another body")
+        }
         Refused::UnknownIds { what, ids } => {
             let in_list = *what == "loanApplicationId" && OVER_MANY.contains(&operation);
             let pointer = format!("/{}{}", what.replace('.', "/"), if in_list { "s" } else { "" });
@@ -140,27 +135,14 @@ pub fn refused(operation: &str, refused: &Refused) -> Malformed {
 pub fn write(app: &App, sender: &Sender, outcome: Result<ExchangeId, Malformed>, health: Option<Health>) -> Ack {
     let timestamp = timestamp(app.clock.wall());
     let trace_id = sender.trace_id.clone().unwrap_or_else(|| app.ids.uuid().to_string());
-    let code = outcome
-        .as_ref()
-        .err()
-        .map(|refusal| refusal.code.folded(sender.settings.error_catalogue));
+    let code = outcome.as_ref().err().map(|refusal| refusal.code.folded(sender.settings.error_catalogue));
     let exchange = outcome.as_ref().ok().copied();
     let (detail, pointer) = match outcome {
         Ok(_) => (None, None),
-        Err(refusal) => (
-            Some(refusal.detail),
-            Some(refusal.pointer).filter(|pointer| !pointer.is_empty()),
-        ),
+        Err(refusal) => (Some(refusal.detail), Some(refusal.pointer).filter(|pointer| !pointer.is_empty())),
     };
     let error = code.map_or(codes::OK, Code::text);
-    let body = AckBody {
-        error,
-        trace_id,
-        timestamp,
-        detail,
-        pointer,
-        health,
-    };
+    let body = AckBody { error, trace_id, timestamp, detail, pointer, health };
     let status = match sender.settings.ack_http_status {
         AckHttpStatus::Semantic => code.map_or(200, Code::status),
         AckHttpStatus::Always200 => 200,

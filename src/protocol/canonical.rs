@@ -79,18 +79,13 @@ mod tests {
         let first = json!({"metadata": {"traceId": "a"}, "requestId": "r", "offer": {"id": "1", "x": [1, 2]}});
         let second = json!({"offer": {"x": [1, 2], "id": "1"}, "requestId": "r", "metadata": {"traceId": "b"}});
         assert_eq!(digest(first.clone()), digest(second));
-        assert_ne!(
-            digest(first),
-            digest(json!({"requestId": "r", "offer": {"id": "2", "x": [1, 2]}}))
-        );
+        assert_ne!(digest(first), digest(json!({"requestId": "r", "offer": {"id": "2", "x": [1, 2]}})));
     }
 
     #[test]
     fn depth_is_counted_outside_strings_only() {
         assert!(!too_deep(format!("{}1{}", "[".repeat(32), "]".repeat(32)).as_bytes()));
         assert!(too_deep("[".repeat(33).as_bytes()));
-        assert!(!too_deep(
-            format!("[\"{}\\\"{}\"]", "{".repeat(40), "[".repeat(40)).as_bytes()
-        ));
+        assert!(!too_deep(format!("[\"{}\\\"{}\"]", "{".repeat(40), "[".repeat(40)).as_bytes()));
     }
 }

@@ -106,9 +106,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneVisitor<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<T, A::Error> {
-        let first = seq
-            .next_element::<T>()?
-            .ok_or_else(|| A::Error::custom("expected an object"))?;
+        let first = seq.next_element::<T>()?.ok_or_else(|| A::Error::custom("expected an object"))?;
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(first)
     }
@@ -146,11 +144,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ManyVisitor<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Vec<T>, E> {
-        if text.is_empty() {
-            Ok(Vec::new())
-        } else {
-            Err(E::custom("expected an array of objects"))
-        }
+        if text.is_empty() { Ok(Vec::new()) } else { Err(E::custom("expected an array of objects")) }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
@@ -223,11 +217,7 @@ pub fn required<'a>(text: &'a Text, pointer: &str) -> Result<&'a str, Malformed>
 pub fn id(text: &Text, pointer: &str) -> Result<String, Malformed> {
     let id = required(text, pointer)?;
     if id.chars().count() > MAX_ID {
-        return Err(Malformed::new(
-            Code::BadLength,
-            pointer,
-            format!("at most {MAX_ID} characters"),
-        ));
+        return Err(Malformed::new(Code::BadLength, pointer, format!("at most {MAX_ID} characters")));
     }
     if id.chars().any(char::is_control) {
         return Err(Malformed::form(pointer, "only printable characters"));
@@ -270,11 +260,7 @@ pub fn batch_size(len: usize, pointer: &str) -> Result<(), Malformed> {
     match len {
         0 => Err(Malformed::missing(pointer)),
         1..=MAX_BATCH => Ok(()),
-        _ => Err(Malformed::new(
-            Code::BadLength,
-            pointer,
-            format!("at most {MAX_BATCH} in one message"),
-        )),
+        _ => Err(Malformed::new(Code::BadLength, pointer, format!("at most {MAX_BATCH} in one message"))),
     }
 }
 
@@ -329,9 +315,7 @@ pub fn instant(text: &str) -> Option<DateTime<Utc>> {
 /// A day as `YYYY-MM-DD`, `DD-MM-YYYY` or `DD/MM/YYYY`.
 #[must_use]
 pub fn date(text: &str) -> Option<NaiveDate> {
-    ["%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y"]
-        .iter()
-        .find_map(|form| NaiveDate::parse_from_str(text.trim(), form).ok())
+    ["%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y"].iter().find_map(|form| NaiveDate::parse_from_str(text.trim(), form).ok())
 }
 
 /// Takes nulls out of a value, at every depth.

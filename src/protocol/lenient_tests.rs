@@ -40,14 +40,7 @@ fn a_scalar_keeps_the_text_it_has_in_the_message() {
 
 #[test]
 fn lists_and_objects_stand_in_for_each_other() {
-    let ids = |json: &str| {
-        read(json)
-            .many
-            .0
-            .into_iter()
-            .map(|inner| inner.id.0)
-            .collect::<Vec<_>>()
-    };
+    let ids = |json: &str| read(json).many.0.into_iter().map(|inner| inner.id.0).collect::<Vec<_>>();
     assert_eq!(ids(r#"{"many": [{"id": "1"}, null, {"id": 2}]}"#), ["1", "2"]);
     assert_eq!(ids(r#"{"many": {"id": 1.50}}"#), ["1.50"]);
     assert_eq!(ids(r#"{"many": null}"#), Vec::<String>::new());
@@ -107,13 +100,7 @@ fn ids_are_printable_bounded_and_distinct() {
     assert_eq!(code(""), Some(Code::MissingMember));
     assert_eq!(code("a\nb"), Some(Code::MalformedMessage));
     let twice = IdList(vec!["A".into(), "B".into(), "A".into()]);
-    assert_eq!(
-        ids(&twice, "/ids").err().map(|refusal| refusal.pointer).as_deref(),
-        Some("/ids/2")
-    );
+    assert_eq!(ids(&twice, "/ids").err().map(|refusal| refusal.pointer).as_deref(), Some("/ids/2"));
     let many = IdList((0..101).map(|number| number.to_string().into()).collect());
-    assert_eq!(
-        ids(&many, "/ids").err().map(|refusal| refusal.code),
-        Some(Code::BadLength)
-    );
+    assert_eq!(ids(&many, "/ids").err().map(|refusal| refusal.code), Some(Code::BadLength));
 }

@@ -22,16 +22,10 @@ const TYPES: &[(&str, &[&str])] = &[
     ("CHARGE_TYPE", &["FIXED_AMOUNT", "RATE_BASED"]),
     ("CHARGE_APPLICABLE_PARAMETER", &["OUTSTANDING_PAYABLE_AMOUNT"]),
     ("SCHEDULE_TYPE", &["RECURRING", "ONE_TIME", "AS_PRESENTED"]),
-    (
-        "FREQUENCY",
-        &["MONTHLY", "WEEKLY", "QUARTERLY", "HALF_YEARLY", "YEARLY"],
-    ),
+    ("FREQUENCY", &["MONTHLY", "WEEKLY", "QUARTERLY", "HALF_YEARLY", "YEARLY"]),
     ("PLAN_STATUS", &["ACTIVE", "INACTIVE", "PENDING_AUTH"]),
     ("PAYMENT_STATUS", &["SUCCESS", "FAILURE", "PENDING_AUTH"]),
-    (
-        "PAYMENT_METHOD_TYPE",
-        &["UPI", "EMANDATE_UPI", "NETBANKING", "ENACH", "DEBIT_CARD"],
-    ),
+    ("PAYMENT_METHOD_TYPE", &["UPI", "EMANDATE_UPI", "NETBANKING", "ENACH", "DEBIT_CARD"]),
     ("REPAYMENT_METHOD_TYPE", &["EMANDATE_UPI", "ENACH", "ANY"]),
     ("REPAYMENT_METHOD_STATUS", &["INACTIVE", "ACTIVE"]),
     ("ACCOUNT_DATA_TYPE", &["ACCOUNT", "VPA"]),
@@ -39,23 +33,12 @@ const TYPES: &[(&str, &[&str])] = &[
     ("ACCOUNT_STATUS", &["ACTIVE", "INACTIVE"]),
     ("OTP_STATUS", &["SUCCESS", "INVALID_SESSION", "INCORRECT_OTP"]),
     ("ACTION_TYPE", &["ADD_DOCUMENT", "RESUBMIT_DOCUMENT", "OTHER"]),
-    (
-        "REJECTION_REASON",
-        &["LOW_CREDIT_SCORE", "FRAUD", "DOC_IRREGULARITIES", "OTHERS"],
-    ),
-    (
-        "DISPUTE_STATUS",
-        &["NEW", "PROCESSING", "NEED_MORE_INFO", "RESOLVED", "CLOSED"],
-    ),
+    ("REJECTION_REASON", &["LOW_CREDIT_SCORE", "FRAUD", "DOC_IRREGULARITIES", "OTHERS"]),
+    ("DISPUTE_STATUS", &["NEW", "PROCESSING", "NEED_MORE_INFO", "RESOLVED", "CLOSED"]),
 ];
 
 /// Types whose values depend on an LSP's switches, and the list of all types.
-const OWN_SPELLING: [&str; 4] = [
-    "LOAN_STATUS",
-    "LOAN_APPLICATION_STATUS",
-    "TRANSACTION_TYPE",
-    "LOOKUP_TYPE",
-];
+const OWN_SPELLING: [&str; 4] = ["LOAN_STATUS", "LOAN_APPLICATION_STATUS", "TRANSACTION_TYPE", "LOOKUP_TYPE"];
 
 /// The values of a lookup type in the spelling of one LSP; none for an unknown type.
 #[must_use]
@@ -68,33 +51,13 @@ pub fn codes(lookup_type: &str, settings: &Settings) -> Option<Vec<&'static str>
         WithdrawalSpelling::Withdrawl => "WITHDRAWL",
         WithdrawalSpelling::Withdrawal => "WITHDRAWAL",
     };
-    let application = [
-        "PROCESSING",
-        "OFFERED",
-        "OFFER_ACCEPTED",
-        "GRANTED",
-        "REJECTED",
-        action_required,
-    ];
+    let application = ["PROCESSING", "OFFERED", "OFFER_ACCEPTED", "GRANTED", "REJECTED", action_required];
     match lookup_type {
         "LOAN_APPLICATION_STATUS" => Some(application.to_vec()),
-        "LOAN_STATUS" => Some(
-            application
-                .into_iter()
-                .chain(["DEFAULTED", "COMPLETED", "OVERDUE"])
-                .collect(),
-        ),
+        "LOAN_STATUS" => Some(application.into_iter().chain(["DEFAULTED", "COMPLETED", "OVERDUE"]).collect()),
         "TRANSACTION_TYPE" => Some(vec!["DEPOSIT", withdrawal]),
-        "LOOKUP_TYPE" => Some(
-            OWN_SPELLING
-                .into_iter()
-                .chain(TYPES.iter().map(|(name, _)| *name))
-                .collect(),
-        ),
-        _ => TYPES
-            .iter()
-            .find(|(name, _)| *name == lookup_type)
-            .map(|(_, values)| values.to_vec()),
+        "LOOKUP_TYPE" => Some(OWN_SPELLING.into_iter().chain(TYPES.iter().map(|(name, _)| *name)).collect()),
+        _ => TYPES.iter().find(|(name, _)| *name == lookup_type).map(|(_, values)| values.to_vec()),
     }
 }
 
@@ -107,20 +70,13 @@ mod tests {
         let settings = Settings::default();
         let types = codes("LOOKUP_TYPE", &settings).unwrap_or_default();
         assert_eq!(types.len(), 35);
-        assert!(
-            types
-                .iter()
-                .all(|name| codes(name, &settings).is_some_and(|values| !values.is_empty()))
-        );
+        assert!(types.iter().all(|name| codes(name, &settings).is_some_and(|values| !values.is_empty())));
         assert_eq!(codes("COLOUR", &settings), None);
     }
 
     #[test]
     fn the_list_shows_the_spelling_that_is_sent() {
-        let settings = Settings {
-            action_required_spelling: ActionRequiredSpelling::Blank,
-            ..Settings::default()
-        };
+        let settings = Settings { action_required_spelling: ActionRequiredSpelling::Blank, ..Settings::default() };
         assert!(codes("LOAN_STATUS", &settings).is_some_and(|values| values.contains(&"ACTION REQUIRED")));
     }
 }

@@ -18,11 +18,7 @@ impl Malformed {
     /// A refusal with its place.
     #[must_use]
     pub fn new(code: Code, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            pointer: pointer.into(),
-        }
+        Self { code, detail: detail.into(), pointer: pointer.into() }
     }
 
     /// A mandatory member is missing, null or empty.
@@ -40,10 +36,6 @@ impl Malformed {
     /// A value outside its enum, with the values allowed.
     #[must_use]
     pub fn not_one_of(pointer: impl Into<String>, allowed: &[&str]) -> Self {
-        Self::new(
-            Code::NotInEnum,
-            pointer,
-            format!("must be one of {}", allowed.join(", ")),
-        )
+        Self::new(Code::NotInEnum, pointer, format!("must be one of {}", allowed.join(", ")))
     }
 }

@@ -55,12 +55,7 @@ async fn take(
 /// nothing about its sender is known.
 #[must_use]
 pub fn refuse(app: &App, code: Code, detail: &str) -> Ack {
-    ack::write(
-        app,
-        &ack::Sender::unknown(),
-        Err(Malformed::new(code, "", detail)),
-        None,
-    )
+    ack::write(app, &ack::Sender::unknown(), Err(Malformed::new(code, "", detail)), None)
 }
 
 /// OCEN as the engine sees it: answers in, bytes out.
@@ -71,15 +66,8 @@ impl engine::Codec for Codec {
     fn encode(&self, outgoing: &Outgoing<'_>) -> Result<EncodedCallback, EncodeError> {
         let unknown = || EncodeError(format!("{} has no callback", outgoing.operation));
         let operation = find(outgoing.operation).ok_or_else(unknown)?;
-        let path = outgoing
-            .settings
-            .callback_path_overrides
-            .get(operation.name)
-            .map(String::as_str);
+        let path = outgoing.settings.callback_path_overrides.get(operation.name).map(String::as_str);
         let path = path.or(operation.answer_path).ok_or_else(unknown)?;
-        Ok(EncodedCallback {
-            path: path.to_owned(),
-            body: (operation.encode)(outgoing)?,
-        })
+        Ok(EncodedCallback { path: path.to_owned(), body: (operation.encode)(outgoing)? })
     }
 }

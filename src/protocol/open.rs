@@ -107,10 +107,7 @@ fn peek(payload: &[u8]) -> Claims {
 
 fn check_depth(json: &[u8]) -> Result<(), Malformed> {
     if canonical::too_deep(json) {
-        return Err(Malformed::form(
-            "",
-            format!("nested deeper than {} levels", canonical::MAX_DEPTH),
-        ));
+        return Err(Malformed::form("", format!("nested deeper than {} levels", canonical::MAX_DEPTH)));
     }
     Ok(())
 }
@@ -125,9 +122,7 @@ fn not_a_message(error: FlattenedError) -> Malformed {
 /// Finds the key and verifies the signature. A `kid` is unique per LSP only: among several owners
 /// the claimed one counts, and its key must then have signed.
 async fn verify(app: &App, signed: &Unverified<'_>, sender: &mut Sender) -> Result<OrgId, Malformed> {
-    let kid = signed
-        .kid()
-        .ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the protected header has no kid"))?;
+    let kid = signed.kid().ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the protected header has no kid"))?;
     let mut conn = app.pool.acquire().await.map_err(|error| unavailable(&error))?;
     let owners = lsp::by_kid(&mut conn, kid).await.map_err(|error| unavailable(&error))?;
     drop(conn);
@@ -139,23 +134,15 @@ async fn verify(app: &App, signed: &Unverified<'_>, sender: &mut Sender) -> Resu
     }
     let key = VerifyingKey::from_pem(&owner.public_key_pem)
         .map_err(|error| Malformed::new(Code::UnknownKey, "", error.to_string()))?;
-    signed
-        .verify(&key)
-        .map_err(|error| Malformed::new(Code::BadSignature, "", error.to_string()))?;
+    signed.verify(&key).map_err(|error| Malformed::new(Code::BadSignature, "", error.to_string()))?;
     let protected_member = signed.member() == HeaderMember::Protected;
-    sender.style = Style {
-        signed: true,
-        protected_member,
-    };
+    sender.style = Style { signed: true, protected_member };
     sender.org_id = Some(owner.org_id.clone());
     Ok(owner.org_id)
 }
 
 fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option<KeyOwner> {
-    let index = owners
-        .iter()
-        .position(|owner| Some(&owner.org_id) == claimed)
-        .unwrap_or(0);
+    let index = owners.iter().position(|owner| Some(&owner.org_id) == claimed).unwrap_or(0);
     (index < owners.len()).then(|| owners.swap_remove(index))
 }
 
@@ -167,10 +154,7 @@ async fn admit_unsigned(app: &App, body: &[u8], sender: &mut Sender) -> Result<O
     let refused = || Malformed::new(Code::BadSignature, "", "the message is not signed");
     let org_id = sender.claimed_org.clone().ok_or_else(refused)?;
     let mut conn = app.pool.acquire().await.map_err(|error| unavailable(&error))?;
-    let lsp = lsp::find(&mut conn, &org_id)
-        .await
-        .map_err(|error| unavailable(&error))?
-        .ok_or_else(refused)?;
+    let lsp = lsp::find(&mut conn, &org_id).await.map_err(|error| unavailable(&error))?.ok_or_else(refused)?;
     sender.settings = lsp.settings;
     if !sender.settings.allow_unsigned {
         return Err(refused());
@@ -208,11 +192,7 @@ fn check_version(version: &Text, accepted: &[String]) -> Result<(), Malformed> {
     if accepted.is_empty() || accepted.contains(&version) {
         return Ok(());
     }
-    Err(Malformed::new(
-        Code::BadVersion,
-        place,
-        format!("accepted are {}", accepted.join(", ")),
-    ))
+    Err(Malformed::new(Code::BadVersion, place, format!("accepted are {}", accepted.join(", "))))
 }
 
 fn check_trace_id(trace_id: &Text) -> Result<(), Malformed> {

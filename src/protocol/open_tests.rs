@@ -12,20 +12,14 @@ fn check(json: &str, accepted: &[&str]) -> Option<(Code, String)> {
         accepted_versions: accepted.iter().map(|version| (*version).to_owned()).collect(),
         ..Settings::default()
     };
-    let sender = Sender {
-        settings,
-        ..Sender::unknown()
-    };
+    let sender = Sender { settings, ..Sender::unknown() };
     let now = lenient::instant(NOW).unwrap();
     let refusal = check_claims(&claims(json), &OrgId::from("LSP-1"), &sender, now).err()?;
     Some((refusal.code, refusal.pointer))
 }
 
 fn at(timestamp: &str) -> Option<(Code, String)> {
-    check(
-        &format!(r#"{{"orgId": "LSP-1", "timestamp": "{timestamp}", "traceId": "t"}}"#),
-        &[],
-    )
+    check(&format!(r#"{{"orgId": "LSP-1", "timestamp": "{timestamp}", "traceId": "t"}}"#), &[])
 }
 
 #[test]
@@ -36,46 +30,23 @@ fn the_window_is_72_hours_back_and_5_minutes_ahead() {
     assert_eq!(at("2026-01-02T09:59:59Z"), outside);
     assert_eq!(at("2026-01-05T10:05:00Z"), None);
     assert_eq!(at("2026-01-05T10:05:01Z"), outside);
-    assert_eq!(
-        at("2026-01-05T15:30:00"),
-        None,
-        "without a zone it is Indian standard time"
-    );
+    assert_eq!(at("2026-01-05T15:30:00"), None, "without a zone it is Indian standard time");
     assert_eq!(at("soon").map(|(code, _)| code), Some(Code::MalformedMessage));
 }
 
 #[test]
 fn each_claim_is_checked_in_order() {
     let refused = |json: &str, code, member: &str| {
-        assert_eq!(
-            check(json, &["1.0"]),
-            Some((code, format!("/metadata/{member}"))),
-            "{json}"
-        );
+        assert_eq!(check(json, &["1.0"]), Some((code, format!("/metadata/{member}"))), "{json}");
     };
     refused("null", Code::MissingMember, "orgId");
     refused(r#"{"orgId": "LSP-2"}"#, Code::OrgMismatch, "orgId");
-    refused(
-        r#"{"orgId": "LSP-1", "timestamp": null}"#,
-        Code::MissingMember,
-        "timestamp",
-    );
+    refused(r#"{"orgId": "LSP-1", "timestamp": null}"#, Code::MissingMember, "timestamp");
     let rest = format!(r#""orgId": "LSP-1", "timestamp": "{NOW}""#);
-    refused(
-        &format!(r#"{{{rest}, "version": "9", "traceId": "t"}}"#),
-        Code::BadVersion,
-        "version",
-    );
+    refused(&format!(r#"{{{rest}, "version": "9", "traceId": "t"}}"#), Code::BadVersion, "version");
     refused(&format!("{{{rest}}}"), Code::MissingMember, "traceId");
-    refused(
-        &format!(r#"{{{rest}, "traceId": "{}"}}"#, "x".repeat(129)),
-        Code::BadLength,
-        "traceId",
-    );
-    assert_eq!(
-        check(&format!(r#"{{{rest}, "version": 1.0, "traceId": "t"}}"#), &["1.0"]),
-        None
-    );
+    refused(&format!(r#"{{{rest}, "traceId": "{}"}}"#, "x".repeat(129)), Code::BadLength, "traceId");
+    assert_eq!(check(&format!(r#"{{{rest}, "version": 1.0, "traceId": "t"}}"#), &["1.0"]), None);
 }
 
 #[test]

@@ -101,10 +101,7 @@ impl Operation {
     }
 
     const fn large(self) -> Self {
-        Self {
-            body_limit: LARGE_BODY,
-            ..self
-        }
+        Self { body_limit: LARGE_BODY, ..self }
     }
 }
 
@@ -254,22 +251,10 @@ pub static OPERATIONS: &[Operation] =
             Some("/v3/repayment/triggerRepaymentStatusResponse"),
         ),
         Operation::later("confirmRepayment", "/v3/repayment/confirmRepayment", None),
-        Operation::later(
-            "loanSummary",
-            "/v3/loan/LoanSummaryRequest",
-            Some("/v3/loan/loanSummaryResponse"),
-        ),
+        Operation::later("loanSummary", "/v3/loan/LoanSummaryRequest", Some("/v3/loan/loanSummaryResponse")),
         Operation::later("getLoan", "/v3/loan/getLoanRequest", Some("/v3/loan/getLoanResponse")),
-        Operation::later(
-            "loanStatement",
-            "/v3/loan/loanStatementRequest",
-            Some("/v3/loan/loanStatementResponse"),
-        ),
-        Operation::later(
-            "listLoans",
-            "/v3/loan/listLoansRequest",
-            Some("/v3/loan/listLoansResponse"),
-        ),
+        Operation::later("loanStatement", "/v3/loan/loanStatementRequest", Some("/v3/loan/loanStatementResponse")),
+        Operation::later("listLoans", "/v3/loan/listLoansRequest", Some("/v3/loan/listLoansResponse")),
         Operation::later(
             "raiseDispute",
             "/v3/loan/dispute/raiseDisputeRequest",

@@ -10,11 +10,7 @@ const V3: [&str; 4] = ["v3", "v3.1", "v3.2", "v3.3"];
 #[must_use]
 pub fn route(path: &str) -> Option<&'static Operation> {
     let path = path.replace("%20", " ").to_ascii_lowercase();
-    let segments: Vec<&str> = path
-        .split('/')
-        .map(str::trim)
-        .filter(|segment| !segment.is_empty())
-        .collect();
+    let segments: Vec<&str> = path.split('/').map(str::trim).filter(|segment| !segment.is_empty()).collect();
     let version = segments.iter().position(|segment| V3.contains(segment))?;
     let rest = segments.get(version + 1..)?;
     OPERATIONS.iter().find(|operation| {
@@ -59,24 +55,15 @@ mod tests {
 
     #[test]
     fn aliases_are_served() {
-        assert_eq!(
-            name("/v3/loanApplication/createLoanApplicationRequest"),
-            Some("createLoanApplications")
-        );
+        assert_eq!(name("/v3/loanApplication/createLoanApplicationRequest"), Some("createLoanApplications"));
         assert_eq!(name("/v3.2/offer/setOffersRequest"), Some("setOffer"));
         assert_eq!(name("/v3/heartbeatRequest"), Some("heartbeat"));
     }
 
     #[test]
     fn anything_else_is_unknown() {
-        for path in [
-            "/",
-            "/v3",
-            "/v4/offer/setOfferRequest",
-            "/v3/offer",
-            "/v3/offer/setOfferResponse",
-            "/health/live",
-        ] {
+        for path in ["/", "/v3", "/v4/offer/setOfferRequest", "/v3/offer", "/v3/offer/setOfferResponse", "/health/live"]
+        {
             assert_eq!(name(path), None, "{path}");
         }
     }

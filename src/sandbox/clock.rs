@@ -47,10 +47,7 @@ pub fn restore(data_dir: &Path) -> io::Result<Clock> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Clock::default()),
         Err(error) => return Err(error),
     };
-    text.trim()
-        .parse()
-        .map(Clock::ahead_by)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    text.trim().parse().map(Clock::ahead_by).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 fn path(data_dir: &Path) -> PathBuf {
@@ -67,9 +64,7 @@ pub(super) async fn move_forward(
 ) -> Result<impl IntoResponse, Problem> {
     let by = distance(&app.clock, &wanted)?;
     app.clock.advance(by);
-    keep(&app)
-        .await
-        .map_err(|error| Problem::internal(&error))?;
+    keep(&app).await.map_err(|error| Problem::internal(&error))?;
     // What became due by the move is not waited for by anybody else.
     app.wake.asks.notify_one();
     app.wake.callbacks.notify_one();
@@ -77,10 +72,7 @@ pub(super) async fn move_forward(
 }
 
 fn reading(app: &App) -> Reading {
-    Reading {
-        now: app.clock.now(),
-        business_date: app.clock.today(),
-    }
+    Reading { now: app.clock.now(), business_date: app.clock.today() }
 }
 
 fn distance(clock: &Clock, wanted: &Move) -> Result<TimeDelta, Problem> {
@@ -93,18 +85,12 @@ fn distance(clock: &Clock, wanted: &Move) -> Result<TimeDelta, Problem> {
         // The same time of the lender's day; India has no daylight saving.
         (None, Some(date), None) => date.signed_duration_since(clock.today()),
         (None, None, Some(_)) => {
-            return Err(Problem::new(
-                StatusCode::NOT_IMPLEMENTED,
-                "`until` is not served yet: use `advance` or `to`",
-            ));
+            return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "`until` is not served yet: use `advance` or `to`"));
         }
         _ => return Err(bad("give exactly one of `advance`, `to` and `until`")),
     };
     if by < TimeDelta::zero() {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "the clock goes forward only",
-        ));
+        return Err(Problem::new(StatusCode::CONFLICT, "the clock goes forward only"));
     }
     if by > TimeDelta::days(MAX_DAYS) {
         return Err(bad("one call moves the clock by sixty years at most"));

@@ -59,10 +59,7 @@ pub struct Cluster {
 impl fmt::Debug for Cluster {
     /// Leaves out the URL, which holds the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cluster")
-            .field("site", &self.site)
-            .field("adopted", &self.adopted)
-            .finish_non_exhaustive()
+        f.debug_struct("Cluster").field("site", &self.site).field("adopted", &self.adopted).finish_non_exhaustive()
     }
 }
 
@@ -72,10 +69,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Any [`ClusterError`]; nothing is left half made that the next call would trip over.
-    pub async fn adopt_or_start(
-        data_dir: &Path,
-        durability: Durability,
-    ) -> Result<Self, ClusterError> {
+    pub async fn adopt_or_start(data_dir: &Path, durability: Durability) -> Result<Self, ClusterError> {
         let site = Site::at(data_dir).await?;
         let _turn = site.turn().await?;
         let users = site.join()?;
@@ -83,9 +77,7 @@ impl Cluster {
         if let Some(record) = &known
             && record.durability != durability
         {
-            return Err(ClusterError::OtherDurability {
-                data_dir: site.data_dir,
-            });
+            return Err(ClusterError::OtherDurability { data_dir: site.data_dir });
         }
         let (server, running) = find(&site).await?;
         let (record, port, adopted) = match (known, running) {
@@ -100,12 +92,7 @@ impl Cluster {
         };
         let url = url(&record.password, port);
         ensure_database(&url).await?;
-        Ok(Self {
-            site,
-            url,
-            adopted,
-            users,
-        })
+        Ok(Self { site, url, adopted, users })
     }
 
     /// The `DATABASE_URL` of the cluster's database, password included.
@@ -184,10 +171,7 @@ async fn stop_at(site: &Site) -> Result<Stopped, ClusterError> {
 async fn find(site: &Site) -> Result<(Server<'_>, Option<u16>), ClusterError> {
     let version = fs::read_to_string(site.data().join("PG_VERSION")).await;
     let made_by = version.ok().and_then(|text| text.trim().parse().ok());
-    let server = Server {
-        site,
-        binaries: locate::find(made_by).await?,
-    };
+    let server = Server { site, binaries: locate::find(made_by).await? };
     let running = match made_by {
         Some(_) => server.running().await?,
         None => None,
@@ -202,21 +186,14 @@ async fn is_kept(site: &Site, durability: Durability) -> bool {
 }
 
 /// Makes a new cluster in place of what is there: a damaged one, or one whose record is gone.
-async fn start_anew(
-    site: &Site,
-    runs: bool,
-    durability: Durability,
-) -> Result<(Record, u16), ClusterError> {
+async fn start_anew(site: &Site, runs: bool, durability: Durability) -> Result<(Record, u16), ClusterError> {
     if runs {
         let (old, _) = find(site).await?;
         old.stop(StopMode::Immediate).await?;
     }
     site.clear().await?;
     site.make_home().await?;
-    let server = Server {
-        site,
-        binaries: locate::find(None).await?,
-    };
+    let server = Server { site, binaries: locate::find(None).await? };
     let password = password()?;
     server.init(&password, durability).await?;
     let record = site.keep(password, durability).await?;

@@ -36,17 +36,12 @@ pub enum DemoKeyError {
 /// [`DemoKeyError`]; a broken file is never replaced, because its public half is registered.
 pub async fn key(data_dir: &Path) -> Result<SigningKey, DemoKeyError> {
     let path = data_dir.join("lsp-demo.pem");
-    let failed = |source| DemoKeyError::File {
-        path: path.clone(),
-        source,
-    };
+    let failed = |source| DemoKeyError::File { path: path.clone(), source };
     match fs::read_to_string(&path).await {
         Ok(text) => Ok(SigningKey::from_pem(KID, &text)?),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let key = SigningKey::generate(KID)?;
-            write_private(&path, key.to_pkcs8_pem()?.expose_secret())
-                .await
-                .map_err(failed)?;
+            write_private(&path, key.to_pkcs8_pem()?.expose_secret()).await.map_err(failed)?;
             Ok(key)
         }
         Err(error) => Err(failed(error)),
@@ -57,13 +52,7 @@ pub async fn key(data_dir: &Path) -> Result<SigningKey, DemoKeyError> {
 pub(super) async fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let unfinished = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)
-        .await?;
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished).await?;
     file.write_all(text.as_bytes()).await?;
     file.sync_all().await?;
     fs::rename(&unfinished, path).await

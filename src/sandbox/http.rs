@@ -32,19 +32,13 @@ pub fn router(app: &SharedApp) -> Router<SharedApp> {
         .route("/sandbox/payments/{payment}", post(tell::payment))
         .route("/sandbox/otp/{session}", get(one_time_password))
         .route("/sandbox/sign", post(sign))
-        .route(
-            "/sandbox/inbox/{org}",
-            get(inbox::list).post(inbox::receive_at_base),
-        )
+        .route("/sandbox/inbox/{org}", get(inbox::list).post(inbox::receive_at_base))
         .route("/sandbox/inbox/{org}/{*path}", post(inbox::receive))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
 }
 
 /// The digits that a real borrower would read from an SMS.
-async fn one_time_password(
-    State(app): State<SharedApp>,
-    Path(session): Path<String>,
-) -> Result<Json<Value>, Problem> {
+async fn one_time_password(State(app): State<SharedApp>, Path(session): Path<String>) -> Result<Json<Value>, Problem> {
     let mut conn = app.pool.acquire().await?;
     let ids = items::applications_of(&mut conn, "OTP_SESSION", &session).await?;
     if ids.is_empty() {
@@ -63,20 +57,13 @@ struct ToSign {
     body: Box<RawValue>,
 }
 
-async fn sign(
-    State(app): State<SharedApp>,
-    Body(wanted): Body<ToSign>,
-) -> Result<Response, Problem> {
+async fn sign(State(app): State<SharedApp>, Body(wanted): Body<ToSign>) -> Result<Response, Problem> {
     let sandbox = app.config.sandbox.as_ref();
-    let sandbox = sandbox
-        .filter(|_| wanted.org_id == demo::ORG_ID)
-        .ok_or_else(|| {
-            let detail = format!("only {} has its private key here", demo::ORG_ID);
-            Problem::new(StatusCode::NOT_FOUND, detail)
-        })?;
-    let key = demo::key(&sandbox.data_dir)
-        .await
-        .map_err(|error| Problem::internal(&error))?;
+    let sandbox = sandbox.filter(|_| wanted.org_id == demo::ORG_ID).ok_or_else(|| {
+        let detail = format!("only {} has its private key here", demo::ORG_ID);
+        Problem::new(StatusCode::NOT_FOUND, detail)
+    })?;
+    let key = demo::key(&sandbox.data_dir).await.map_err(|error| Problem::internal(&error))?;
     let envelope = sign_flattened(&key, HeaderMember::Protected, wanted.body.get().as_bytes())
         .map_err(|error| Problem::internal(&error))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], envelope).into_response())

@@ -89,24 +89,14 @@ pub(super) async fn receive(
 fn open(app: &App, body: &[u8]) -> Result<Callback, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
     match Incoming::parse(body, OCEN_V3_ALGORITHMS).map_err(|error| bad(error.to_string()))? {
-        Incoming::Plain => Ok(Callback {
-            payload: body.to_vec(),
-            signed_with: None,
-            verified: false,
-        }),
+        Incoming::Plain => Ok(Callback { payload: body.to_vec(), signed_with: None, verified: false }),
         Incoming::Signed(message) => {
             let ours = app.keys.published.iter().chain([&app.keys.signing]);
-            let key = ours
-                .into_iter()
-                .find(|key| message.kid().is_none_or(|kid| kid == key.kid()));
+            let key = ours.into_iter().find(|key| message.kid().is_none_or(|kid| kid == key.kid()));
             let verified = key.is_some_and(|key| message.verify(key.verifying_key()).is_ok());
             // What does not verify is kept as well: seeing it is what the inbox is for.
             let payload = message.unverified_payload().to_vec();
-            Ok(Callback {
-                payload,
-                signed_with: Some(message.member()),
-                verified,
-            })
+            Ok(Callback { payload, signed_with: Some(message.member()), verified })
         }
     }
 }
@@ -118,24 +108,14 @@ async fn acknowledge(
     message: &Value,
     signed_with: Option<HeaderMember>,
 ) -> Result<Response, Problem> {
-    let trace_id = message
-        .pointer("/metadata/traceId")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let timestamp = app
-        .clock
-        .wall()
-        .to_rfc3339_opts(SecondsFormat::Millis, true);
-    let ack = serde_json::json!({ "error": "0", "traceId": trace_id, "timestamp": timestamp })
-        .to_string();
+    let trace_id = message.pointer("/metadata/traceId").and_then(Value::as_str).unwrap_or_default();
+    let timestamp = app.clock.wall().to_rfc3339_opts(SecondsFormat::Millis, true);
+    let ack = serde_json::json!({ "error": "0", "traceId": trace_id, "timestamp": timestamp }).to_string();
     let sandbox = app.config.sandbox.as_ref().filter(|_| org == demo::ORG_ID);
     let body = match (sandbox, signed_with) {
         (Some(sandbox), Some(member)) => {
-            let key = demo::key(&sandbox.data_dir)
-                .await
-                .map_err(|error| Problem::internal(&error))?;
-            sign_flattened(&key, member, ack.as_bytes())
-                .map_err(|error| Problem::internal(&error))?
+            let key = demo::key(&sandbox.data_dir).await.map_err(|error| Problem::internal(&error))?;
+            sign_flattened(&key, member, ack.as_bytes()).map_err(|error| Problem::internal(&error))?
         }
         _ => ack.into_bytes(),
     };
@@ -164,22 +144,13 @@ pub(super) async fn list(
     .fetch_all(&app.pool)
     .await?;
     let is_full = i64::try_from(rows.len()).is_ok_and(|count| count == PAGE);
-    let next_cursor = rows
-        .last()
-        .filter(|_| is_full)
-        .map(|row| row.inbox_id.to_string());
+    let next_cursor = rows.last().filter(|_| is_full).map(|row| row.inbox_id.to_string());
     let mut items = Vec::with_capacity(rows.len());
     for row in rows {
         let payload = app.sealer.open(SEALED_FOR, &row.body)?;
         let body = serde_json::from_slice(&payload).map_err(|error| Problem::internal(&error))?;
         let (path, signed, verified) = (row.path, row.signed, row.verified);
-        items.push(Entry {
-            path,
-            body,
-            signed,
-            verified,
-            received_at: row.received_at,
-        });
+        items.push(Entry { path, body, signed, verified, received_at: row.received_at });
     }
     Ok(Json(Page { items, next_cursor }))
 }

@@ -50,10 +50,7 @@ impl Item {
     /// The detail as its system wrote it, or the default when it is missing or written otherwise.
     #[must_use]
     pub fn detail<T: DeserializeOwned + Default>(&self) -> T {
-        self.detail
-            .as_deref()
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default()
+        self.detail.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 }
 
@@ -122,12 +119,7 @@ pub async fn lock(conn: &mut PgConnection, kind: Kind, key: &str) -> sqlx::Resul
 ///
 /// # Errors
 /// What the database reports.
-pub async fn insert(
-    conn: &mut PgConnection,
-    kind: Kind,
-    item: &Item,
-    now: DateTime<Utc>,
-) -> sqlx::Result<bool> {
+pub async fn insert(conn: &mut PgConnection, kind: Kind, item: &Item, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let written = sqlx::query!(
         "insert into sandbox.item (kind, key, state, detail, updated_at)
         values ($1, $2, $3, $4, $5)
@@ -147,12 +139,7 @@ pub async fn insert(
 ///
 /// # Errors
 /// What the database reports.
-pub async fn put(
-    conn: &mut PgConnection,
-    kind: Kind,
-    item: &Item,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+pub async fn put(conn: &mut PgConnection, kind: Kind, item: &Item, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into sandbox.item (kind, key, state, detail, updated_at)
         values ($1, $2, $3, $4, $5)
@@ -200,11 +187,7 @@ pub async fn lock_payment(
 ///
 /// # Errors
 /// What the database reports.
-pub async fn applications_of(
-    conn: &mut PgConnection,
-    kind: &str,
-    value: &str,
-) -> sqlx::Result<Vec<ApplicationId>> {
+pub async fn applications_of(conn: &mut PgConnection, kind: &str, value: &str) -> sqlx::Result<Vec<ApplicationId>> {
     let ids = sqlx::query_scalar!(
         "select application_id
         from reference
@@ -224,9 +207,7 @@ pub async fn applications_of(
 /// # Errors
 /// What the database reports.
 pub async fn take_turn(conn: &mut PgConnection, key: &str) -> sqlx::Result<()> {
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 0))", key)
-        .execute(conn)
-        .await?;
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 0))", key).execute(conn).await?;
     Ok(())
 }
 

@@ -23,10 +23,7 @@ pub struct Problem {
 impl Problem {
     /// A refusal in words.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            detail: detail.into(),
-        }
+        Self { status, detail: detail.into() }
     }
 
     /// 404: nothing of ours has that id.
@@ -37,10 +34,7 @@ impl Problem {
     /// 500, logged here because nothing of it goes to the caller.
     pub fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "a sandbox call failed");
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "something went wrong on our side; the log has it",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong on our side; the log has it")
     }
 }
 
@@ -66,12 +60,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Error");
         let body = json!({ "title": title, "status": self.status.as_u16(), "detail": self.detail });
-        (
-            self.status,
-            [(header::CONTENT_TYPE, "application/problem+json")],
-            Json(body),
-        )
-            .into_response()
+        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], Json(body)).into_response()
     }
 }
 

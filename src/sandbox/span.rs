@@ -80,21 +80,7 @@ mod tests {
 
     #[test]
     fn what_is_no_span_is_refused() {
-        for text in [
-            "",
-            "P",
-            "PT",
-            "P1",
-            "PD",
-            "30D",
-            "P-1D",
-            "P1.5D",
-            "P1D1M",
-            "P1H",
-            "P9999999D",
-            "P1DT",
-            "P1é",
-        ] {
+        for text in ["", "P", "PT", "P1", "PD", "30D", "P-1D", "P1.5D", "P1D1M", "P1H", "P9999999D", "P1DT", "P1é"] {
             assert_eq!(later(text), None, "{text}");
         }
     }

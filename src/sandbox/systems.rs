@@ -44,10 +44,7 @@ impl Systems {
         Self {
             pool,
             ids,
-            manual: config
-                .sandbox
-                .as_ref()
-                .is_some_and(|sandbox| sandbox.manual),
+            manual: config.sandbox.as_ref().is_some_and(|sandbox| sandbox.manual),
             lender_name: config.lender.name.clone(),
             borrower_url: config.borrower_url.clone(),
         }
@@ -57,9 +54,7 @@ impl Systems {
     #[must_use]
     pub fn simulated(&self, port: &'static str) -> Option<Arc<dyn Port>> {
         match port {
-            "data" | "kyc" | "agreement" | "disbursement" | "collections" => {
-                Some(Arc::new(self.clone()))
-            }
+            "data" | "kyc" | "agreement" | "disbursement" | "collections" => Some(Arc::new(self.clone())),
             _ => None,
         }
     }
@@ -74,16 +69,10 @@ impl Systems {
             Ask::PrepareAgreement { .. } => self.prepare_agreement(call),
             Ask::VerifyAccount { account } => account::verify(call, account),
             Ask::RegisterMandate { plan } => self.register_mandate(call, plan).await,
-            Ask::MandateStatus { plan, reference } => {
-                self.mandate_status(call, plan, reference).await
-            }
-            Ask::CancelMandate { plan, reference } => {
-                self.cancel_mandate(call, plan, reference).await
-            }
+            Ask::MandateStatus { plan, reference } => self.mandate_status(call, plan, reference).await,
+            Ask::CancelMandate { plan, reference } => self.cancel_mandate(call, plan, reference).await,
             Ask::Pay(order) => Ok(Bank::new(&self.pool, self.manual).answer(call, order).await),
-            Ask::Eligibility | Ask::Offers | Ask::FinalCheck => {
-                Err(PortError::bad_question(call.ask))
-            }
+            Ask::Eligibility | Ask::Offers | Ask::FinalCheck => Err(PortError::bad_question(call.ask)),
         }
     }
 }
@@ -99,15 +88,11 @@ fn done(finding: Finding) -> Outcome {
 }
 
 fn refused(code: &str, detail: &str) -> Outcome {
-    Outcome::Refused {
-        code: code.to_owned(),
-        detail: detail.to_owned(),
-    }
+    Outcome::Refused { code: code.to_owned(), detail: detail.to_owned() }
 }
 
 fn poll_after(now: DateTime<Utc>) -> DateTime<Utc> {
-    now.checked_add_signed(TimeDelta::seconds(POLL_SECONDS))
-        .unwrap_or(now)
+    now.checked_add_signed(TimeDelta::seconds(POLL_SECONDS)).unwrap_or(now)
 }
 
 fn storage(ask: &Ask) -> impl Fn(sqlx::Error) -> PortError + use<> {
@@ -117,14 +102,11 @@ fn storage(ask: &Ask) -> impl Fn(sqlx::Error) -> PortError + use<> {
 
 /// SHA-256 in small hexadecimal digits.
 fn sha256(text: &str) -> String {
-    digest(&SHA256, text.as_bytes())
-        .as_ref()
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    digest(&SHA256, text.as_bytes()).as_ref().iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// A reference that is the same for every try of the same question.

@@ -110,15 +110,7 @@ pub(super) async fn payment(
     }
     let state = match items::lock_payment(&mut tx, &payment, of.loan_id.as_deref()).await? {
         Some(item) => end_payment(&mut tx, &app, item, told.outcome).await?,
-        None => {
-            tell_ahead(
-                &mut tx,
-                &app,
-                (&payment, of.loan_id.as_deref()),
-                told.outcome,
-            )
-            .await?
-        }
+        None => tell_ahead(&mut tx, &app, (&payment, of.loan_id.as_deref()), told.outcome).await?,
     };
     nudge(&mut tx, &app, ("PAYMENT", &payment), "disbursement").await?;
     tx.commit().await?;
@@ -136,8 +128,7 @@ async fn end_payment(
         (PaymentOutcome::Succeed, "PENDING") => settle_payment(&mut item, app.clock.today()),
         (PaymentOutcome::Fail, "PENDING") => fail_payment(&mut item, "CREDIT_REFUSED"),
         (PaymentOutcome::Return, "PENDING") => fail_payment(&mut item, "RETURNED"),
-        (PaymentOutcome::Succeed, "PAID")
-        | (PaymentOutcome::Fail | PaymentOutcome::Return, "FAILED") => {}
+        (PaymentOutcome::Succeed, "PAID") | (PaymentOutcome::Fail | PaymentOutcome::Return, "FAILED") => {}
         (PaymentOutcome::Return, "PAID") => {
             let detail = "the return of a payment that was made is not served yet";
             return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail));
@@ -155,31 +146,18 @@ async fn tell_ahead(
     (payment, loan): (&str, Option<&str>),
     outcome: PaymentOutcome,
 ) -> Result<String, Problem> {
-    let known = !items::applications_of(conn, "PAYMENT", payment)
-        .await?
-        .is_empty();
-    let loan = loan
-        .filter(|_| known)
-        .ok_or_else(|| Problem::unknown("payment; name the loan with ?loanId="))?;
+    let known = !items::applications_of(conn, "PAYMENT", payment).await?.is_empty();
+    let loan = loan.filter(|_| known).ok_or_else(|| Problem::unknown("payment; name the loan with ?loanId="))?;
     let state = match outcome {
         PaymentOutcome::Succeed => "PAID",
         PaymentOutcome::Fail | PaymentOutcome::Return => "FAILED",
     };
-    let item = Item {
-        key: items::told_key(loan, payment),
-        state: state.to_owned(),
-        detail: None,
-    };
+    let item = Item { key: items::told_key(loan, payment), state: state.to_owned(), detail: None };
     items::put(conn, Kind::Scenario, &item, app.clock.now()).await?;
     Ok(state.to_owned())
 }
 
-async fn nudge(
-    conn: &mut PgConnection,
-    app: &App,
-    (kind, value): (&str, &str),
-    port: &str,
-) -> Result<(), Problem> {
+async fn nudge(conn: &mut PgConnection, app: &App, (kind, value): (&str, &str), port: &str) -> Result<(), Problem> {
     for application in items::applications_of(conn, kind, value).await? {
         store::ask::nudge(conn, application, port, app.clock.now()).await?;
     }
@@ -187,8 +165,5 @@ async fn nudge(
 }
 
 fn ended(what: &str, state: &str) -> Problem {
-    Problem::new(
-        StatusCode::CONFLICT,
-        format!("the {what} is {state} already"),
-    )
+    Problem::new(StatusCode::CONFLICT, format!("the {what} is {state} already"))
 }

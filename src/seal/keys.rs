@@ -36,15 +36,8 @@ impl MasterKey {
     /// [`SealError::MasterKey`] for anything else.
     pub fn from_base64(text: &str) -> Result<Self, SealError> {
         let digits = text.trim().trim_end_matches('=');
-        let bytes = Zeroizing::new(
-            STANDARD_NO_PAD
-                .decode(digits)
-                .map_err(|_| SealError::MasterKey)?,
-        );
-        let key: &[u8; KEY_LEN] = bytes
-            .as_slice()
-            .try_into()
-            .map_err(|_| SealError::MasterKey)?;
+        let bytes = Zeroizing::new(STANDARD_NO_PAD.decode(digits).map_err(|_| SealError::MasterKey)?);
+        let key: &[u8; KEY_LEN] = bytes.as_slice().try_into().map_err(|_| SealError::MasterKey)?;
         Ok(Self(SecretBox::new(Box::new(*key))))
     }
 
@@ -77,17 +70,10 @@ impl MasterKey {
     }
 
     /// Opens a stored data key.
-    pub(super) fn unwrap_data_key(
-        &self,
-        stored: &WrappedKey,
-    ) -> Result<RandomizedNonceKey, SealError> {
-        let bytes = decrypt(
-            &self.wrapping_key()?,
-            &wrapping_context(stored.id),
-            &stored.wrapped,
-        )
-        .map(Zeroizing::new)
-        .map_err(|_| SealError::DataKey(stored.id))?;
+    pub(super) fn unwrap_data_key(&self, stored: &WrappedKey) -> Result<RandomizedNonceKey, SealError> {
+        let bytes = decrypt(&self.wrapping_key()?, &wrapping_context(stored.id), &stored.wrapped)
+            .map(Zeroizing::new)
+            .map_err(|_| SealError::DataKey(stored.id))?;
         RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SealError::DataKey(stored.id))
     }
 
@@ -97,8 +83,7 @@ impl MasterKey {
     }
 
     fn wrapping_key(&self) -> Result<RandomizedNonceKey, SealError> {
-        RandomizedNonceKey::new(&AES_256_GCM, self.derive("wrap").as_slice())
-            .map_err(|_| SealError::Library)
+        RandomizedNonceKey::new(&AES_256_GCM, self.derive("wrap").as_slice()).map_err(|_| SealError::Library)
     }
 }
 
@@ -128,31 +113,17 @@ pub(super) fn hmac_key(bytes: &[u8; KEY_LEN]) -> hmac::Key {
 }
 
 /// Encrypts under a random nonce; gives nonce, ciphertext and tag.
-pub(super) fn encrypt(
-    key: &RandomizedNonceKey,
-    aad: &[u8],
-    mut text: Vec<u8>,
-) -> Result<Vec<u8>, SealError> {
-    let nonce = key
-        .seal_in_place_append_tag(Aad::from(aad), &mut text)
-        .map_err(|_| SealError::Library)?;
+pub(super) fn encrypt(key: &RandomizedNonceKey, aad: &[u8], mut text: Vec<u8>) -> Result<Vec<u8>, SealError> {
+    let nonce = key.seal_in_place_append_tag(Aad::from(aad), &mut text).map_err(|_| SealError::Library)?;
     Ok([nonce.as_ref().as_slice(), &text].concat())
 }
 
 /// Opens what [`encrypt`] made with the same associated data.
-pub(super) fn decrypt(
-    key: &RandomizedNonceKey,
-    aad: &[u8],
-    encrypted: &[u8],
-) -> Result<Vec<u8>, SealError> {
-    let (nonce, ciphertext) = encrypted
-        .split_first_chunk::<NONCE_LEN>()
-        .ok_or(SealError::Malformed)?;
+pub(super) fn decrypt(key: &RandomizedNonceKey, aad: &[u8], encrypted: &[u8]) -> Result<Vec<u8>, SealError> {
+    let (nonce, ciphertext) = encrypted.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Malformed)?;
     let mut text = ciphertext.to_vec();
-    let length = key
-        .open_in_place(Nonce::from(nonce), Aad::from(aad), &mut text)
-        .map_err(|_| SealError::Tampered)?
-        .len();
+    let length =
+        key.open_in_place(Nonce::from(nonce), Aad::from(aad), &mut text).map_err(|_| SealError::Tampered)?.len();
     text.truncate(length);
     Ok(text)
 }

@@ -38,12 +38,10 @@ impl<T: AsRef<str>> Masked<T> {
         let text = self.0.as_ref();
         let length = text.chars().count();
         let shown = if length < MIN_SHOWN { 0 } else { 4 };
-        text.chars()
-            .skip(length - shown)
-            .fold("***".to_owned(), |mut masked, character| {
-                masked.push(character);
-                masked
-            })
+        text.chars().skip(length - shown).fold("***".to_owned(), |mut masked, character| {
+            masked.push(character);
+            masked
+        })
     }
 }
 

@@ -28,11 +28,7 @@ impl OtpKey {
         context.update(bound_to);
         // 64 bits modulo a million favour no password by more than one in 10^13.
         let tag = context.sign();
-        let number = tag
-            .as_ref()
-            .iter()
-            .take(8)
-            .fold(0, |n: u64, byte| n << 8 | u64::from(*byte));
+        let number = tag.as_ref().iter().take(8).fold(0, |n: u64, byte| n << 8 | u64::from(*byte));
         format!("{:06}", number % RANGE)
     }
 }

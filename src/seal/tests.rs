@@ -11,10 +11,7 @@ fn master() -> MasterKey {
 }
 
 fn sealer(ids: &[i32]) -> Sealer {
-    let keys: Vec<_> = ids
-        .iter()
-        .map(|id| master().new_data_key(*id).unwrap())
-        .collect();
+    let keys: Vec<_> = ids.iter().map(|id| master().new_data_key(*id).unwrap()).collect();
     Sealer::new(&master(), &keys).unwrap()
 }
 
@@ -24,11 +21,7 @@ fn what_was_sealed_opens_and_cannot_be_read_before() {
     for plain in [&b""[..], b"ABCDE1234F", &b"ABCDE1234F ".repeat(50)] {
         let row = sealer.seal(PLACE, plain).unwrap();
         assert!(!row.windows(10).any(|window| window == b"ABCDE1234F"));
-        assert_ne!(
-            row,
-            sealer.seal(PLACE, plain).unwrap(),
-            "the nonce is fresh"
-        );
+        assert_ne!(row, sealer.seal(PLACE, plain).unwrap(), "the nonce is fresh");
         assert_eq!(sealer.open(PLACE, &row).unwrap(), plain);
     }
 }
@@ -44,10 +37,7 @@ fn layout_is_format_key_id_nonce_ciphertext_tag() {
 fn another_place_and_any_flipped_bit_fail() {
     let sealer = sealer(&[1]);
     let row = sealer.seal(PLACE, b"12345678901").unwrap();
-    assert_eq!(
-        sealer.open("application.state:8", &row),
-        Err(SealError::Tampered)
-    );
+    assert_eq!(sealer.open("application.state:8", &row), Err(SealError::Tampered));
     for at in 0..row.len() {
         let mut altered = row.clone();
         altered[at] ^= 1;
@@ -68,31 +58,19 @@ fn a_new_data_key_takes_over_and_old_rows_still_open() {
     assert_eq!(after.open(PLACE, &old).unwrap(), b"old");
     assert_eq!(after.open(PLACE, &new).unwrap(), b"new");
     assert_eq!(before.open(PLACE, &new), Err(SealError::UnknownDataKey(2)));
-    assert_eq!(
-        after.blind_index("pan", "x"),
-        before.blind_index("pan", "x")
-    );
+    assert_eq!(after.blind_index("pan", "x"), before.blind_index("pan", "x"));
 }
 
 #[test]
 fn wrapped_keys_open_under_their_master_and_id_only() {
     let wrapped = master().new_data_key(1).unwrap();
     let stranger = MasterKey::generate().unwrap();
-    let renumbered = WrappedKey {
-        id: 2,
-        ..wrapped.clone()
-    };
+    let renumbered = WrappedKey { id: 2, ..wrapped.clone() };
     let error = |master: &MasterKey, keys: &[WrappedKey]| Sealer::new(master, keys).unwrap_err();
-    assert_eq!(
-        error(&stranger, std::slice::from_ref(&wrapped)),
-        SealError::DataKey(1)
-    );
+    assert_eq!(error(&stranger, std::slice::from_ref(&wrapped)), SealError::DataKey(1));
     assert_eq!(error(&master(), &[renumbered]), SealError::DataKey(2));
     assert_eq!(error(&master(), &[]), SealError::NoDataKey);
-    assert_eq!(
-        error(&master(), &[wrapped.clone(), wrapped]),
-        SealError::RepeatedDataKey(1)
-    );
+    assert_eq!(error(&master(), &[wrapped.clone(), wrapped]), SealError::RepeatedDataKey(1));
 }
 
 #[test]
@@ -122,21 +100,10 @@ fn json_round_trips_and_its_errors_quote_nothing() {
     let sealer = sealer(&[1]);
     let value = vec![Masked::new("ABCDE1234F".to_owned())];
     let row = sealer.seal_json(PLACE, &value).unwrap();
-    assert_eq!(
-        sealer
-            .open_json::<Vec<Masked<String>>>(PLACE, &row)
-            .unwrap(),
-        value
-    );
+    assert_eq!(sealer.open_json::<Vec<Masked<String>>>(PLACE, &row).unwrap(), value);
     assert_eq!(sealer.open(PLACE, &row).unwrap(), br#"["ABCDE1234F"]"#);
     let error = sealer.open_json::<Vec<u64>>(PLACE, &row).unwrap_err();
-    assert_eq!(
-        error,
-        SealError::Json {
-            line: 1,
-            column: 13
-        }
-    );
+    assert_eq!(error, SealError::Json { line: 1, column: 13 });
 }
 
 #[test]
@@ -157,11 +124,7 @@ fn an_otp_belongs_to_its_session_and_documents() {
     let otp = key.otp("session-1", b"hash");
     assert!(otp.len() == 6 && otp.bytes().all(|digit| digit.is_ascii_digit()));
     assert!(otp_matches(&key.otp("session-1", b"hash"), &otp));
-    for other in [
-        key.otp("session-2", b"hash"),
-        key.otp("session-1", b"hasi"),
-        String::new(),
-    ] {
+    for other in [key.otp("session-2", b"hash"), key.otp("session-1", b"hasi"), String::new()] {
         assert!(!otp_matches(&other, &otp));
     }
     assert_ne!(key.otp("session-1", b"hash"), key.otp("session-1h", b"ash"));
@@ -173,30 +136,16 @@ fn a_master_key_round_trips_through_base64() {
     let text = key.to_base64();
     let again = MasterKey::from_base64(&format!("{}\n", text.expose_secret())).unwrap();
     assert_eq!(again.to_base64().expose_secret(), text.expose_secret());
-    for bad in [
-        "",
-        "AAEC",
-        "not base64",
-        &format!("AA{}", text.expose_secret()),
-    ] {
-        assert_eq!(
-            MasterKey::from_base64(bad).unwrap_err(),
-            SealError::MasterKey
-        );
+    for bad in ["", "AAEC", "not base64", &format!("AA{}", text.expose_secret())] {
+        assert_eq!(MasterKey::from_base64(bad).unwrap_err(), SealError::MasterKey);
     }
 }
 
 #[test]
 fn nothing_secret_prints() {
     let phone = Masked::new("+919876543210");
-    assert_eq!(
-        format!("{phone} {phone:?} {}", phone.last4()),
-        "*** *** ***3210"
-    );
+    assert_eq!(format!("{phone} {phone:?} {}", phone.last4()), "*** *** ***3210");
     assert_eq!(Masked::new("1234567").last4(), "***");
     assert_eq!(format!("{:?}", master()), "MasterKey(***)");
-    assert_eq!(
-        format!("{:?}", sealer(&[3])),
-        "Sealer { active_key_id: Some(3), .. }"
-    );
+    assert_eq!(format!("{:?}", sealer(&[3])), "Sealer { active_key_id: Some(3), .. }");
 }

@@ -144,12 +144,10 @@ pub async fn read(
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| Ok(sealer.open_json(&context(ApplicationId(row.application_id)), &row.state)?))
-        .collect()
+    rows.into_iter().map(|row| Ok(sealer.open_json(&context(ApplicationId(row.application_id)), &row.state)?)).collect()
 }
 
-/// Writes an application's successor over the revision that was locked.
+/// Writes an application's successor, under its borrower's index, over the revision that was locked.
 ///
 /// # Errors
 /// [`StoreError::Stale`] when the revision is another one; a stage change that is not legal is refused by the database.
@@ -157,10 +155,10 @@ pub async fn save(
     conn: &mut PgConnection,
     sealer: &Sealer,
     application: &Application,
-    borrower_index: &[u8],
-    revision: i64,
+    under: (&[u8], i64),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let (borrower_index, revision) = under;
     let state = sealer.seal_json(&context(application.id), application)?;
     let deal = application.stage.deal();
     let updated = sqlx::query!(

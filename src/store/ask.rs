@@ -16,6 +16,7 @@ pub const TIMER: &str = "timer";
 /// What a row holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(clippy::large_enum_variant, reason = "at most a batch of them lives at a time")]
 pub enum Detail {
     /// A question to a lender's system.
     Ask(NewAsk),
@@ -74,7 +75,9 @@ pub async fn insert(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let (id, org_id, exchange, detail) = new;
-    let Some(application) = detail.application() else { return Ok(()) };
+    let Some(application) = detail.application() else {
+        return Ok(());
+    };
     let (port, method) = detail.port();
     let sealed = sealer.seal_json(&context(id), detail)?;
     sqlx::query!(
@@ -207,11 +210,7 @@ pub async fn settle(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn release(
-    conn: &mut PgConnection,
-    exchanges: &[Uuid],
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+pub async fn release(conn: &mut PgConnection, exchanges: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
         update ask

@@ -143,7 +143,8 @@ pub async fn is_pledged(
 /// # Errors
 /// When the database fails.
 pub async fn lock_collaterals(conn: &mut PgConnection, collaterals: &[Vec<u8>]) -> Result<(), StoreError> {
-    let mut keys: Vec<i64> = collaterals.iter().filter_map(|c| c.first_chunk::<8>()).map(|b| i64::from_be_bytes(*b)).collect();
+    let mut keys: Vec<i64> =
+        collaterals.iter().filter_map(|c| c.first_chunk::<8>()).map(|b| i64::from_be_bytes(*b)).collect();
     keys.sort_unstable();
     keys.dedup();
     for key in keys {

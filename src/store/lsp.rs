@@ -109,11 +109,7 @@ async fn with_keys(conn: &mut PgConnection, rows: Vec<LspRow>) -> Result<Vec<Lsp
     let mut lsps: Vec<Lsp> = rows.into_iter().map(LspRow::without_keys).collect();
     for key in keys {
         if let Some(lsp) = lsps.iter_mut().find(|lsp| lsp.org_id.as_str() == key.org_id) {
-            lsp.keys.push(LspKey {
-                kid: key.kid,
-                public_key_pem: key.public_key_pem,
-                revoked_at: key.revoked_at,
-            });
+            lsp.keys.push(LspKey { kid: key.kid, public_key_pem: key.public_key_pem, revoked_at: key.revoked_at });
         }
     }
     Ok(lsps)

@@ -11,27 +11,18 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 ///
 /// # Errors
 /// When the database fails.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "sqlx's own table is in no migration, so the macros do not know it"
-)]
+#[expect(clippy::disallowed_methods, reason = "sqlx's own table is in no migration, so the macros do not know it")]
 pub async fn missing(conn: &mut PgConnection) -> Result<Vec<i64>, sqlx::Error> {
     // The table is there as soon as one migration was begun, and unknown to the macros.
     let known = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "known!""#)
         .fetch_one(&mut *conn)
         .await?;
     let applied: Vec<i64> = if known {
-        sqlx::query_scalar("select version from _sqlx_migrations where success")
-            .fetch_all(conn)
-            .await?
+        sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(conn).await?
     } else {
         Vec::new()
     };
-    Ok(MIGRATOR
-        .iter()
-        .map(|migration| migration.version)
-        .filter(|version| !applied.contains(version))
-        .collect())
+    Ok(MIGRATOR.iter().map(|migration| migration.version).filter(|version| !applied.contains(version)).collect())
 }
 
 /// What the database server says about itself.

@@ -300,10 +300,7 @@ impl Columns {
     fn push_fate(&mut self, fate: &Fate) {
         let (due, first_failed, delivered, parked) = match fate {
             Fate::Delivered { at } => (None, None, Some(*at), None),
-            Fate::Retry {
-                due_at,
-                first_failed_at,
-            } => (Some(*due_at), Some(*first_failed_at), None, None),
+            Fate::Retry { due_at, first_failed_at } => (Some(*due_at), Some(*first_failed_at), None, None),
             Fate::Parked { reason } => (None, None, None, Some(reason.clone())),
         };
         self.due.push(due);

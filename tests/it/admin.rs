@@ -125,11 +125,12 @@ async fn what_cannot_be_read_or_found_is_a_problem() {
     let url = |path: &str| format!("{}{path}", server.admin);
     let get = |path: &str| server.http.get(url(path));
     let json = "application/json";
-    let put = |kind: &str, body: &'static str| server.http.put(url("/admin/lsps/A")).header("content-type", kind).body(body);
+    let put =
+        |kind: &str, body: &'static str| server.http.put(url("/admin/lsps/A")).header("content-type", kind).body(body);
 
     for (what, request, status) in [
         ("no JSON", put(json, "{"), 400),
-        ("two values", put(json, "{} {}"), 400),
+        ("more than JSON", put(json, r#"{"name": "A", "callbackBaseUrl": "https://a.example"} x"#), 400),
         ("a form", put("text/plain", "{}"), 415),
         ("nothing that is asked for", put(json, "{}"), 422),
         ("an unknown LSP", get("/admin/lsps/NOBODY"), 404),
@@ -170,7 +171,10 @@ async fn lists_come_in_pages_that_hold_everything_once() {
     assert!(walk(&server, "/admin/applications?orgId=LSP-A&limit=2", "loanApplicationId").await.is_empty());
     assert!(walk(&server, "/admin/applications?stage=GRANTED", "loanApplicationId").await.is_empty());
     fingerprint::at_rest(&server).await;
-    assert_eq!(walk(&server, "/admin/callbacks?state=delivered&limit=1", "operation").await, ["createLoanApplications"]);
+    assert_eq!(
+        walk(&server, "/admin/callbacks?state=delivered&limit=1", "operation").await,
+        ["createLoanApplications"]
+    );
 }
 
 /// One member of every item, page by page.
@@ -178,7 +182,7 @@ async fn walk(server: &Server, path: &str, member: &str) -> Vec<String> {
     let (mut found, mut next) = (Vec::new(), path.to_owned());
     loop {
         let page = server.get(&next).await;
-        found.extend(page["items"].as_array().unwrap().iter().map(|item| item[member].as_str().unwrap().to_owned()));
+        found.extend(each(&page["items"], member));
         match page["nextCursor"].as_str() {
             Some(cursor) => next = format!("{path}&cursor={cursor}"),
             None => return found,
@@ -186,39 +190,39 @@ async fn walk(server: &Server, path: &str, member: &str) -> Vec<String> {
     }
 }
 
+/// One member of every item of an array.
+fn each(items: &Value, member: &str) -> Vec<String> {
+    items.as_array().unwrap().iter().map(|item| item[member].as_str().unwrap().to_owned()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_shows_all_that_was_said_about_it() {
     let server = Server::start().await;
     let lsp = server.lsp().await;
-    lsp.inbox.react("/v3/offer/generateOffersResponse", vec![Reaction {
-        status: 500,
-        body: Some("out of order".to_owned()),
-        headers: Vec::new(),
-    }]);
+    lsp.inbox.react(
+        "/v3/offer/generateOffersResponse",
+        vec![Reaction { status: 500, body: Some("out of order".to_owned()), headers: Vec::new() }],
+    );
     let flow = Flow { server: &server, lsp: &lsp };
     let ids = flow.file(1).await;
     flow.offers(&ids).await;
-    let parked_nothing = || async {
-        server.get("/admin/callbacks?state=pending").await["items"].as_array().unwrap().is_empty()
-    };
+    let parked_nothing =
+        || async { server.get("/admin/callbacks?state=pending").await["items"].as_array().unwrap().is_empty() };
     server.until("the second try succeeded", parked_nothing).await;
 
     let shown = server.get(&format!("/admin/applications/LSP-TEST/{}", ids[0])).await;
     assert_eq!((&shown["stage"], &shown["dataConsent"]), (&json!("OFFERED"), &json!("READY")));
-    let operations = |side: &str| -> Vec<String> {
-        shown[side].as_array().unwrap().iter().map(|m| m["operation"].as_str().unwrap().to_owned()).collect()
-    };
     let calls = ["createLoanApplications", "consentHandle", "consentStatus", "generateOffers"];
-    assert_eq!(operations("received"), calls);
-    assert_eq!(operations("sent"), calls);
+    assert_eq!(each(&shown["received"], "operation"), calls);
+    assert_eq!(each(&shown["sent"], "operation"), calls);
     assert_eq!(shown["received"][0]["body"]["loanApplications"][0]["loanApplicationId"], json!(ids[0]));
     assert_eq!(shown["sent"][3]["body"]["loanApplications"][0]["loanApplicationStatus"], "OFFERED");
     let tries = shown["sent"][3]["tries"].as_array().unwrap();
     assert_eq!((tries.len(), &tries[0]["status"], &tries[0]["answer"]), (2, &json!(500), &json!("out of order")));
     assert_eq!((&tries[1]["status"], &tries[1]["answer"]["error"]), (&json!(200), &json!("0")));
-    let asks: Vec<&str> = shown["asks"].as_array().unwrap().iter().map(|ask| ask["method"].as_str().unwrap()).collect();
+    let asks = each(&shown["asks"], "method");
     for method in ["eligibility", "consent-create", "consent-status", "fetch", "offers"] {
-        assert!(asks.contains(&method), "{method} in {asks:?}");
+        assert!(asks.iter().any(|ask| ask == method), "{method} in {asks:?}");
     }
     assert!(shown["events"].as_array().unwrap().len() >= 4, "{}", shown["events"]);
 }
@@ -227,20 +231,19 @@ async fn an_application_shows_all_that_was_said_about_it() {
 async fn a_callback_is_sent_again_when_an_operator_wants() {
     let server = Server::start().await;
     let lsp = server.lsp().await;
-    lsp.inbox.react("/v3/loanApplication/createLoanApplicationsResponse", vec![Reaction {
-        status: 410,
-        body: None,
-        headers: Vec::new(),
-    }]);
-    let (request_id, _) = lsp
-        .send(path::CREATE, json!({"loanApplications": [bodies::application(&bodies::id(), &bodies::pan())]}))
-        .await;
+    lsp.inbox.react(
+        "/v3/loanApplication/createLoanApplicationsResponse",
+        vec![Reaction { status: 410, body: None, headers: Vec::new() }],
+    );
+    let (request_id, _) =
+        lsp.send(path::CREATE, json!({"loanApplications": [bodies::application(&bodies::id(), &bodies::pan())]})).await;
     let listed = format!("/admin/callbacks?requestId={request_id}");
     server.until("it is parked", || async { server.get(&listed).await["items"][0]["state"] == "parked" }).await;
     let callback = server.get(&listed).await["items"][0].clone();
     assert!(callback["parkedReason"].is_string(), "{callback}");
 
-    let (status, queued) = server.post(&format!("/admin/callbacks/{}/redeliver", callback["id"].as_str().unwrap()), &json!({})).await;
+    let (status, queued) =
+        server.post(&format!("/admin/callbacks/{}/redeliver", callback["id"].as_str().unwrap()), &json!({})).await;
     assert_eq!((status, &queued["queued"]), (200, &json!(1)), "{queued}");
     server.until("it is delivered", || async { server.get(&listed).await["items"][0]["state"] == "delivered" }).await;
     let got = lsp.inbox.of(&request_id);
@@ -273,7 +276,8 @@ async fn all_callbacks_since_a_time_are_sent_again_in_their_old_order() {
     let (_, none) = server.post("/admin/callbacks/redeliver", &json!({"since": tomorrow, "orgId": "LSP-TEST"})).await;
     assert_eq!(none["queued"], 0);
     let yesterday = server.app.clock.now() - chrono::Duration::days(1);
-    let (status, all) = server.post("/admin/callbacks/redeliver", &json!({"since": yesterday, "orgId": "LSP-TEST"})).await;
+    let (status, all) =
+        server.post("/admin/callbacks/redeliver", &json!({"since": yesterday, "orgId": "LSP-TEST"})).await;
     assert_eq!((status, &all["queued"]), (200, &json!(4)), "{all}");
     fingerprint::at_rest(&server).await;
     assert_eq!(paths(&lsp), [first.clone(), first].concat());

@@ -28,8 +28,18 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
 
 /// What the domain must never name: it is values in, values out.
 const IMPURE: [&str; 12] = [
-    "async fn", ".await", "tokio::", "sqlx::", "axum::", "reqwest::", "hyper::", "serde_json::", "Utc::now", "Uuid::new",
-    "rand::", "std::fs",
+    "async fn",
+    ".await",
+    "tokio::",
+    "sqlx::",
+    "axum::",
+    "reqwest::",
+    "hyper::",
+    "serde_json::",
+    "Utc::now",
+    "Uuid::new",
+    "rand::",
+    "std::fs",
 ];
 
 /// Longest file, in lines (house style).
@@ -39,7 +49,9 @@ const LONGEST: usize = 500;
 fn modules_name_only_what_they_may() {
     let mut wrong = Vec::new();
     for (file, text) in sources() {
-        let Some((_, allowed)) = MAY_NAME.iter().find(|(module, _)| *module == module_of(&file)) else { continue };
+        let Some((_, allowed)) = MAY_NAME.iter().find(|(module, _)| *module == module_of(&file)) else {
+            continue;
+        };
         for named in named_modules(&text) {
             if named != module_of(&file) && !allowed.contains(&named.as_str()) {
                 wrong.push(format!("{} names {named}", file.display()));
@@ -51,7 +63,8 @@ fn modules_name_only_what_they_may() {
 
 #[test]
 fn every_module_has_its_rule() {
-    let ruled: BTreeSet<&str> = MAY_NAME.iter().map(|(module, _)| *module).chain(["app", "cli", "lib", "main"]).collect();
+    let ruled: BTreeSet<&str> =
+        MAY_NAME.iter().map(|(module, _)| *module).chain(["app", "cli", "lib", "main"]).collect();
     let there: BTreeSet<String> = sources().iter().map(|(file, _)| module_of(file)).collect();
     for module in there {
         assert!(ruled.contains(module.as_str()), "{module} has no line in MAY_NAME");

@@ -1,55 +1,15 @@
 //! What is refused in the ack: it says where and why, and leaves nothing behind.
 
-use std::net::SocketAddr;
-
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::support::bodies::{self, path};
-use crate::support::fingerprint;
 use crate::support::flow::Flow;
-use crate::support::lsp::{Ack, TestLsp, key};
+use crate::support::lsp::{TestLsp, key};
+use crate::support::refusal::{changed, refused, refused_message};
 use crate::support::server::Server;
-
-/// What an ack must say: HTTP status, code, JSON pointer (none when empty).
-type Expected = (u16, &'static str, &'static str);
 
 fn create() -> Value {
     json!({"loanApplications": [bodies::application(&bodies::id(), &bodies::pan())]})
-}
-
-/// A message with members changed by their JSON pointers; null takes a member out.
-fn changed(mut message: Value, changes: &[(&str, Value)]) -> Value {
-    for (pointer, value) in changes {
-        let (parent, name) = pointer.rsplit_once('/').unwrap();
-        let parent = message.pointer_mut(parent).unwrap();
-        match (parent.as_array_mut(), value) {
-            (Some(items), value) => items[name.parse::<usize>().unwrap()] = value.clone(),
-            (None, Value::Null) => drop(parent.as_object_mut().unwrap().remove(name)),
-            (None, value) => parent[name] = value.clone(),
-        }
-    }
-    message
-}
-
-/// Posts bytes that must be refused, and looks whether anything was stored.
-async fn refused(server: &Server, lsp: &TestLsp, path: &str, bytes: Vec<u8>, expected: Expected) -> Ack {
-    let before = fingerprint::all(server).await;
-    let ack = lsp.post(path, bytes).await;
-    let pointer = ack.body["pointer"].as_str().unwrap_or_default();
-    assert_eq!((ack.status, ack.error(), pointer), expected, "{path}: {}", ack.body);
-    assert!(ack.body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{}", ack.body);
-    assert_eq!(fingerprint::all(server).await, before, "{path}: {}", ack.body);
-    ack
-}
-
-/// The same for a message, which is completed and signed.
-async fn refused_message(server: &Server, lsp: &TestLsp, path: &str, body: Value, expected: Expected) -> Ack {
-    let body = lsp.complete(body);
-    let ack = refused(server, lsp, path, lsp.seal(&body), expected).await;
-    assert!(ack.signed, "the message was genuine: {}", ack.body);
-    ack
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,8 +65,7 @@ async fn a_wrong_or_missing_member_of_an_application_is_pointed_at() {
     for (place, value, code) in cases {
         let pointer = format!("/loanApplications{place}");
         let body = changed(create(), &[(&pointer, value.clone())]);
-        let expected = (400, *code, &*Box::leak(pointer.into_boxed_str()));
-        refused_message(&server, &lsp, path::CREATE, body, expected).await;
+        refused_message(&server, &lsp, path::CREATE, body, (400, code, &pointer)).await;
     }
 }
 
@@ -116,64 +75,70 @@ async fn a_bad_application_refuses_its_siblings_too() {
     let lsp = server.lsp().await;
     let id = bodies::id();
     let twice = json!({"loanApplications": [bodies::application(&id, &bodies::pan()), bodies::application(&id, &bodies::pan())]});
-    refused_message(&server, &lsp, path::CREATE, twice, (400, "GEN5010", "/loanApplications/1/loanApplicationId")).await;
+    refused_message(&server, &lsp, path::CREATE, twice, (400, "GEN5010", "/loanApplications/1/loanApplicationId"))
+        .await;
 
     let many: Vec<Value> = (0..101).map(|_| bodies::application(&bodies::id(), "ABCPA1234C")).collect();
-    refused_message(&server, &lsp, path::CREATE, json!({"loanApplications": many}), (400, "GEN5007", "/loanApplications"))
-        .await;
+    refused_message(
+        &server,
+        &lsp,
+        path::CREATE,
+        json!({"loanApplications": many}),
+        (400, "GEN5007", "/loanApplications"),
+    )
+    .await;
 
     let ids = Flow { server: &server, lsp: &lsp }.file(1).await;
     let repeated = json!({"loanApplicationIds": [ids[0], ids[0]]});
     refused_message(&server, &lsp, path::GENERATE_OFFERS, repeated, (400, "GEN5010", "/loanApplicationIds/1")).await;
 }
 
+/// A message that lacks something, the code, and the place of what it lacks.
+const INCOMPLETE: &[(&str, &str, &str, &str)] = &[
+    (path::CONSENT_HANDLE, r#"{"consent": {"vua": "a@aa"}}"#, "GEN5001", "/loanApplicationIds"),
+    (
+        path::CONSENT_HANDLE,
+        r#"{"loanApplicationIds": ["A"], "consent": {"consentFetchType": "DAILY"}}"#,
+        "GEN5002",
+        "/consent/consentFetchType",
+    ),
+    (path::CONSENT_STATUS, r#"{"consent": {}}"#, "GEN5001", "/consent/consentHandle"),
+    (path::GENERATE_OFFERS, r#"{"loanApplicationIds": []}"#, "GEN5001", "/loanApplicationIds"),
+    (path::GENERATE_OFFERS, r#"{"loanApplicationIds": ["A", ""]}"#, "GEN5001", "/loanApplicationIds/1"),
+    (path::SET_OFFER, r#"{"loanApplicationId": "A"}"#, "GEN5001", "/offer/id"),
+    (path::SET_OFFER, r#"{"offer": {"id": "O"}}"#, "GEN5001", "/loanApplicationId"),
+    (path::SET_OFFER, r#"{"loanApplicationId": "A", "offer": {"id": ["O"]}}"#, "GEN5010", "/offer/id"),
+    (path::TRIGGER_ACCEPTANCE, "{}", "GEN5001", "/loanApplicationIds"),
+    (
+        path::TRIGGER_ACCEPTANCE,
+        r#"{"loanApplicationIds": ["A"], "credBlock": {"type": "ESIGN"}}"#,
+        "GEN5002",
+        "/credBlock/type",
+    ),
+    (path::VERIFY_ACCEPTANCE, "{}", "GEN5001", "/credBlock/data/otpSessionKey"),
+    (path::VERIFY_ACCEPTANCE, r#"{"credBlock": {"data": {"otpSessionKey": "S"}}}"#, "GEN5001", "/credBlock/data/otp"),
+    (path::GET_DISBURSEMENT_PLANS, "{}", "GEN5001", "/loanApplicationId"),
+    (path::SET_DISBURSEMENT_PLAN, r#"{"loanApplicationId": "A"}"#, "GEN5001", "/plan/id"),
+    (path::GET_ACCOUNTS, r#"{"loanId": null}"#, "GEN5001", "/loanApplicationId"),
+    (path::SET_ACCOUNT, r#"{"loanApplicationId": "A"}"#, "GEN5001", "/account"),
+    (path::GET_REPAYMENT_PLANS, r#"{"loanId": ""}"#, "GEN5001", "/loanApplicationId"),
+    (path::SET_REPAYMENT_PLAN, r#"{"loanApplicationId": "A", "plan": {}}"#, "GEN5001", "/plan/id"),
+    (path::REPAYMENT_PLAN_STATUS, "{}", "GEN5001", "/plan/id"),
+    (path::GRANT, "{}", "GEN5001", "/loanApplicationId"),
+    (path::TRIGGER_DISBURSEMENT, r#"{"payment": {"id": "P"}}"#, "GEN5001", "/loanId"),
+    (path::TRIGGER_DISBURSEMENT, r#"{"loanId": "L"}"#, "GEN5001", "/payment/id"),
+    (path::DISBURSEMENT_STATUS, "{}", "GEN5001", "/loanId"),
+    (path::LOOKUP, "{}", "GEN5001", "/lookupType"),
+    (path::ERROR_CODES, r#"{"errorCode": ["SDP1001"]}"#, "GEN5010", "/errorCode"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_says_which_member_it_misses() {
     let server = Server::start().await;
     let lsp = server.lsp().await;
-    let missing = |pointer| (400, "GEN5001", pointer);
-    let id = json!({"loanApplicationId": "APP-1"});
-    let with = |name: &str, value: Value| changed(id.clone(), &[(&format!("/{name}"), value)]);
-
-    for (path, body, expected) in [
-        (path::CONSENT_HANDLE, json!({"consent": {"vua": "a@aa"}}), missing("/loanApplicationIds")),
-        (
-            path::CONSENT_HANDLE,
-            json!({"loanApplicationIds": ["A"], "consent": {"consentFetchType": "DAILY"}}),
-            (400, "GEN5002", "/consent/consentFetchType"),
-        ),
-        (path::CONSENT_STATUS, json!({"consent": {}}), missing("/consent/consentHandle")),
-        (path::GENERATE_OFFERS, json!({"loanApplicationIds": []}), missing("/loanApplicationIds")),
-        (path::GENERATE_OFFERS, json!({"loanApplicationIds": ["A", ""]}), missing("/loanApplicationIds/1")),
-        (path::SET_OFFER, id.clone(), missing("/offer/id")),
-        (path::SET_OFFER, json!({"offer": {"id": "O"}}), missing("/loanApplicationId")),
-        (path::SET_OFFER, with("offer", json!({"id": ["O"]})), (400, "GEN5010", "/offer/id")),
-        (path::TRIGGER_ACCEPTANCE, json!({}), missing("/loanApplicationIds")),
-        (
-            path::TRIGGER_ACCEPTANCE,
-            json!({"loanApplicationIds": ["A"], "credBlock": {"type": "ESIGN"}}),
-            (400, "GEN5002", "/credBlock/type"),
-        ),
-        (path::VERIFY_ACCEPTANCE, json!({}), missing("/credBlock/data/otpSessionKey")),
-        (
-            path::VERIFY_ACCEPTANCE,
-            json!({"credBlock": {"data": {"otpSessionKey": "S"}}}),
-            missing("/credBlock/data/otp"),
-        ),
-        (path::GET_DISBURSEMENT_PLANS, json!({}), missing("/loanApplicationId")),
-        (path::SET_DISBURSEMENT_PLAN, id.clone(), missing("/plan/id")),
-        (path::GET_ACCOUNTS, json!({"loanId": null}), missing("/loanApplicationId")),
-        (path::SET_ACCOUNT, id.clone(), missing("/account")),
-        (path::GET_REPAYMENT_PLANS, json!({"loanId": ""}), missing("/loanApplicationId")),
-        (path::SET_REPAYMENT_PLAN, with("plan", json!({})), missing("/plan/id")),
-        (path::REPAYMENT_PLAN_STATUS, json!({}), missing("/plan/id")),
-        (path::GRANT, json!({}), missing("/loanApplicationId")),
-        (path::TRIGGER_DISBURSEMENT, json!({"payment": {"id": "P"}}), missing("/loanId")),
-        (path::TRIGGER_DISBURSEMENT, json!({"loanId": "L"}), missing("/payment/id")),
-        (path::DISBURSEMENT_STATUS, json!({}), missing("/loanId")),
-        (path::LOOKUP, json!({}), missing("/lookupType")),
-    ] {
-        refused_message(&server, &lsp, path, body, expected).await;
+    for (path, body, code, pointer) in INCOMPLETE {
+        let body = serde_json::from_str(body).unwrap();
+        refused_message(&server, &lsp, path, body, (400, code, pointer)).await;
     }
 }
 
@@ -194,183 +159,10 @@ async fn the_envelope_is_checked_too() {
         let seal = lsp.seal(&body);
         refused(&server, &lsp, path::CREATE, seal, (status, code, pointer)).await;
     }
-    let strict = TestLsp::register_with(&server, "LSP-STRICT", json!({"acceptedVersions": ["1.0"]}), Some(key().await)).await;
+    let strict =
+        TestLsp::register_with(&server, "LSP-STRICT", json!({"acceptedVersions": ["1.0"]}), Some(key().await)).await;
     let body = changed(strict.complete(create()), &[("/metadata/version", json!("9.9"))]);
     refused_message(&server, &strict, path::CREATE, body, (400, "GEN5005", "/metadata/version")).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_id_is_named_and_may_come_true() {
-    let server = Server::start().await;
-    let lsp = server.lsp().await;
-    let flow = Flow { server: &server, lsp: &lsp };
-    let known = flow.file(1).await.remove(0);
-    let late = bodies::id();
-    let offers = lsp.complete(json!({"loanApplicationIds": [known, late, "APP-NEVER"]}));
-
-    let ack = refused_message(&server, &lsp, path::GENERATE_OFFERS, offers, (404, "GEN5009", "/loanApplicationIds")).await;
-    let detail = ack.body["detail"].as_str().unwrap();
-    assert!(detail.contains(&late) && detail.contains("APP-NEVER") && !detail.contains(&known), "{detail}");
-
-    let again = lsp.complete(json!({"loanApplicationIds": [known, late]}));
-    refused_message(&server, &lsp, path::GENERATE_OFFERS, again.clone(), (404, "GEN5009", "/loanApplicationIds")).await;
-    lsp.ask(path::CREATE, json!({"loanApplications": [bodies::application(&late, &bodies::pan())]})).await;
-    let (request_id, ack) = lsp.send(path::GENERATE_OFFERS, again).await;
-    assert_eq!(ack.error(), "0", "the requestId was not used up: {}", ack.body);
-    assert_eq!(lsp.callback(&request_id).await["loanApplications"].as_array().unwrap().len(), 2);
-}
-
-/// A request for each kind of id.
-fn asking_for(application: &str, handle: &str, plan: &str, loan: &str, payment: &str) -> Vec<(&'static str, Value)> {
-    let subject = json!({"loanApplicationId": application});
-    let planned = json!({"loanApplicationId": application, "plan": {"id": plan}});
-    vec![
-        (path::CONSENT_HANDLE, json!({"loanApplicationIds": [application], "consent": {"vua": "a@aa"}})),
-        (path::CONSENT_STATUS, json!({"consent": {"consentHandle": handle}})),
-        (path::GENERATE_OFFERS, json!({"loanApplicationIds": [application]})),
-        (path::SET_OFFER, json!({"loanApplicationId": application, "offer": {"id": "O"}})),
-        (path::TRIGGER_ACCEPTANCE, json!({"loanApplicationIds": [application]})),
-        (path::GET_DISBURSEMENT_PLANS, subject.clone()),
-        (path::SET_DISBURSEMENT_PLAN, planned.clone()),
-        (path::GET_ACCOUNTS, json!({"loanId": loan})),
-        (path::SET_ACCOUNT, json!({"loanId": loan, "account": bodies::account(bodies::ACCOUNT, bodies::NAME)})),
-        (path::GET_REPAYMENT_PLANS, json!({"loanId": application})),
-        (path::SET_REPAYMENT_PLAN, planned),
-        (path::REPAYMENT_PLAN_STATUS, json!({"plan": {"id": plan}})),
-        (path::GRANT, subject),
-        (path::TRIGGER_DISBURSEMENT, json!({"loanId": loan, "payment": {"id": "P", "totalAmount": "1.00"}})),
-        (path::DISBURSEMENT_STATUS, json!({"payment": {"id": payment}})),
-        (path::DISBURSEMENT_STATUS, json!({"loanId": loan, "payment": {"id": payment}})),
-    ]
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_lsps_ids_are_as_unknown_as_any() {
-    let server = Server::start().await;
-    let owner = server.lsp().await;
-    let spy = TestLsp::register(&server, "LSP-SPY").await;
-    let flow = Flow { server: &server, lsp: &owner };
-    let loan = flow.granted(1).await.remove(0);
-    flow.disburse(&loan, "DISB-1").await;
-    let handle = server.app.pool.acquire().await.unwrap();
-    let handle = consent_handle(handle).await;
-    let plan = loan.offer["repayment"]["plans"][0]["id"].as_str().unwrap();
-
-    let real = asking_for(&loan.application, &handle, plan, &loan.loan_id, "DISB-1");
-    let invented = asking_for("APP-NEVER", "CH-NEVER", "RP-NEVER", "LON-NEVER", "DISB-NEVER");
-    let before = fingerprint::all(&server).await;
-    for ((path, real), (_, invented)) in real.into_iter().zip(invented) {
-        let mut answers = Vec::new();
-        for body in [real, invented] {
-            let (_, ack) = spy.send(path, body).await;
-            assert_eq!((ack.status, ack.error()), (404, "GEN5009"), "{path}: {}", ack.body);
-            answers.push(unnamed(&ack));
-        }
-        assert_eq!(answers[0], answers[1], "{path}");
-    }
-    assert_eq!(fingerprint::all(&server).await, before);
-}
-
-async fn consent_handle(mut conn: sqlx::pool::PoolConnection<sqlx::Postgres>) -> String {
-    use sqlx::{Executor as _, Row as _};
-    conn.fetch_one("select value from reference where kind = 'CONSENT' limit 1").await.unwrap().get(0)
-}
-
-/// An ack without what differs by nature: trace, time, and the ids that the message itself named.
-fn unnamed(ack: &Ack) -> Value {
-    let mut body = ack.body.clone();
-    let detail = body["detail"].as_str().unwrap().split(':').next().unwrap().to_owned();
-    body["detail"] = json!(detail);
-    body.as_object_mut().unwrap().retain(|name, _| !["traceId", "timestamp"].contains(&name.as_str()));
-    body
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_ids_in_one_message_must_belong_together() {
-    let server = Server::start().await;
-    let lsp = server.lsp().await;
-    let loans = Flow { server: &server, lsp: &lsp }.granted(2).await;
-    let crossed = json!({"loanId": loans[0].loan_id, "loanApplicationId": loans[1].application});
-    let plan = loans[0].offer["repayment"]["plans"][0]["id"].clone();
-
-    for (path, extra) in [
-        (path::GET_DISBURSEMENT_PLANS, json!({})),
-        (path::GET_ACCOUNTS, json!({})),
-        (path::GET_REPAYMENT_PLANS, json!({})),
-        (path::SET_REPAYMENT_PLAN, json!({"id": plan})),
-        (path::SET_ACCOUNT, bodies::account(bodies::ACCOUNT, bodies::NAME)),
-    ] {
-        let body = changed(crossed.clone(), &[("/plan", extra.clone()), ("/account", extra)]);
-        refused_message(&server, &lsp, path, body, (404, "GEN5009", "/loanId")).await;
-    }
-    let together = json!({"loanId": loans[0].loan_id, "loanApplicationId": loans[0].application});
-    assert_eq!(lsp.ask(path::GET_REPAYMENT_PLANS, together).await["response"]["error"], "0");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_id_stands_for_one_body() {
-    let server = Server::start().await;
-    let lsp = server.lsp().await;
-    let first = lsp.complete(create());
-    let (request_id, _) = lsp.send(path::CREATE, first.clone()).await;
-    lsp.callback(&request_id).await;
-
-    let pointer = "/loanApplications/0/terms/requestedAmount";
-    let other = changed(first.clone(), &[(pointer, json!("60000.00")), ("/metadata", lsp.metadata())]);
-    refused_message(&server, &lsp, path::CREATE, other, (409, "GEN5008", "/requestId")).await;
-
-    // The same id on another call, or from another LSP, is another id.
-    let lookup = json!({"requestId": request_id, "lookupType": "LOAN_TYPE"});
-    assert_eq!(lsp.send(path::LOOKUP, lookup).await.1.error(), "0");
-    let neighbour = TestLsp::register(&server, "LSP-NEXT").await;
-    let same = changed(first, &[("/metadata", neighbour.metadata())]);
-    assert_eq!(neighbour.send(path::CREATE, same).await.1.error(), "0");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn bodies_have_a_size() {
-    let server = Server::start().await;
-    let lsp = server.lsp().await;
-    let padded = |bytes: usize| changed(create(), &[("/loanApplications/0/description", json!("x".repeat(bytes)))]);
-    let lookup = |bytes: usize| lsp.complete(json!({"lookupType": "LOAN_TYPE", "note": "x".repeat(bytes)}));
-
-    for (path, body) in [(path::CREATE, lsp.complete(padded(11 << 20))), (path::LOOKUP, lookup(300 << 10))] {
-        refused(&server, &lsp, path, lsp.seal(&body), (413, "GEN5013", "")).await;
-    }
-    assert_eq!(lsp.send(path::LOOKUP, lookup(100 << 10)).await.1.error(), "0");
-    assert_eq!(lsp.send(path::CREATE, padded(2 << 20)).await.1.error(), "0");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn http_itself_is_checked() {
-    let server = Server::start().await;
-    let lsp = server.lsp().await;
-    let message = lsp.seal(&lsp.complete(create()));
-    let before = fingerprint::all(&server).await;
-    let url = |path: &str| format!("{}{path}", server.url);
-    let post = |path: &str, kind: &str| server.http.post(url(path)).header("content-type", kind).body(message.clone());
-    let json = "application/json";
-
-    for (what, request, expected) in [
-        ("text", post(path::CREATE, "text/plain"), (415, "GEN5012")),
-        ("a form", post(path::CREATE, "application/x-www-form-urlencoded"), (415, "GEN5012")),
-        ("compressed", post(path::CREATE, json).header("content-encoding", "gzip"), (415, "GEN5012")),
-        ("GET", server.http.get(url(path::CREATE)), (405, "GEN5003")),
-        ("PUT", server.http.put(url(path::GRANT)).body(message.clone()), (405, "GEN5003")),
-        ("DELETE", server.http.delete(url(path::LOOKUP)), (405, "GEN5003")),
-        ("an unknown call", post("/v3/loan/forgiveLoanRequest", json), (404, "GEN5011")),
-        ("our own answer's path", post("/v3/offer/setOfferResponse", json), (404, "GEN5011")),
-        ("another version", post("/v4/offer/setOfferRequest", json), (404, "GEN5011")),
-        ("an operator's path", post("/admin/lsps", json), (404, "GEN5011")),
-    ] {
-        let answer = request.send().await.unwrap();
-        let (status, allow) = (answer.status().as_u16(), answer.headers().get("allow").cloned());
-        let ack: Value = answer.json().await.unwrap();
-        assert_eq!((status, ack["error"].as_str().unwrap()), expected, "{what}: {ack}");
-        assert!(ack["traceId"].is_string() && ack["timestamp"].is_string() && ack["detail"].is_string(), "{what}: {ack}");
-        assert_eq!(allow.is_some_and(|allow| allow == "POST"), status == 405, "{what}");
-    }
-    assert_eq!(fingerprint::all(&server).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -385,44 +177,4 @@ async fn calls_of_a_later_milestone_say_that_they_are_not_there_yet() {
     }
     let unsigned = lsp.complete(json!({"loanId": "LON-1"})).to_string().into_bytes();
     refused(&server, &lsp, "/v3/loan/getLoanRequest", unsigned, (401, "AUTH1001", "")).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn slow_and_broken_clients_harm_nobody() {
-    let server = Server::start().await;
-    let lsp = server.lsp().await;
-    let address: SocketAddr = server.url.trim_start_matches("http://").parse().unwrap();
-    let message = lsp.seal(&lsp.complete(create()));
-    let head = format!("POST {} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", path::CREATE, message.len());
-    let half_body = [head.as_bytes(), &message[..message.len() / 2]].concat();
-    let before = fingerprint::all(&server).await;
-
-    let mut slow = Vec::new();
-    for part in [b"POST /v3/loan/gra".as_slice(), &half_body].repeat(20) {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(part).await.unwrap();
-        slow.push(stream);
-    }
-    let (_, ack) = lsp.send(path::LOOKUP, json!({"lookupType": "LOAN_TYPE"})).await;
-    assert_eq!(ack.error(), "0", "others are served meanwhile");
-
-    // Who hangs up in the middle of a body hears nothing or a refusal, never an acceptance.
-    for mut stream in slow {
-        stream.shutdown().await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.ok();
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
-    }
-    for garbage in ["\r\n\r\n", "GET\r\n\r\n", "POST / HTTP/9.9\r\n\r\n", "\u{16}\u{3}\u{1}"] {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(garbage.as_bytes()).await.unwrap();
-        stream.shutdown().await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.ok();
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{garbage:?}: {answer}");
-    }
-    let after = fingerprint::all(&server).await;
-    for table in ["application", "event", "loan"] {
-        assert_eq!(after[table], before[table], "{table}");
-    }
 }

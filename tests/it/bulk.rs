@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
+use ocen_lender::config::Config;
 use ocen_lender::domain::application::ask::{Ask, Outcome};
 use ocen_lender::lender::{Call, Port, PortError};
 use serde_json::{Value, json};
@@ -17,10 +18,10 @@ use crate::support::server::{Options, Server};
 use crate::support::sql;
 
 /// Pairs of applications, and requests over each pair: a thousand requests whose last two parts end together.
-const PAIRS: usize = 250;
-const REQUESTS: usize = 4;
+const PAIRS: usize = 125;
+const REQUESTS: usize = 8;
 /// Pairs in one `createLoanApplicationsRequest`.
-const PAIRS_A_MESSAGE: usize = 10;
+const PAIRS_A_MESSAGE: usize = 5;
 /// Pairs under way at once. Their parts all wait for each other, and the engine asks 32 questions at a time.
 const UNDER_WAY: usize = 12;
 
@@ -32,11 +33,7 @@ impl Together {
     /// Where the two decisions about a pair wait for each other, and for the test.
     fn meeting(&self, pair: &str) -> Arc<Barrier> {
         let mut pairs = self.0.lock().unwrap();
-        Arc::clone(
-            pairs
-                .entry(pair.to_owned())
-                .or_insert_with(|| Arc::new(Barrier::new(3))),
-        )
+        Arc::clone(pairs.entry(pair.to_owned()).or_insert_with(|| Arc::new(Barrier::new(3))))
     }
 }
 
@@ -57,6 +54,13 @@ fn vehicle(id: &str, pan: &str) -> Value {
     let mut item = bodies::application(id, pan);
     item["type"] = json!("VEHICLE");
     item
+}
+
+/// Three instalments keep a thousand offers small.
+fn short_loans(config: &mut Config) {
+    for product in &mut config.products.0 {
+        product.installments = 3;
+    }
 }
 
 async fn file_pairs(lsp: &Arc<TestLsp>) -> Vec<String> {
@@ -85,9 +89,7 @@ async fn overlapping(lsp: &Arc<TestLsp>, pair: &str, meeting: &Barrier) -> Vec<(
         ids.rotate_left(number % 2);
         let lsp = Arc::clone(lsp);
         sending.spawn(async move {
-            let (request_id, ack) = lsp
-                .send(path::GENERATE_OFFERS, json!({"loanApplicationIds": ids}))
-                .await;
+            let (request_id, ack) = lsp.send(path::GENERATE_OFFERS, json!({"loanApplicationIds": ids})).await;
             assert_eq!((ack.status, ack.error()), (200, "0"), "{}", ack.body);
             (request_id, ids)
         });
@@ -101,11 +103,9 @@ async fn overlapping(lsp: &Arc<TestLsp>, pair: &str, meeting: &Barrier) -> Vec<(
 async fn a_thousand_requests_whose_last_parts_end_together_have_one_answer_each() {
     let decision = Arc::new(Together::default());
     let port: Arc<dyn Port> = Arc::clone(&decision) as _;
-    let server = Server::start_with(Options {
-        port: Some(("decision", port)),
-        ..Options::default()
-    })
-    .await;
+    let tweak: Box<dyn FnOnce(&mut Config) + Send> = Box::new(short_loans);
+    let server =
+        Server::start_with(Options { port: Some(("decision", port)), tweak: Some(tweak), ..Options::default() }).await;
     let settings = json!({"allowUnsigned": true});
     let lsp = Arc::new(TestLsp::register_with(&server, "LSP-BULK", settings, None).await);
 
@@ -122,39 +122,22 @@ async fn a_thousand_requests_whose_last_parts_end_together_have_one_answer_each(
     let sent: Vec<(String, Vec<String>)> = asking.join_all().await.concat();
     let pool = &server.app.pool;
     let open = "select count(*) from exchange where pending > 0";
-    server
-        .until("every request has its results", || async {
-            sql::number(pool, open).await == 0
-        })
-        .await;
+    server.until("every request has its results", || async { sql::number(pool, open).await == 0 }).await;
     let queued = "select count(*) from callback where state <> 'DELIVERED'";
-    server
-        .until("every answer is delivered", || async {
-            sql::number(pool, queued).await == 0
-        })
-        .await;
+    server.until("every answer is delivered", || async { sql::number(pool, queued).await == 0 }).await;
 
     let mut answers: HashMap<String, Vec<Value>> = HashMap::new();
     for callback in lsp.inbox.all() {
-        answers
-            .entry(callback.body["requestId"].as_str().unwrap().to_owned())
-            .or_default()
-            .push(callback.body);
+        answers.entry(callback.body["requestId"].as_str().unwrap().to_owned()).or_default().push(callback.body);
     }
     assert_eq!(sent.len(), PAIRS * REQUESTS);
     for (request_id, ids) in sent {
         let got = answers.remove(&request_id).unwrap_or_default();
         assert_eq!(got.len(), 1, "{request_id}: {got:?}");
         let items = got[0]["loanApplications"].as_array().unwrap();
-        let told: Vec<&str> = items
-            .iter()
-            .map(|item| item["loanApplicationId"].as_str().unwrap())
-            .collect();
+        let told: Vec<&str> = items.iter().map(|item| item["loanApplicationId"].as_str().unwrap()).collect();
         assert_eq!(told, ids, "in the order of the request");
-        assert!(
-            items.iter().all(|item| item["loanApplicationStatus"] == "OFFERED"),
-            "{items:?}"
-        );
+        assert!(items.iter().all(|item| item["loanApplicationStatus"] == "OFFERED"), "{items:?}");
     }
 }
 
@@ -172,21 +155,14 @@ async fn one_bad_application_does_not_fail_its_siblings() {
     assert_eq!(answer["response"]["error"], "0", "{answer}");
     let told = answer["loanApplications"].as_array().unwrap();
     let status = |index: usize| told[index]["loanApplicationStatus"].as_str().unwrap();
-    assert_eq!(
-        [status(0), status(1), status(2)],
-        ["PROCESSING", "REJECTED", "PROCESSING"]
-    );
+    assert_eq!([status(0), status(1), status(2)], ["PROCESSING", "REJECTED", "PROCESSING"]);
     assert_eq!(told[1]["loanApplicationId"], ids[1].as_str());
 }
 
 /// Two applications on file; the decision about the second one waits for the test.
 async fn half_decided(decision: &Arc<Steered>) -> (Server, TestLsp, [String; 2]) {
     let port: Arc<dyn Port> = Arc::clone(decision) as _;
-    let server = Server::start_with(Options {
-        port: Some(("decision", port)),
-        ..Options::default()
-    })
-    .await;
+    let server = Server::start_with(Options { port: Some(("decision", port)), ..Options::default() }).await;
     let lsp = server.lsp().await;
     let ids = [format!("{}-A", bodies::id()), format!("{}-B", bodies::id())];
     let items: Vec<Value> = ids.iter().map(|id| vehicle(id, &bodies::pan())).collect();
@@ -202,19 +178,11 @@ async fn an_interim_answer_shows_what_is_known_and_the_final_one_follows() {
         _ => Reply::Usual,
     });
     let (server, lsp, ids) = half_decided(&decision).await;
-    let (request_id, _) = lsp
-        .send(path::GENERATE_OFFERS, json!({"loanApplicationIds": ids}))
-        .await;
+    let (request_id, _) = lsp.send(path::GENERATE_OFFERS, json!({"loanApplicationIds": ids})).await;
     let first = format!("/admin/applications/{}/{}", lsp.org_id, ids[0]);
-    server
-        .until("the first is decided", || async {
-            server.get(&first).await["stage"] == "OFFERED"
-        })
-        .await;
+    server.until("the first is decided", || async { server.get(&first).await["stage"] == "OFFERED" }).await;
 
-    server.app.clock.advance(chrono::Duration::seconds(
-        server.app.config.limits.interim_answer_seconds + 1,
-    ));
+    server.app.clock.advance(chrono::Duration::seconds(server.app.config.limits.interim_answer_seconds + 1));
     server.app.wake.notify_asks();
     let interim = lsp.callback(&request_id).await;
     decision.let_go("the second decision");
@@ -226,10 +194,7 @@ async fn an_interim_answer_shows_what_is_known_and_the_final_one_follows() {
     let status = |body: &Value, index: usize| body["loanApplications"][index]["loanApplicationStatus"].clone();
     assert_eq!([status(&interim, 0), status(&interim, 1)], ["OFFERED", "PROCESSING"]);
     assert_eq!([status(&last, 0), status(&last, 1)], ["OFFERED", "OFFERED"]);
-    assert_eq!(
-        interim["loanApplications"][0]["offers"],
-        last["loanApplications"][0]["offers"]
-    );
+    assert_eq!(interim["loanApplications"][0]["offers"], last["loanApplications"][0]["offers"]);
     assert_eq!(lsp.inbox.of(&request_id).len(), 2, "one interim answer, one final one");
 }
 
@@ -241,12 +206,8 @@ async fn offers_asked_before_the_preliminary_check_ended_come_after_it() {
     });
     let (server, lsp, ids) = half_decided(&decision).await;
 
-    let (request_id, ack) = lsp
-        .send(path::GENERATE_OFFERS, json!({"loanApplicationIds": ids}))
-        .await;
-    let before = server
-        .get(&format!("/admin/applications/{}/{}", lsp.org_id, ids[0]))
-        .await;
+    let (request_id, ack) = lsp.send(path::GENERATE_OFFERS, json!({"loanApplicationIds": ids})).await;
+    let before = server.get(&format!("/admin/applications/{}/{}", lsp.org_id, ids[0])).await;
     decision.let_go("the preliminary check");
     let offers = lsp.callback(&request_id).await;
 
@@ -255,13 +216,7 @@ async fn offers_asked_before_the_preliminary_check_ended_come_after_it() {
         assert_eq!(item["loanApplicationStatus"], "OFFERED", "{item}");
     }
     let order: Vec<String> = lsp.inbox.all().into_iter().map(|c| c.path).collect();
-    assert_eq!(
-        order,
-        [
-            "/v3/loanApplication/createLoanApplicationsResponse",
-            "/v3/offer/generateOffersResponse"
-        ]
-    );
+    assert_eq!(order, ["/v3/loanApplication/createLoanApplicationsResponse", "/v3/offer/generateOffersResponse"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

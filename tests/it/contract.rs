@@ -48,18 +48,9 @@ fn value(operation: &str, answer: Answer, settings: &Settings) -> Value {
 
 /// Settings that change what a callback looks like; the first ones keep to the schema.
 fn strict_settings() -> [Settings; 3] {
-    let object = Settings {
-        offers_shape: OffersShape::Object,
-        ..Settings::default()
-    };
-    let iso = Settings {
-        start_date_format: StartDateFormat::Iso,
-        ..object.clone()
-    };
-    let folded = Settings {
-        error_catalogue: ErrorCatalogue::Juspay,
-        ..object.clone()
-    };
+    let object = Settings { offers_shape: OffersShape::Object, ..Settings::default() };
+    let iso = Settings { start_date_format: StartDateFormat::Iso, ..object.clone() };
+    let folded = Settings { error_catalogue: ErrorCatalogue::Juspay, ..object.clone() };
     [object, iso, folded]
 }
 
@@ -68,17 +59,11 @@ fn every_callback_satisfies_the_published_schema() {
     let Some(schemas) = Schemas::load() else { return };
     for (operation, content) in contents() {
         for settings in strict_settings() {
-            let answers = [
-                Answer::ok(content.clone()),
-                Answer::refused(RefusalReason::WrongState, "not now", content.clone()),
-            ];
+            let answers =
+                [Answer::ok(content.clone()), Answer::refused(RefusalReason::WrongState, "not now", content.clone())];
             for answer in answers {
                 let body = encode(operation, &[answer], &settings);
-                assert_eq!(
-                    schemas.callback(operation, &body),
-                    Vec::<String>::new(),
-                    "{operation}: {body}"
-                );
+                assert_eq!(schemas.callback(operation, &body), Vec::<String>::new(), "{operation}: {body}");
                 assert!(!body.contains("null"), "{body}");
             }
         }
@@ -92,10 +77,7 @@ fn the_array_shape_differs_from_the_schema_in_arrays_only() {
     let body = encode("generateOffers", &[answer], &Settings::default());
     let errors = schemas.callback("generateOffers", &body);
     assert_eq!(errors.len(), 3, "{errors:?}");
-    assert!(
-        errors.iter().all(|error| error.contains("is not of type \"object\"")),
-        "{errors:?}"
-    );
+    assert!(errors.iter().all(|error| error.contains("is not of type \"object\"")), "{errors:?}");
 }
 
 #[test]
@@ -105,87 +87,42 @@ fn a_refused_application_does_not_fail_its_siblings() {
     let refused = |reason| Answer::refused(reason, "no", offers(Status::Processing, vec![]));
     let error = |answers: &[Answer]| {
         let body: Value = serde_json::from_str(&encode("generateOffers", answers, &settings)).expect("JSON");
-        (
-            body["response"]["error"].clone(),
-            body["loanApplications"][0]["response"]["error"].clone(),
-        )
+        (body["response"]["error"].clone(), body["loanApplications"][0]["response"]["error"].clone())
     };
     let (not_ready, wrong) = (RefusalReason::ConsentNotReady, RefusalReason::WrongState);
     assert_eq!(error(&[refused(not_ready), ok()]), (json!("0"), json!("GORQ1001")));
     assert_eq!(error(&[ok(), refused(not_ready)]), (json!("0"), Value::Null));
-    assert_eq!(
-        error(&[refused(not_ready), refused(wrong)]),
-        (json!("0"), json!("GORQ1001"))
-    );
-    assert_eq!(
-        error(&[refused(not_ready), refused(not_ready)]),
-        (json!("GORQ1001"), json!("GORQ1001"))
-    );
+    assert_eq!(error(&[refused(not_ready), refused(wrong)]), (json!("0"), json!("GORQ1001")));
+    assert_eq!(error(&[refused(not_ready), refused(not_ready)]), (json!("GORQ1001"), json!("GORQ1001")));
 }
 
 #[test]
 fn an_offer_tells_its_cost_exactly() {
     let offer = offer(Frequency::Monthly);
-    let body = value(
-        "generateOffers",
-        Answer::ok(offers(Status::Offered, vec![offer.clone()])),
-        &Settings::default(),
-    );
+    let body = value("generateOffers", Answer::ok(offers(Status::Offered, vec![offer.clone()])), &Settings::default());
     let block = &body["loanApplications"][0]["offers"][0];
     assert_eq!(block["terms"]["extensibleData"]["annualPercentageRate"], "17.07");
     assert_eq!(block["terms"]["extensibleData"]["netDisbursedAmount"], "30240.40");
-    assert_eq!(
-        block["terms"]["extensibleData"]["coolingOffPeriod"],
-        json!({"duration": "3", "unit": "DAY"})
-    );
-    assert_eq!(
-        block["terms"]["legalAgreement"],
-        json!({"type": "URL", "data": "https://pay.example/agreement/OFF-1"})
-    );
+    assert_eq!(block["terms"]["extensibleData"]["coolingOffPeriod"], json!({"duration": "3", "unit": "DAY"}));
+    assert_eq!(block["terms"]["legalAgreement"], json!({"type": "URL", "data": "https://pay.example/agreement/OFF-1"}));
     assert_eq!(block["terms"]["charges"]["latePayment"]["data"]["rate"], "24.00");
     let plan = &block["repayment"]["plans"][0];
-    assert_eq!(
-        (&plan["noOfInstallments"], &plan["noOfInstallment"]),
-        (&json!("3"), &json!("3"))
-    );
+    assert_eq!((&plan["noOfInstallments"], &plan["noOfInstallment"]), (&json!("3"), &json!("3")));
     assert_eq!(plan["startDate"], "05-02-2026");
-    assert_eq!(
-        plan["extensibleData"]["schedule"][0]["instalment"],
-        offer.instalment.to_string()
-    );
-    let text = encode(
-        "generateOffers",
-        &[Answer::ok(offers(Status::Offered, vec![offer]))],
-        &Settings::default(),
-    );
-    assert!(
-        text.contains(r#""amount":354.60"#),
-        "a charge is a JSON number with both decimals: {text}"
-    );
+    assert_eq!(plan["extensibleData"]["schedule"][0]["instalment"], offer.instalment.to_string());
+    let text = encode("generateOffers", &[Answer::ok(offers(Status::Offered, vec![offer]))], &Settings::default());
+    assert!(text.contains(r#""amount":354.60"#), "a charge is a JSON number with both decimals: {text}");
 }
 
 #[test]
 fn action_required_is_spelt_as_each_message_allows() {
-    let blank = Settings {
-        action_required_spelling: ActionRequiredSpelling::Blank,
-        ..Settings::default()
-    };
+    let blank = Settings { action_required_spelling: ActionRequiredSpelling::Blank, ..Settings::default() };
     let status = Status::ActionRequired;
     let body = value("generateOffers", Answer::ok(offers(status, vec![])), &blank);
     assert_eq!(body["loanApplications"][0]["loanApplicationStatus"], "ACTION REQUIRED");
-    let set = Content::OfferSet {
-        loan_application_id: "APP-1".into(),
-        status,
-    };
-    assert_eq!(
-        value("setOffer", Answer::ok(set), &blank)["loanApplicationStatus"],
-        "PROCESSING"
-    );
-    let granted = value(
-        "grantLoan",
-        Answer::ok(grant(GrantStatus::ActionRequired, None)),
-        &blank,
-    );
+    let set = Content::OfferSet { loan_application_id: "APP-1".into(), status };
+    assert_eq!(value("setOffer", Answer::ok(set), &blank)["loanApplicationStatus"], "PROCESSING");
+    let granted = value("grantLoan", Answer::ok(grant(GrantStatus::ActionRequired, None)), &blank);
     assert_eq!(granted["loanStatus"], "ACTION_REQUIRED");
     assert_eq!(
         granted["repayment"]["plan"],
@@ -198,14 +135,8 @@ fn action_required_is_spelt_as_each_message_allows() {
 
 #[test]
 fn a_callback_goes_to_the_published_path_or_the_lsp_s_own() {
-    let own = [(
-        "triggerDisbursement".to_owned(),
-        "/v3/disbursement/triggerDisbursementResponse".to_owned(),
-    )];
-    let settings = Settings {
-        callback_path_overrides: own.into_iter().collect(),
-        ..Settings::default()
-    };
+    let own = [("triggerDisbursement".to_owned(), "/v3/disbursement/triggerDisbursementResponse".to_owned())];
+    let settings = Settings { callback_path_overrides: own.into_iter().collect(), ..Settings::default() };
     assert_eq!(
         find("triggerDisbursement").and_then(|o| o.answer_path),
         Some("/v3/disbursement/TriggerDisbursementResponse")

@@ -36,11 +36,7 @@ impl Program {
     async fn start() -> Self {
         let data_dir = std::env::temp_dir().join(format!("ocen-crash-{}", Ids.uuid().simple()));
         let (child, addresses) = launch(&data_dir).await;
-        Self {
-            data_dir,
-            child,
-            at: Arc::new(RwLock::new(addresses)),
-        }
+        Self { data_dir, child, at: Arc::new(RwLock::new(addresses)) }
     }
 
     /// SIGKILL, and a new one on the same data.
@@ -67,9 +63,7 @@ impl Drop for Program {
 
 fn terminate(child: &Child) {
     if let Some(id) = child.id() {
-        let _ = std::process::Command::new("kill")
-            .args(["-TERM", &id.to_string()])
-            .status();
+        let _ = std::process::Command::new("kill").args(["-TERM", &id.to_string()]).status();
     }
 }
 
@@ -77,16 +71,7 @@ fn terminate(child: &Child) {
 async fn launch(data_dir: &std::path::Path) -> (Child, Addresses) {
     let any = "127.0.0.1:0";
     let mut child = Command::new(env!("CARGO_BIN_EXE_ocen-lender"))
-        .args([
-            "dev",
-            "--listen",
-            any,
-            "--admin-listen",
-            any,
-            "--borrower-listen",
-            any,
-            "--data-dir",
-        ])
+        .args(["dev", "--listen", any, "--admin-listen", any, "--borrower-listen", any, "--data-dir"])
         .arg(data_dir)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -119,15 +104,8 @@ struct Stubborn {
 
 impl Stubborn {
     fn of(program: &Program) -> Self {
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(5))
-            .build()
-            .unwrap();
-        Self {
-            at: Arc::clone(&program.at),
-            http,
-            steps: Arc::new(watch::Sender::new(0)),
-        }
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+        Self { at: Arc::clone(&program.at), http, steps: Arc::new(watch::Sender::new(0)) }
     }
 
     async fn get(&self, path: &str) -> Option<Value> {
@@ -154,21 +132,11 @@ impl Stubborn {
             pause().await;
         }
         let answers = format!("/sandbox/inbox/{ORG_ID}?requestId={request_id}");
-        let operation = path
-            .rsplit('/')
-            .next()
-            .unwrap()
-            .replace("Request", "Response")
-            .to_ascii_lowercase();
+        let operation = path.rsplit('/').next().unwrap().replace("Request", "Response").to_ascii_lowercase();
         loop {
             let listed = self.get(&answers).await.unwrap_or_default();
-            let fits = |item: &&Value| {
-                item["path"]
-                    .as_str()
-                    .unwrap()
-                    .to_ascii_lowercase()
-                    .ends_with(&format!("/{operation}"))
-            };
+            let fits =
+                |item: &&Value| item["path"].as_str().unwrap().to_ascii_lowercase().ends_with(&format!("/{operation}"));
             if let Some(item) = listed["items"].as_array().and_then(|items| items.iter().find(fits)) {
                 self.steps.send_modify(|steps| *steps += 1);
                 return item["body"].clone();
@@ -190,69 +158,38 @@ impl Stubborn {
         let item = bodies::application(&id, &bodies::pan());
         self.ask(path::CREATE, json!({"loanApplications": [item]})).await;
         self.consent(&id, "ONETIME").await;
-        let offers = self
-            .ask(path::GENERATE_OFFERS, json!({"loanApplicationIds": [id]}))
-            .await;
+        let offers = self.ask(path::GENERATE_OFFERS, json!({"loanApplicationIds": [id]})).await;
         let offer = &offers["loanApplications"][0]["offers"][0];
-        self.ask(
-            path::SET_OFFER,
-            json!({"loanApplicationId": id, "offer": {"id": offer["id"]}}),
-        )
-        .await;
+        self.ask(path::SET_OFFER, json!({"loanApplicationId": id, "offer": {"id": offer["id"]}})).await;
         self.sign(&id).await;
         let account = bodies::account(bodies::ACCOUNT, bodies::NAME);
-        self.ask(path::SET_ACCOUNT, json!({"loanApplicationId": id, "account": account}))
-            .await;
+        self.ask(path::SET_ACCOUNT, json!({"loanApplicationId": id, "account": account})).await;
         let plan = json!({"id": offer["repayment"]["plans"][0]["id"]});
-        self.ask(path::SET_REPAYMENT_PLAN, json!({"loanApplicationId": id, "plan": plan}))
-            .await;
+        self.ask(path::SET_REPAYMENT_PLAN, json!({"loanApplicationId": id, "plan": plan})).await;
         let active = |answer: &Value| answer["plan"]["status"] == "ACTIVE";
-        self.ask_until(path::REPAYMENT_PLAN_STATUS, json!({"plan": plan}), active)
-            .await;
+        self.ask_until(path::REPAYMENT_PLAN_STATUS, json!({"plan": plan}), active).await;
         self.consent(&id, "PERIODIC").await;
         let granted = self.ask(path::GRANT, json!({"loanApplicationId": id})).await;
-        let loan = granted["loanId"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{granted}"))
-            .to_owned();
+        let loan = granted["loanId"].as_str().unwrap_or_else(|| panic!("{granted}")).to_owned();
         let payment = json!({"id": format!("DISB-{id}"), "totalAmount": offer["terms"]["sanctionedAmount"]});
-        self.ask(path::TRIGGER_DISBURSEMENT, json!({"loanId": loan, "payment": payment}))
-            .await;
+        self.ask(path::TRIGGER_DISBURSEMENT, json!({"loanId": loan, "payment": payment})).await;
         let paid = |answer: &Value| answer["payment"]["status"] == "SUCCESS";
-        self.ask_until(path::DISBURSEMENT_STATUS, json!({"loanId": loan}), paid)
-            .await;
+        self.ask_until(path::DISBURSEMENT_STATUS, json!({"loanId": loan}), paid).await;
         loan
     }
 
     async fn consent(&self, id: &str, fetch_type: &str) {
         let consent = json!({"consentFetchType": fetch_type, "vua": "asha@aa.in"});
-        let answer = self
-            .ask(
-                path::CONSENT_HANDLE,
-                json!({"loanApplicationIds": [id], "consent": consent}),
-            )
-            .await;
+        let answer = self.ask(path::CONSENT_HANDLE, json!({"loanApplicationIds": [id], "consent": consent})).await;
         let handle = &answer["consent"]["consentHandle"];
         let ready = |answer: &Value| answer["consent"]["consentStatus"] == "READY";
-        self.ask_until(
-            path::CONSENT_STATUS,
-            json!({"consent": {"consentHandle": handle}}),
-            ready,
-        )
-        .await;
+        self.ask_until(path::CONSENT_STATUS, json!({"consent": {"consentHandle": handle}}), ready).await;
     }
 
     async fn sign(&self, id: &str) {
         let otp = json!({"type": "OTP", "data": {"appToken": "0aBCD7DMr72"}});
-        let sent = self
-            .ask(
-                path::TRIGGER_ACCEPTANCE,
-                json!({"loanApplicationIds": [id], "credBlock": otp}),
-            )
-            .await;
-        let session = sent["credBlock"]["data"]["otpSessionKey"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{sent}"));
+        let sent = self.ask(path::TRIGGER_ACCEPTANCE, json!({"loanApplicationIds": [id], "credBlock": otp})).await;
+        let session = sent["credBlock"]["data"]["otpSessionKey"].as_str().unwrap_or_else(|| panic!("{sent}"));
         let digits = loop {
             match self.get(&format!("/sandbox/otp/{session}")).await {
                 Some(shown) if shown["otp"].is_string() => break shown["otp"].clone(),
@@ -260,12 +197,7 @@ impl Stubborn {
             }
         };
         let data = json!({"otpSessionKey": session, "otp": digits});
-        let verified = self
-            .ask(
-                path::VERIFY_ACCEPTANCE,
-                json!({"credBlock": {"type": "OTP", "data": data}}),
-            )
-            .await;
+        let verified = self.ask(path::VERIFY_ACCEPTANCE, json!({"credBlock": {"type": "OTP", "data": data}})).await;
         assert_eq!(verified["credBlock"]["data"]["status"], "SUCCESS", "{verified}");
     }
 
@@ -278,34 +210,20 @@ impl Stubborn {
             }
         };
         let payouts = shown["payouts"].as_array().unwrap();
-        assert_eq!(
-            payouts.iter().filter(|payout| payout["state"] == "PAID").count(),
-            1,
-            "{payouts:?}"
-        );
-        assert!(
-            payouts
-                .iter()
-                .all(|payout| payout["state"] == "PAID" || payout["state"] == "FAILED"),
-            "{payouts:?}"
-        );
+        assert_eq!(payouts.iter().filter(|payout| payout["state"] == "PAID").count(), 1, "{payouts:?}");
+        assert!(payouts.iter().all(|payout| payout["state"] == "PAID" || payout["state"] == "FAILED"), "{payouts:?}");
         assert_eq!(shown["book"].as_array().unwrap().len(), 1, "{shown}");
     }
 }
 
 /// Between two looks at something that is not there yet.
 async fn pause() {
-    tokio::time::timeout(Duration::from_millis(25), std::future::pending::<()>())
-        .await
-        .ok();
+    tokio::time::timeout(Duration::from_millis(25), std::future::pending::<()>()).await.ok();
 }
 
 /// A number from the environment, for longer runs.
 fn sized(variable: &str, usual: usize) -> usize {
-    std::env::var(variable)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(usual)
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 /// `make faults` runs these; `OCEN_FAULT_LOANS` and `OCEN_FAULT_ROUNDS` make them longer.
@@ -338,9 +256,7 @@ mod faults {
             steps.changed().await.unwrap();
             program.crash().await;
         }
-        let granted = tokio::time::timeout(PATIENCE, borrowing.join_all())
-            .await
-            .expect("every loan is paid out");
+        let granted = tokio::time::timeout(PATIENCE, borrowing.join_all()).await.expect("every loan is paid out");
 
         for loan in &granted {
             lsp.paid_once(loan).await;

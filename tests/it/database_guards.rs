@@ -18,10 +18,7 @@ async fn refused(pool: &PgPool, sql: &str, words: &str) {
 async fn with_a_loan() -> Server {
     let server = Server::start().await;
     let lsp = server.lsp().await;
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
     flow.file(1).await;
     let mut item = bodies::application(&bodies::id(), &bodies::pan());
     item["collaterals"] = json!([{

@@ -19,11 +19,7 @@ use crate::support::sql;
 const SCHEDULE: [i64; 11] = [1, 5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200, 86_400, 86_400];
 
 fn reaction(status: u16) -> Reaction {
-    Reaction {
-        status,
-        body: None,
-        headers: Vec::new(),
-    }
+    Reaction { status, body: None, headers: Vec::new() }
 }
 
 /// Sends a request that has an answer and touches nothing; gives its id.
@@ -44,11 +40,7 @@ async fn shown(server: &Server, request_id: &str) -> Value {
 /// Waits until an answer was tried so often, or is not pending any more; gives it.
 async fn tried(server: &Server, request_id: &str, attempts: i64) -> Value {
     let enough = |item: &Value| item["attempts"].as_i64().unwrap() >= attempts || item["state"] != "pending";
-    server
-        .until("the answer was tried", || async {
-            enough(&shown(server, request_id).await)
-        })
-        .await;
+    server.until("the answer was tried", || async { enough(&shown(server, request_id).await) }).await;
     shown(server, request_id).await
 }
 
@@ -80,19 +72,10 @@ async fn what_does_not_arrive_is_tried_again_unchanged() {
     let (lsp, elsewhere) = (server.lsp().await, TestLsp::register(&server, "LSP-ELSEWHERE").await);
     let registered = server.get("/admin/lsps/LSP-ELSEWHERE").await;
     let location = format!("{}/v3/meta", registered["callbackBaseUrl"].as_str().unwrap());
-    let moved = Reaction {
-        headers: vec![("location".to_owned(), location)],
-        ..reaction(302)
-    };
-    let garbage = Reaction {
-        body: Some("<html>OK</html>".to_owned()),
-        ..reaction(200)
-    };
+    let moved = Reaction { headers: vec![("location".to_owned(), location)], ..reaction(302) };
+    let garbage = Reaction { body: Some("<html>OK</html>".to_owned()), ..reaction(200) };
     let unproven = json!({"error": "GEN5001", "traceId": "t", "timestamp": "2026-01-01T00:00:00.000Z"});
-    let unproven = Reaction {
-        body: Some(unproven.to_string()),
-        ..reaction(200)
-    };
+    let unproven = Reaction { body: Some(unproven.to_string()), ..reaction(200) };
 
     for bad in [reaction(500), reaction(503), reaction(404), moved, garbage, unproven] {
         lsp.inbox.react("*", vec![bad.clone()]);
@@ -105,10 +88,7 @@ async fn what_does_not_arrive_is_tried_again_unchanged() {
         let got = lsp.inbox.of(&request_id);
         assert_eq!(got.len(), 2, "{bad:?}");
         assert_eq!(frozen(&got[0]), frozen(&got[1]), "payload and traceId are frozen");
-        assert_ne!(
-            got[0].body["metadata"]["timestamp"],
-            got[1].body["metadata"]["timestamp"]
-        );
+        assert_ne!(got[0].body["metadata"]["timestamp"], got[1].body["metadata"]["timestamp"]);
     }
     assert!(elsewhere.inbox.all().is_empty(), "no redirect is followed");
 }
@@ -118,13 +98,7 @@ async fn an_lsp_may_ask_for_patience() {
     let server = Server::start().await;
     let lsp = server.lsp().await;
     let hour = vec![("retry-after".to_owned(), "3600".to_owned())];
-    lsp.inbox.react(
-        "*",
-        vec![Reaction {
-            headers: hour,
-            ..reaction(429)
-        }],
-    );
+    lsp.inbox.react("*", vec![Reaction { headers: hour, ..reaction(429) }]);
     let before = server.app.clock.now();
 
     let request_id = ask_something(&lsp).await;
@@ -142,10 +116,7 @@ async fn what_the_lsp_finally_refuses_is_parked_and_can_be_sent_again() {
     let lsp = server.lsp().await;
     let no = json!({"error": "GEN5001", "traceId": "t", "timestamp": "2026-01-01T00:00:00.000Z"});
     let signed = String::from_utf8(lsp.seal(&no)).unwrap();
-    let signed = Reaction {
-        body: Some(signed),
-        ..reaction(200)
-    };
+    let signed = Reaction { body: Some(signed), ..reaction(200) };
 
     for (bad, reason) in [
         (reaction(400), "HTTP 400"),
@@ -157,18 +128,12 @@ async fn what_the_lsp_finally_refuses_is_parked_and_can_be_sent_again() {
         lsp.inbox.react("*", vec![bad]);
         let request_id = ask_something(&lsp).await;
         tried(&server, &request_id, 1).await;
-        let parked = server
-            .get(&format!("/admin/callbacks?state=parked&requestId={request_id}"))
-            .await;
+        let parked = server.get(&format!("/admin/callbacks?state=parked&requestId={request_id}")).await;
         let parked = &parked["items"][0];
         assert!(parked["parkedReason"].as_str().unwrap().contains(reason), "{parked}");
 
-        let (status, _) = server
-            .post(
-                &format!("/admin/callbacks/{}/redeliver", parked["id"].as_str().unwrap()),
-                &json!({}),
-            )
-            .await;
+        let (status, _) =
+            server.post(&format!("/admin/callbacks/{}/redeliver", parked["id"].as_str().unwrap()), &json!({})).await;
         assert_eq!(status, 200);
         delivered(&server, &request_id).await;
         let got = lsp.inbox.of(&request_id);
@@ -181,10 +146,7 @@ async fn move_endpoint(server: &Server, lsp: &TestLsp, base: &str) {
     let key = lsp.key.as_ref().unwrap();
     let keys = json!([{"kid": key.kid(), "publicKeyPem": key.public_key_pem()}]);
     let body = json!({"name": lsp.org_id, "callbackBaseUrl": base, "keys": keys, "settings": {}});
-    let put = server
-        .http
-        .put(format!("{}/admin/lsps/{}", server.admin, lsp.org_id))
-        .json(&body);
+    let put = server.http.put(format!("{}/admin/lsps/{}", server.admin, lsp.org_id)).json(&body);
     assert!(put.send().await.unwrap().status().is_success());
 }
 
@@ -194,15 +156,11 @@ async fn broken_endpoints() -> [(String, &'static str); 3] {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let rude = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let slow = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let urls = [
-        (url(&gone), "refused"),
-        (url(&rude), "clos"),
-        (url(&slow), "no answer within"),
-    ];
+    let urls = [(url(&gone), "refused"), (url(&rude), "clos"), (url(&slow), "no answer within")];
     drop(gone);
     tokio::spawn(async move {
         while let Ok((connection, _)) = rude.accept().await {
-            drop(connection)
+            drop(connection);
         }
     });
     tokio::spawn(async move {
@@ -217,16 +175,9 @@ async fn broken_endpoints() -> [(String, &'static str); 3] {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_is_down_rude_or_slow_gets_its_answers_later() {
     let impatient = |config: &mut Config| config.delivery.timeout = Duration::from_secs(1);
-    let server = Server::start_with(Options {
-        tweak: Some(Box::new(impatient)),
-        ..Options::default()
-    })
-    .await;
+    let server = Server::start_with(Options { tweak: Some(Box::new(impatient)), ..Options::default() }).await;
     let lsp = server.lsp().await;
-    let home = server.get(&format!("/admin/lsps/{}", lsp.org_id)).await["callbackBaseUrl"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let home = server.get(&format!("/admin/lsps/{}", lsp.org_id)).await["callbackBaseUrl"].as_str().unwrap().to_owned();
 
     for (broken, words) in broken_endpoints().await {
         move_endpoint(&server, &lsp, &broken).await;
@@ -255,32 +206,16 @@ async fn tries_follow_the_schedule_and_end() {
     for (failures, wait) in (1..).zip(SCHEDULE) {
         let waiting = tried(&server, &request_id, failures).await;
         let now = server.app.clock.now();
-        assert_eq!(
-            (&waiting["state"], &waiting["attempts"]),
-            (&json!("pending"), &json!(failures)),
-            "{waiting}"
-        );
-        assert!(
-            due(&waiting) >= before + TimeDelta::seconds(wait),
-            "{failures}: {waiting}"
-        );
-        assert!(
-            due(&waiting) <= now + TimeDelta::milliseconds(wait * 1_100),
-            "{failures}: {waiting}"
-        );
+        assert_eq!((&waiting["state"], &waiting["attempts"]), (&json!("pending"), &json!(failures)), "{waiting}");
+        assert!(due(&waiting) >= before + TimeDelta::seconds(wait), "{failures}: {waiting}");
+        assert!(due(&waiting) <= now + TimeDelta::milliseconds(wait * 1_100), "{failures}: {waiting}");
         before = now;
         advance(&server, due(&waiting) - now);
     }
     let parked = tried(&server, &request_id, 12).await;
 
     assert_eq!(parked["state"], "parked");
-    assert!(
-        parked["parkedReason"]
-            .as_str()
-            .unwrap()
-            .starts_with("given up after 12 tries"),
-        "{parked}"
-    );
+    assert!(parked["parkedReason"].as_str().unwrap().starts_with("given up after 12 tries"), "{parked}");
     assert_eq!(lsp.inbox.of(&request_id).len(), 12);
 }
 
@@ -299,28 +234,11 @@ async fn questions(lsp: &TestLsp, application: &str, paths: &[&str]) -> Vec<Stri
 async fn answers_of_a_bundle_keep_their_order_when_some_fail() {
     let server = Server::start().await;
     let lsp = server.lsp().await;
-    let application = Flow {
-        server: &server,
-        lsp: &lsp,
-    }
-    .file(1)
-    .await
-    .remove(0);
-    lsp.inbox.react(
-        "/v3/disbursement/getDisbursementPlansResponse",
-        vec![reaction(500), reaction(503)],
-    );
-    lsp.inbox.react(
-        "/v3/repayment/getRepaymentPlansResponse",
-        vec![reaction(500), reaction(503)],
-    );
+    let application = Flow { server: &server, lsp: &lsp }.file(1).await.remove(0);
+    lsp.inbox.react("/v3/disbursement/getDisbursementPlansResponse", vec![reaction(500), reaction(503)]);
+    lsp.inbox.react("/v3/repayment/getRepaymentPlansResponse", vec![reaction(500), reaction(503)]);
 
-    let paths = [
-        path::GET_DISBURSEMENT_PLANS,
-        path::GET_ACCOUNTS,
-        path::GET_REPAYMENT_PLANS,
-        path::GET_ACCOUNTS,
-    ];
+    let paths = [path::GET_DISBURSEMENT_PLANS, path::GET_ACCOUNTS, path::GET_REPAYMENT_PLANS, path::GET_ACCOUNTS];
     let asked = questions(&lsp, &application, &paths).await;
     for failing in [&asked[0], &asked[2]] {
         tried(&server, failing, 1).await;
@@ -330,12 +248,8 @@ async fn answers_of_a_bundle_keep_their_order_when_some_fail() {
     }
     join_all(asked.iter().map(|request_id| delivered(&server, request_id))).await;
 
-    let mut order: Vec<String> = lsp
-        .inbox
-        .all()
-        .iter()
-        .map(|c| c.body["requestId"].as_str().unwrap().to_owned())
-        .collect();
+    let mut order: Vec<String> =
+        lsp.inbox.all().iter().map(|c| c.body["requestId"].as_str().unwrap().to_owned()).collect();
     order.dedup();
     assert_eq!(order[1..], asked, "after the answer to the filing");
 }
@@ -345,13 +259,7 @@ async fn a_failing_head_lets_the_others_pass_after_ten_minutes() {
     const HEAD: &str = "/v3/disbursement/getDisbursementPlansResponse";
     let server = Server::start().await;
     let lsp = server.lsp().await;
-    let application = Flow {
-        server: &server,
-        lsp: &lsp,
-    }
-    .file(1)
-    .await
-    .remove(0);
+    let application = Flow { server: &server, lsp: &lsp }.file(1).await.remove(0);
     lsp.inbox.react(HEAD, vec![reaction(500); 9]);
 
     let asked = questions(&lsp, &application, &[path::GET_DISBURSEMENT_PLANS, path::GET_ACCOUNTS]).await;
@@ -395,21 +303,14 @@ async fn an_answer_waits_for_its_ack_or_a_second() {
 
 /// Twelve questions about each of eight applications, every other one to the other server.
 async fn ask_both(servers: [&Server; 2], lsp: &TestLsp) -> Vec<Vec<String>> {
-    let flow = Flow {
-        server: servers[0],
-        lsp,
-    };
+    let flow = Flow { server: servers[0], lsp };
     let applications = join_all((0..8).map(|_| flow.file(1))).await;
     let ask = async |application: &String| {
         let mut asked = Vec::new();
         for turn in 0..12 {
             let body = lsp.complete(json!({"loanApplicationId": application}));
             let url = format!("{}{}", servers[turn % 2].url, path::GET_REPAYMENT_PLANS);
-            let sent = servers[0]
-                .http
-                .post(url)
-                .header("content-type", "application/json")
-                .body(lsp.seal(&body));
+            let sent = servers[0].http.post(url).header("content-type", "application/json").body(lsp.seal(&body));
             assert_eq!(sent.send().await.unwrap().status().as_u16(), 200);
             asked.push(body["requestId"].as_str().unwrap().to_owned());
         }
@@ -422,27 +323,14 @@ async fn ask_both(servers: [&Server; 2], lsp: &TestLsp) -> Vec<Vec<String>> {
 async fn two_servers_deliver_each_answer_once_and_in_order() {
     let first = Server::start().await;
     let database_url = Some(first.database_url.clone());
-    let second = Server::start_with(Options {
-        database_url,
-        ..Options::default()
-    })
-    .await;
+    let second = Server::start_with(Options { database_url, ..Options::default() }).await;
     let lsp = first.lsp().await;
 
     let asked = ask_both([&first, &second], &lsp).await;
     let open = "select count(*) from callback where state <> 'DELIVERED'";
-    first
-        .until("everything is delivered", || async {
-            sql::number(&first.app.pool, open).await == 0
-        })
-        .await;
+    first.until("everything is delivered", || async { sql::number(&first.app.pool, open).await == 0 }).await;
 
-    let got: Vec<String> = lsp
-        .inbox
-        .all()
-        .iter()
-        .map(|c| c.body["requestId"].as_str().unwrap().to_owned())
-        .collect();
+    let got: Vec<String> = lsp.inbox.all().iter().map(|c| c.body["requestId"].as_str().unwrap().to_owned()).collect();
     for bundle in asked {
         let of_bundle: Vec<&String> = got.iter().filter(|request_id| bundle.contains(request_id)).collect();
         assert_eq!(of_bundle, bundle.iter().collect::<Vec<_>>());

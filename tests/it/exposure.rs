@@ -15,29 +15,17 @@ use crate::support::sql;
 const LIMIT: Paise = Paise(7_500_000);
 
 fn limited() -> Options {
-    Options {
-        tweak: Some(Box::new(|config| config.limits.max_borrower_exposure = Some(LIMIT))),
-        ..Options::default()
-    }
+    Options { tweak: Some(Box::new(|config| config.limits.max_borrower_exposure = Some(LIMIT))), ..Options::default() }
 }
 
 /// Rupees that count against anybody, in paise.
 async fn counted(server: &Server) -> i64 {
-    sql::number(
-        &server.app.pool,
-        "select coalesce(sum(amount), 0)::bigint from exposure",
-    )
-    .await
+    sql::number(&server.app.pool, "select coalesce(sum(amount), 0)::bigint from exposure").await
 }
 
 async fn set_offers(lsp: &TestLsp, ids: &[String], offers: &[Value]) -> Vec<Value> {
     let body = |id: &String, offer: &Value| json!({"loanApplicationId": id, "offer": {"id": offer["id"]}});
-    join_all(
-        ids.iter()
-            .zip(offers)
-            .map(|(id, offer)| lsp.ask(path::SET_OFFER, body(id, offer))),
-    )
-    .await
+    join_all(ids.iter().zip(offers).map(|(id, offer)| lsp.ask(path::SET_OFFER, body(id, offer)))).await
 }
 
 /// A borrower with a small loan accepted, on whose other four applications offers are accepted at once.
@@ -66,10 +54,7 @@ async fn of_four_offers_accepted_at_once_the_limit_lets_one_stand() {
     const BORROWERS: i64 = 8;
     let server = Server::start_with(limited()).await;
     let lsp = server.lsp().await;
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
 
     join_all((0..BORROWERS).map(|_| four_at_once(&flow))).await;
 
@@ -80,26 +65,16 @@ async fn of_four_offers_accepted_at_once_the_limit_lets_one_stand() {
 async fn what_was_reserved_is_free_again_when_the_application_expires() {
     let server = Server::start_with(limited()).await;
     let lsp = server.lsp().await;
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
     let pan = bodies::pan();
     let first = flow.file_for(&pan, 1).await;
     let offers = flow.offers(&first).await;
     flow.set_offer(&first[0], &offers[0]).await;
 
-    server
-        .app
-        .clock
-        .advance(Duration::days(server.app.config.limits.idle_days + 1));
+    server.app.clock.advance(Duration::days(server.app.config.limits.idle_days + 1));
     server.app.wake.notify_asks();
     let shown = format!("/admin/applications/{}/{}", lsp.org_id, first[0]);
-    server
-        .until("the application expired", || async {
-            server.get(&shown).await["stage"] == "EXPIRED"
-        })
-        .await;
+    server.until("the application expired", || async { server.get(&shown).await["stage"] == "EXPIRED" }).await;
 
     assert_eq!(counted(&server).await, 0);
     let second = flow.file_for(&pan, 1).await;
@@ -111,10 +86,7 @@ async fn what_was_reserved_is_free_again_when_the_application_expires() {
 async fn ready_for_grant(count: usize) -> (TestLsp, Vec<String>, String) {
     let server = Server::start().await;
     let lsp = server.lsp().await;
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
     let ids = flow.file(count).await;
     let offers = flow.offers(&ids).await;
     flow.agree(&ids, &offers).await;
@@ -128,17 +100,10 @@ async fn ready_for_grant(count: usize) -> (TestLsp, Vec<String>, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_four_grants_at_once_the_limit_lets_one_through() {
     let (mut lsp, ids, database_url) = ready_for_grant(4).await;
-    let server = Server::start_with(Options {
-        database_url: Some(database_url),
-        ..limited()
-    })
-    .await;
+    let server = Server::start_with(Options { database_url: Some(database_url), ..limited() }).await;
     lsp.url.clone_from(&server.url);
     assert_eq!(counted(&server).await, 4 * 5_000_000);
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
 
     let answers = join_all(ids.iter().map(|id| flow.grant(id))).await;
 
@@ -158,10 +123,7 @@ async fn pledging(flow: &Flow<'_>, invoice: &str) -> String {
         "type": "GST_INVOICE",
     }]);
     let answer = flow.lsp.ask(path::CREATE, json!({"loanApplications": [item]})).await;
-    assert_eq!(
-        answer["loanApplications"][0]["loanApplicationStatus"], "PROCESSING",
-        "{answer}"
-    );
+    assert_eq!(answer["loanApplications"][0]["loanApplicationStatus"], "PROCESSING", "{answer}");
     let ids = [id];
     let offers = flow.offers(&ids).await;
     flow.agree(&ids, &offers).await;
@@ -173,28 +135,13 @@ async fn pledging(flow: &Flow<'_>, invoice: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collateral_is_pledged_to_one_of_two_borrowers() {
     let server = Server::start().await;
-    let (one, two) = (
-        TestLsp::register(&server, "LSP-ONE").await,
-        TestLsp::register(&server, "LSP-TWO").await,
-    );
-    let (one, two) = (
-        Flow {
-            server: &server,
-            lsp: &one,
-        },
-        Flow {
-            server: &server,
-            lsp: &two,
-        },
-    );
+    let (one, two) = (TestLsp::register(&server, "LSP-ONE").await, TestLsp::register(&server, "LSP-TWO").await);
+    let (one, two) = (Flow { server: &server, lsp: &one }, Flow { server: &server, lsp: &two });
     let (first, second) = tokio::join!(pledging(&one, "INVOICE-77"), pledging(&two, "INVOICE-77"));
 
     let (first, second) = tokio::join!(one.grant(&first), two.grant(&second));
 
-    let mut told = [
-        first["loanStatus"].as_str().unwrap(),
-        second["loanStatus"].as_str().unwrap(),
-    ];
+    let mut told = [first["loanStatus"].as_str().unwrap(), second["loanStatus"].as_str().unwrap()];
     told.sort_unstable();
     assert_eq!(told, ["GRANTED", "REJECTED"], "{first} {second}");
     assert_eq!(sql::number(&server.app.pool, "select count(*) from lien").await, 1);

@@ -15,11 +15,7 @@ const AT_ONCE: usize = 50;
 
 /// An LSP that wants to be left alone for a day: what it got stays queued until a test says so.
 fn busy() -> Reaction {
-    Reaction {
-        status: 429,
-        body: None,
-        headers: vec![("retry-after".to_owned(), "86400".to_owned())],
-    }
+    Reaction { status: 429, body: None, headers: vec![("retry-after".to_owned(), "86400".to_owned())] }
 }
 
 /// Sends one message many times at once, each with metadata of its own.
@@ -47,15 +43,8 @@ async fn let_it_through(server: &Server, request_id: &str) {
     let queued = answers(server, request_id).await;
     assert_eq!(queued.len(), 1, "{queued:?}");
     let id = queued[0]["id"].as_str().unwrap();
-    server
-        .post(&format!("/admin/callbacks/{id}/redeliver"), &json!({}))
-        .await;
-    let delivered = || async {
-        answers(server, request_id)
-            .await
-            .iter()
-            .all(|a| a["state"] == "delivered")
-    };
+    server.post(&format!("/admin/callbacks/{id}/redeliver"), &json!({})).await;
+    let delivered = || async { answers(server, request_id).await.iter().all(|a| a["state"] == "delivered") };
     server.until("the answer was delivered", delivered).await;
 }
 
@@ -75,12 +64,7 @@ async fn fifty_times(server: &Server, lsp: &Arc<TestLsp>, path: &'static str, bo
         assert_eq!((ack.status, ack.error()), (200, "0"), "{path}: {}", ack.body);
     }
     let_it_through(server, &request_id).await;
-    let operation = path
-        .rsplit('/')
-        .next()
-        .unwrap()
-        .trim_end_matches("Request")
-        .to_ascii_lowercase();
+    let operation = path.rsplit('/').next().unwrap().trim_end_matches("Request").to_ascii_lowercase();
     let mut got = lsp.inbox.of(&request_id);
     got.retain(|c| c.path.to_ascii_lowercase().ends_with(&format!("/{operation}response")));
     assert_eq!(got.len(), 2, "{path}: put off once, taken once");
@@ -108,11 +92,7 @@ async fn offered(server: &Server, lsp: &Arc<TestLsp>) -> (String, Value) {
 async fn consent(server: &Server, lsp: &Arc<TestLsp>, application: &str, fetch_type: &str) {
     let once = |path, body| fifty_times(server, lsp, path, body);
     let consent = json!({"consentFetchType": fetch_type, "vua": "asha@aa.in"});
-    let asked = once(
-        path::CONSENT_HANDLE,
-        json!({"loanApplicationIds": [application], "consent": consent}),
-    )
-    .await;
+    let asked = once(path::CONSENT_HANDLE, json!({"loanApplicationIds": [application], "consent": consent})).await;
     let handle = asked["consent"]["consentHandle"].clone();
     let told = once(path::CONSENT_STATUS, json!({"consent": {"consentHandle": handle}})).await;
     assert_eq!(told["consent"]["consentStatus"], "READY");
@@ -120,25 +100,13 @@ async fn consent(server: &Server, lsp: &Arc<TestLsp>, application: &str, fetch_t
 
 async fn agreed(server: &Server, lsp: &Arc<TestLsp>, application: &str, offer: &Value) {
     let once = |path, body| fifty_times(server, lsp, path, body);
-    once(
-        path::SET_OFFER,
-        json!({"loanApplicationId": application, "offer": {"id": offer["id"]}}),
-    )
-    .await;
+    once(path::SET_OFFER, json!({"loanApplicationId": application, "offer": {"id": offer["id"]}})).await;
     let otp = json!({"type": "OTP", "data": {"appToken": "0aBCD7DMr72"}});
-    let sent = once(
-        path::TRIGGER_ACCEPTANCE,
-        json!({"loanApplicationIds": [application], "credBlock": otp}),
-    )
-    .await;
+    let sent = once(path::TRIGGER_ACCEPTANCE, json!({"loanApplicationIds": [application], "credBlock": otp})).await;
     let session = sent["credBlock"]["data"]["otpSessionKey"].as_str().unwrap();
     let digits = server.get(&format!("/sandbox/otp/{session}")).await["otp"].clone();
     let data = json!({"otpSessionKey": session, "otp": digits});
-    let verified = once(
-        path::VERIFY_ACCEPTANCE,
-        json!({"credBlock": {"type": "OTP", "data": data}}),
-    )
-    .await;
+    let verified = once(path::VERIFY_ACCEPTANCE, json!({"credBlock": {"type": "OTP", "data": data}})).await;
     assert_eq!(verified["credBlock"]["data"]["status"], "SUCCESS");
 }
 
@@ -153,18 +121,11 @@ async fn set_up(server: &Server, lsp: &Arc<TestLsp>, application: &str, offer: &
     once(path::GET_REPAYMENT_PLANS, json!({"loanApplicationId": application})).await;
     let plan = json!({"id": offer["disbursement"]["plans"][0]["id"]});
     once(path::SET_DISBURSEMENT_PLAN, about("plan", plan)).await;
-    once(
-        path::SET_ACCOUNT,
-        about("account", bodies::account(bodies::ACCOUNT, bodies::NAME)),
-    )
-    .await;
+    once(path::SET_ACCOUNT, about("account", bodies::account(bodies::ACCOUNT, bodies::NAME))).await;
     once(path::GET_ACCOUNTS, json!({"loanApplicationId": application})).await;
     let plan = json!({"id": offer["repayment"]["plans"][0]["id"]});
     once(path::SET_REPAYMENT_PLAN, about("plan", plan.clone())).await;
-    lsp.callback_that("tells that the mandate is active", |c| {
-        c.body["plan"]["status"] == "ACTIVE"
-    })
-    .await;
+    lsp.callback_that("tells that the mandate is active", |c| c.body["plan"]["status"] == "ACTIVE").await;
     once(path::REPAYMENT_PLAN_STATUS, json!({"plan": plan})).await;
     consent(server, lsp, application, "PERIODIC").await;
 }
@@ -182,26 +143,13 @@ async fn fifty_duplicates_of_each_request_have_one_effect() {
     let loan = granted["loanId"].clone();
     let payment = json!({"id": "DISB-1", "totalAmount": offer["terms"]["sanctionedAmount"]});
     once(path::TRIGGER_DISBURSEMENT, json!({"loanId": loan, "payment": payment})).await;
-    lsp.callback_that("tells that the money moved", |c| {
-        c.body["payment"]["status"] == "SUCCESS"
-    })
-    .await;
-    once(
-        path::DISBURSEMENT_STATUS,
-        json!({"loanId": loan, "payment": {"id": "DISB-1"}}),
-    )
-    .await;
+    lsp.callback_that("tells that the money moved", |c| c.body["payment"]["status"] == "SUCCESS").await;
+    once(path::DISBURSEMENT_STATUS, json!({"loanId": loan, "payment": {"id": "DISB-1"}})).await;
     once(path::LOOKUP, json!({"lookupType": "LOOKUP_TYPE"})).await;
 
-    let shown = server
-        .get(&format!("/admin/applications/{}/{application}", lsp.org_id))
-        .await;
-    let mut events: Vec<&str> = shown["events"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| e["what"].as_str().unwrap())
-        .collect();
+    let shown = server.get(&format!("/admin/applications/{}/{application}", lsp.org_id)).await;
+    let mut events: Vec<&str> =
+        shown["events"].as_array().unwrap().iter().map(|e| e["what"].as_str().unwrap()).collect();
     let happened = events.len();
     events.sort_unstable();
     events.dedup();
@@ -215,13 +163,7 @@ async fn fifty_duplicates_of_each_request_have_one_effect() {
 async fn repetitions_after_delivery_queue_one_more_copy() {
     let server = Server::start().await;
     let lsp = Arc::new(server.lsp().await);
-    let application = Flow {
-        server: &server,
-        lsp: &lsp,
-    }
-    .file(1)
-    .await
-    .remove(0);
+    let application = Flow { server: &server, lsp: &lsp }.file(1).await.remove(0);
     let body = json!({"loanApplicationIds": [application], "consent": {"vua": "asha@aa.in"}});
     let body = with_request_id(body, "REQ-1");
     lsp.ask(path::CONSENT_HANDLE, body.clone()).await;
@@ -243,10 +185,7 @@ async fn repetitions_after_delivery_queue_one_more_copy() {
 async fn another_body_under_a_used_request_id_conflicts() {
     let server = Server::start().await;
     let lsp = Arc::new(server.lsp().await);
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
     let ids = flow.file(2).await;
     let about = |id: &String| with_request_id(json!({"loanApplicationId": id}), "REQ-1");
     lsp.ask(path::GET_REPAYMENT_PLANS, about(&ids[0])).await;
@@ -256,11 +195,7 @@ async fn another_body_under_a_used_request_id_conflicts() {
     let (_, same) = lsp.send(path::GET_REPAYMENT_PLANS, about(&ids[0])).await;
 
     assert_eq!((other.status, other.error()), (409, "GEN5008"));
-    assert_eq!(
-        (elsewhere.status, elsewhere.error()),
-        (200, "0"),
-        "a request id belongs to its operation"
-    );
+    assert_eq!((elsewhere.status, elsewhere.error()), (200, "0"), "a request id belongs to its operation");
     assert_eq!((same.status, same.error()), (200, "0"));
 }
 
@@ -273,17 +208,12 @@ async fn of_two_bodies_racing_for_one_request_id_one_wins() {
     let (one, two) = (bodies::id(), bodies::id());
     let (bodies_one, bodies_two) = (create(&one), create(&two));
 
-    let (first, second) = tokio::join!(
-        send_all(&lsp, path::CREATE, &bodies_one),
-        send_all(&lsp, path::CREATE, &bodies_two)
-    );
+    let (first, second) =
+        tokio::join!(send_all(&lsp, path::CREATE, &bodies_one), send_all(&lsp, path::CREATE, &bodies_two));
 
     let won = |acks: &[Ack]| acks.iter().all(|a| a.status == 200);
     let lost = |acks: &[Ack]| acks.iter().all(|a| (a.status, a.error()) == (409, "GEN5008"));
-    assert!(
-        (won(&first) && lost(&second)) || (lost(&first) && won(&second)),
-        "{first:?} {second:?}"
-    );
+    assert!((won(&first) && lost(&second)) || (lost(&first) && won(&second)), "{first:?} {second:?}");
     let listed = server.get(&format!("/admin/applications?orgId={}", lsp.org_id)).await;
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
 }
@@ -297,9 +227,7 @@ async fn a_request_that_its_ack_refused_may_come_again() {
 
     let (_, early) = lsp.send(path::GET_REPAYMENT_PLANS, plans.clone()).await;
     let item = bodies::application(&application, &bodies::pan());
-    let (_, malformed) = lsp
-        .send(path::CREATE, with_request_id(json!({"loanApplications": 7}), "REQ-2"))
-        .await;
+    let (_, malformed) = lsp.send(path::CREATE, with_request_id(json!({"loanApplications": 7}), "REQ-2")).await;
     let create = with_request_id(json!({"loanApplications": [item]}), "REQ-2");
     let filed = lsp.ask(path::CREATE, create).await;
     let (_, again) = lsp.send(path::GET_REPAYMENT_PLANS, plans).await;

@@ -111,23 +111,13 @@ async fn a_carelessly_written_journey_ends_with_money_in_the_account() {
     assert_eq!(item["terms"]["requestedAmount"], "50000.50");
     assert_eq!(item["createdDate"], "2026-01-05 15:29:00", "an echo is an echo");
 
-    let consent = |kind: &str| {
-        json!({"vua": "asha@aa.in", "consentFetchType": kind, "isAggregationEnabled": "true", "consentHandle": null})
-    };
-    for kind in ["one-time", "periodic"] {
-        // The second one monitors, which begins with an offer.
-        if kind == "periodic" {
-            let answer = lsp.ask(path::GENERATE_OFFERS, json!({"loanApplicationIds": id})).await;
-            let offer = answer["loanApplications"][0]["offers"][0]["id"].clone();
-            let offer = json!({"id": offer, "validTill": null, "terms": null, "disbursement": null, "repayment": null});
-            let answer = lsp.ask(path::SET_OFFER, json!({"loanApplicationId": id, "offer": offer})).await;
-            assert_eq!(answer["loanApplicationStatus"], "OFFER_ACCEPTED", "{answer}");
-        }
-        let answer = lsp.ask(path::CONSENT_HANDLE, json!({"loanApplicationIds": id, "consent": [consent(kind)]})).await;
-        let handle = json!({"consentHandle": answer["consent"]["consentHandle"], "consentStatus": null});
-        let answer = lsp.ask(path::CONSENT_STATUS, json!({"consent": handle, "loanApplicationIds": null})).await;
-        assert_eq!(answer["consent"]["consentStatus"], "READY", "{answer}");
-    }
+    consent(&lsp, &id, "one-time").await;
+    let answer = lsp.ask(path::GENERATE_OFFERS, json!({"loanApplicationIds": id})).await;
+    let offer = answer["loanApplications"][0]["offers"][0]["id"].clone();
+    let offer = json!({"id": offer, "validTill": null, "terms": null, "disbursement": null, "repayment": null});
+    let answer = lsp.ask(path::SET_OFFER, json!({"loanApplicationId": id, "offer": offer})).await;
+    assert_eq!(answer["loanApplicationStatus"], "OFFER_ACCEPTED", "{answer}");
+    consent(&lsp, &id, "periodic").await;
     sign(&server, &lsp, &id).await;
     let loan_id = set_up_and_grant(&lsp, &id).await;
 
@@ -136,6 +126,20 @@ async fn a_carelessly_written_journey_ends_with_money_in_the_account() {
     let paid = |c: &crate::support::lsp::Callback| c.path.ends_with("TriggerDisbursementStatusResponse");
     assert_eq!(lsp.callback_that("ends the payout", paid).await.body["payment"]["status"], "SUCCESS");
     assert_eq!(flow.server.get(&format!("/admin/applications/LSP-TEST/{id}")).await["stage"], "GRANTED");
+}
+
+/// A consent that is asked for and given.
+async fn consent(lsp: &TestLsp, id: &str, kind: &str) {
+    let consent = json!([{
+        "vua": "asha@aa.in",
+        "consentFetchType": kind,
+        "isAggregationEnabled": "true",
+        "consentHandle": null,
+    }]);
+    let answer = lsp.ask(path::CONSENT_HANDLE, json!({"loanApplicationIds": id, "consent": consent})).await;
+    let handle = json!({"consentHandle": answer["consent"]["consentHandle"], "consentStatus": null});
+    let answer = lsp.ask(path::CONSENT_STATUS, json!({"consent": handle, "loanApplicationIds": null})).await;
+    assert_eq!(answer["consent"]["consentStatus"], "READY", "{answer}");
 }
 
 /// Signs with an OTP that begins with a zero, sent as the number that is left of it.
@@ -201,7 +205,8 @@ async fn amounts_are_read_from_their_digits() {
         body["loanApplications"][0]["terms"]["requestedAmount"] = json!("AMOUNT");
         let text = body.to_string().replace("\"AMOUNT\"", written);
         let key = lsp.key.as_ref().unwrap();
-        let ack = lsp.post(path::CREATE, ocen_lender::jose::sign_flattened(key, lsp.member, text.as_bytes()).unwrap()).await;
+        let ack =
+            lsp.post(path::CREATE, ocen_lender::jose::sign_flattened(key, lsp.member, text.as_bytes()).unwrap()).await;
         assert_eq!(ack.error(), "0", "{written}: {}", ack.body);
         let answer = lsp.callback(body["requestId"].as_str().unwrap()).await;
         assert_eq!(answer["loanApplications"][0]["terms"]["requestedAmount"], read, "{written}");

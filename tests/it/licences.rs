@@ -34,18 +34,9 @@ fn every_dependency_is_permissively_licensed() {
     let refused: Vec<String> = packages()
         .into_iter()
         .filter(|package| !permitted(package.license.as_deref().unwrap_or_default(), &allowed))
-        .map(|package| {
-            format!(
-                "{} {}: {:?}",
-                package.name, package.version, package.license
-            )
-        })
+        .map(|package| format!("{} {}: {:?}", package.name, package.version, package.license))
         .collect();
-    assert!(
-        refused.is_empty(),
-        "not under an allowed licence:\n{}",
-        refused.join("\n")
-    );
+    assert!(refused.is_empty(), "not under an allowed licence:\n{}", refused.join("\n"));
 }
 
 #[test]
@@ -72,46 +63,24 @@ fn allowed() -> BTreeSet<String> {
 /// The packages that are built on this machine.
 fn packages() -> Vec<Package> {
     let rustc = said(Command::new("rustc").arg("-vV"));
-    let host = rustc
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .unwrap();
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let metadata = said(
         Command::new(env!("CARGO"))
-            .args([
-                "metadata",
-                "--format-version=1",
-                "--locked",
-                "--filter-platform",
-                host,
-            ])
-            .arg(concat!(
-                "--manifest-path=",
-                env!("CARGO_MANIFEST_DIR"),
-                "/Cargo.toml"
-            )),
+            .args(["metadata", "--format-version=1", "--locked", "--filter-platform", host])
+            .arg(concat!("--manifest-path=", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")),
     );
-    serde_json::from_str::<Metadata>(&metadata)
-        .unwrap()
-        .packages
+    serde_json::from_str::<Metadata>(&metadata).unwrap().packages
 }
 
 fn said(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Reads an SPDX expression: `AND` binds tighter than `OR`; crates of old write `/` for `OR`.
 fn permitted(expression: &str, allowed: &BTreeSet<String>) -> bool {
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let mut words = spaced.split_whitespace().peekable();
     let answer = any(&mut words, allowed);
     answer && words.next().is_none()

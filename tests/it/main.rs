@@ -5,9 +5,15 @@
 mod support;
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod bulk;
+#[cfg(test)]
+mod contract;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
@@ -19,24 +25,26 @@ mod exposure;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod ids;
+#[cfg(test)]
 mod journey;
+#[cfg(test)]
+mod leniency;
 #[cfg(test)]
 mod licences;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod payouts;
+#[cfg(test)]
+mod privacy;
 #[cfg(test)]
 mod signatures;
 #[cfg(test)]
 mod stale;
 #[cfg(test)]
-mod bad_input;
+mod transport;
 #[cfg(test)]
 mod wrong_state;
-#[cfg(test)]
-mod outage;
-#[cfg(test)]
-mod leniency;
-#[cfg(test)]
-mod privacy;

@@ -26,11 +26,7 @@ async fn granted(server: &Server, lsp: &TestLsp) -> Loan {
 /// A server whose bank does what a test says about payments.
 async fn with_bank(bank: &Arc<Steered>) -> Server {
     let port: Arc<dyn Port> = Arc::clone(bank) as _;
-    Server::start_with(Options {
-        port: Some(("disbursement", port)),
-        ..Options::default()
-    })
-    .await
+    Server::start_with(Options { port: Some(("disbursement", port)), ..Options::default() }).await
 }
 
 fn bank(script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Arc<Steered> {
@@ -45,10 +41,7 @@ fn unknown() -> Reply {
 }
 
 fn refused(code: &str) -> Outcome {
-    Outcome::Refused {
-        code: code.to_owned(),
-        detail: "no".to_owned(),
-    }
+    Outcome::Refused { code: code.to_owned(), detail: "no".to_owned() }
 }
 
 fn trigger(loan: &Loan, payment: &str) -> Value {
@@ -59,12 +52,7 @@ fn trigger(loan: &Loan, payment: &str) -> Value {
 /// State and attempt of every payout of a loan.
 async fn payouts(server: &Server, loan: &Loan) -> Vec<(String, i64)> {
     let shown = server.get(&format!("/admin/loans/{}", loan.loan_id)).await;
-    let row = |row: &Value| {
-        (
-            row["state"].as_str().unwrap().to_owned(),
-            row["attempt"].as_i64().unwrap(),
-        )
-    };
+    let row = |row: &Value| (row["state"].as_str().unwrap().to_owned(), row["attempt"].as_i64().unwrap());
     shown["payouts"].as_array().unwrap().iter().map(row).collect()
 }
 
@@ -82,11 +70,7 @@ async fn ended(server: &Server) {
 
 async fn set_account(lsp: &TestLsp, loan: &Loan, number: &str) -> Value {
     let account = bodies::account(number, bodies::NAME);
-    lsp.ask(
-        path::SET_ACCOUNT,
-        json!({"loanApplicationId": loan.application, "account": account}),
-    )
-    .await
+    lsp.ask(path::SET_ACCOUNT, json!({"loanApplicationId": loan.application, "account": account})).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,20 +78,14 @@ async fn a_tranche_is_paid_once_whoever_asks_again() {
     let server = Server::start().await;
     let lsp = server.lsp().await;
     let loan = granted(&server, &lsp).await;
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
     let paid = flow.disburse(&loan, "DISB-1").await;
 
     let again = lsp.ask(path::TRIGGER_DISBURSEMENT, trigger(&loan, "DISB-1")).await;
     let other = lsp.ask(path::TRIGGER_DISBURSEMENT, trigger(&loan, "DISB-2")).await;
 
     assert_eq!(paid["payment"]["status"], "SUCCESS");
-    assert_eq!(
-        (&again["response"]["error"], &again["payment"]["status"]),
-        (&json!("0"), &json!("SUCCESS"))
-    );
+    assert_eq!((&again["response"]["error"], &again["payment"]["status"]), (&json!("0"), &json!("SUCCESS")));
     assert_eq!(other["response"]["error"], "TDRQ1002", "{other}");
     assert_eq!(payouts(&server, &loan).await, [("PAID".to_owned(), 1)]);
     let pool = &server.app.pool;
@@ -132,17 +110,10 @@ async fn twenty_triggers_at_once_pay_once() {
         answers.iter().partition(|answer| answer["response"]["error"] == "0");
     assert_eq!(accepted.len(), 2, "both requests under one payment id: {answers:?}");
     assert_eq!(accepted[0]["payment"]["id"], accepted[1]["payment"]["id"]);
-    assert!(
-        refused.iter().all(|answer| answer["response"]["error"] == "TDRQ1002"),
-        "{refused:?}"
-    );
+    assert!(refused.iter().all(|answer| answer["response"]["error"] == "TDRQ1002"), "{refused:?}");
     assert_eq!(payouts(&server, &loan).await, [("PAID".to_owned(), 1)]);
     let orders = "select sum((detail::jsonb ->> 'received')::bigint)::bigint from sandbox.item where kind = 'PAYMENT'";
-    assert_eq!(
-        sql::number(&server.app.pool, orders).await,
-        1,
-        "orders that reached the bank"
-    );
+    assert_eq!(sql::number(&server.app.pool, orders).await, 1, "orders that reached the bank");
     assert_eq!(sql::number(&server.app.pool, "select count(*) from journal").await, 1);
 }
 
@@ -151,10 +122,7 @@ async fn after_a_final_failure_a_new_payment_is_a_new_attempt() {
     let server = Server::start().await;
     let lsp = server.lsp().await;
     let loan = granted(&server, &lsp).await;
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
     set_account(&lsp, &loan, REFUSING_ACCOUNT).await;
 
     let failed = flow.disburse(&loan, "DISB-1").await;
@@ -165,10 +133,7 @@ async fn after_a_final_failure_a_new_payment_is_a_new_attempt() {
     assert_eq!(failed["response"]["error"], "TDRQ2001");
     assert_eq!(changed["account"]["status"], "ACTIVE", "{changed}");
     assert_eq!(paid["payment"]["status"], "SUCCESS");
-    assert_eq!(
-        payouts(&server, &loan).await,
-        [("FAILED".to_owned(), 1), ("PAID".to_owned(), 2)]
-    );
+    assert_eq!(payouts(&server, &loan).await, [("FAILED".to_owned(), 1), ("PAID".to_owned(), 2)]);
     assert_eq!(sql::number(&server.app.pool, "select count(*) from journal").await, 1);
 }
 
@@ -179,17 +144,12 @@ async fn an_unknown_outcome_is_asked_about_and_never_repeated() {
     let server = with_bank(&bank).await;
     let lsp = server.lsp().await;
     let loan = granted(&server, &lsp).await;
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
 
     let move_on = async {
         for asked in 1..=3 {
-            bank.until("asked for its status", |seen| {
-                seen.iter().filter(|c| c.method == "status").count() >= asked
-            })
-            .await;
+            bank.until("asked for its status", |seen| seen.iter().filter(|c| c.method == "status").count() >= asked)
+                .await;
             server.app.clock.advance(Duration::minutes(1));
             server.app.wake.notify_asks();
         }
@@ -199,11 +159,7 @@ async fn an_unknown_outcome_is_asked_about_and_never_repeated() {
     assert_eq!(paid["payment"]["status"], "SUCCESS");
     let pay = bank.calls("pay");
     assert_eq!(pay.len(), 1, "the order left once");
-    assert!(
-        bank.calls("status").iter().all(|call| call.key == pay[0].key),
-        "{:?}",
-        bank.seen()
-    );
+    assert!(bank.calls("status").iter().all(|call| call.key == pay[0].key), "{:?}", bank.seen());
     assert_eq!(payouts(&server, &loan).await, [("PAID".to_owned(), 1)]);
 }
 
@@ -217,8 +173,7 @@ async fn who_takes_over_a_payment_under_way_asks_its_status_only() {
     let lsp = server.lsp().await;
     let loan = granted(&server, &lsp).await;
     lsp.ask(path::TRIGGER_DISBURSEMENT, trigger(&loan, "DISB-1")).await;
-    bank.until("ordered to pay", |seen| seen.iter().any(|call| call.method == "pay"))
-        .await;
+    bank.until("ordered to pay", |seen| seen.iter().any(|call| call.method == "pay")).await;
 
     let expire = "update ask set leased_until = now() - interval '1 second' where method = 'pay'";
     sql::run(&server.app.pool, expire).await.unwrap();
@@ -253,24 +208,13 @@ async fn an_order_that_never_arrived_is_given_anew_under_a_new_key() {
     let lsp = server.lsp().await;
     let loan = granted(&server, &lsp).await;
 
-    let paid = Flow {
-        server: &server,
-        lsp: &lsp,
-    }
-    .disburse(&loan, "DISB-1")
-    .await;
+    let paid = Flow { server: &server, lsp: &lsp }.disburse(&loan, "DISB-1").await;
 
-    assert_eq!(
-        paid["payment"]["status"], "SUCCESS",
-        "the LSP hears of the money, not of the detour"
-    );
+    assert_eq!(paid["payment"]["status"], "SUCCESS", "the LSP hears of the money, not of the detour");
     let keys: Vec<String> = bank.calls("pay").into_iter().map(|call| call.key).collect();
     assert_eq!(keys.len(), 2);
     assert_ne!(keys[0], keys[1]);
-    assert_eq!(
-        payouts(&server, &loan).await,
-        [("FAILED".to_owned(), 1), ("PAID".to_owned(), 2)]
-    );
+    assert_eq!(payouts(&server, &loan).await, [("FAILED".to_owned(), 1), ("PAID".to_owned(), 2)]);
     assert_eq!(sql::number(&server.app.pool, "select count(*) from journal").await, 1);
 }
 
@@ -284,8 +228,7 @@ async fn the_account_stays_while_a_payout_is_open() {
     let lsp = server.lsp().await;
     let loan = granted(&server, &lsp).await;
     lsp.ask(path::TRIGGER_DISBURSEMENT, trigger(&loan, "DISB-1")).await;
-    bank.until("ordered to pay", |seen| seen.iter().any(|call| call.method == "pay"))
-        .await;
+    bank.until("ordered to pay", |seen| seen.iter().any(|call| call.method == "pay")).await;
 
     let changed = set_account(&lsp, &loan, "602100345678902").await;
     bank.let_go("the bank");
@@ -293,13 +236,8 @@ async fn the_account_stays_while_a_payout_is_open() {
 
     assert_eq!(changed["response"]["error"], "SDA1002", "{changed}");
     assert_eq!(changed["account"]["status"], "INACTIVE", "{changed}");
-    let Ask::Pay(order) = &bank.calls("pay")[0].ask else {
-        panic!("not an order")
-    };
-    assert!(
-        order.account.masked().ends_with("8901"),
-        "paid to the account that was reserved"
-    );
+    let Ask::Pay(order) = &bank.calls("pay")[0].ask else { panic!("not an order") };
+    assert!(order.account.masked().ends_with("8901"), "paid to the account that was reserved");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -308,28 +246,21 @@ async fn money_goes_to_the_borrowers_own_bank_account_only() {
     let settings = json!({"ownAccounts": ["700100200300400"]});
     TestLsp::register_with(&server, "LSP-OTHER", settings, None).await;
     let lsp = server.lsp().await;
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
     let ids = flow.file(1).await;
     let offers = flow.offers(&ids).await;
     flow.set_offer(&ids[0], &offers[0]).await;
     let mut wallet = bodies::account(bodies::ACCOUNT, bodies::NAME);
     wallet["data"]["accountType"] = json!("WALLET");
 
-    for account in [
-        bodies::account(bodies::ACCOUNT, "Somebody Else"),
-        bodies::account("700100200300400", bodies::NAME),
-        wallet,
-    ] {
+    for account in
+        [bodies::account(bodies::ACCOUNT, "Somebody Else"), bodies::account("700100200300400", bodies::NAME), wallet]
+    {
         let body = json!({"loanApplicationId": ids[0], "account": account});
         let answer = lsp.ask(path::SET_ACCOUNT, body).await;
         assert_eq!(answer["response"]["error"], "SDA1001", "{answer}");
         assert_eq!(answer["account"]["status"], "INACTIVE", "{answer}");
     }
-    let shown = server
-        .get(&format!("/admin/applications/{}/{}", lsp.org_id, ids[0]))
-        .await;
+    let shown = server.get(&format!("/admin/applications/{}/{}", lsp.org_id, ids[0])).await;
     assert_eq!(shown["accountSetup"], "NONE");
 }

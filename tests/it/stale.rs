@@ -17,12 +17,8 @@ use crate::support::server::{Options, Server};
 
 async fn with(port: &'static str, system: &Arc<Steered>) -> Server {
     let system: Arc<dyn Port> = Arc::clone(system) as _;
-    Server::start_with(Options {
-        port: Some((port, system)),
-        tweak: Some(Box::new(two_offers)),
-        ..Options::default()
-    })
-    .await
+    Server::start_with(Options { port: Some((port, system)), tweak: Some(Box::new(two_offers)), ..Options::default() })
+        .await
 }
 
 /// The whole amount, and half of it.
@@ -64,10 +60,7 @@ async fn a_mandate_for_a_replaced_offer_is_cancelled() {
     });
     let server = with("collections", &collections).await;
     let lsp = server.lsp().await;
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
     let (application, offers) = offered(&server, &lsp).await;
     let choose =
         |offer: &Value| json!({"loanApplicationId": application, "plan": {"id": offer["repayment"]["plans"][0]["id"]}});
@@ -99,29 +92,18 @@ async fn a_late_word_about_a_replaced_account_does_not_bring_it_back() {
     let server = with("disbursement", &bank).await;
     let lsp = server.lsp().await;
     let (application, offers) = offered(&server, &lsp).await;
-    Flow {
-        server: &server,
-        lsp: &lsp,
-    }
-    .set_offer(&application, &offers[0])
-    .await;
+    Flow { server: &server, lsp: &lsp }.set_offer(&application, &offers[0]).await;
     let account = |number| json!({"loanApplicationId": application, "account": bodies::account(number, bodies::NAME)});
 
     let (replaced, _) = lsp.send(path::SET_ACCOUNT, account("50210034560001")).await;
-    bank.until("asked about the first account", |seen| seen.len() == 1)
-        .await;
+    bank.until("asked about the first account", |seen| seen.len() == 1).await;
     let second = lsp.ask(path::SET_ACCOUNT, account("50210034560002")).await;
     bank.let_go("the first account");
     let first = lsp.callback(&replaced).await;
-    let listed = lsp
-        .ask(path::GET_ACCOUNTS, json!({"loanApplicationId": application}))
-        .await;
+    let listed = lsp.ask(path::GET_ACCOUNTS, json!({"loanApplicationId": application})).await;
 
     assert_eq!(second["account"]["status"], "ACTIVE", "{second}");
-    assert_eq!(
-        (&first["response"]["error"], &first["account"]["status"]),
-        (&json!("SDA1001"), &json!("INACTIVE"))
-    );
+    assert_eq!((&first["response"]["error"], &first["account"]["status"]), (&json!("SDA1001"), &json!("INACTIVE")));
     let accounts = listed["accountList"].as_array().unwrap();
     assert_eq!(accounts.len(), 1, "{listed}");
     assert_eq!(accounts[0]["id"], second["account"]["id"]);
@@ -136,10 +118,7 @@ async fn an_otp_that_left_late_opens_no_session() {
     });
     let server = with("agreement", &agreement).await;
     let lsp = server.lsp().await;
-    let flow = Flow {
-        server: &server,
-        lsp: &lsp,
-    };
+    let flow = Flow { server: &server, lsp: &lsp };
     let (application, offers) = offered(&server, &lsp).await;
     flow.set_offer(&application, &offers[0]).await;
     let ids = [application.clone()];
@@ -147,9 +126,7 @@ async fn an_otp_that_left_late_opens_no_session() {
     let trigger = json!({"loanApplicationIds": ids, "credBlock": otp});
 
     let (replaced, _) = lsp.send(path::TRIGGER_ACCEPTANCE, trigger).await;
-    agreement
-        .until("told to send the first OTP", |seen| seen.len() == 2)
-        .await;
+    agreement.until("told to send the first OTP", |seen| seen.len() == 2).await;
     let (session, digits) = flow.otp(&ids).await;
     agreement.let_go("the first SMS");
     let first = lsp.callback(&replaced).await;
@@ -162,18 +139,12 @@ async fn an_otp_that_left_late_opens_no_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_check_of_replaced_data_rejects_nobody() {
     let decline = Finding::Decline {
-        reasons: vec![Rejection {
-            reason: RejectionReason::Others,
-            description: "not this one".to_owned(),
-        }],
+        reasons: vec![Rejection { reason: RejectionReason::Others, description: "not this one".to_owned() }],
     };
     let decision = Steered::new(move |call| match call.ask {
-        Ask::Eligibility if call.number == 0 => Reply::Held(
-            "the first check",
-            Outcome::Done {
-                finding: decline.clone(),
-            },
-        ),
+        Ask::Eligibility if call.number == 0 => {
+            Reply::Held("the first check", Outcome::Done { finding: decline.clone() })
+        }
         _ => Reply::Usual,
     });
     let server = with("decision", &decision).await;
@@ -182,9 +153,7 @@ async fn a_late_check_of_replaced_data_rejects_nobody() {
     let mut item = bodies::application(&application, &pan);
 
     let (first, _) = lsp.send(path::CREATE, json!({"loanApplications": [item]})).await;
-    decision
-        .until("asked about the first data", |seen| seen.len() == 1)
-        .await;
+    decision.until("asked about the first data", |seen| seen.len() == 1).await;
     item["terms"]["requestedAmount"] = json!("40000.00");
     let replaced = lsp.ask(path::CREATE, json!({"loanApplications": [item]})).await;
     let first = lsp.callback(&first).await;
@@ -192,10 +161,7 @@ async fn a_late_check_of_replaced_data_rejects_nobody() {
     let shown = settled(&server, &lsp, &application).await;
 
     for answer in [replaced, first] {
-        assert_eq!(
-            answer["loanApplications"][0]["loanApplicationStatus"], "PROCESSING",
-            "{answer}"
-        );
+        assert_eq!(answer["loanApplications"][0]["loanApplicationStatus"], "PROCESSING", "{answer}");
     }
     assert_eq!(shown["stage"], "PROCESSING");
 }

@@ -14,16 +14,14 @@ static CLUSTER: OnceCell<String> = OnceCell::const_new();
 async fn cluster() -> &'static str {
     CLUSTER
         .get_or_init(|| async {
-            match std::env::var("OCEN_TEST_DATABASE_URL") {
-                Ok(url) => url,
-                Err(_) => {
-                    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-cluster");
-                    let cluster = Cluster::adopt_or_start(&dir, Durability::ThrowAway).await.unwrap();
-                    let url = cluster.database_url().to_owned();
-                    std::mem::forget(cluster);
-                    url
-                }
+            if let Ok(url) = std::env::var("OCEN_TEST_DATABASE_URL") {
+                return url;
             }
+            let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-cluster");
+            let cluster = Cluster::adopt_or_start(&dir, Durability::ThrowAway).await.unwrap();
+            let url = cluster.database_url().to_owned();
+            std::mem::forget(cluster);
+            url
         })
         .await
 }
@@ -35,9 +33,10 @@ fn named(url: &str, database: &str) -> String {
 }
 
 fn template_name() -> String {
-    let sum = MIGRATOR.iter().flat_map(|m| m.checksum.iter()).fold(7_u64, |sum, byte| {
-        sum.wrapping_mul(1_099_511_628_211).wrapping_add(u64::from(*byte))
-    });
+    let sum = MIGRATOR
+        .iter()
+        .flat_map(|m| m.checksum.iter())
+        .fold(7_u64, |sum, byte| sum.wrapping_mul(1_099_511_628_211).wrapping_add(u64::from(*byte)));
     format!("ocen_template_{sum:016x}")
 }
 
@@ -47,7 +46,8 @@ pub async fn fresh() -> String {
     let mut conn = PgConnection::connect(url).await.unwrap();
     let template = template_name();
     conn.execute(AssertSqlSafe(format!("select pg_advisory_lock({TEMPLATE_LOCK})"))).await.unwrap();
-    let made = conn.fetch_optional(AssertSqlSafe(format!("select from pg_database where datname = '{template}'")))
+    let made = conn
+        .fetch_optional(AssertSqlSafe(format!("select from pg_database where datname = '{template}'")))
         .await
         .unwrap()
         .is_some();

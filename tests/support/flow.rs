@@ -8,6 +8,7 @@ use super::server::Server;
 
 /// A loan on its way.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "loanId is what OCEN calls it")]
 pub struct Loan {
     /// The LSP's application id.
     pub application: String,
@@ -75,7 +76,8 @@ impl Flow<'_> {
 
     /// Sends an OTP for the agreements; gives session and digits.
     pub async fn otp(&self, ids: &[String]) -> (String, String) {
-        let body = json!({"loanApplicationIds": ids, "credBlock": {"type": "OTP", "data": {"appToken": "0aBCD7DMr72"}}});
+        let body =
+            json!({"loanApplicationIds": ids, "credBlock": {"type": "OTP", "data": {"appToken": "0aBCD7DMr72"}}});
         let answer = self.lsp.ask(path::TRIGGER_ACCEPTANCE, body).await;
         assert_eq!(answer["credBlock"]["data"]["status"], "SUCCESS", "{answer}");
         let session = answer["credBlock"]["data"]["otpSessionKey"].as_str().unwrap().to_owned();

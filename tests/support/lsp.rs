@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, OnceCell};
 
-use super::wire;
 use super::server::Server;
+use super::wire;
 
 /// Key generation is slow in debug builds, so one per process.
 static KEY: OnceCell<Arc<SigningKey>> = OnceCell::const_new();
@@ -199,10 +199,8 @@ impl TestLsp {
                 arrived.await;
             }
         };
-        match tokio::time::timeout(Duration::from_secs(20), waiting).await {
-            Ok(found) => found,
-            Err(_) => panic!("no callback that {what}; got {:?}", self.inbox.summary()),
-        }
+        let found = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+        found.unwrap_or_else(|_| panic!("no callback that {what}; got {:?}", self.inbox.summary()))
     }
 }
 

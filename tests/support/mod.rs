@@ -6,6 +6,7 @@ pub mod fingerprint;
 pub mod flow;
 pub mod lsp;
 pub mod port;
+pub mod refusal;
 pub mod schemas;
 pub mod server;
 pub mod sql;

@@ -132,45 +132,26 @@ pub fn usual(call: &Call<'_>) -> Outcome {
         Ask::Eligibility | Ask::FinalCheck => Finding::Pass,
         Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } => Finding::Acknowledged,
         Ask::Offers => {
-            let approve = |amount| Approval {
-                amount,
-                installments: None,
-                annual_rate: None,
-            };
-            Finding::Approve {
-                offers: call.subjects.iter().map(|a| approve(a.form.requested)).collect(),
-            }
+            let approve = |amount| Approval { amount, installments: None, annual_rate: None };
+            Finding::Approve { offers: call.subjects.iter().map(|a| approve(a.form.requested)).collect() }
         }
-        Ask::ConsentCreate { .. } => Finding::ConsentCreated {
-            handle: format!("CH-{key}"),
-        },
-        Ask::ConsentStatus { handle, .. } => Finding::ConsentReady {
-            consent_id: format!("C-{handle}"),
-        },
-        Ask::Kyc => Finding::KycDone {
-            reference: format!("K-{key}"),
-        },
+        Ask::ConsentCreate { .. } => Finding::ConsentCreated { handle: format!("CH-{key}") },
+        Ask::ConsentStatus { handle, .. } => Finding::ConsentReady { consent_id: format!("C-{handle}") },
+        Ask::Kyc => Finding::KycDone { reference: format!("K-{key}") },
         Ask::PrepareAgreement { .. } => {
             let text = |id: &str| AgreementText {
                 hash: format!("{id:0>64}"),
                 url: format!("http://127.0.0.1/agreement/{id}"),
             };
-            Finding::Prepared {
-                agreements: call.subjects.iter().map(|a| text(&a.loan_application_id)).collect(),
-            }
+            Finding::Prepared { agreements: call.subjects.iter().map(|a| text(&a.loan_application_id)).collect() }
         }
-        Ask::VerifyAccount { .. } => Finding::AccountVerified {
-            reference: format!("V-{key}"),
-        },
+        Ask::VerifyAccount { .. } => Finding::AccountVerified { reference: format!("V-{key}") },
         Ask::RegisterMandate { .. } => Finding::MandateRegistered {
             reference: format!("M-{key}"),
             payment_url: format!("http://127.0.0.1/pay/{key}"),
         },
         Ask::MandateStatus { .. } => Finding::MandateActive,
-        Ask::Pay(order) => Finding::Paid {
-            utr: format!("UTR-{}", order.bank_key),
-            value_date: call.today,
-        },
+        Ask::Pay(order) => Finding::Paid { utr: format!("UTR-{}", order.bank_key), value_date: call.today },
     };
     Outcome::Done { finding }
 }

@@ -16,22 +16,10 @@ const CALLBACKS: [(&str, &str); 19] = [
         "createLoanApplications",
         "Loan Application/schema/Version 0.0.1/Bulk Create Loan Application/BulkCreateLoanApplicationResponse.json",
     ),
-    (
-        "consentHandle",
-        "Consent/schema/Version 0.0.1/Consent Handle/ConsentHandleResponse.json",
-    ),
-    (
-        "consentStatus",
-        "Consent/schema/Version 0.0.1/Consent Status/ConsentStatusResponse.json",
-    ),
-    (
-        "generateOffers",
-        "Offers/schema/Version 0.0.1/Generate Offer/GenerateOfferResponse.json",
-    ),
-    (
-        "setOffer",
-        "Offers/schema/Version 0.0.1/Set Offer/SetOfferResponse.json",
-    ),
+    ("consentHandle", "Consent/schema/Version 0.0.1/Consent Handle/ConsentHandleResponse.json"),
+    ("consentStatus", "Consent/schema/Version 0.0.1/Consent Status/ConsentStatusResponse.json"),
+    ("generateOffers", "Offers/schema/Version 0.0.1/Generate Offer/GenerateOfferResponse.json"),
+    ("setOffer", "Offers/schema/Version 0.0.1/Set Offer/SetOfferResponse.json"),
     (
         "triggerLoanAcceptance",
         "Loan Acceptance/schema/Version 0.0.1/Trigger Loan Acceptance/TriggerLoanAcceptanceResponse.json",
@@ -44,10 +32,7 @@ const CALLBACKS: [(&str, &str); 19] = [
         "getDisbursementPlans",
         "Disbursement/schema/Version 0.0.1/Get Disbursement Plans/GetDisbursementPlansResponse.json",
     ),
-    (
-        "setDisbursementPlan",
-        "Disbursement/schema/Version 0.0.1/Set Disbursement Plan/SetDisbursementPlanResponse.json",
-    ),
+    ("setDisbursementPlan", "Disbursement/schema/Version 0.0.1/Set Disbursement Plan/SetDisbursementPlanResponse.json"),
     (
         "getDisbursementAccounts",
         "Disbursement/schema/Version 0.0.1/Get Disbursement Accounts/GetDisubusrementAccountsResponse.json",
@@ -56,38 +41,20 @@ const CALLBACKS: [(&str, &str); 19] = [
         "setDisbursementAccount",
         "Disbursement/schema/Version 0.0.1/Set Disbursement Account/SetDisbursementAccountResponse.json",
     ),
-    (
-        "triggerDisbursement",
-        "Disbursement/schema/Version 0.0.1/Trigger Disbursement/TriggerDisbursementResponse.json",
-    ),
+    ("triggerDisbursement", "Disbursement/schema/Version 0.0.1/Trigger Disbursement/TriggerDisbursementResponse.json"),
     (
         "triggerDisbursementStatus",
         "Disbursement/schema/Version 0.0.1/Trigger Disbursement Status/TriggerDisbursementStatusResponse.json",
     ),
-    (
-        "getRepaymentPlans",
-        "Repayment/schema/Version 0.0.1/Get Repayment Plans/GetRepaymentPlansResponse.json",
-    ),
-    (
-        "setRepaymentPlan",
-        "Repayment/schema/Version 0.0.1/Set Repayment Plan/SetRepaymentPlanResponse.json",
-    ),
+    ("getRepaymentPlans", "Repayment/schema/Version 0.0.1/Get Repayment Plans/GetRepaymentPlansResponse.json"),
+    ("setRepaymentPlan", "Repayment/schema/Version 0.0.1/Set Repayment Plan/SetRepaymentPlanResponse.json"),
     (
         "setRepaymentPlanStatus",
         "Repayment/schema/Version 0.0.1/Set Repayment Plan Status/SetRepaymentPlanStatusResponse.json",
     ),
-    (
-        "grantLoan",
-        "Grant Loan/schema/Version 0.0.1/Grant Loan/GrantLoanResponse.json",
-    ),
-    (
-        "getLookupCodes",
-        "Meta APIs/schema/Verion 0.0.1/Get Lookup/GetLookupsResponse.json",
-    ),
-    (
-        "getErrorCodes",
-        "Meta APIs/schema/Verion 0.0.1/Get Error Code/GetErrorCodeResponse.json",
-    ),
+    ("grantLoan", "Grant Loan/schema/Version 0.0.1/Grant Loan/GrantLoanResponse.json"),
+    ("getLookupCodes", "Meta APIs/schema/Verion 0.0.1/Get Lookup/GetLookupsResponse.json"),
+    ("getErrorCodes", "Meta APIs/schema/Verion 0.0.1/Get Error Code/GetErrorCodeResponse.json"),
 ];
 
 /// The published schemas.
@@ -104,14 +71,8 @@ impl Schemas {
             eprintln!("SKIPPED: the published OCEN schemas are not at {}", folder.display());
             return None;
         }
-        let validators = CALLBACKS
-            .iter()
-            .map(|(name, path)| (*name, compile(&folder, path)))
-            .collect();
-        Some(Self {
-            validators,
-            ack: compile(&folder, "Core/schema/Version 0.0.1/ack.json"),
-        })
+        let validators = CALLBACKS.iter().map(|(name, path)| (*name, compile(&folder, path))).collect();
+        Some(Self { validators, ack: compile(&folder, "Core/schema/Version 0.0.1/ack.json") })
     }
 
     /// What is wrong with a callback body that has no `metadata` yet.
@@ -130,10 +91,7 @@ impl Schemas {
 }
 
 fn errors(validator: &Validator, message: &Value) -> Vec<String> {
-    validator
-        .iter_errors(message)
-        .map(|error| format!("{} at {}", error, error.instance_path()))
-        .collect()
+    validator.iter_errors(message).map(|error| format!("{} at {}", error, error.instance_path())).collect()
 }
 
 fn compile(folder: &Path, path: &str) -> Validator {
@@ -159,10 +117,7 @@ struct Folder(PathBuf);
 
 impl Retrieve for Folder {
     fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        let path = uri
-            .as_str()
-            .strip_prefix(PREFIX)
-            .ok_or("a reference outside the specification")?;
+        let path = uri.as_str().strip_prefix(PREFIX).ok_or("a reference outside the specification")?;
         Ok(read(&self.0.join(path.replace("%20", " "))))
     }
 }

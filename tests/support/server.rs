@@ -33,13 +33,16 @@ pub struct Server {
     pub http: reqwest::Client,
 }
 
+/// A change of the sandbox's configuration.
+pub type Tweak = Box<dyn FnOnce(&mut Config) + Send>;
+
 /// How a server is to be started.
 #[derive(Default)]
 pub struct Options {
     /// `--manual`.
     pub manual: bool,
     /// Changes the sandbox's configuration.
-    pub tweak: Option<Box<dyn FnOnce(&mut Config) + Send>>,
+    pub tweak: Option<Tweak>,
     /// Puts another system behind a port.
     pub port: Option<(&'static str, Arc<dyn Port>)>,
     /// An existing database instead of a fresh one.
@@ -75,17 +78,19 @@ impl Server {
             _ => systems.simulated(name),
         })
         .unwrap();
-        let key = Arc::clone(LENDER_KEY.get_or_init(|| async { Arc::new(SigningKey::generate("lender-1").unwrap()) }).await);
+        let key =
+            Arc::clone(LENDER_KEY.get_or_init(|| async { Arc::new(SigningKey::generate("lender-1").unwrap()) }).await);
         let keys = OurKeys { signing: Arc::clone(&key), published: vec![key] };
         let master = MasterKey::from_base64(TEST_MASTER_KEY).unwrap();
         let app = App::build(Parts { pool, clock, config, keys, ports, master }).await.unwrap();
         let url = format!("http://{}", app.config.listen.lsp);
         let admin = format!("http://{}", app.config.listen.admin);
-        let extra = Extra { admin: ocen_lender::sandbox::http::router(&app).with_state(app.clone()), ..Extra::default() };
+        let extra =
+            Extra { admin: ocen_lender::sandbox::http::router(&app).with_state(Arc::clone(&app)), ..Extra::default() };
         if !options.idle {
             app.spawn_background();
         }
-        let serving = app.clone();
+        let serving = Arc::clone(&app);
         app.tasks.spawn(async move { ocen_lender::http::serve(serving, listeners, extra).await });
         Self { app, url, admin, database_url, http: client() }
     }

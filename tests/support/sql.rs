@@ -8,17 +8,12 @@ use sqlx::{AssertSqlSafe, Executor as _, PgPool, Row as _};
 /// The constraint that refused them, else the database's words.
 pub async fn run(pool: &PgPool, sql: &str) -> Result<(), String> {
     let mut tx = pool.begin().await.unwrap();
-    tx.execute(AssertSqlSafe(sql.to_owned()))
-        .await
-        .map_err(|error| refusal(&error))?;
+    tx.execute(AssertSqlSafe(sql.to_owned())).await.map_err(|error| refusal(&error))?;
     tx.commit().await.map_err(|error| refusal(&error))
 }
 
 fn refusal(error: &sqlx::Error) -> String {
-    let constraint = error
-        .as_database_error()
-        .and_then(|e| e.constraint())
-        .map(str::to_owned);
+    let constraint = error.as_database_error().and_then(|e| e.constraint()).map(str::to_owned);
     constraint.unwrap_or_else(|| error.to_string())
 }
 

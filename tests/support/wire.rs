@@ -24,7 +24,9 @@ pub fn check_callback(path: &str, body: &Value) {
     assert!(!has_null(body), "{path} holds null: {body}");
     let Some(schemas) = SCHEMAS.as_ref() else { return };
     let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches("Response");
-    let operation = format!("{}{}", name[..1].to_ascii_lowercase(), &name[1..]);
+    let mut letters = name.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+    let operation: String = first.into_iter().chain(letters).collect();
     if operation == "heartbeat" {
         return;
     }

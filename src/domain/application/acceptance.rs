@@ -28,7 +28,12 @@ pub fn trigger(apps: &mut [Application], app_token: Option<String>, facts: &Fact
         }
         targets.push((app.id, generation));
     }
-    d.asks.push(NewAsk { ask: Ask::PrepareAgreement { app_token }, targets, exchange: facts.exchange, not_before: None });
+    d.asks.push(NewAsk {
+        ask: Ask::PrepareAgreement { app_token },
+        targets,
+        exchange: facts.exchange,
+        not_before: None,
+    });
 }
 
 fn refusal(apps: &mut [Application], facts: &Facts<'_>) -> Option<(RefusalReason, String)> {
@@ -51,12 +56,17 @@ fn refusal(apps: &mut [Application], facts: &Facts<'_>) -> Option<(RefusalReason
 fn resend_refusal(app: &Application, facts: &Facts<'_>) -> Option<String> {
     let recent: Vec<_> = app.otp_sent_at.iter().filter(|at| **at > window_start(facts)).collect();
     if recent.len() >= facts.limits.otp_max_sends {
-        return Some(format!("{} OTPs were sent within {} minutes", recent.len(), facts.limits.otp_send_window_minutes));
+        return Some(format!(
+            "{} OTPs were sent within {} minutes",
+            recent.len(),
+            facts.limits.otp_send_window_minutes
+        ));
     }
     let gap = Duration::seconds(facts.limits.otp_send_gap_seconds);
-    recent.last().filter(|at| facts.now < ***at + gap).map(|_| {
-        format!("the last OTP is less than {} seconds old", facts.limits.otp_send_gap_seconds)
-    })
+    recent
+        .last()
+        .filter(|at| facts.now < ***at + gap)
+        .map(|_| format!("the last OTP is less than {} seconds old", facts.limits.otp_send_gap_seconds))
 }
 
 /// Sends before this instant do not count against the limit any more.
@@ -122,11 +132,8 @@ pub fn sent(
         d.answer(facts, Answer::refused(RefusalReason::SmsFailed, "the SMS could not be sent", no_session()));
         return;
     }
-    let session = OtpSession {
-        key: session_key.to_owned(),
-        expires_at: facts.now + facts.limits.otp_validity(),
-        wrong_tries: 0,
-    };
+    let session =
+        OtpSession { key: session_key.to_owned(), expires_at: facts.now + facts.limits.otp_validity(), wrong_tries: 0 };
     let mut phone = None;
     for (app, _) in apps.iter_mut() {
         phone = Some(masked_phone(app));
@@ -197,8 +204,12 @@ fn close_session(apps: &mut [Application], session_key: &str, d: &mut Decision) 
 
 /// Row 40: the consent record is the session, the time, the hash and the phone.
 fn sign(app: &mut Application, session_key: &str, facts: &Facts<'_>, d: &mut Decision) {
-    let Some(mut deal) = app.stage.deal().cloned() else { return };
-    let Some(text) = deal.agreement.text().cloned() else { return };
+    let Some(mut deal) = app.stage.deal().cloned() else {
+        return;
+    };
+    let Some(text) = deal.agreement.text().cloned() else {
+        return;
+    };
     let acceptance = Acceptance {
         session_key: session_key.to_owned(),
         at: facts.now,

@@ -94,7 +94,9 @@ fn allowed(app: &Application, purpose: ConsentPurpose, vua: &str) -> bool {
             | Stage::Granted { .. },
             ConsentPurpose::Monitoring,
         ) => true,
-        (stage, _) => stands(app.consent(purpose), vua) && !matches!(stage, Stage::Rejected { .. } | Stage::Expired { .. }),
+        (stage, _) => {
+            stands(app.consent(purpose), vua) && !matches!(stage, Stage::Rejected { .. } | Stage::Expired { .. })
+        }
     };
     let other_vua = matches!(app.consent(purpose), Consent::Ready { vua: given, .. } if given != vua);
     by_stage && !other_vua
@@ -164,7 +166,8 @@ pub fn status(apps: &[Application], facts: &Facts<'_>, handle: &str, d: &mut Dec
         d.answer(facts, Answer::ok(content(app, purpose)));
         return;
     }
-    let targets = apps.iter().filter(|app| purpose_of(app, handle).is_some()).map(|app| (app.id, app.generation)).collect();
+    let targets =
+        apps.iter().filter(|app| purpose_of(app, handle).is_some()).map(|app| (app.id, app.generation)).collect();
     let ask = Ask::ConsentStatus { purpose, handle: handle.to_owned() };
     d.asks.push(NewAsk { ask, targets, exchange: facts.exchange, not_before: None });
 }
@@ -243,5 +246,11 @@ fn content(app: &Application, purpose: ConsentPurpose) -> Content {
 
 fn failed(handle: Option<String>, purpose: ConsentPurpose, vua: &str, aggregation_id: Option<String>) -> Content {
     let vua = (!vua.is_empty()).then(|| vua.to_owned());
-    Content::Consent(ConsentContent { handle, status: ConsentStatus::Failed, purpose: Some(purpose), vua, aggregation_id })
+    Content::Consent(ConsentContent {
+        handle,
+        status: ConsentStatus::Failed,
+        purpose: Some(purpose),
+        vua,
+        aggregation_id,
+    })
 }

@@ -136,13 +136,7 @@ pub fn apply(mut apps: Vec<(Application, Generation)>, ask: &Ask, outcome: &Outc
     Decided { applications: apps.into_iter().map(|(app, _)| app).collect(), decision: d }
 }
 
-fn apply_one(
-    app: &mut Application,
-    asked: (Generation, &Ask),
-    outcome: &Outcome,
-    facts: &Facts<'_>,
-    d: &mut Decision,
-) {
+fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome, facts: &Facts<'_>, d: &mut Decision) {
     let (generation, ask) = asked;
     match ask {
         Ask::Eligibility => loan_application::checked(app, generation, outcome, facts, d),

@@ -50,7 +50,13 @@ pub fn set_plan(app: &mut Application, plan: &PlanId, facts: &Facts<'_>, d: &mut
     let refused = |reason, detail: String, app: &Application| {
         let content = match app.stage.deal() {
             Some(deal) => plan_content(deal, plan),
-            None => PlanContent { id: plan.clone(), plan: None, status: PlanStatus::Inactive, payment_url: None, schedule: None },
+            None => PlanContent {
+                id: plan.clone(),
+                plan: None,
+                status: PlanStatus::Inactive,
+                payment_url: None,
+                schedule: None,
+            },
         };
         Answer::refused(reason, detail, Content::Plan { plan: content })
     };
@@ -85,13 +91,18 @@ pub fn set_account(app: &mut Application, chosen: &ChosenAccount, facts: &Facts<
     match (chosen, active) {
         (ChosenAccount::Known(id), Some(account)) if account.id == *id => keep(app, account, facts, d),
         (ChosenAccount::Known(_), _) => {
-            let answer = Answer::refused(RefusalReason::AccountRefused, "no such account is known", Content::Account { account: named });
+            let answer = Answer::refused(
+                RefusalReason::AccountRefused,
+                "no such account is known",
+                Content::Account { account: named },
+            );
             d.answer(facts, answer);
         }
         (ChosenAccount::New(account), Some(current)) if *account == current => keep(app, current, facts, d),
         (ChosenAccount::New(account), current) => match never_payable(account, facts) {
             Some(detail) => {
-                let answer = Answer::refused(RefusalReason::AccountRefused, detail, Content::Account { account: named });
+                let answer =
+                    Answer::refused(RefusalReason::AccountRefused, detail, Content::Account { account: named });
                 d.answer(facts, answer);
             }
             None => verify(app, account, current, facts, d),
@@ -153,16 +164,15 @@ pub fn verified(
             return;
         }
     };
-    let back = |earlier: Option<Account>| earlier.map_or(AccountSetup::None, |account| AccountSetup::Active { account });
+    let back =
+        |earlier: Option<Account>| earlier.map_or(AccountSetup::None, |account| AccountSetup::Active { account });
     let (setup, answer) = match outcome {
         // A payout was reserved while the bank was asked: the account cannot change under it (design §5).
         Outcome::Done { .. } if open_for_set_up(app, facts).is_err() => {
             let detail = "a payout is under way or done";
             (back(checking), Answer::refused(RefusalReason::WrongState, detail, content(false)))
         }
-        Outcome::Done { .. } => {
-            (AccountSetup::Active { account: account.clone() }, Answer::ok(content(true)))
-        }
+        Outcome::Done { .. } => (AccountSetup::Active { account: account.clone() }, Answer::ok(content(true))),
         Outcome::Refused { detail, .. } => {
             (back(checking), Answer::refused(RefusalReason::AccountRefused, detail.clone(), content(false)))
         }

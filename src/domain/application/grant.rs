@@ -61,7 +61,9 @@ fn from_agreed(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, f
 
 /// The prerequisites of row 53, per product; each missing one is an action for the borrower.
 fn missing(app: &Application, facts: &Facts<'_>) -> Vec<Action> {
-    let Some(deal) = app.stage.deal() else { return Vec::new() };
+    let Some(deal) = app.stage.deal() else {
+        return Vec::new();
+    };
     let product = facts.product(app);
     let mut missing = Vec::new();
     if matches!(app.stage, Stage::OfferAccepted { .. } | Stage::OtpSent { .. }) {

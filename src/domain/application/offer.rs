@@ -177,11 +177,16 @@ pub fn set(app: &mut Application, offer: &OfferId, facts: &Facts<'_>, d: &mut De
             d.answer(facts, Answer::ok(offer_set(app)));
             return;
         }
-        _ => Err((RefusalReason::WrongState, format!("no offer can be chosen while the application is {}", app.stage.name()))),
+        _ => Err((
+            RefusalReason::WrongState,
+            format!("no offer can be chosen while the application is {}", app.stage.name()),
+        )),
     };
     let accepted = chosen.and_then(|deal| {
         let within = facts.within_exposure(facts.exposure.committed, deal.offer.sanctioned);
-        within.then_some(deal).ok_or((RefusalReason::ExposureLimit, "the borrower's limit over all loans is used up".to_owned()))
+        within
+            .then_some(deal)
+            .ok_or((RefusalReason::ExposureLimit, "the borrower's limit over all loans is used up".to_owned()))
     });
     match accepted {
         Ok(deal) => accept(app, deal, facts, d),

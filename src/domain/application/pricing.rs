@@ -57,7 +57,11 @@ pub fn price(
         total: schedule.total_paid,
         instalment: schedule.instalment,
         tenure,
-        charges: Charges { processing, bounce: product.bounce_charge, late_payment_percent: product.late_payment_percent },
+        charges: Charges {
+            processing,
+            bounce: product.bounce_charge,
+            late_payment_percent: product.late_payment_percent,
+        },
         net_disbursed: net,
         apr: apr_of(&terms, &schedule, net)?.rounded(),
         cooling_off_days: product.cooling_off_days,

@@ -115,37 +115,40 @@ pub fn registered(
     d: &mut Decision,
 ) {
     let (generation, id) = asked;
-    let registered = match outcome {
+    let mandate = match outcome {
         Outcome::Done { finding: Finding::MandateRegistered { reference, payment_url } } => {
             Some(Mandate { reference: reference.clone(), payment_url: payment_url.clone() })
         }
         _ => None,
     };
     if !pending(app, generation) {
-        if let Some(mandate) = registered {
+        if let Some(mandate) = mandate {
             let ask = Ask::CancelMandate { plan: id.clone(), reference: mandate.reference };
             d.ask_aside(ask, app, generation);
         }
         return;
     }
-    let answered = registered.is_some();
     if let Some(deal) = app.stage.deal_mut() {
-        deal.repayment = match &registered {
-            Some(mandate) => {
-                RepaymentSetup::PendingAuth { generation, plan: id.clone(), mandate: Some(mandate.clone()) }
-            }
+        deal.repayment = match &mandate {
+            Some(_) => RepaymentSetup::PendingAuth { generation, plan: id.clone(), mandate: mandate.clone() },
             None => RepaymentSetup::Inactive { plan: id.clone() },
         };
     }
-    if let Some(mandate) = registered {
-        d.ask_aside(Ask::MandateStatus { plan: id.clone(), reference: mandate.reference }, app, generation);
+    let done = mandate.is_some();
+    if let Some(Mandate { reference, .. }) = mandate {
+        d.ask_aside(Ask::MandateStatus { plan: id.clone(), reference }, app, generation);
         let at = facts.now + Duration::hours(facts.limits.mandate_link_hours);
         d.timer(Timer::MandateLink { generation }, app, at);
     }
-    d.event(app, if answered { "mandate registered" } else { "mandate could not be registered" });
+    d.event(app, if done { "mandate registered" } else { "mandate could not be registered" });
+    answer_registration(app, id, done, d);
+}
+
+/// Answers everybody who waits for the registration.
+fn answer_registration(app: &mut Application, id: &PlanId, done: bool, d: &mut Decision) {
     for waiting in app.take_waiting(WaitingFor::Mandate) {
         let plan = Content::Plan { plan: shown(app, id) };
-        let answer = if answered {
+        let answer = if done {
             Answer::ok(plan)
         } else {
             Answer::refused(RefusalReason::MandateRefused, "the mandate could not be registered", plan)
@@ -203,7 +206,9 @@ fn pending(app: &Application, generation: Generation) -> bool {
 fn shown(app: &Application, id: &PlanId) -> PlanContent {
     match app.stage.deal() {
         Some(deal) => content(deal, id),
-        None => PlanContent { id: id.clone(), plan: None, status: PlanStatus::Inactive, payment_url: None, schedule: None },
+        None => {
+            PlanContent { id: id.clone(), plan: None, status: PlanStatus::Inactive, payment_url: None, schedule: None }
+        }
     }
 }
 

@@ -65,6 +65,10 @@ fn idle(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
             WaitingFor::Grant => grant::content(app, GrantStatus::Rejected, Vec::new()),
             WaitingFor::Mandate => repayment::given_up(app, app.stage.deal().and_then(|deal| deal.repayment.plan())),
         };
-        d.reply(waiting.exchange, waiting.slot, Answer::refused(RefusalReason::WrongState, "the application expired", content));
+        d.reply(
+            waiting.exchange,
+            waiting.slot,
+            Answer::refused(RefusalReason::WrongState, "the application expired", content),
+        );
     }
 }

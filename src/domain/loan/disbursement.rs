@@ -115,16 +115,14 @@ fn pay(payout: &Payout, tranche: &Tranche, app: &Application, d: &mut Decision) 
 }
 
 /// Rows L3 and L4: the bank's word on one try. Anything but a final word changes nothing.
-pub fn told(
-    loan: &mut Loan,
-    app: &Application,
-    told: (&PayOrder, &Outcome),
-    facts: &Facts<'_>,
-    d: &mut Decision,
-) {
+pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), facts: &Facts<'_>, d: &mut Decision) {
     let (order, outcome) = told;
-    let Some(tranche) = loan.tranche(order.tranche).copied() else { return };
-    let Some(payout) = loan.payouts.iter_mut().find(|p| p.bank_key == order.bank_key) else { return };
+    let Some(tranche) = loan.tranche(order.tranche).copied() else {
+        return;
+    };
+    let Some(payout) = loan.payouts.iter_mut().find(|p| p.bank_key == order.bank_key) else {
+        return;
+    };
     if payout.state != PayoutState::Open {
         return;
     }

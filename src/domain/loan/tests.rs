@@ -27,30 +27,19 @@ fn loan(scene: &Scene) -> &Loan {
 }
 
 fn trigger(scene: &mut Scene, payment: &str, tranche: Option<u32>, amount: Option<&str>) -> ExchangeId {
-    let payment = PaymentOrder {
-        id: PaymentId::from(payment),
-        tranche,
-        amount: amount.map(rupees),
-    };
+    let payment = PaymentOrder { id: PaymentId::from(payment), tranche, amount: amount.map(rupees) };
     let loan_id = scene.loan_id(ONE);
     scene.tell(&Command::TriggerDisbursement { loan_id, payment })
 }
 
 fn status(scene: &mut Scene, payment: Option<&str>) -> ExchangeId {
     let loan_id = Some(scene.loan_id(ONE));
-    scene.tell(&Command::DisbursementStatus {
-        loan_id,
-        payment_id: payment.map(PaymentId::from),
-    })
+    scene.tell(&Command::DisbursementStatus { loan_id, payment_id: payment.map(PaymentId::from) })
 }
 
 fn orders(scene: &Scene) -> Vec<PayOrder> {
     let pay = |ask: &Ask| {
-        if let Ask::Pay(order) = ask {
-            Some(order.clone())
-        } else {
-            None
-        }
+        if let Ask::Pay(order) = ask { Some(order.clone()) } else { None }
     };
     scene.asks.iter().filter_map(|new| pay(&new.ask)).collect()
 }
@@ -69,10 +58,7 @@ fn row_l1_the_tranche_is_reserved_and_the_bank_told_to_pay_what_is_left_after_th
     let content = shown(&scene, triggered);
     assert_eq!(content.status, Some(PayoutStatus::PendingAuth));
     assert_eq!(content.gross, Some(rupees("100000")));
-    assert_eq!(
-        (content.net, content.fee),
-        (Some(rupees("97640")), Some(rupees("2360")))
-    );
+    assert_eq!((content.net, content.fee), (Some(rupees("97640")), Some(rupees("2360"))));
     let [order] = orders(&scene).try_into().expect("one order");
     assert_eq!(order.bank_key, format!("LSP:{}:1:1", loan(&scene).id));
     assert_eq!((order.net, &order.account), (rupees("97640"), &account("A1")));
@@ -131,24 +117,15 @@ fn row_l3_a_paid_tranche_is_booked_and_told_unasked() {
     let mut scene = granted();
     let triggered = trigger(&mut scene, "P1", None, None);
     scene.answer("pay", &paid());
-    let [journal] = scene.journals.as_slice() else {
-        panic!("one journal")
-    };
+    let [journal] = scene.journals.as_slice() else { panic!("one journal") };
     assert_eq!(journal.reference, loan(&scene).payouts[0].bank_key);
     let amounts: Vec<Paise> = journal.postings.iter().map(|posting| posting.amount).collect();
     assert_eq!(amounts, [rupees("100000"), Paise(-9_764_000), Paise(-236_000)]);
     assert_eq!(Paise::checked_sum(amounts), Some(Paise(0)));
-    let [webhook] = scene.webhooks.as_slice() else {
-        panic!("one webhook")
-    };
+    let [webhook] = scene.webhooks.as_slice() else { panic!("one webhook") };
     assert_eq!(webhook.kind, WebhookKind::DisbursementStatus(triggered));
-    let Content::Disbursement(content) = &webhook.content else {
-        panic!("a payout")
-    };
-    assert_eq!(
-        (content.status, content.utr.as_deref()),
-        (Some(PayoutStatus::Success), Some("UTR1"))
-    );
+    let Content::Disbursement(content) = &webhook.content else { panic!("a payout") };
+    assert_eq!((content.status, content.utr.as_deref()), (Some(PayoutStatus::Success), Some("UTR1")));
 }
 
 #[test]
@@ -159,11 +136,7 @@ fn row_l4_a_payout_that_the_bank_refused_frees_its_tranche() {
     assert!(scene.journals.is_empty());
     assert_eq!(scene.webhooks.len(), 1);
     let same = trigger(&mut scene, "P1", None, None);
-    assert_eq!(
-        (told(&scene, same).as_str(), orders(&scene).len()),
-        ("Failure", 0),
-        "a payment is tried once"
-    );
+    assert_eq!((told(&scene, same).as_str(), orders(&scene).len()), ("Failure", 0), "a payment is tried once");
     let next = trigger(&mut scene, "P2", None, None);
     assert_eq!(told(&scene, next), "PendingAuth");
     assert_eq!(orders(&scene)[0].bank_key, format!("LSP:{}:1:2", loan(&scene).id));
@@ -174,10 +147,7 @@ fn row_l4_silence_is_no_failure() {
     let mut scene = granted();
     trigger(&mut scene, "P1", None, None);
     scene.answer("pay", &unknown());
-    assert_eq!(
-        (loan(&scene).payouts[0].state.clone(), scene.effects.len()),
-        (PayoutState::Open, 0)
-    );
+    assert_eq!((loan(&scene).payouts[0].state.clone(), scene.effects.len()), (PayoutState::Open, 0));
     let second = trigger(&mut scene, "P2", None, None);
     assert_eq!(scene.refusal(second), Some(RefusalReason::AmountNotAllowed));
 }
@@ -193,10 +163,7 @@ fn an_order_that_the_bank_never_got_goes_out_again_under_a_new_key() {
     let status = status(&mut scene, Some("P1"));
     assert_eq!(told(&scene, status), "PendingAuth");
     scene.apply(&first, &paid());
-    assert!(
-        scene.journals.is_empty() && scene.effects.is_empty(),
-        "the dead key stays dead"
-    );
+    assert!(scene.journals.is_empty() && scene.effects.is_empty(), "the dead key stays dead");
     scene.answer("pay", &paid());
     assert_eq!(scene.webhooks[0].kind, WebhookKind::DisbursementStatus(triggered));
     assert_eq!(scene.journals.len(), 1);
@@ -227,10 +194,7 @@ fn the_banks_word_counts_once() {
         scene.apply(&order, &late);
         assert!(scene.effects.is_empty());
     }
-    assert_eq!(
-        (loan(&scene), scene.journals.len(), scene.webhooks.len()),
-        (&before, 1, 1)
-    );
+    assert_eq!((loan(&scene), scene.journals.len(), scene.webhooks.len()), (&before, 1, 1));
 }
 
 #[test]
@@ -243,10 +207,7 @@ fn row_l5_status_by_payment_or_of_the_latest() {
     trigger(&mut scene, "P2", None, None);
     scene.now += Duration::minutes(1);
     let asked = [Some("P1"), Some("P2"), None].map(|payment| status(&mut scene, payment));
-    assert_eq!(
-        asked.map(|exchange| told(&scene, exchange)),
-        ["Failure", "PendingAuth", "PendingAuth"]
-    );
+    assert_eq!(asked.map(|exchange| told(&scene, exchange)), ["Failure", "PendingAuth", "PendingAuth"]);
 }
 
 #[test]

@@ -23,9 +23,7 @@ pub(super) fn periods(terms: &ScheduleTerms) -> Option<Vec<Period>> {
     let mut periods = Vec::new();
     for index in 0..terms.installments {
         let due_date = terms.frequency.after(anchor, offset.checked_add(index)?)?;
-        let part = terms
-            .day_count
-            .year_fraction(terms.frequency, from, due_date)?;
+        let part = terms.day_count.year_fraction(terms.frequency, from, due_date)?;
         periods.push(Period { due_date, part });
         from = due_date;
     }
@@ -42,11 +40,7 @@ fn anchor(terms: &ScheduleTerms) -> Option<(NaiveDate, u32)> {
         && interval.odd_days == 0
         && terms.frequency.after(terms.disbursed_on, interval.whole) == Some(terms.first_due)
         && terms.disbursed_on.day() > terms.first_due.day();
-    Some(if cut_by_month_end {
-        (terms.disbursed_on, interval.whole)
-    } else {
-        (terms.first_due, 0)
-    })
+    Some(if cut_by_month_end { (terms.disbursed_on, interval.whole) } else { (terms.first_due, 0) })
 }
 
 /// The rows of a loan over `periods`, the last of which repays what is left.
@@ -54,10 +48,7 @@ fn anchor(terms: &ScheduleTerms) -> Option<(NaiveDate, u32)> {
 /// # Errors
 ///
 /// The terms do not amortise, or an amount does not fit.
-pub(super) fn amortise(
-    terms: &ScheduleTerms,
-    periods: &[Period],
-) -> Result<Vec<Row>, ScheduleError> {
+pub(super) fn amortise(terms: &ScheduleTerms, periods: &[Period]) -> Result<Vec<Row>, ScheduleError> {
     let plan = plan(terms, periods).ok_or(ScheduleError::OutOfRange)?;
     let rows = plan.rows(terms, periods)?;
     let Some(smoother) = plan.smoother(terms, &rows) else {
@@ -92,10 +83,7 @@ fn plan(terms: &ScheduleTerms, periods: &[Period]) -> Option<Plan> {
     match terms.method {
         Method::EqualInstalment | Method::Bullet => {
             let annuity = annuity_factor(terms.annual_rate, periods)?;
-            terms
-                .rounding
-                .apply(principal.checked_div(annuity)?)
-                .map(Plan::Instalment)
+            terms.rounding.apply(principal.checked_div(annuity)?).map(Plan::Instalment)
         }
         Method::EqualPrincipal => {
             let share = principal.checked_div(Decimal::from(terms.installments))?;
@@ -124,14 +112,9 @@ impl Plan {
         let mut opening = terms.principal;
         let mut rows = Vec::with_capacity(periods.len());
         for (number, period) in (1_u32..).zip(periods) {
-            let interest = self
-                .interest(terms, opening, period.part)
-                .ok_or(ScheduleError::OutOfRange)?;
-            let principal = if number == terms.installments {
-                opening
-            } else {
-                self.regular_principal(number, opening, interest)?
-            };
+            let interest = self.interest(terms, opening, period.part).ok_or(ScheduleError::OutOfRange)?;
+            let principal =
+                if number == terms.installments { opening } else { self.regular_principal(number, opening, interest)? };
             let row = row(number, period.due_date, opening, principal, interest);
             let row = row.ok_or(ScheduleError::OutOfRange)?;
             opening = row.closing;
@@ -145,8 +128,7 @@ impl Plan {
     ///
     /// Only for instalments in paise: a product that bills whole rupees wants them whole.
     fn smoother(&self, terms: &ScheduleTerms, rows: &[Row]) -> Option<Self> {
-        let (Self::Instalment(instalment), Rounding::PaiseHalfUp | Rounding::PaiseHalfEven) =
-            (self, terms.rounding)
+        let (Self::Instalment(instalment), Rounding::PaiseHalfUp | Rounding::PaiseHalfEven) = (self, terms.rounding)
         else {
             return None;
         };
@@ -163,23 +145,16 @@ impl Plan {
     /// amount, the interest is such a multiple too: otherwise no instalment would be one.
     fn interest(&self, terms: &ScheduleTerms, opening: Paise, part: YearFraction) -> Option<Paise> {
         match (self, terms.rounding) {
-            (Self::Principal(_), Rounding::MultipleOf(_)) => terms
-                .rounding
-                .apply(terms.annual_rate.exact_interest(opening, part)?),
+            (Self::Principal(_), Rounding::MultipleOf(_)) => {
+                terms.rounding.apply(terms.annual_rate.exact_interest(opening, part)?)
+            }
             _ => terms.annual_rate.interest(opening, part),
         }
     }
 
-    fn regular_principal(
-        &self,
-        number: u32,
-        opening: Paise,
-        interest: Paise,
-    ) -> Result<Paise, ScheduleError> {
+    fn regular_principal(&self, number: u32, opening: Paise, interest: Paise) -> Result<Paise, ScheduleError> {
         let principal = match self {
-            Self::Instalment(instalment) => instalment
-                .checked_sub(interest)
-                .ok_or(ScheduleError::OutOfRange)?,
+            Self::Instalment(instalment) => instalment.checked_sub(interest).ok_or(ScheduleError::OutOfRange)?,
             Self::Principal(principal) => *principal,
         };
         if !principal.is_positive() {
@@ -192,22 +167,8 @@ impl Plan {
     }
 }
 
-fn row(
-    number: u32,
-    due_date: NaiveDate,
-    opening: Paise,
-    principal: Paise,
-    interest: Paise,
-) -> Option<Row> {
+fn row(number: u32, due_date: NaiveDate, opening: Paise, principal: Paise, interest: Paise) -> Option<Row> {
     let instalment = principal.checked_add(interest)?;
     let closing = opening.checked_sub(principal)?;
-    Some(Row {
-        number,
-        due_date,
-        opening,
-        principal,
-        interest,
-        instalment,
-        closing,
-    })
+    Some(Row { number, due_date, opening, principal, interest, instalment, closing })
 }

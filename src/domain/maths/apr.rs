@@ -43,8 +43,7 @@ impl Apr {
     /// The rate as it is shown: percent per annum with two decimals, half up.
     #[must_use]
     pub fn rounded(self) -> Decimal {
-        self.0
-            .round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+        self.0.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
     }
 }
 
@@ -125,40 +124,17 @@ pub fn apr(
 /// # Errors
 ///
 /// As [`apr()`]; also [`AprError::OutOfRange`] when the schedule is not one of these terms.
-pub fn apr_of(
-    terms: &ScheduleTerms,
-    schedule: &Schedule,
-    net_disbursed: Paise,
-) -> Result<Apr, AprError> {
+pub fn apr_of(terms: &ScheduleTerms, schedule: &Schedule, net_disbursed: Paise) -> Result<Apr, AprError> {
     if terms.method == Method::Bullet {
-        let flow = Flow {
-            period: 1,
-            amount: schedule.total_paid,
-        };
+        let flow = Flow { period: 1, amount: schedule.total_paid };
         let days = days_between(terms.disbursed_on, terms.first_due);
         let terms_per_year = Decimal::from(DAYS_PER_YEAR).checked_div(Decimal::from(days));
-        return apr(
-            net_disbursed,
-            &[flow],
-            Decimal::ZERO,
-            terms_per_year.ok_or(AprError::OutOfRange)?,
-        );
+        return apr(net_disbursed, &[flow], Decimal::ZERO, terms_per_year.ok_or(AprError::OutOfRange)?);
     }
-    let first = terms
-        .frequency
-        .split(terms.disbursed_on, terms.first_due)
-        .ok_or(AprError::OutOfRange)?;
-    let per_year = terms
-        .frequency
-        .periods_per_year()
-        .ok_or(AprError::OutOfRange)?;
-    let flows: Vec<Flow> = (first.whole..)
-        .zip(&schedule.rows)
-        .map(|(period, row)| Flow {
-            period,
-            amount: row.instalment,
-        })
-        .collect();
+    let first = terms.frequency.split(terms.disbursed_on, terms.first_due).ok_or(AprError::OutOfRange)?;
+    let per_year = terms.frequency.periods_per_year().ok_or(AprError::OutOfRange)?;
+    let flows: Vec<Flow> =
+        (first.whole..).zip(&schedule.rows).map(|(period, row)| Flow { period, amount: row.instalment }).collect();
     apr(net_disbursed, &flows, first.odd_fraction, per_year)
 }
 
@@ -167,11 +143,7 @@ pub fn apr_of(
 /// The present value falls as the rate rises, so a bracket whose ends lie on both sides holds
 /// exactly one solution and bisection cannot miss it; fees near the principal make an unguarded
 /// Newton step diverge.
-fn unit_rate(
-    net_disbursed: Paise,
-    flows: &[Flow],
-    odd_fraction: Decimal,
-) -> Result<Decimal, AprError> {
+fn unit_rate(net_disbursed: Paise, flows: &[Flow], odd_fraction: Decimal) -> Result<Decimal, AprError> {
     if !net_disbursed.is_positive() {
         return Err(AprError::NetNotPositive);
     }
@@ -181,8 +153,7 @@ fn unit_rate(
     if odd_fraction < Decimal::ZERO || flows.iter().any(|flow| flow.period > MAX_PERIODS) {
         return Err(AprError::OutOfRange);
     }
-    let total =
-        Paise::checked_sum(flows.iter().map(|flow| flow.amount)).ok_or(AprError::OutOfRange)?;
+    let total = Paise::checked_sum(flows.iter().map(|flow| flow.amount)).ok_or(AprError::OutOfRange)?;
     if total < net_disbursed {
         return Err(AprError::Negative);
     }
@@ -191,15 +162,8 @@ fn unit_rate(
     }
     let mut latest_first = flows.to_vec();
     latest_first.sort_by_key(|flow| std::cmp::Reverse(flow.period));
-    let payments = Payments {
-        latest_first,
-        odd_fraction,
-        net: Decimal::from(net_disbursed.0),
-    };
-    if payments
-        .exceed_net(MAX_UNIT_RATE)
-        .ok_or(AprError::OutOfRange)?
-    {
+    let payments = Payments { latest_first, odd_fraction, net: Decimal::from(net_disbursed.0) };
+    if payments.exceed_net(MAX_UNIT_RATE).ok_or(AprError::OutOfRange)? {
         return Err(AprError::TooHigh);
     }
     bisect(|rate| payments.exceed_net(rate)).ok_or(AprError::OutOfRange)
@@ -209,10 +173,7 @@ fn unit_rate(
 fn bisect(too_low: impl Fn(Decimal) -> Option<bool>) -> Option<Decimal> {
     let (mut low, mut high) = (Decimal::ZERO, MAX_UNIT_RATE);
     while high.checked_sub(low)? > TOLERANCE {
-        let middle = low
-            .checked_add(high)?
-            .checked_div(Decimal::TWO)?
-            .round_dp(TRIAL_DIGITS);
+        let middle = low.checked_add(high)?.checked_div(Decimal::TWO)?.round_dp(TRIAL_DIGITS);
         if too_low(middle)? {
             low = middle;
         } else {

@@ -50,19 +50,11 @@ impl DayCount {
     /// The frequency matters only to [`DayCount::Thirty360`], which counts whole periods. `None`
     /// when `until` is before `from`, a period has no days, or the span is out of range.
     #[must_use]
-    pub fn year_fraction(
-        self,
-        frequency: Frequency,
-        from: NaiveDate,
-        until: NaiveDate,
-    ) -> Option<YearFraction> {
+    pub fn year_fraction(self, frequency: Frequency, from: NaiveDate, until: NaiveDate) -> Option<YearFraction> {
         if until < from {
             return None;
         }
-        let days_over = |denominator| YearFraction {
-            numerator: days_between(from, until),
-            denominator,
-        };
+        let days_over = |denominator| YearFraction { numerator: days_between(from, until), denominator };
         match self {
             Self::Thirty360 => match (frequency, frequency.step()) {
                 (_, Step::Months(months)) => thirty_360(frequency, months, from, until),
@@ -77,38 +69,24 @@ impl DayCount {
     }
 }
 
-fn thirty_360(
-    frequency: Frequency,
-    months: u32,
-    from: NaiveDate,
-    until: NaiveDate,
-) -> Option<YearFraction> {
+fn thirty_360(frequency: Frequency, months: u32, from: NaiveDate, until: NaiveDate) -> Option<YearFraction> {
     let interval = frequency.split(from, until)?;
-    let whole_days = i64::from(months)
-        .checked_mul(30)?
-        .checked_mul(i64::from(interval.whole))?;
+    let whole_days = i64::from(months).checked_mul(30)?.checked_mul(i64::from(interval.whole))?;
     let numerator = whole_days.checked_add(days_of_thirty_day_months(from, interval.odd_until))?;
-    Some(YearFraction {
-        numerator,
-        denominator: 360,
-    })
+    Some(YearFraction { numerator, denominator: 360 })
 }
 
 /// Days between two dates when each month has 30 of them and a 31st counts as the 30th (30E/360).
 fn days_of_thirty_day_months(from: NaiveDate, until: NaiveDate) -> i64 {
-    let day_number = |date: NaiveDate| {
-        i64::from(date.year()) * 360 + i64::from(date.month0()) * 30 + i64::from(date.day().min(30))
-    };
+    let day_number =
+        |date: NaiveDate| i64::from(date.year()) * 360 + i64::from(date.month0()) * 30 + i64::from(date.day().min(30));
     day_number(until) - day_number(from)
 }
 
 fn actual_actual(from: NaiveDate, until: NaiveDate) -> Option<YearFraction> {
     let first_length = days_in_year(from.year());
     if from.year() == until.year() {
-        return Some(YearFraction {
-            numerator: days_between(from, until),
-            denominator: first_length,
-        });
+        return Some(YearFraction { numerator: days_between(from, until), denominator: first_length });
     }
     let last_length = days_in_year(until.year());
     let in_first = days_between(from, last_day_of_year(from.year())?);
@@ -119,10 +97,7 @@ fn actual_actual(from: NaiveDate, until: NaiveDate) -> Option<YearFraction> {
         .checked_mul(denominator)?
         .checked_add(in_first * last_length)?
         .checked_add(in_last * first_length)?;
-    Some(YearFraction {
-        numerator,
-        denominator,
-    })
+    Some(YearFraction { numerator, denominator })
 }
 
 fn last_day_of_year(year: i32) -> Option<NaiveDate> {

@@ -71,9 +71,7 @@ impl Frequency {
     #[must_use]
     pub fn after(self, from: NaiveDate, periods: u32) -> Option<NaiveDate> {
         match self.step() {
-            Step::Months(months) => {
-                from.checked_add_months(Months::new(months.checked_mul(periods)?))
-            }
+            Step::Months(months) => from.checked_add_months(Months::new(months.checked_mul(periods)?)),
             Step::Days(days) => {
                 let days = i64::from(days).checked_mul(i64::from(periods))?;
                 from.checked_add_signed(TimeDelta::try_days(days)?)
@@ -119,10 +117,7 @@ impl Frequency {
                 let span = days_between(from, until);
                 let odd_days = span.checked_rem(i64::from(days))?;
                 let whole = u32::try_from(span.checked_div(i64::from(days))?).ok()?;
-                Some((
-                    whole,
-                    from.checked_add_signed(TimeDelta::try_days(odd_days)?)?,
-                ))
+                Some((whole, from.checked_add_signed(TimeDelta::try_days(odd_days)?)?))
             }
         }
     }
@@ -136,9 +131,7 @@ impl Frequency {
                 if step == MONTHS_PER_YEAR && days > 0 {
                     (days_between(from, odd_until), i64::from(DAYS_PER_YEAR))
                 } else {
-                    let part = i64::from(months)
-                        .checked_mul(DAYS_PER_MONTH)?
-                        .checked_add(days)?;
+                    let part = i64::from(months).checked_mul(DAYS_PER_MONTH)?.checked_add(days)?;
                     (part, i64::from(step).checked_mul(DAYS_PER_MONTH)?)
                 }
             }

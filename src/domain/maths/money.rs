@@ -15,9 +15,7 @@ const PAISE_PER_RUPEE: i64 = 100;
 /// The count is signed, so that a difference or a reversal can be carried; a caller that needs a
 /// real payment asks [`Paise::is_positive`]. In serde the value is the bare integer of paise; the
 /// rupee text of the OCEN messages is [`fmt::Display`] and [`FromStr`] (spec lending 2.1).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Paise(pub i64);
 
@@ -130,19 +128,12 @@ impl FromStr for Paise {
         let (rupees, paise) = unsigned.split_once('.').ok_or(MoneyTextError::Form)?;
         let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         let leading_zero = rupees.len() > 1 && rupees.starts_with('0');
-        if rupees.is_empty()
-            || paise.len() != 2
-            || leading_zero
-            || !all_digits(rupees)
-            || !all_digits(paise)
-        {
+        if rupees.is_empty() || paise.len() != 2 || leading_zero || !all_digits(rupees) || !all_digits(paise) {
             return Err(MoneyTextError::Form);
         }
         // The sign goes through the parse with the digits, so that i64::MIN is read back as well.
         let sign = if text.starts_with('-') { "-" } else { "" };
-        let value: i64 = format!("{sign}{rupees}{paise}")
-            .parse()
-            .map_err(|_| MoneyTextError::Range)?;
+        let value: i64 = format!("{sign}{rupees}{paise}").parse().map_err(|_| MoneyTextError::Range)?;
         if value == 0 && !sign.is_empty() {
             return Err(MoneyTextError::Form);
         }

@@ -81,12 +81,8 @@ impl AnnualRate {
 
     /// Multiplies before the one division, so that an exact half paisa stays one.
     fn scaled(self, amount: Decimal, part: YearFraction) -> Option<Decimal> {
-        let parts_in_percent =
-            Decimal::from(part.denominator).checked_mul(Decimal::from(PERCENT))?;
-        amount
-            .checked_mul(self.0)?
-            .checked_mul(Decimal::from(part.numerator))?
-            .checked_div(parts_in_percent)
+        let parts_in_percent = Decimal::from(part.denominator).checked_mul(Decimal::from(PERCENT))?;
+        amount.checked_mul(self.0)?.checked_mul(Decimal::from(part.numerator))?.checked_div(parts_in_percent)
     }
 }
 
@@ -102,9 +98,7 @@ impl FromStr for AnnualRate {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // The parser of the decimal library also takes signs, underscores and a bare point.
-        let plain = text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         if !plain || text.starts_with('.') || text.ends_with('.') {
             return Err(RateError::Form);
         }

@@ -42,11 +42,8 @@ impl Rounding {
         if !unit.is_positive() {
             return None;
         }
-        let guarded =
-            paise.round_dp_with_strategy(GUARD_DIGITS, RoundingStrategy::MidpointNearestEven);
-        let units = guarded
-            .checked_div(Decimal::from(unit.0))?
-            .round_dp_with_strategy(0, strategy);
+        let guarded = paise.round_dp_with_strategy(GUARD_DIGITS, RoundingStrategy::MidpointNearestEven);
+        let units = guarded.checked_div(Decimal::from(unit.0))?.round_dp_with_strategy(0, strategy);
         units.to_i64()?.checked_mul(unit.0).map(Paise)
     }
 }

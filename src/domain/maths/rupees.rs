@@ -17,9 +17,7 @@ pub fn serialize<S: Serializer>(amount: &Paise, serializer: S) -> Result<S::Ok, 
 /// # Errors
 /// When the value is no such text; a bare number is refused, because its decimals are uncertain.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Paise, D::Error> {
-    String::deserialize(deserializer)?
-        .parse()
-        .map_err(serde::de::Error::custom)
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
 /// The same for an amount that may be absent.
@@ -32,10 +30,7 @@ pub mod option {
     ///
     /// # Errors
     /// What the serializer reports.
-    pub fn serialize<S: Serializer>(
-        amount: &Option<Paise>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(amount: &Option<Paise>, serializer: S) -> Result<S::Ok, S::Error> {
         match amount {
             Some(amount) => serializer.collect_str(amount),
             None => serializer.serialize_none(),
@@ -46,9 +41,7 @@ pub mod option {
     ///
     /// # Errors
     /// When the value is there and is no such text.
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Paise>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Paise>, D::Error> {
         Option::<String>::deserialize(deserializer)?
             .map(|text| text.parse().map_err(serde::de::Error::custom))
             .transpose()

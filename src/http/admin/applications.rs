@@ -39,10 +39,7 @@ pub async fn list(
 ) -> Result<Json<impl Serialize>, Problem> {
     let stage = query.stage.map(|stage| stage.to_ascii_uppercase());
     if stage.as_deref().is_some_and(|stage| !STAGES.contains(&stage)) {
-        return Err(Problem::bad_request(format!(
-            "stage must be one of {}",
-            STAGES.join(", ")
-        )));
+        return Err(Problem::bad_request(format!("stage must be one of {}", STAGES.join(", "))));
     }
     let limit = page::limit(query.limit)?;
     let which = Applications {
@@ -73,9 +70,7 @@ pub async fn show(
     let row = overview::applications(&mut conn, which, 1).await?.pop();
     let row = row.ok_or_else(|| Problem::not_found("application"))?;
     let id = row.application_id;
-    let state = application::read(&mut conn, &app.sealer, &[ApplicationId(id)])
-        .await?
-        .pop();
+    let state = application::read(&mut conn, &app.sealer, &[ApplicationId(id)]).await?.pop();
     let events = overview::events(&mut conn, id, SHOWN).await?;
     let asks = overview::asks(&mut conn, id, SHOWN).await?;
     let received = overview::messages(&mut conn, id, SHOWN).await?;
@@ -84,21 +79,13 @@ pub async fn show(
     let attempts = overview::attempts(&mut conn, &ids, SHOWN).await?;
     drop(conn);
     let mut shown = object(&row)?;
-    shown.insert(
-        "state".to_owned(),
-        serde_json::to_value(&state).map_err(|e| Problem::internal(&e))?,
-    );
+    shown.insert("state".to_owned(), serde_json::to_value(&state).map_err(|e| Problem::internal(&e))?);
     shown.insert("events".to_owned(), json!(events));
     shown.insert("asks".to_owned(), json!(asks));
-    let received: Vec<Value> = received
-        .iter()
-        .map(|message| in_message(&app, message))
-        .collect::<Result<_, _>>()?;
+    let received: Vec<Value> = received.iter().map(|message| in_message(&app, message)).collect::<Result<_, _>>()?;
     shown.insert("received".to_owned(), Value::Array(received));
-    let sent: Vec<Value> = callbacks
-        .iter()
-        .map(|callback| out_message(&app, callback, &attempts))
-        .collect::<Result<_, _>>()?;
+    let sent: Vec<Value> =
+        callbacks.iter().map(|callback| out_message(&app, callback, &attempts)).collect::<Result<_, _>>()?;
     shown.insert("sent".to_owned(), Value::Array(sent));
     Ok(Json(Value::Object(shown)))
 }
@@ -113,10 +100,7 @@ fn object(value: &impl Serialize) -> Result<serde_json::Map<String, Value>, Prob
 
 fn in_message(app: &App, message: &MessageRow) -> Result<Value, Problem> {
     let context = format!("message:{}", ExchangeId(message.exchange_id));
-    let body = app
-        .sealer
-        .open(&context, &message.sealed_body)
-        .map_err(StoreError::from)?;
+    let body = app.sealer.open(&context, &message.sealed_body).map_err(StoreError::from)?;
     Ok(json!({
         "exchangeId": message.exchange_id,
         "operation": message.operation,
@@ -133,29 +117,18 @@ fn in_message(app: &App, message: &MessageRow) -> Result<Value, Problem> {
 fn out_message(app: &App, callback: &CallbackRow, attempts: &[AttemptRow]) -> Result<Value, Problem> {
     let mut shown = object(callback)?;
     if let Some(sealed) = &callback.sealed_body {
-        let body = app
-            .sealer
-            .open(&body_context(callback.callback_id), sealed)
-            .map_err(StoreError::from)?;
+        let body = app.sealer.open(&body_context(callback.callback_id), sealed).map_err(StoreError::from)?;
         shown.insert("body".to_owned(), readable(&body));
     }
-    let tries = attempts
-        .iter()
-        .filter(|attempt| attempt.callback_id == callback.callback_id);
-    let tries: Vec<Value> = tries
-        .map(|attempt| one_attempt(app, attempt))
-        .collect::<Result<_, _>>()?;
+    let tries = attempts.iter().filter(|attempt| attempt.callback_id == callback.callback_id);
+    let tries: Vec<Value> = tries.map(|attempt| one_attempt(app, attempt)).collect::<Result<_, _>>()?;
     shown.insert("tries".to_owned(), Value::Array(tries));
     Ok(Value::Object(shown))
 }
 
 fn one_attempt(app: &App, attempt: &AttemptRow) -> Result<Value, Problem> {
     let context = answer_context(attempt.callback_id, attempt.attempt);
-    let answer = attempt
-        .sealed_answer
-        .as_ref()
-        .map(|sealed| app.sealer.open(&context, sealed))
-        .transpose();
+    let answer = attempt.sealed_answer.as_ref().map(|sealed| app.sealer.open(&context, sealed)).transpose();
     Ok(json!({
         "attempt": attempt.attempt,
         "startedAt": attempt.started_at,

@@ -109,13 +109,7 @@ pub async fn redeliver_since(
     let mut after = Some(Uuid::nil());
     let mut conn = app.pool.acquire().await?;
     while let Some(last) = after {
-        let page = Since {
-            org_id: body.org_id.as_deref(),
-            since: body.since,
-            until: now,
-            after: last,
-            limit: BATCH,
-        };
+        let page = Since { org_id: body.org_id.as_deref(), since: body.since, until: now, after: last, limit: BATCH };
         let mut tx = conn.begin().await?;
         let (moved, next) = outbox::redeliver_since(&mut tx, page, now).await?;
         tx.commit().await?;

@@ -41,20 +41,14 @@ impl Guard {
     fn admits(&self, headers: &HeaderMap) -> Result<(), Problem> {
         match self {
             Self::Loopback if is_local(headers) => Ok(()),
-            Self::Loopback => Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "call this by a loopback address or localhost",
-            )),
+            Self::Loopback => Err(Problem::new(StatusCode::FORBIDDEN, "call this by a loopback address or localhost")),
             // Digests are compared, so that not even the length shows.
             Self::Token(expected) => bearer(headers)
                 .map(|token| digest(&SHA256, token.as_bytes()))
                 .filter(|shown| verify_slices_are_equal(shown.as_ref(), (**expected).as_ref()).is_ok())
                 .map(|_| ())
                 .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "show the operators' bearer token")),
-            Self::Closed => Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "no token is configured (OCEN_ADMIN_TOKEN)",
-            )),
+            Self::Closed => Err(Problem::new(StatusCode::UNAUTHORIZED, "no token is configured (OCEN_ADMIN_TOKEN)")),
         }
     }
 }
@@ -119,12 +113,7 @@ mod tests {
         for host in ["127.0.0.1:8081", "localhost", "[::1]:8081", "LOCALHOST:1"] {
             assert!(Guard::Loopback.admits(&with(HOST, host)).is_ok(), "{host}");
         }
-        for host in [
-            "evil.example",
-            "evil.example:8081",
-            "10.0.0.1",
-            "localhost.evil.example",
-        ] {
+        for host in ["evil.example", "evil.example:8081", "10.0.0.1", "localhost.evil.example"] {
             assert!(Guard::Loopback.admits(&with(HOST, host)).is_err(), "{host}");
         }
     }

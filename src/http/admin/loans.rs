@@ -41,17 +41,12 @@ struct PostingOut {
 /// 404 when there is no such loan.
 pub async fn show(State(app): State<SharedApp>, Path(loan_id): Path<String>) -> Result<Json<Value>, Problem> {
     let mut conn = app.pool.acquire().await?;
-    let loan = overview::loan(&mut conn, &loan_id)
-        .await?
-        .ok_or_else(|| Problem::not_found("loan"))?;
+    let loan = overview::loan(&mut conn, &loan_id).await?.ok_or_else(|| Problem::not_found("loan"))?;
     let payouts = overview::payouts(&mut conn, &loan_id).await?;
     let postings = overview::postings(&mut conn, &loan_id, SHOWN).await?;
     drop(conn);
     let context = format!("loan:{loan_id}");
-    let terms: Value = app
-        .sealer
-        .open_json(&context, &loan.sealed_state)
-        .map_err(StoreError::from)?;
+    let terms: Value = app.sealer.open_json(&context, &loan.sealed_state).map_err(StoreError::from)?;
     Ok(Json(json!({
         "loanId": loan.loan_id,
         "orgId": loan.org_id,
@@ -68,10 +63,7 @@ pub async fn show(State(app): State<SharedApp>, Path(loan_id): Path<String>) -> 
 fn journals(postings: Vec<PostingRow>) -> Vec<JournalOut> {
     let mut journals: Vec<JournalOut> = Vec::new();
     for row in postings {
-        let posting = PostingOut {
-            account: row.account,
-            amount: Paise(row.amount).to_string(),
-        };
+        let posting = PostingOut { account: row.account, amount: Paise(row.amount).to_string() };
         match journals.last_mut() {
             Some(journal) if journal.journal_id == row.journal_id => journal.postings.push(posting),
             _ => journals.push(JournalOut {

@@ -64,10 +64,7 @@ impl Policy {
     /// The policy of a server: the sandbox allows more.
     #[must_use]
     pub fn of(config: &Config) -> Self {
-        Self {
-            private_addresses: config.delivery.allow_private_addresses,
-            unsigned: config.mode == Mode::Dev,
-        }
+        Self { private_addresses: config.delivery.allow_private_addresses, unsigned: config.mode == Mode::Dev }
     }
 }
 
@@ -83,15 +80,11 @@ pub async fn put(
     let lsp = checked(org_id, body, Policy::of(&app.config))?;
     let mut conn = app.pool.acquire().await?;
     let mut tx = conn.begin().await?;
-    store::put(&mut tx, &lsp, app.clock.now())
-        .await
-        .map_err(|error| match error {
-            PutError::Database(error) => error.into(),
-            refused => Problem::conflict(refused.to_string()),
-        })?;
-    let stored = store::find(&mut tx, &lsp.org_id)
-        .await?
-        .ok_or_else(|| Problem::not_found("LSP"))?;
+    store::put(&mut tx, &lsp, app.clock.now()).await.map_err(|error| match error {
+        PutError::Database(error) => error.into(),
+        refused => Problem::conflict(refused.to_string()),
+    })?;
+    let stored = store::find(&mut tx, &lsp.org_id).await?.ok_or_else(|| Problem::not_found("LSP"))?;
     tx.commit().await?;
     tracing::info!(org = %lsp.org_id, keys = lsp.keys.len(), "LSP registered");
     Ok(Json(stored))
@@ -163,10 +156,7 @@ fn text(pointer: &str, text: &str) -> Result<(), Problem> {
     if fits {
         Ok(())
     } else {
-        Err(Problem::unprocessable(
-            pointer,
-            format!("needs 1 to {LONGEST} printable characters"),
-        ))
+        Err(Problem::unprocessable(pointer, format!("needs 1 to {LONGEST} printable characters")))
     }
 }
 
@@ -189,16 +179,10 @@ fn callback_base_url(text: &str, policy: Policy) -> Result<(), Problem> {
 
 fn settings(settings: &Settings, policy: Policy) -> Result<(), Problem> {
     if settings.allow_unsigned && !policy.unsigned {
-        return Err(Problem::unprocessable(
-            "/settings/allowUnsigned",
-            "only the sandbox takes unsigned messages",
-        ));
+        return Err(Problem::unprocessable("/settings/allowUnsigned", "only the sandbox takes unsigned messages"));
     }
     for (operation, path) in &settings.callback_path_overrides {
-        let pointer = format!(
-            "/settings/callbackPathOverrides/{}",
-            operation.replace('~', "~0").replace('/', "~1")
-        );
+        let pointer = format!("/settings/callbackPathOverrides/{}", operation.replace('~', "~0").replace('/', "~1"));
         if protocol::OPERATIONS.iter().all(|known| known.name != operation) {
             return Err(Problem::unprocessable(pointer, "there is no such operation"));
         }
@@ -212,10 +196,7 @@ fn settings(settings: &Settings, policy: Policy) -> Result<(), Problem> {
 
 fn keys(given: Vec<KeyIn>) -> Result<Vec<LspKey>, Problem> {
     if given.len() > ACTIVE_KEYS {
-        return Err(Problem::unprocessable(
-            "/keys",
-            format!("at most {ACTIVE_KEYS} keys count at one time"),
-        ));
+        return Err(Problem::unprocessable("/keys", format!("at most {ACTIVE_KEYS} keys count at one time")));
     }
     let mut seen = BTreeSet::new();
     let mut keys = Vec::with_capacity(given.len());
@@ -227,11 +208,7 @@ fn keys(given: Vec<KeyIn>) -> Result<Vec<LspKey>, Problem> {
         // Written anew, so that the same key is the same text.
         let public_key = VerifyingKey::from_pem(&key.public_key_pem)
             .map_err(|error| Problem::unprocessable(format!("/keys/{i}/publicKeyPem"), error.to_string()))?;
-        keys.push(LspKey {
-            kid: key.kid,
-            public_key_pem: public_key.to_pem(),
-            revoked_at: None,
-        });
+        keys.push(LspKey { kid: key.kid, public_key_pem: public_key.to_pem(), revoked_at: None });
     }
     Ok(keys)
 }
@@ -241,22 +218,11 @@ mod tests {
     use super::*;
     use crate::jose::SigningKey;
 
-    const SERVE: Policy = Policy {
-        private_addresses: false,
-        unsigned: false,
-    };
-    const DEV: Policy = Policy {
-        private_addresses: true,
-        unsigned: true,
-    };
+    const SERVE: Policy = Policy { private_addresses: false, unsigned: false };
+    const DEV: Policy = Policy { private_addresses: true, unsigned: true };
 
     fn body(url: &str, keys: Vec<KeyIn>) -> LspIn {
-        LspIn {
-            name: "An LSP".into(),
-            callback_base_url: url.into(),
-            keys,
-            settings: Settings::default(),
-        }
+        LspIn { name: "An LSP".into(), callback_base_url: url.into(), keys, settings: Settings::default() }
     }
 
     fn pointer(result: Result<Lsp, Problem>) -> String {
@@ -267,30 +233,13 @@ mod tests {
 
     #[test]
     fn callbacks_go_to_public_web_addresses() {
-        for url in [
-            "ftp://lsp.example",
-            "lsp.example",
-            "https://",
-            "https://u:p@lsp.example",
-            "https://lsp.example/?a=b",
-        ] {
-            assert_eq!(
-                pointer(checked("LSP".into(), body(url, vec![]), DEV)),
-                "/callbackBaseUrl",
-                "{url}"
-            );
+        for url in
+            ["ftp://lsp.example", "lsp.example", "https://", "https://u:p@lsp.example", "https://lsp.example/?a=b"]
+        {
+            assert_eq!(pointer(checked("LSP".into(), body(url, vec![]), DEV)), "/callbackBaseUrl", "{url}");
         }
-        for url in [
-            "http://127.0.0.1:9",
-            "https://localhost/x",
-            "http://[::1]",
-            "http://169.254.169.254/",
-        ] {
-            assert_eq!(
-                pointer(checked("LSP".into(), body(url, vec![]), SERVE)),
-                "/callbackBaseUrl",
-                "{url}"
-            );
+        for url in ["http://127.0.0.1:9", "https://localhost/x", "http://[::1]", "http://169.254.169.254/"] {
+            assert_eq!(pointer(checked("LSP".into(), body(url, vec![]), SERVE)), "/callbackBaseUrl", "{url}");
             assert!(checked("LSP".into(), body(url, vec![]), DEV).is_ok(), "{url}");
         }
         let lsp = checked("LSP".into(), body("https://lsp.example/base/", vec![]), SERVE).unwrap();
@@ -300,48 +249,30 @@ mod tests {
     #[test]
     fn keys_are_at_most_two_different_rsa_keys() {
         let pem = SigningKey::generate("k").unwrap().public_key_pem();
-        let key = |kid: &str| KeyIn {
-            kid: kid.into(),
-            public_key_pem: pem.clone(),
-        };
+        let key = |kid: &str| KeyIn { kid: kid.into(), public_key_pem: pem.clone() };
         let put = |keys| checked("LSP".into(), body("https://lsp.example", keys), SERVE);
         assert_eq!(put(vec![key("a"), key("b")]).unwrap().keys.len(), 2);
         assert_eq!(pointer(put(vec![key("a"), key("b"), key("c")])), "/keys");
         assert_eq!(pointer(put(vec![key("a"), key("a")])), "/keys/1/kid");
         assert_eq!(pointer(put(vec![key("")])), "/keys/0/kid");
-        let bad = KeyIn {
-            kid: "a".into(),
-            public_key_pem: "-----BEGIN PUBLIC KEY-----".into(),
-        };
+        let bad = KeyIn { kid: "a".into(), public_key_pem: "-----BEGIN PUBLIC KEY-----".into() };
         assert_eq!(pointer(put(vec![bad])), "/keys/0/publicKeyPem");
     }
 
     #[test]
     fn unsigned_messages_are_for_the_sandbox() {
         let unsigned = || {
-            let settings = Settings {
-                allow_unsigned: true,
-                ..Settings::default()
-            };
-            LspIn {
-                settings,
-                ..body("https://lsp.example", vec![])
-            }
+            let settings = Settings { allow_unsigned: true, ..Settings::default() };
+            LspIn { settings, ..body("https://lsp.example", vec![]) }
         };
-        assert_eq!(
-            pointer(checked("LSP".into(), unsigned(), SERVE)),
-            "/settings/allowUnsigned"
-        );
+        assert_eq!(pointer(checked("LSP".into(), unsigned(), SERVE)), "/settings/allowUnsigned");
         assert!(checked("LSP".into(), unsigned(), DEV).is_ok());
     }
 
     #[test]
     fn ids_are_short_and_printable() {
         for org_id in ["", "a\u{0}b", &"x".repeat(129)] {
-            assert_eq!(
-                pointer(checked(org_id.into(), body("https://lsp.example", vec![]), SERVE)),
-                "/orgId"
-            );
+            assert_eq!(pointer(checked(org_id.into(), body("https://lsp.example", vec![]), SERVE)), "/orgId");
         }
     }
 }

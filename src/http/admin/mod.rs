@@ -29,10 +29,7 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
         .route("/admin/lsps/{orgId}", get(lsps::show).put(lsps::put))
         .route("/admin/lsps/{orgId}/keys/{kid}", delete(lsps::revoke_key))
         .route("/admin/applications", get(applications::list))
-        .route(
-            "/admin/applications/{orgId}/{loanApplicationId}",
-            get(applications::show),
-        )
+        .route("/admin/applications/{orgId}/{loanApplicationId}", get(applications::show))
         .route("/admin/loans/{loanId}", get(loans::show))
         .route("/admin/callbacks", get(callbacks::list))
         .route("/admin/callbacks/redeliver", post(callbacks::redeliver_since))

@@ -40,9 +40,6 @@ pub(super) fn limit(asked: Option<i64>) -> Result<i64, Problem> {
 /// Reads a cursor that is an id of ours.
 pub(super) fn before(cursor: Option<&str>) -> Result<Option<Uuid>, Problem> {
     cursor
-        .map(|text| {
-            text.parse()
-                .map_err(|_| Problem::bad_request("cursor is not one that was handed out"))
-        })
+        .map(|text| text.parse().map_err(|_| Problem::bad_request("cursor is not one that was handed out")))
         .transpose()
 }

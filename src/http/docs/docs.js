@@ -137,7 +137,15 @@ function sample(title, examples, url) {
   if (!all.length) return null;
   let shown = all[0][1];
   const pre = el("pre", { tabindex: "0", "aria-label": title });
-  const draw = () => pre.replaceChildren(coloured(pretty(shown.value)));
+  const note = el("p");
+  const command = copier("curl", () => curl(url, shown.value));
+  const draw = () => {
+    pre.replaceChildren(coloured(pretty(shown.value)));
+    note.replaceChildren(...inline(shown.description || ""));
+    note.hidden = !shown.description;
+    // An envelope would have to be signed anew.
+    command.hidden = !url || !shown.value.metadata;
+  };
   draw();
   const choice = all.length > 1 && el("select", { "aria-label": `${title}: which example`, onchange: (event) => {
     shown = all[event.target.selectedIndex][1];
@@ -145,8 +153,8 @@ function sample(title, examples, url) {
   } }, all.map(([name, example]) => el("option", {}, example.summary && name.length > 8 ? example.summary : name)));
   return el("div", { class: "sample" },
     el("header", {}, el("span", {}, title), choice || null,
-      url ? copier("curl", () => curl(url, shown.value)) : null, copier("Copy", () => pretty(shown.value))),
-    pre);
+      command, copier("Copy", () => pretty(shown.value))),
+    note, pre);
 }
 
 const content = (body) => (((resolve(body || {}).content || {})["application/json"]) || {});
@@ -210,7 +218,7 @@ function entries() {
     }
   }
   for (const [name, item] of Object.entries(description.webhooks || {})) {
-    all.push({ name: `${name}, unasked`, anchor: item.post.operationId, path: item.post["x-path"], method: "post", operation: item.post, webhook: true });
+    all.push({ name: name[0].toLowerCase() + name.slice(1).replace(/Response$/, ""), anchor: item.post.operationId, path: item.post["x-path"], method: "post", operation: item.post, webhook: true });
   }
   return all.sort((a, b) => Boolean(a.webhook) - Boolean(b.webhook) || a.operation["x-order"] - b.operation["x-order"]);
 }
@@ -229,7 +237,8 @@ function draw() {
       entry.article = section(entry);
       entry.text = JSON.stringify([entry.name, entry.path, tag.name, entry.operation.summary, entry.operation.description,
         names(entry.operation), answer(entry.operation)?.path]).toLowerCase();
-      entry.link = el("li", {}, el("a", { href: `#${entry.anchor}`, class: entry.operation["x-served"] === false ? "later" : undefined }, entry.name));
+      entry.link = el("li", {}, el("a", { href: `#${entry.anchor}`, class: entry.operation["x-served"] === false ? "later" : undefined }, entry.name,
+        entry.webhook ? el("small", {}, " unasked") : null));
       entry.group = group;
       group.append(entry.article);
     });

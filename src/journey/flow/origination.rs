@@ -63,11 +63,7 @@ impl Journey<'_> {
     /// Steps 9 to 11. An interim answer says `PROCESSING`; the last one comes with the same requestId.
     pub(super) async fn generate_offers(&self, applications: &mut [Application]) -> Result<(), JourneyError> {
         let courier = &self.lsp.courier;
-        let call = Call::new(
-            &GENERATE_OFFERS,
-            messages::generate_offers(&ids(applications)),
-            named(applications),
-        );
+        let call = Call::new(&GENERATE_OFFERS, messages::generate_offers(&ids(applications)), named(applications));
         let mut answer = courier.ask(&call).await?;
         while GENERATE_OFFERS.settled(&answer.message).is_none() {
             answer = courier.ask_on(&call).await?;
@@ -98,27 +94,15 @@ impl Journey<'_> {
     /// Steps 14 to 18: one OTP for all.
     pub(super) async fn accept(&self, applications: &[Application]) -> Result<(), JourneyError> {
         let courier = &self.lsp.courier;
-        let call = Call::new(
-            &TRIGGER_ACCEPTANCE,
-            messages::trigger_acceptance(&ids(applications)),
-            named(applications),
-        );
+        let call =
+            Call::new(&TRIGGER_ACCEPTANCE, messages::trigger_acceptance(&ids(applications)), named(applications));
         let answer = courier.ask(&call).await?;
         let session_key = text(&answer.message, "/credBlock/data/otpSessionKey");
         if session_key.is_empty() {
             return Err(call.failed("an otpSessionKey", json!(answer.message.get("credBlock")).to_string()));
         }
-        let otp = self
-            .lsp
-            .admin
-            .otp(session_key)
-            .await
-            .map_err(|came| call.failed("the OTP of the session", came))?;
-        let call = Call::new(
-            &VERIFY_ACCEPTANCE,
-            messages::verify_acceptance(session_key, &otp),
-            "OTP ••••••",
-        );
+        let otp = self.lsp.admin.otp(session_key).await.map_err(|came| call.failed("the OTP of the session", came))?;
+        let call = Call::new(&VERIFY_ACCEPTANCE, messages::verify_acceptance(session_key, &otp), "OTP ••••••");
         let answer = courier.ask(&call).await?;
         match text(&answer.message, "/credBlock/data/status") {
             "SUCCESS" => Ok(()),

@@ -42,11 +42,7 @@ impl Journey<'_> {
         let (loan_id, payment_id) = (application.paid.loan_id.clone(), new_id(Ids, "PAY"));
         let plan = &application.disbursement_plan;
         let body = messages::trigger_disbursement(&loan_id, &payment_id, plan);
-        let call = Call::new(
-            &TRIGGER_DISBURSEMENT,
-            body,
-            format!("{loan_id} {}", rupees(text(plan, "/totalAmount"))),
-        );
+        let call = Call::new(&TRIGGER_DISBURSEMENT, body, format!("{loan_id} {}", rupees(text(plan, "/totalAmount"))));
         let answer = courier.ask(&call).await?;
         let payment = match text(&answer.message, "/payment/status") {
             "SUCCESS" => answer.message.clone(),
@@ -81,8 +77,7 @@ impl Journey<'_> {
                 other => return Err(call.failed("payment.status SUCCESS", other)),
             }
             if round == 0 {
-                self.tell(&format!("/sandbox/payments/{payment_id}?loanId={loan_id}"), "succeed")
-                    .await;
+                self.tell(&format!("/sandbox/payments/{payment_id}?loanId={loan_id}"), "succeed").await;
             }
             round += 1;
         }

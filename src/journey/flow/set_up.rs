@@ -18,9 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// How long to wait before a status is asked for again: 300 ms, doubling.
 pub(super) fn pause(round: u32) -> Duration {
-    Duration::from_millis(300)
-        .saturating_mul(1 << round.min(3))
-        .min(LONGEST_PAUSE)
+    Duration::from_millis(300).saturating_mul(1 << round.min(3)).min(LONGEST_PAUSE)
 }
 
 impl Journey<'_> {
@@ -54,11 +52,7 @@ impl Journey<'_> {
     pub(super) async fn choose_repayment(&self, application: &mut Application) -> Result<(), JourneyError> {
         application.repayment_plan = self.first_plan(&GET_REPAYMENT_PLANS, &application.id).await?;
         let plan = &application.repayment_plan;
-        let call = Call::new(
-            &SET_REPAYMENT_PLAN,
-            messages::set_plan(&application.id, plan),
-            application.id.clone(),
-        );
+        let call = Call::new(&SET_REPAYMENT_PLAN, messages::set_plan(&application.id, plan), application.id.clone());
         let answer = self.lsp.courier.ask(&call).await?;
         match text(&answer.message, "/plan/status") {
             "ACTIVE" => Ok(()),

@@ -30,23 +30,13 @@ struct System {
 
 impl System {
     async fn that_answers(status: u16, body: &Value) -> (Arc<Self>, Adapter) {
-        let system = Arc::new(Self {
-            answer: (status, body.to_string()),
-            asked: Mutex::default(),
-        });
+        let system = Arc::new(Self { answer: (status, body.to_string()), asked: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/ocen/", listener.local_addr().unwrap());
-        let router = Router::new()
-            .fallback(Self::listen)
-            .with_state(Arc::clone(&system));
+        let router = Router::new().fallback(Self::listen).with_state(Arc::clone(&system));
         tokio::spawn(async move { axum::serve(listener, router).await });
         let secret = STANDARD.decode(SECRET).unwrap().into();
-        let adapter = Adapter::new(
-            client().unwrap(),
-            &base.parse().unwrap(),
-            &secret,
-            Clock::default(),
-        );
+        let adapter = Adapter::new(client().unwrap(), &base.parse().unwrap(), &secret, Clock::default());
         (system, adapter)
     }
 
@@ -58,10 +48,7 @@ impl System {
         body: Bytes,
     ) -> (StatusCode, String) {
         system.asked.lock().unwrap().push((uri, headers, body));
-        (
-            StatusCode::from_u16(system.answer.0).unwrap(),
-            system.answer.1.clone(),
-        )
+        (StatusCode::from_u16(system.answer.0).unwrap(), system.answer.1.clone())
     }
 
     fn only_question(&self) -> Asked {
@@ -72,10 +59,7 @@ impl System {
 }
 
 fn pay() -> Ask {
-    let target = AccountTarget::Account {
-        ifsc: "HDFC0000001".into(),
-        number: "123456789".into(),
-    };
+    let target = AccountTarget::Account { ifsc: "HDFC0000001".into(), number: "123456789".into() };
     Ask::Pay(PayOrder {
         loan_id: "LON1".into(),
         payment_id: "P1".into(),
@@ -83,12 +67,7 @@ fn pay() -> Ask {
         attempt: 1,
         bank_key: "LSP-DEMO:LON1:1:1".into(),
         net: Paise(4_941_000),
-        account: Account {
-            id: "A1".into(),
-            target,
-            holder: None,
-            kind: None,
-        },
+        account: Account { id: "A1".into(), target, holder: None, kind: None },
     })
 }
 
@@ -114,65 +93,39 @@ async fn a_question_goes_out_signed_with_what_its_system_needs() {
     let offers = json!([{ "amount": "40000.00", "installments": 6, "annualRate": "15.00" }]);
     let found = json!({ "outcome": "done", "finding": { "finding": "approve", "offers": offers } });
     let (system, adapter) = System::that_answers(200, &found).await;
-    let outcome = adapter
-        .call(call("ASK-1", &Ask::Offers, &[application()]))
-        .await
-        .unwrap();
-    let Outcome::Done {
-        finding: Finding::Approve { offers },
-    } = outcome
-    else {
-        panic!("{outcome:?}")
-    };
+    let outcome = adapter.call(call("ASK-1", &Ask::Offers, &[application()])).await.unwrap();
+    let Outcome::Done { finding: Finding::Approve { offers } } = outcome else { panic!("{outcome:?}") };
     assert_eq!(offers[0].amount, Paise::from_rupees(40_000));
 
     let (uri, headers, body) = system.only_question();
     assert_eq!(uri.path(), "/ocen/decision/offers");
     let header = |name| headers[name].to_str().unwrap();
-    assert_eq!(
-        (header("idempotency-key"), header("webhook-id")),
-        ("ASK-1", "ASK-1")
-    );
+    assert_eq!((header("idempotency-key"), header("webhook-id")), ("ASK-1", "ASK-1"));
     let key = signing_key(&STANDARD.decode(SECRET).unwrap());
     let at = header("webhook-timestamp").parse().unwrap();
-    assert_eq!(
-        header("webhook-signature"),
-        signature(&key, "ASK-1", at, &body)
-    );
+    assert_eq!(header("webhook-signature"), signature(&key, "ASK-1", at, &body));
     insta::assert_json_snapshot!(serde_json::from_slice::<Value>(&body).unwrap());
 }
 
 #[tokio::test]
 async fn money_that_may_have_left_is_only_asked_for() {
     let paid = json!({ "finding": "paid", "utr": "UTR1", "valueDate": "2026-11-22" });
-    let (system, adapter) =
-        System::that_answers(200, &json!({ "outcome": "done", "finding": paid })).await;
+    let (system, adapter) = System::that_answers(200, &json!({ "outcome": "done", "finding": paid })).await;
     let (ask, subjects) = (pay(), [application()]);
     let mut again = call("LSP-DEMO:LON1:1:1", &ask, &subjects);
     again.status_only = true;
     let outcome = adapter.call(again).await.unwrap();
-    assert!(matches!(
-        outcome,
-        Outcome::Done {
-            finding: Finding::Paid { .. }
-        }
-    ));
+    assert!(matches!(outcome, Outcome::Done { finding: Finding::Paid { .. } }));
     let (uri, headers, _) = system.only_question();
     assert_eq!(uri.path(), "/ocen/disbursement/status");
-    assert_ne!(
-        headers["idempotency-key"], "LSP-DEMO:LON1:1:1",
-        "it would replay the answer to `pay`"
-    );
+    assert_ne!(headers["idempotency-key"], "LSP-DEMO:LON1:1:1", "it would replay the answer to `pay`");
 }
 
 #[tokio::test]
 async fn without_money_a_failure_is_asked_again_and_a_refusal_is_final() {
     for status in [500, 503, 429, 408, 409, 307, 202] {
         let answer = answer_to(&Ask::Kyc, status, json!({})).await;
-        assert!(
-            matches!(answer, Err(PortError::BadAnswer { .. })),
-            "{status}"
-        );
+        assert!(matches!(answer, Err(PortError::BadAnswer { .. })), "{status}");
     }
     let answer = answer_to(&Ask::Kyc, 422, json!({})).await.unwrap();
     assert!(matches!(answer, Outcome::Refused { code, .. } if code == ADAPTER_ERROR));
@@ -195,12 +148,7 @@ async fn for_money_only_the_banks_own_word_is_a_refusal() {
 #[tokio::test]
 async fn a_finding_that_belongs_to_another_question_is_no_answer() {
     let paid = json!({ "finding": "paid", "utr": "UTR1", "valueDate": "2026-11-22" });
-    let answer = answer_to(
-        &Ask::Eligibility,
-        200,
-        json!({ "outcome": "done", "finding": paid }),
-    )
-    .await;
+    let answer = answer_to(&Ask::Eligibility, 200, json!({ "outcome": "done", "finding": paid })).await;
     assert!(matches!(answer, Err(PortError::BadAnswer { .. })));
     let nothing = json!({ "outcome": "done", "finding": { "finding": "approve", "offers": [] } });
     let answer = answer_to(&Ask::Offers, 200, nothing).await;
@@ -210,8 +158,6 @@ async fn a_finding_that_belongs_to_another_question_is_no_answer() {
 #[tokio::test]
 async fn an_endless_answer_is_cut_off() {
     let answer = answer_to(&Ask::Kyc, 200, json!("x".repeat(300_000))).await;
-    let Err(PortError::BadAnswer { detail, .. }) = answer else {
-        panic!("{answer:?}")
-    };
+    let Err(PortError::BadAnswer { detail, .. }) = answer else { panic!("{answer:?}") };
     assert_eq!(detail, "more than 262144 bytes");
 }

@@ -16,17 +16,12 @@ fn rules(text: &str) -> Rules {
         offers: Vec<crate::config::rules::OfferVariant>,
     }
     let Table { rules, offers } = toml::from_str(text).unwrap();
-    Rules {
-        table: rules,
-        offers,
-    }
+    Rules { table: rules, offers }
 }
 
 fn decide(ask: &Ask, table: &str, form: &Form) -> Finding {
     let products = Config::dev(&DevArgs::default()).unwrap().products;
-    Decision::new(products, rules(table))
-        .decide(ask, Some("personal"), form)
-        .unwrap()
+    Decision::new(products, rules(table)).decide(ask, Some("personal"), form).unwrap()
 }
 
 fn reasons(finding: Finding) -> Vec<String> {
@@ -44,35 +39,16 @@ fn paise(text: &str) -> Paise {
 #[test]
 fn dev_approves_whoever_asks_within_the_product() {
     assert_eq!(decide(&Ask::Eligibility, "", &form()), Finding::Pass);
-    let offers = vec![Approval {
-        amount: paise("50000.00"),
-        installments: None,
-        annual_rate: None,
-    }];
-    assert_eq!(
-        decide(&Ask::Offers, "", &form()),
-        Finding::Approve { offers }
-    );
+    let offers = vec![Approval { amount: paise("50000.00"), installments: None, annual_rate: None }];
+    assert_eq!(decide(&Ask::Offers, "", &form()), Finding::Approve { offers });
     assert_eq!(decide(&Ask::FinalCheck, "", &form()), Finding::Pass);
 }
 
 #[test]
 fn amounts_outside_the_product_are_declined() {
-    for (amount, passes) in [
-        ("999.99", false),
-        ("1000.00", true),
-        ("1000000.00", true),
-        ("1000000.01", false),
-    ] {
-        let form = Form {
-            requested: paise(amount),
-            ..form()
-        };
-        assert_eq!(
-            decide(&Ask::Eligibility, "", &form) == Finding::Pass,
-            passes,
-            "{amount}"
-        );
+    for (amount, passes) in [("999.99", false), ("1000.00", true), ("1000000.00", true), ("1000000.01", false)] {
+        let form = Form { requested: paise(amount), ..form() };
+        assert_eq!(decide(&Ask::Eligibility, "", &form) == Finding::Pass, passes, "{amount}");
     }
 }
 
@@ -89,10 +65,7 @@ fn every_reason_is_told_and_a_decline_outweighs_what_is_missing() {
         when = { documentMissing = "PAN_CARD" }
         then = { ask = { actionType = "ADD_DOCUMENT", description = "bring it", object = "documents" } }
     "#;
-    assert_eq!(
-        reasons(decide(&Ask::Eligibility, table, &form())),
-        ["blocked", "too much"]
-    );
+    assert_eq!(reasons(decide(&Ask::Eligibility, table, &form())), ["blocked", "too much"]);
 }
 
 #[test]
@@ -103,20 +76,10 @@ fn each_missing_document_is_asked_for_until_it_comes() {
     }
     let decision = Decision::new(products, Rules::default());
     let mut form = form();
-    let found = decision
-        .decide(&Ask::Offers, Some("personal"), &form)
-        .unwrap();
-    assert_eq!(
-        reasons(found),
-        [
-            "Please add the document GST_PROFILE.",
-            "Please add the document PAN_CARD."
-        ]
-    );
+    let found = decision.decide(&Ask::Offers, Some("personal"), &form).unwrap();
+    assert_eq!(reasons(found), ["Please add the document GST_PROFILE.", "Please add the document PAN_CARD."]);
     form.documents = vec!["pan_card".to_owned(), "GST_PROFILE".to_owned()];
-    let found = decision
-        .decide(&Ask::Eligibility, Some("personal"), &form)
-        .unwrap();
+    let found = decision.decide(&Ask::Eligibility, Some("personal"), &form).unwrap();
     assert_eq!(found, Finding::Pass);
 }
 
@@ -148,25 +111,10 @@ fn variants_are_offered_in_order_within_the_limits_and_once_each() {
         products = ["home"]
         amountPercent = "50"
     "#;
-    let Finding::Approve { offers } = decide(&Ask::Offers, table, &form()) else {
-        panic!("not approved")
-    };
-    let told: Vec<_> = offers
-        .iter()
-        .map(|o| (o.amount.to_string(), o.installments))
-        .collect();
-    let told: Vec<_> = told
-        .iter()
-        .map(|(amount, count)| (amount.as_str(), *count))
-        .collect();
-    assert_eq!(
-        told,
-        [
-            ("50000.00", None),
-            ("16665.00", Some(24)),
-            ("1000.00", None)
-        ]
-    );
+    let Finding::Approve { offers } = decide(&Ask::Offers, table, &form()) else { panic!("not approved") };
+    let told: Vec<_> = offers.iter().map(|o| (o.amount.to_string(), o.installments)).collect();
+    let told: Vec<_> = told.iter().map(|(amount, count)| (amount.as_str(), *count)).collect();
+    assert_eq!(told, [("50000.00", None), ("16665.00", Some(24)), ("1000.00", None)]);
 }
 
 #[test]

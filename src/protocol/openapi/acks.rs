@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::schemas::{Schemas, plain_or_signed};
-use super::{DocumentError, answers};
+use super::{DocumentError, answers, words};
 use crate::protocol::ack::AckBody;
 use crate::protocol::codes::{self, CODES, Code};
 use crate::protocol::find;
@@ -24,13 +24,15 @@ const REFUSALS: [Refusal; 10] = [
     Refusal {
         status: 400,
         name: "Malformed",
-        description: "The message cannot be read. `pointer` is the JSON pointer of the member that is wrong. Repeating it cannot help.",
+        description: "The message cannot be read. `pointer` is the JSON pointer of the member that is wrong. \
+            Repeating it cannot help.",
         codes: &[Code::MissingMember, Code::NotInEnum, Code::BadVersion, Code::BadLength, Code::MalformedMessage],
     },
     Refusal {
         status: 401,
         name: "NotAuthenticated",
-        description: "The signature, its key or the time in `metadata.timestamp` is not accepted. A timestamp may be up to 72 hours old and five minutes ahead.",
+        description: "The signature, its key or the time in `metadata.timestamp` is not accepted. A timestamp may be \
+            up to 72 hours old and five minutes ahead.",
         codes: &[Code::BadSignature, Code::UnknownKey, Code::Timestamp],
     },
     Refusal {
@@ -42,15 +44,11 @@ const REFUSALS: [Refusal; 10] = [
     Refusal {
         status: 404,
         name: "UnknownId",
-        description: "An id in the message is not known, or not yours; `detail` names it. Nothing of the message is applied. It may be repeated with the same `requestId` once the id exists.",
+        description: "An id in the message is not known, or not yours; `detail` names it. Nothing of the message is \
+            applied. It may be repeated with the same `requestId` once the id exists.",
         codes: &[Code::UnknownId],
     },
-    Refusal {
-        status: 408,
-        name: "TooSlow",
-        description: "The body did not arrive in time.",
-        codes: &[Code::TimedOut],
-    },
+    Refusal { status: 408, name: "TooSlow", description: "The body did not arrive in time.", codes: &[Code::TimedOut] },
     Refusal {
         status: 409,
         name: "RequestIdReused",
@@ -78,7 +76,8 @@ const REFUSALS: [Refusal; 10] = [
     Refusal {
         status: 503,
         name: "Unavailable",
-        description: "The server is busy or stopping; `Retry-After` says in how many seconds to come back. Repeat with the same `requestId`.",
+        description: "The server is busy or stopping; `Retry-After` says in how many seconds to come back. Repeat \
+            with the same `requestId`.",
         codes: &[Code::Unavailable],
     },
 ];
@@ -94,7 +93,8 @@ pub(super) fn responses(schemas: &mut Schemas) -> Result<Map<String, Value>, Doc
             "content": {"application/json": {"schema": ack, "examples": examples}},
         });
         if matches!(refusal.status, 429 | 503) {
-            response["headers"] = json!({"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}});
+            response["headers"] =
+                json!({"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}});
         }
         responses.insert(refusal.name.to_owned(), response);
     }
@@ -121,7 +121,11 @@ pub(super) fn of_operation(schemas: &mut Schemas, operation: &str) -> Result<Val
 
 /// `responses` of a call whose family is not served yet.
 pub(super) fn not_served() -> Value {
-    REFUSALS.iter().filter(|refusal| refusal.status == 503).map(|refusal| ("503".to_owned(), reference(refusal))).collect()
+    REFUSALS
+        .iter()
+        .filter(|refusal| refusal.status == 503)
+        .map(|refusal| ("503".to_owned(), reference(refusal)))
+        .collect()
 }
 
 /// What an LSP has to answer to a callback.
@@ -129,9 +133,7 @@ pub(super) fn of_callback(schemas: &mut Schemas) -> Result<Value, DocumentError>
     let example = serde_json::to_value(accepted())?;
     Ok(json!({
         "200": {
-            "description": "The ack that the LSP answers with: `error` is `0` and `traceId` is the callback's. Plain or signed, also \
-                            inside a member `ack`. Any other status, and any other `error`, is tried again over about 72 hours; \
-                            400, 410, 413, 422 and a signed ack with another `error` are final.",
+            "description": words::CALLBACK_ACK,
             "content": {"application/json": {
                 "schema": plain_or_signed(&schemas.answer_of::<AckBody>()),
                 "examples": {"accepted": {"summary": "Accepted", "value": example}},
@@ -147,7 +149,7 @@ pub(super) fn signed_example() -> Result<Value, DocumentError> {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     Ok(json!({
         "summary": "Signed",
-        "description": "`setOfferRequest` in its envelope; payload and header are real, the signature is a placeholder.",
+        "description": "`setOfferRequest` in its envelope. Payload and header are real, the signature is not.",
         "value": {
             "payload": encode(&message),
             "header": encode(br#"{"kid":"lsp-demo-1","alg":"RS512"}"#),

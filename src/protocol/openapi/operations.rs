@@ -9,19 +9,25 @@ use super::{DocumentError, acks};
 use crate::protocol::codes::CODES;
 use crate::protocol::{OPERATIONS, Operation};
 
-/// Callbacks that may come unasked, and when.
-const UNASKED: [(&str, &str); 3] = [
+/// Callbacks that may come unasked: of which call, in one line, and when.
+const UNASKED: [(&str, &str, &str); 3] = [
     (
         "generateOffers",
-        "Comes a second time when the first callback said `PROCESSING`, because the lender's systems needed longer. It carries the `requestId` of the request.",
+        "Offers that took longer",
+        "Comes a second time when the first callback said `PROCESSING`, because the lender's systems needed longer. \
+         It carries the `requestId` of the request.",
     ),
     (
         "setRepaymentPlanStatus",
-        "Comes when the borrower authorises or refuses the mandate, or its link expires. It carries the `requestId` of the last `setRepaymentPlanStatusRequest` about the plan, else of the `setRepaymentPlanRequest`.",
+        "A mandate was authorised or refused",
+        "Comes when the borrower authorises or refuses the mandate, or its link expires. It carries the `requestId` \
+         of the last `setRepaymentPlanStatusRequest` about the plan, else of the `setRepaymentPlanRequest`.",
     ),
     (
         "triggerDisbursementStatus",
-        "Comes when a payout that was under way has ended. It carries the `requestId` of the `triggerDisbursementRequest`. An LSP that prefers to ask can have it switched off.",
+        "A payout has ended",
+        "Comes when a payout that was under way has ended. It carries the `requestId` of the \
+         `triggerDisbursementRequest`. An LSP that prefers to ask can have it switched off.",
     ),
 ];
 
@@ -84,7 +90,9 @@ fn callbacks(
     operation: &Operation,
     words: &Words,
 ) -> Result<Value, DocumentError> {
-    let Some(path) = operation.answer_path else { return Ok(json!({})) };
+    let Some(path) = operation.answer_path else {
+        return Ok(json!({}));
+    };
     let name = last_segment(path);
     let mut post = outgoing(schemas, story, operation)?;
     post["operationId"] = format!("{}Callback", operation.name).into();
@@ -99,7 +107,7 @@ fn callbacks(
 pub(super) fn webhooks(schemas: &mut Schemas) -> Result<Map<String, Value>, DocumentError> {
     let story = Story::tell()?;
     let mut webhooks = Map::new();
-    for (name, description) in UNASKED {
+    for (name, summary, description) in UNASKED {
         let operation = OPERATIONS.iter().find(|operation| operation.name == name);
         let operation = operation.ok_or(DocumentError::Missing(name))?;
         let (order, words) = words::of(name).ok_or(DocumentError::Missing(name))?;
@@ -107,7 +115,7 @@ pub(super) fn webhooks(schemas: &mut Schemas) -> Result<Map<String, Value>, Docu
         let mut post = outgoing(schemas, &story, operation)?;
         post["operationId"] = format!("{name}Webhook").into();
         post["tags"] = json!([words.family]);
-        post["summary"] = format!("{}, unasked", last_segment(path)).into();
+        post["summary"] = summary.into();
         post["description"] = description.into();
         post["x-order"] = order.into();
         post["x-path"] = format!("{{lspCallbackBaseUrl}}{path}").into();
@@ -124,7 +132,10 @@ fn outgoing(schemas: &mut Schemas, story: &Story, operation: &Operation) -> Resu
             "required": true,
             "content": {"application/json": {
                 "schema": plain_or_signed(&message),
-                "examples": {"message": {"summary": "The message, before it is signed", "value": story.callback(operation)?}},
+                "examples": {"message": {
+                    "summary": "The message, before it is signed",
+                    "value": story.callback(operation)?,
+                }},
             }},
         },
         "responses": acks::of_callback(schemas)?,

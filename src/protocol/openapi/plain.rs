@@ -10,7 +10,11 @@ pub(super) fn paths() -> Map<String, Value> {
         "type": "object",
         "properties": {
             "status": {"type": "string", "enum": ["UP", "DOWN"]},
-            "components": {"type": "object", "additionalProperties": {"type": "string"}, "description": "What it depends on, each `UP` or what is wrong."}
+            "components": {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "description": "What it depends on, each `UP` or what is wrong."
+            }
         },
         "required": ["status"]
     });
@@ -20,18 +24,28 @@ pub(super) fn paths() -> Map<String, Value> {
     let live = json!({"200": json_answer("The process runs.", &health, &up)});
     let ready = json!({
         "200": json_answer("Requests are welcome.", &health, &ready),
-        "503": json_answer("The database does not answer or lacks migrations, or the server is stopping.", &health, &down),
+        "503": json_answer("The database does not answer or lacks migrations, or we are stopping.", &health, &down),
     });
     let described = [
         ("/health", "health", "Whether the process runs", live.clone()),
         ("/health/live", "healthLive", "Whether the process runs", live),
         ("/health/ready", "healthReady", "Whether it can take requests", ready),
         ("/.well-known/jwks.json", "keys", "The lender's public keys", json!({"200": keys()})),
-        ("/openapi.json", "openapi", "This description", json!({"200": json_answer(
-            "OpenAPI 3.1.", &json!({"type": "object"}), &json!({"openapi": "3.1.0"}))})),
-        ("/docs", "docs", "This description, to read", json!({"200": {
+        (
+            "/openapi.json",
+            "openapi",
+            "This description",
+            json!({"200": json_answer(
+            "OpenAPI 3.1.", &json!({"type": "object"}), &json!({"openapi": "3.1.0"}))}),
+        ),
+        (
+            "/docs",
+            "docs",
+            "This description, to read",
+            json!({"200": {
             "description": "A page that needs nothing from elsewhere.",
-            "content": {"text/html": {"schema": {"type": "string"}}}}})),
+            "content": {"text/html": {"schema": {"type": "string"}}}}}),
+        ),
     ];
     described
         .into_iter()
@@ -65,8 +79,11 @@ fn keys() -> Value {
         },
         "required": ["kty", "kid", "n", "e"]
     });
-    let schema = json!({"type": "object", "properties": {"keys": {"type": "array", "items": key}}, "required": ["keys"]});
-    let example = json!({"keys": [{"kty": "RSA", "kid": "lender-1", "use": "sig", "alg": "RS512", "n": "vU9bDiztJfPPUMszbRYu", "e": "AQAB"}]});
+    let schema =
+        json!({"type": "object", "properties": {"keys": {"type": "array", "items": key}}, "required": ["keys"]});
+    let example = json!({"keys": [{
+        "kty": "RSA", "kid": "lender-1", "use": "sig", "alg": "RS512", "n": "vU9bDiztJfPPUMszbRYu", "e": "AQAB"
+    }]});
     json_answer(
         "The key that signs, and those that did or will (RFC 7517). May be kept for five minutes.",
         &schema,

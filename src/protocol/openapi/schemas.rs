@@ -72,9 +72,10 @@ fn signed_message() -> Value {
     let header = "The protected header in base64url: `{\"kid\":\"...\",\"alg\":\"RS512\"}`.";
     json!({
         "type": "object",
-        "description": "A message in its signed envelope: JWS in flattened JSON serialisation (RFC 7515, 7.2.2), RS512. \
+        "description": "A message in its signed envelope: JWS in flattened JSON (RFC 7515, 7.2.2), RS512. \
                         The signature is over the protected header, a dot and the payload, both as they are sent. \
-                        The protected header stands in `header`, as in OCEN's sample, or in `protected`, as in the RFC; \
+                        The protected header stands in `header`, as in OCEN's sample, or in `protected`, as in \
+                        the RFC; \
                         answers use the member that the last request used.",
         "properties": {
             "payload": {"type": "string", "description": "The message, UTF-8 JSON in base64url."},

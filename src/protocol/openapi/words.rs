@@ -1,5 +1,7 @@
 //! The words of the description: what schemas and examples cannot say.
 
+use serde_json::{Value, json};
+
 /// The family of paths that are no OCEN calls.
 pub(super) const SERVER: &str = "Server";
 
@@ -31,12 +33,18 @@ member are the same; a number is taken where a text is asked, and a single objec
 as text with at most two decimals, like `\"50000.00\"`; times are ISO 8601, Indian standard time where the zone is \
 missing. What we send is exact: amounts with two decimals, times in UTC with milliseconds, no `null`.";
 
+/// What an LSP has to answer to a callback.
+pub(super) const CALLBACK_ACK: &str = "\
+The ack that the LSP answers with: `error` is `0` and `traceId` is the callback's. Plain or signed, also inside a \
+member `ack`. Any other status, and any other `error`, is tried again over about 72 hours; 400, 410, 413, 422 and a \
+signed ack with another `error` are final.";
+
 /// A group of calls.
-pub(super) struct Family {
+struct Family {
     /// Its name, the tag of its calls.
-    pub(super) name: &'static str,
+    name: &'static str,
     /// What it is for.
-    pub(super) description: &'static str,
+    description: &'static str,
 }
 
 const fn family(name: &'static str, description: &'static str) -> Family {
@@ -44,9 +52,13 @@ const fn family(name: &'static str, description: &'static str) -> Family {
 }
 
 /// All groups, in the order of a loan's life.
-pub(super) const FAMILIES: [Family; 11] = [
+const FAMILIES: [Family; 11] = [
     family("Loan application", "File applications for one borrower."),
-    family("Consent", "The borrower's consent to fetch data through an account aggregator: once before offers, periodically while the loan runs."),
+    family(
+        "Consent",
+        "The borrower's consent to fetch data through an account aggregator: once before offers, \
+         periodically while the loan runs.",
+    ),
     family("Offers", "Priced offers, and the borrower's choice."),
     family("Loan acceptance", "The borrower signs the agreement with a one-time password."),
     family("Disbursement", "Set up and make the payout."),
@@ -57,6 +69,12 @@ pub(super) const FAMILIES: [Family; 11] = [
     family("Meta", "Heartbeat, lookup codes and error codes."),
     family(SERVER, "What needs no signature."),
 ];
+
+/// `tags`: the groups as the description lists them.
+pub(super) fn tags() -> Value {
+    let tag = |family: &Family| json!({"name": family.name, "description": family.description});
+    FAMILIES.iter().map(tag).collect()
+}
 
 /// What is said about one call.
 pub(super) struct Words {
@@ -89,17 +107,21 @@ const CALLS: [Words; 29] = [
         "createLoanApplications",
         "Loan application",
         "File loan applications",
-        "Files one to a hundred applications, one per invoice or purpose, in practice of one borrower. `loanApplicationId` is made by the LSP and names the application until there is a loan.",
+        "Files one to a hundred applications, one per invoice or purpose, in practice of one borrower. \
+         `loanApplicationId` is made by the LSP and names the application until there is a loan.",
     )
     .answers(
-        "Echoes each application with `lender` and `loanApplicationStatus`: `PROCESSING`, `REJECTED` with `rejectionDetails`, or `ACTION_REQUIRED` with `actionRequired`. Documents are not echoed.",
+        "Echoes each application with `lender` and `loanApplicationStatus`: `PROCESSING`, `REJECTED` with \
+         `rejectionDetails`, or `ACTION_REQUIRED` with `actionRequired`. Documents are not echoed.",
         "CLARQ",
     ),
     call(
         "consentHandle",
         "Consent",
         "Ask for a consent handle",
-        "Asks the account aggregator for one consent over all applications named. `consentFetchType` tells the consent for underwriting data (`ONETIME`) from the one for monitoring (`PERIODIC`); left out, the stage of the applications decides.",
+        "Asks the account aggregator for one consent over all applications named. `consentFetchType` tells the \
+         consent for underwriting data (`ONETIME`) from the one for monitoring (`PERIODIC`); left out, the stage of \
+         the applications decides.",
     )
     .answers("Brings the `consentHandle`, with which the borrower approves at the account aggregator.", "CHRQ"),
     call(
@@ -116,30 +138,39 @@ const CALLS: [Words; 29] = [
         "Underwrites the applications named and prices what can be lent. Products may demand the data consent first.",
     )
     .answers(
-        "One item per application, in the order of the request: `OFFERED` with offers, best first, `REJECTED`, or `ACTION_REQUIRED`. When the lender's systems need long, `PROCESSING` comes first and the offers follow unasked.",
+        "One item per application, in the order of the request: `OFFERED` with offers, best first, `REJECTED`, or \
+         `ACTION_REQUIRED`. When the lender's systems need long, `PROCESSING` comes first and the offers follow \
+         unasked.",
         "GORQ",
     ),
     call(
         "setOffer",
         "Offers",
         "Choose an offer",
-        "Tells which offer the borrower chose. Of the offer only its `id` counts: terms are the lender's own copy. Another offer may be chosen until the agreement is signed.",
+        "Tells which offer the borrower chose. Of the offer only its `id` counts: terms are the lender's own copy. \
+         Another offer may be chosen until the agreement is signed.",
     )
     .answers("The status of the application after the choice.", "SORQ"),
     call(
         "triggerLoanAcceptance",
         "Loan acceptance",
         "Send the OTP",
-        "Prepares the agreements and sends one OTP for all applications named to the borrower's primary phone. A new one replaces the one before.",
+        "Prepares the agreements and sends one OTP for all applications named to the borrower's primary phone. A new \
+         one replaces the one before.",
     )
     .answers("Brings the `otpSessionKey` and the masked phone number.", "TLARQ"),
     call(
         "verifyLoanAcceptance",
         "Loan acceptance",
         "Verify the OTP",
-        "Signs the agreements of the session with what the borrower typed. An OTP is good for minutes and for a few tries.",
+        "Signs the agreements of the session with what the borrower typed. An OTP is good for minutes and for a few \
+         tries.",
     )
-    .answers("`SUCCESS`, `INCORRECT_OTP`, or `INVALID_SESSION` when it has expired, was replaced or had too many tries.", "VLARQ"),
+    .answers(
+        "`SUCCESS`, `INCORRECT_OTP`, or `INVALID_SESSION` when it has expired, was replaced or had too many \
+         tries.",
+        "VLARQ",
+    ),
     call(
         "getDisbursementPlans",
         "Disbursement",
@@ -160,17 +191,20 @@ const CALLS: [Words; 29] = [
         "setDisbursementAccount",
         "Disbursement",
         "Set the payout account",
-        "Names a known account by its `id`, or gives a full new one. The bank is asked who holds it: loans are paid to the borrower's own account only.",
+        "Names a known account by its `id`, or gives a full new one. The bank is asked who holds it: loans are paid \
+         to the borrower's own account only.",
     )
     .answers("`ACTIVE` when the account is the payout account now, else `INACTIVE`.", "SDA"),
     call(
         "triggerDisbursement",
         "Disbursement",
         "Pay out",
-        "Pays out a tranche of a granted loan. `payment.id` is made by the LSP, unique per loan: the same id never pays twice. `payment.totalAmount` is the gross tranche; the processing fee is kept from it.",
+        "Pays out a tranche of a granted loan. `payment.id` is made by the LSP, unique per loan: the same id never \
+         pays twice. `payment.totalAmount` is the gross tranche; the processing fee is kept from it.",
     )
     .answers(
-        "`PENDING_AUTH` while the payout is under way, `SUCCESS` with the bank's reference in `txnRefNo`, or `FAILURE` when the bank has refused for good.",
+        "`PENDING_AUTH` while the payout is under way, `SUCCESS` with the bank's reference in `txnRefNo`, or \
+         `FAILURE` when the bank has refused for good.",
         "TDRQ",
     ),
     call(
@@ -180,15 +214,24 @@ const CALLS: [Words; 29] = [
         "Asks by `payment.id`, by `loanId`, or by both.",
     )
     .answers("The payout as it stands. Also sent unasked when it ends.", "TDRQ"),
-    call("getRepaymentPlans", "Repayment", "List repayment plans", "The accepted offer's plans, each with its schedule.")
-        .answers("The plans; `extensibleData.schedule` has the instalments.", "SRP"),
+    call(
+        "getRepaymentPlans",
+        "Repayment",
+        "List repayment plans",
+        "The accepted offer's plans, each with its schedule.",
+    )
+    .answers("The plans; `extensibleData.schedule` has the instalments.", "SRP"),
     call(
         "setRepaymentPlan",
         "Repayment",
         "Choose a repayment plan",
         "Chooses a plan by its `id`. When it is collected by mandate, the mandate is registered.",
     )
-    .answers("`PENDING_AUTH` with the `paymentUrl` where the borrower authorises the mandate, or `ACTIVE` when none is needed.", "SRP"),
+    .answers(
+        "`PENDING_AUTH` with the `paymentUrl` where the borrower authorises the mandate, or `ACTIVE` when none is \
+         needed.",
+        "SRP",
+    ),
     call(
         "setRepaymentPlanStatus",
         "Repayment",
@@ -196,17 +239,29 @@ const CALLS: [Words; 29] = [
         "The `id` of the plan is the only key.",
     )
     .answers("`ACTIVE`, `PENDING_AUTH` or `INACTIVE`. Also sent unasked when it changes.", "SRP"),
-    call("triggerRepayment", "Repayment", "Start a payment", "Asks for a payment page for an instalment, a prepayment or a foreclosure."),
+    call(
+        "triggerRepayment",
+        "Repayment",
+        "Start a payment",
+        "Asks for a payment page for an instalment, a prepayment or a foreclosure.",
+    ),
     call("triggerRepaymentStatus", "Repayment", "Ask for a payment", "Asks how a payment stands."),
-    call("confirmRepayment", "Repayment", "Tell of a payment", "A hint that a payment was seen; the lender tells of settled payments itself."),
+    call(
+        "confirmRepayment",
+        "Repayment",
+        "Tell of a payment",
+        "A hint that a payment was seen; the lender tells of settled payments itself.",
+    ),
     call(
         "grantLoan",
         "Grant",
         "Grant the loan",
-        "Makes a last check and creates the loan. Needs the signed agreement, a payout account, both plans, and what the product demands beyond: monitoring consent, an authorised mandate, identity verification.",
+        "Makes a last check and creates the loan. Needs the signed agreement, a payout account, both plans, and what \
+         the product demands beyond: monitoring consent, an authorised mandate, identity verification.",
     )
     .answers(
-        "`GRANTED` with the `loanId` that the lender made, `REJECTED`, or `ACTION_REQUIRED` with one item per missing step. Terms and plans are always there.",
+        "`GRANTED` with the `loanId` that the lender made, `REJECTED`, or `ACTION_REQUIRED` with one item per missing \
+         step. Terms and plans are always there.",
         "GLRQ",
     ),
     call("loanSummary", "Loan details", "Summarise a loan", "What is paid and what is owed as of today."),

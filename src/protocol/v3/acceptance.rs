@@ -94,10 +94,7 @@ impl RequestBody for VerifyLoanAcceptanceRequest {
         let block = AskedCredBlock::read(self.cred_block)?;
         let session_key = lenient::id(&block.otp_session_key, "/credBlock/data/otpSessionKey")?;
         let otp = lenient::id(&block.otp, "/credBlock/data/otp")?;
-        Ok(Command::VerifyAcceptance {
-            session_key,
-            otp: format!("{:0>OTP_DIGITS$}", otp.trim()),
-        })
+        Ok(Command::VerifyAcceptance { session_key, otp: format!("{:0>OTP_DIGITS$}", otp.trim()) })
     }
 
     fn example() -> Value {
@@ -155,8 +152,6 @@ pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
             OtpStatus::IncorrectOtp => "INCORRECT_OTP",
         },
     };
-    let body = LoanAcceptanceResponse {
-        cred_block: CredBlock { kind: "OTP", data },
-    };
+    let body = LoanAcceptanceResponse { cred_block: CredBlock { kind: "OTP", data } };
     core::callback(outgoing, Response::of(outgoing, answer.refusal.as_ref()), body)
 }

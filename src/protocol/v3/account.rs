@@ -70,11 +70,7 @@ pub struct AskedAccountData {
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub account_type: Text,
     /// Code of the branch.
-    #[serde(
-        rename = "accountIFSC",
-        alias = "accountIfsc",
-        skip_serializing_if = "Text::is_blank"
-    )]
+    #[serde(rename = "accountIFSC", alias = "accountIfsc", skip_serializing_if = "Text::is_blank")]
     pub account_ifsc: Text,
     /// Account number.
     #[serde(skip_serializing_if = "Text::is_blank")]
@@ -89,11 +85,7 @@ pub struct AskedAccountData {
 
 impl RequestBody for SetDisbursementAccountRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {
-        let subject = SubjectIds {
-            loan_id: self.loan_id,
-            loan_application_id: self.loan_application_id,
-        }
-        .read()?;
+        let subject = SubjectIds { loan_id: self.loan_id, loan_application_id: self.loan_application_id }.read()?;
         let account = self.account.ok_or_else(|| Malformed::missing("/account"))?.0.read()?;
         Ok(Command::SetDisbursementAccount(subject, account))
     }
@@ -140,16 +132,11 @@ impl AskedAccountData {
     fn account_target(&self) -> Result<AccountTarget, Malformed> {
         let ifsc = lenient::id(&self.account_ifsc, "/account/data/accountIFSC")?;
         let number = lenient::id(&self.account_number, "/account/data/accountNumber")?;
-        Ok(AccountTarget::Account {
-            ifsc: ifsc.trim().to_uppercase(),
-            number: number.replace([' ', '-'], ""),
-        })
+        Ok(AccountTarget::Account { ifsc: ifsc.trim().to_uppercase(), number: number.replace([' ', '-'], "") })
     }
 
     fn vpa_target(&self) -> Result<AccountTarget, Malformed> {
-        Ok(AccountTarget::Vpa {
-            vpa: lenient::id(&self.vpa, "/account/data/vpa")?.trim().to_owned(),
-        })
+        Ok(AccountTarget::Vpa { vpa: lenient::id(&self.vpa, "/account/data/vpa")?.trim().to_owned() })
     }
 }
 
@@ -213,20 +200,9 @@ impl AccountBlock {
                     vpa: None,
                 },
             ),
-            AccountTarget::Vpa { .. } => (
-                "VPA",
-                AccountData {
-                    vpa: Some(account.masked()),
-                    ..AccountData::default()
-                },
-            ),
+            AccountTarget::Vpa { .. } => ("VPA", AccountData { vpa: Some(account.masked()), ..AccountData::default() }),
         };
-        Self {
-            id: account.id.to_string(),
-            status: account_status(active),
-            account_data_type,
-            data,
-        }
+        Self { id: account.id.to_string(), status: account_status(active), account_data_type, data }
     }
 
     /// An account as an answer has it; one that we do not know is echoed by its id.
@@ -266,11 +242,7 @@ pub fn encode_accounts(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
         return Err(core::misfit(outgoing));
     };
     let account_list = accounts.iter().map(AccountBlock::of_content).collect();
-    core::callback(
-        outgoing,
-        Response::of(outgoing, answer.refusal.as_ref()),
-        AccountsResponse { account_list },
-    )
+    core::callback(outgoing, Response::of(outgoing, answer.refusal.as_ref()), AccountsResponse { account_list })
 }
 
 /// `setDisbursementAccountResponse`.
@@ -290,9 +262,5 @@ pub fn encode_account(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
         return Err(core::misfit(outgoing));
     };
     let account = AccountBlock::of_content(account);
-    core::callback(
-        outgoing,
-        Response::of(outgoing, answer.refusal.as_ref()),
-        AccountResponse { account },
-    )
+    core::callback(outgoing, Response::of(outgoing, answer.refusal.as_ref()), AccountResponse { account })
 }

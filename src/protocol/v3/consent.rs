@@ -48,10 +48,7 @@ impl AskedConsent {
             None => Ok(None),
             Some("ONETIME" | "ONE_TIME") => Ok(Some(ConsentPurpose::Data)),
             Some("PERIODIC") => Ok(Some(ConsentPurpose::Monitoring)),
-            Some(_) => Err(Malformed::not_one_of(
-                "/consent/consentFetchType",
-                &["ONETIME", "PERIODIC"],
-            )),
+            Some(_) => Err(Malformed::not_one_of("/consent/consentFetchType", &["ONETIME", "PERIODIC"])),
         }
     }
 }
@@ -155,9 +152,5 @@ pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
             ConsentStatus::Failed => "FAILED",
         },
     };
-    core::callback(
-        outgoing,
-        Response::of(outgoing, answer.refusal.as_ref()),
-        ConsentResponse { consent: block },
-    )
+    core::callback(outgoing, Response::of(outgoing, answer.refusal.as_ref()), ConsentResponse { consent: block })
 }

@@ -73,20 +73,14 @@ impl Response {
     /// Carried out.
     #[must_use]
     pub fn ok() -> Self {
-        Self {
-            error: codes::OK.to_owned(),
-            description: None,
-        }
+        Self { error: codes::OK.to_owned(), description: None }
     }
 
     /// Not carried out.
     #[must_use]
     pub fn error(code: Code, settings: &Settings, description: &str) -> Self {
         let error = code.folded(settings.error_catalogue).text().to_owned();
-        Self {
-            error,
-            description: Some(description.to_owned()),
-        }
+        Self { error, description: Some(description.to_owned()) }
     }
 
     /// As one answer has it.
@@ -115,12 +109,7 @@ impl Response {
 /// # Errors
 /// When serialising fails, which it does not for these types.
 pub fn callback<T: Serialize>(outgoing: &Outgoing<'_>, response: Response, body: T) -> Result<String, EncodeError> {
-    let callback = Callback {
-        metadata: None,
-        response,
-        request_id: outgoing.request_id.to_owned(),
-        body,
-    };
+    let callback = Callback { metadata: None, response, request_id: outgoing.request_id.to_owned(), body };
     serde_json::to_string(&callback).map_err(|error| EncodeError(error.to_string()))
 }
 
@@ -129,19 +118,13 @@ pub fn callback<T: Serialize>(outgoing: &Outgoing<'_>, response: Response, body:
 /// # Errors
 /// When there is none.
 pub fn single<'a>(outgoing: &Outgoing<'a>) -> Result<&'a Answer, EncodeError> {
-    outgoing
-        .answers
-        .first()
-        .ok_or_else(|| EncodeError(format!("{} has no answer", outgoing.operation)))
+    outgoing.answers.first().ok_or_else(|| EncodeError(format!("{} has no answer", outgoing.operation)))
 }
 
 /// The error of an answer whose content belongs to another operation.
 #[must_use]
 pub fn misfit(outgoing: &Outgoing<'_>) -> EncodeError {
-    EncodeError(format!(
-        "the answer of {} has the content of another operation",
-        outgoing.operation
-    ))
+    EncodeError(format!("the answer of {} has the content of another operation", outgoing.operation))
 }
 
 /// An instant as every member but `startDate` has it: UTC, milliseconds, `Z`.
@@ -222,10 +205,7 @@ impl From<Tenure> for TenureBlock {
             TenureUnit::Day => "DAY",
             TenureUnit::Year => "YEAR",
         };
-        Self {
-            duration: tenure.duration.to_string(),
-            unit,
-        }
+        Self { duration: tenure.duration.to_string(), unit }
     }
 }
 
@@ -246,10 +226,7 @@ impl From<&Rejection> for RejectionDetail {
             RejectionReason::DocIrregularities => "DOC_IRREGULARITIES",
             RejectionReason::Others => "OTHERS",
         };
-        Self {
-            reason,
-            description: rejection.description.clone(),
-        }
+        Self { reason, description: rejection.description.clone() }
     }
 }
 
@@ -287,10 +264,7 @@ impl From<&Action> for ActionRequired {
         Self {
             action_type,
             description: action.description.clone(),
-            reference: Reference {
-                object: action.object.clone(),
-                value: action.value.clone(),
-            },
+            reference: Reference { object: action.object.clone(), value: action.value.clone() },
             url: action.url.clone(),
         }
     }

@@ -38,9 +38,7 @@ pub struct SetDisbursementPlanRequest(pub SetPlanRequest);
 
 impl RequestBody for SetDisbursementPlanRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {
-        self.0
-            .read()
-            .map(|(subject, plan)| Command::SetDisbursementPlan(subject, plan))
+        self.0.read().map(|(subject, plan)| Command::SetDisbursementPlan(subject, plan))
     }
 
     fn example() -> Value {
@@ -87,16 +85,8 @@ impl RequestBody for TriggerDisbursementRequest {
         let (number, total) = ("/payment/installmentNumber", "/payment/totalAmount");
         let payment = PaymentOrder {
             id: PaymentId(lenient::id(&payment.id, "/payment/id")?),
-            tranche: payment
-                .installment_number
-                .get()
-                .map(|text| lenient::count(text, number))
-                .transpose()?,
-            amount: payment
-                .total_amount
-                .get()
-                .map(|text| amount::positive(text, total))
-                .transpose()?,
+            tranche: payment.installment_number.get().map(|text| lenient::count(text, number)).transpose()?,
+            amount: payment.total_amount.get().map(|text| amount::positive(text, total)).transpose()?,
         };
         Ok(Command::TriggerDisbursement { loan_id, payment })
     }
@@ -219,9 +209,6 @@ pub fn encode_payout(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
     let Content::Disbursement(content) = &answer.content else {
         return Err(core::misfit(outgoing));
     };
-    let body = DisbursementResponse {
-        loan_id: content.loan_id.to_string(),
-        payment: PaymentBlock::from(content),
-    };
+    let body = DisbursementResponse { loan_id: content.loan_id.to_string(), payment: PaymentBlock::from(content) };
     core::callback(outgoing, Response::of(outgoing, answer.refusal.as_ref()), body)
 }

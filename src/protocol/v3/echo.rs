@@ -48,14 +48,8 @@ impl Item {
         if let Some(One(borrower)) = &mut self.borrower {
             borrower.tidy(Role::Borrower);
         }
-        self.guarantors
-            .0
-            .iter_mut()
-            .for_each(|person| person.tidy(Role::Guarantor));
-        self.applicants
-            .0
-            .iter_mut()
-            .for_each(|person| person.tidy(Role::Applicant));
+        self.guarantors.0.iter_mut().for_each(|person| person.tidy(Role::Guarantor));
+        self.applicants.0.iter_mut().for_each(|person| person.tidy(Role::Applicant));
         self.collaterals.0.iter_mut().for_each(Collateral::tidy);
         self.extra.tidy(&OURS);
         serde_json::to_value(self).unwrap_or_default()
@@ -67,11 +61,9 @@ impl AskedTerms {
         self.extra.tidy(&["charges", "legalAgreement"]);
         // The rest of a sanction is the lender's to say; it stays where it does no harm.
         let figures = ["sanctionedAmount", "interestAmount", "totalAmount", "interestType"];
-        self.extra
-            .0
-            .retain(|name, value| value.is_string() || !figures.contains(&name.as_str()));
+        self.extra.0.retain(|name, value| value.is_string() || !figures.contains(&name.as_str()));
         if let Some(One(tenure)) = &mut self.tenure {
-            tenure.unit = tenure.unit.word().unwrap_or_default().into();
+            tenure.unit = tenure.unit_word().into();
         }
         self.tenure.take_if(|tenure| tenure.0.duration.is_blank());
     }
@@ -111,20 +103,13 @@ impl Person {
         respell(&mut self.primary_id_type);
         respell(&mut self.category);
         self.extra.tidy(&[]);
-        self.additional_identifiers
-            .0
-            .iter_mut()
-            .for_each(|identifier| identifier.extra.tidy(&[]));
+        self.additional_identifiers.0.iter_mut().for_each(|identifier| identifier.extra.tidy(&[]));
         self.documents = match role {
             Role::Borrower | Role::Applicant => None,
             Role::Guarantor | Role::Party => Some(Many::default()),
         };
         if let Some(contacts) = &mut self.contact_details {
-            contacts
-                .0
-                .iter_mut()
-                .enumerate()
-                .for_each(|(index, contact)| contact.tidy(index));
+            contacts.0.iter_mut().enumerate().for_each(|(index, contact)| contact.tidy(index));
         }
         if role != Role::Applicant {
             self.contact_details.get_or_insert_default();
@@ -133,10 +118,7 @@ impl Person {
             }
         }
         if role == Role::Party {
-            self.extra
-                .0
-                .entry("relationshipWithCollateral")
-                .or_insert_with(|| "".into());
+            self.extra.0.entry("relationshipWithCollateral").or_insert_with(|| "".into());
             if self.name.is_blank() {
                 self.extra.0.insert("name".to_owned(), "".into());
             }
@@ -174,10 +156,7 @@ impl Collateral {
         }
         self.documents = Many::default();
         self.parties.0.iter_mut().for_each(|party| party.tidy(Role::Party));
-        self.additional_identifiers
-            .0
-            .iter_mut()
-            .for_each(|identifier| identifier.extra.tidy(&[]));
+        self.additional_identifiers.0.iter_mut().for_each(|identifier| identifier.extra.tidy(&[]));
         self.extra.tidy(&[]);
         if let Some(valuation) = &mut self.valuation {
             valuation.0.extra.tidy(&[]);

@@ -27,9 +27,7 @@ pub struct GrantLoanRequest {
 
 impl RequestBody for GrantLoanRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {
-        Ok(Command::Grant {
-            loan_application_id: lenient::id(&self.loan_application_id, "/loanApplicationId")?,
-        })
+        Ok(Command::Grant { loan_application_id: lenient::id(&self.loan_application_id, "/loanApplicationId")? })
     }
 
     fn example() -> Value {
@@ -93,11 +91,7 @@ pub struct PaymentMethod {
 
 impl ChosenDisbursement {
     fn new(deal: Option<&Deal>, granted: bool, outgoing: &Outgoing<'_>) -> Self {
-        let status = if granted {
-            PlanStatus::Active
-        } else {
-            PlanStatus::Inactive
-        };
+        let status = if granted { PlanStatus::Active } else { PlanStatus::Inactive };
         let chosen =
             deal.and_then(|deal| PlanBlock::chosen(&deal.offer.disbursement_plans, deal.disbursement_plan.as_ref()));
         Self {
@@ -115,10 +109,7 @@ impl ChosenDisbursement {
 impl ChosenRepayment {
     fn new(deal: Option<&Deal>, granted: bool, outgoing: &Outgoing<'_>) -> Self {
         let Some(deal) = deal else {
-            return Self {
-                plan: PlanBlock::unknown("", None),
-                method: None,
-            };
+            return Self { plan: PlanBlock::unknown("", None), method: None };
         };
         let status = match &deal.repayment {
             RepaymentSetup::Active { .. } if granted => PlanStatus::Active,

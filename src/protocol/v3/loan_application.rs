@@ -20,15 +20,8 @@ use crate::protocol::malformed::Malformed;
 
 const LOAN_TYPES: [&str; 5] = ["CASHFLOW", "PERSONAL", "HOME", "VEHICLE", "BUSINESS"];
 /// `document.type` of the published schema.
-pub const DOCUMENT_TYPES: [&str; 7] = [
-    "GST_PROFILE",
-    "GSTN_B2B_INVOICE",
-    "PAN",
-    "AADHAAR",
-    "DRIVING_LICENSE",
-    "PASSPORT",
-    "OTHER",
-];
+pub const DOCUMENT_TYPES: [&str; 7] =
+    ["GST_PROFILE", "GSTN_B2B_INVOICE", "PAN", "AADHAAR", "DRIVING_LICENSE", "PASSPORT", "OTHER"];
 
 /// `createLoanApplicationsRequest`: one to a hundred applications, in practice of one borrower.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -155,28 +148,13 @@ impl Item {
         let collaterals = self.securities(pointer)?;
         let documents = self.document_types();
         let echo = self.into_echo(loan_type, requested, created_at);
-        let form = Form {
-            loan_type,
-            created_at,
-            borrower,
-            collaterals,
-            requested,
-            tenure,
-            documents,
-            echo: echo.to_string(),
-        };
-        Ok(NewApplication {
-            loan_application_id,
-            form,
-        })
+        let form =
+            Form { loan_type, created_at, borrower, collaterals, requested, tenure, documents, echo: echo.to_string() };
+        Ok(NewApplication { loan_application_id, form })
     }
 
     fn loan_type(&self, pointer: &str) -> Result<LoanType, Malformed> {
-        let kind = if self.kind.is_blank() {
-            &self.product_type
-        } else {
-            &self.kind
-        };
+        let kind = if self.kind.is_blank() { &self.product_type } else { &self.kind };
         let pointer = format!("{pointer}/type");
         match word(lenient::required(kind, &pointer)?).as_str() {
             "CASHFLOW" => Ok(LoanType::Cashflow),
@@ -202,19 +180,13 @@ impl Item {
             return Err(Malformed::missing(pointer));
         };
         let primary_id = lenient::id(&person.primary_id, &format!("{pointer}/primaryId"))?;
-        let primary_id_type = word(&lenient::id(
-            &person.primary_id_type,
-            &format!("{pointer}/primaryIdType"),
-        )?);
+        let primary_id_type = word(&lenient::id(&person.primary_id_type, &format!("{pointer}/primaryIdType"))?);
         let contact = person.contact();
         let own_phone = (primary_id_type == "MOBILE").then(|| primary_id.clone());
         Ok(Borrower {
             pan: person.pan(),
             name: person.name.get().map(str::to_owned),
-            phone: contact
-                .and_then(|contact| contact.phone.get())
-                .map(str::to_owned)
-                .or(own_phone),
+            phone: contact.and_then(|contact| contact.phone.get()).map(str::to_owned).or(own_phone),
             email: contact.and_then(|contact| contact.email.get()).map(str::to_owned),
             primary_id,
             primary_id_type,
@@ -231,14 +203,8 @@ impl Item {
         if terms.currency.word().is_some_and(|currency| currency != "INR") {
             return Err(Malformed::not_one_of(format!("{pointer}/currency"), &["INR"]));
         }
-        let tenure = terms
-            .tenure
-            .as_ref()
-            .map(|tenure| &tenure.0)
-            .filter(|tenure| !tenure.duration.is_blank());
-        let tenure = tenure
-            .map(|tenure| tenure.read(&format!("{pointer}/tenure")))
-            .transpose()?;
+        let tenure = terms.tenure.as_ref().map(|tenure| &tenure.0).filter(|tenure| !tenure.duration.is_blank());
+        let tenure = tenure.map(|tenure| tenure.read(&format!("{pointer}/tenure"))).transpose()?;
         Ok((requested, tenure))
     }
 
@@ -246,10 +212,7 @@ impl Item {
         let mut securities = Vec::with_capacity(self.collaterals.0.len());
         for (index, collateral) in self.collaterals.0.iter().enumerate() {
             let pointer = format!("{pointer}/collaterals/{index}");
-            let value = collateral
-                .valuation
-                .as_ref()
-                .and_then(|valuation| valuation.0.value.get());
+            let value = collateral.valuation.as_ref().and_then(|valuation| valuation.0.value.get());
             let place = format!("{pointer}/valuation/value");
             securities.push(form::Collateral {
                 id_type: word(
@@ -259,10 +222,7 @@ impl Item {
                     )?
                     .unwrap_or_default(),
                 ),
-                id: lenient::id(
-                    &collateral.collateral_primary_id,
-                    &format!("{pointer}/collateralPrimaryId"),
-                )?,
+                id: lenient::id(&collateral.collateral_primary_id, &format!("{pointer}/collateralPrimaryId"))?,
                 value: value.map(|value| amount::not_negative(value, &place)).transpose()?,
             });
         }
@@ -271,23 +231,13 @@ impl Item {
 
     /// Types of all documents that came along, each once.
     fn document_types(&self) -> Vec<String> {
-        let people = self
-            .borrower
-            .iter()
-            .map(|one| &one.0)
-            .chain(&self.applicants.0)
-            .chain(&self.guarantors.0);
-        let of_people = people
-            .filter_map(|person| person.documents.as_ref())
-            .flat_map(|documents| &documents.0);
+        let people = self.borrower.iter().map(|one| &one.0).chain(&self.applicants.0).chain(&self.guarantors.0);
+        let of_people = people.filter_map(|person| person.documents.as_ref()).flat_map(|documents| &documents.0);
         let of_collaterals = self.collaterals.0.iter().flat_map(|collateral| &collateral.documents.0);
         let of_terms = self.terms.iter().flat_map(|terms| &terms.0.documents.0);
         let mut types: Vec<String> = Vec::new();
         for document in of_people.chain(of_collaterals).chain(of_terms) {
-            let kind = document
-                .kind
-                .word()
-                .filter(|kind| DOCUMENT_TYPES.contains(&kind.as_str()));
+            let kind = document.kind.word().filter(|kind| DOCUMENT_TYPES.contains(&kind.as_str()));
             let kind = kind.unwrap_or_else(|| "OTHER".to_owned());
             if !types.contains(&kind) {
                 types.push(kind);
@@ -302,13 +252,19 @@ impl AskedTenure {
         let place = format!("{pointer}/duration");
         let duration = lenient::count(lenient::required(&self.duration, &place)?, &place)?;
         let place = format!("{pointer}/unit");
-        let unit = match word(lenient::required(&self.unit, &place)?).trim_end_matches('S') {
+        lenient::required(&self.unit, &place)?;
+        let unit = match self.unit_word().as_str() {
             "MONTH" => TenureUnit::Month,
             "DAY" => TenureUnit::Day,
             "YEAR" => TenureUnit::Year,
             _ => return Err(Malformed::not_one_of(place, &["MONTH", "DAY", "YEAR"])),
         };
         Ok(Tenure { duration, unit })
+    }
+
+    /// The unit in the spelling of the schema: `months` is `MONTH`.
+    pub(super) fn unit_word(&self) -> String {
+        self.unit.get().map(word).unwrap_or_default().trim_end_matches('S').to_owned()
     }
 }
 
@@ -348,27 +304,12 @@ pub struct ItemResult {
 /// # Errors
 /// When the answers are not this operation's.
 pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
-    let loan_applications = outgoing
-        .answers
-        .iter()
-        .map(|answer| item(outgoing, answer))
-        .collect::<Result<_, _>>()?;
-    core::callback(
-        outgoing,
-        Response::of_all(outgoing),
-        CreateLoanApplicationsResponse { loan_applications },
-    )
+    let loan_applications = outgoing.answers.iter().map(|answer| item(outgoing, answer)).collect::<Result<_, _>>()?;
+    core::callback(outgoing, Response::of_all(outgoing), CreateLoanApplicationsResponse { loan_applications })
 }
 
 fn item(outgoing: &Outgoing<'_>, answer: &Answer) -> Result<ItemResult, EncodeError> {
-    let Content::Application(ApplicationContent {
-        form,
-        status,
-        rejections,
-        actions,
-        ..
-    }) = &answer.content
-    else {
+    let Content::Application(ApplicationContent { form, status, rejections, actions, .. }) = &answer.content else {
         return Err(core::misfit(outgoing));
     };
     let echo = serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))?;
@@ -376,10 +317,7 @@ fn item(outgoing: &Outgoing<'_>, answer: &Answer) -> Result<ItemResult, EncodeEr
         echo,
         lender: LenderBlock::new(outgoing.lender),
         loan_application_status: status.map(|status| core::status_word(status, outgoing.settings)),
-        response: answer
-            .refusal
-            .as_ref()
-            .map(|refusal| Response::of(outgoing, Some(refusal))),
+        response: answer.refusal.as_ref().map(|refusal| Response::of(outgoing, Some(refusal))),
         rejection_details: rejections.iter().map(RejectionDetail::from).collect(),
         action_required: actions.iter().map(ActionRequired::from).collect(),
     })

@@ -87,24 +87,14 @@ pub struct Component {
 }
 
 /// Families that are served today.
-const COMPONENTS: [&str; 6] = [
-    "CONSENT",
-    "OFFERS",
-    "LOAN_ACCEPTANCE",
-    "REPAYMENT",
-    "DISBURSEMENT",
-    "GRANT_LOAN",
-];
+const COMPONENTS: [&str; 6] = ["CONSENT", "OFFERS", "LOAN_ACCEPTANCE", "REPAYMENT", "DISBURSEMENT", "GRANT_LOAN"];
 
 impl Health {
     /// That an answer could be made at all shows that everything it needs is up.
     #[must_use]
     pub fn up() -> Self {
         let components = COMPONENTS.iter().map(|name| Component { name, status: "UP" }).collect();
-        Self {
-            status: "UP",
-            components,
-        }
+        Self { status: "UP", components }
     }
 }
 
@@ -158,10 +148,7 @@ fn lookup_codes(outgoing: &Outgoing<'_>, asked: &str) -> Result<String, EncodeEr
         Some(_) => Response::ok(),
         None => Response::error(Code::LookupType, settings, "ask for LOOKUP_TYPE to see all types"),
     };
-    let body = GetLookupCodesResponse {
-        lookup_type: asked.to_owned(),
-        lookup_codes: codes.unwrap_or_default(),
-    };
+    let body = GetLookupCodesResponse { lookup_type: asked.to_owned(), lookup_codes: codes.unwrap_or_default() };
     core::callback(outgoing, response, body)
 }
 
@@ -171,10 +158,7 @@ fn error_codes(outgoing: &Outgoing<'_>, asked: &str) -> Result<String, EncodeErr
     let wanted = |code: &&Code| all || code.text().eq_ignore_ascii_case(asked.trim());
     let error_codes: Vec<_> = known_codes(settings)
         .filter(wanted)
-        .map(|code| CodeMeaning {
-            code: code.text(),
-            description: code.meaning(),
-        })
+        .map(|code| CodeMeaning { code: code.text(), description: code.meaning() })
         .collect();
     let response = if error_codes.is_empty() {
         Response::error(Code::ErrorCode, settings, "ask for * to see all codes")
@@ -186,7 +170,5 @@ fn error_codes(outgoing: &Outgoing<'_>, asked: &str) -> Result<String, EncodeErr
 
 /// The codes that an LSP can meet: those that fold into another one it never sees.
 fn known_codes(settings: &Settings) -> impl Iterator<Item = &'static Code> {
-    CODES
-        .iter()
-        .filter(|code| code.folded(settings.error_catalogue) == **code)
+    CODES.iter().filter(|code| code.folded(settings.error_catalogue) == **code)
 }

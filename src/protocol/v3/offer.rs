@@ -142,10 +142,7 @@ impl OfferBlock {
     fn new(offer: &Offer, outgoing: &Outgoing<'_>) -> Self {
         let settings = outgoing.settings;
         let plans = |plans: &[_], schedule| PlanList {
-            plans: plans
-                .iter()
-                .map(|plan| PlanBlock::new(plan, PlanStatus::Inactive, schedule, settings))
-                .collect(),
+            plans: plans.iter().map(|plan| PlanBlock::new(plan, PlanStatus::Inactive, schedule, settings)).collect(),
         };
         Self {
             id: offer.id.to_string(),
@@ -162,29 +159,15 @@ impl OfferBlock {
 /// # Errors
 /// When the answers are not this operation's.
 pub fn encode_offers(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
-    let loan_applications = outgoing
-        .answers
-        .iter()
-        .map(|answer| item(outgoing, answer))
-        .collect::<Result<_, _>>()?;
-    core::callback(
-        outgoing,
-        Response::of_all(outgoing),
-        GenerateOffersResponse { loan_applications },
-    )
+    let loan_applications = outgoing.answers.iter().map(|answer| item(outgoing, answer)).collect::<Result<_, _>>()?;
+    core::callback(outgoing, Response::of_all(outgoing), GenerateOffersResponse { loan_applications })
 }
 
 fn item(outgoing: &Outgoing<'_>, answer: &Answer) -> Result<ApplicationOffers, EncodeError> {
     let Content::Offers(content) = &answer.content else {
         return Err(core::misfit(outgoing));
     };
-    let OffersContent {
-        loan_application_id,
-        status,
-        offers,
-        rejections,
-        actions,
-    } = content;
+    let OffersContent { loan_application_id, status, offers, rejections, actions } = content;
     let shape = outgoing.settings.offers_shape;
     // A refused item says nothing but where it stands (`ocen-v3.md` §3.3).
     let offers = offers.iter().filter(|_| answer.refusal.is_none());
@@ -194,10 +177,7 @@ fn item(outgoing: &Outgoing<'_>, answer: &Answer) -> Result<ApplicationOffers, E
         offers: Shape::new(offers.map(|offer| OfferBlock::new(offer, outgoing)), shape),
         rejection_details: Shape::new(rejections.iter().map(RejectionDetail::from), shape),
         action_required: Shape::new(actions.iter().map(ActionRequired::from), shape),
-        response: answer
-            .refusal
-            .as_ref()
-            .map(|refusal| Response::of(outgoing, Some(refusal))),
+        response: answer.refusal.as_ref().map(|refusal| Response::of(outgoing, Some(refusal))),
     })
 }
 
@@ -217,19 +197,11 @@ pub struct SetOfferResponse {
 /// When the answer is not this operation's.
 pub fn encode_set(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
     let answer = core::single(outgoing)?;
-    let Content::OfferSet {
-        loan_application_id,
-        status,
-    } = &answer.content
-    else {
+    let Content::OfferSet { loan_application_id, status } = &answer.content else {
         return Err(core::misfit(outgoing));
     };
     // C5: the published enum lacks it.
-    let status = if *status == Status::ActionRequired {
-        Status::Processing
-    } else {
-        *status
-    };
+    let status = if *status == Status::ActionRequired { Status::Processing } else { *status };
     let body = SetOfferResponse {
         loan_application_id: loan_application_id.clone(),
         loan_application_status: core::status_word(status, outgoing.settings),

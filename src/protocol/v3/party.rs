@@ -64,9 +64,7 @@ impl Person {
     #[must_use]
     pub fn contact(&self) -> Option<&Contact> {
         let contacts = &self.contact_details.as_ref()?.0;
-        let primary = contacts
-            .iter()
-            .find(|contact| contact.kind.word().as_deref() == Some("PRIMARY"));
+        let primary = contacts.iter().find(|contact| contact.kind.word().as_deref() == Some("PRIMARY"));
         primary.or_else(|| contacts.first())
     }
 }

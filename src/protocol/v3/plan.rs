@@ -163,10 +163,7 @@ impl PlanBlock {
             start_date: plan.start_date.map(|day| start_date(day, settings.start_date_format)),
             status: Some(status_word(status)),
             payment_url: None,
-            extensible_data: PlanExtra {
-                every_days,
-                schedule: schedule.unwrap_or_default(),
-            },
+            extensible_data: PlanExtra { every_days, schedule: schedule.unwrap_or_default() },
         }
     }
 
@@ -199,10 +196,7 @@ impl PlanBlock {
             || Self::unknown(content.id.as_str(), Some(content.status)),
             |plan| Self::new(plan, content.status, content.schedule.as_ref(), settings),
         );
-        Self {
-            payment_url: content.payment_url.clone(),
-            ..block
-        }
+        Self { payment_url: content.payment_url.clone(), ..block }
     }
 
     /// The chosen plan of a list, else its first one, else none at all (C6).

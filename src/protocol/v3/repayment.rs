@@ -50,11 +50,7 @@ impl SetPlanRequest {
     /// # Errors
     /// When either is missing or malformed.
     pub fn read(self) -> Result<(crate::domain::application::command::Subject, PlanId), Malformed> {
-        let subject = SubjectIds {
-            loan_id: self.loan_id,
-            loan_application_id: self.loan_application_id,
-        }
-        .read()?;
+        let subject = SubjectIds { loan_id: self.loan_id, loan_application_id: self.loan_application_id }.read()?;
         let plan = self.plan.unwrap_or_default().0;
         Ok((subject, PlanId(lenient::id(&plan.id, "/plan/id")?)))
     }
@@ -67,9 +63,7 @@ pub struct SetRepaymentPlanRequest(pub SetPlanRequest);
 
 impl RequestBody for SetRepaymentPlanRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {
-        self.0
-            .read()
-            .map(|(subject, plan)| Command::SetRepaymentPlan(subject, plan))
+        self.0.read().map(|(subject, plan)| Command::SetRepaymentPlan(subject, plan))
     }
 
     fn example() -> Value {
@@ -120,15 +114,8 @@ pub fn encode_plans(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
     let Content::Plans { plans } = &answer.content else {
         return Err(core::misfit(outgoing));
     };
-    let plans = plans
-        .iter()
-        .map(|plan| PlanBlock::of_content(plan, outgoing.settings))
-        .collect();
-    core::callback(
-        outgoing,
-        Response::of(outgoing, answer.refusal.as_ref()),
-        PlansResponse { plans },
-    )
+    let plans = plans.iter().map(|plan| PlanBlock::of_content(plan, outgoing.settings)).collect();
+    core::callback(outgoing, Response::of(outgoing, answer.refusal.as_ref()), PlansResponse { plans })
 }
 
 /// `setRepaymentPlanResponse`, `setRepaymentPlanStatusResponse` and `setDisbursementPlanResponse`.
@@ -141,9 +128,5 @@ pub fn encode_plan(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
         return Err(core::misfit(outgoing));
     };
     let plan = PlanBlock::of_content(plan, outgoing.settings);
-    core::callback(
-        outgoing,
-        Response::of(outgoing, answer.refusal.as_ref()),
-        PlanResponse { plan },
-    )
+    core::callback(outgoing, Response::of(outgoing, answer.refusal.as_ref()), PlanResponse { plan })
 }

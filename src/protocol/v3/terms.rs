@@ -116,27 +116,13 @@ pub struct ChargeData {
 
 impl Charge {
     fn fixed(amount: Paise) -> Self {
-        let data = ChargeData {
-            rate: None,
-            amount: Some(AmountNumber(amount)),
-            applicable_parameter: None,
-        };
-        Self {
-            charge_type: "FIXED_AMOUNT",
-            data,
-        }
+        let data = ChargeData { rate: None, amount: Some(AmountNumber(amount)), applicable_parameter: None };
+        Self { charge_type: "FIXED_AMOUNT", data }
     }
 
     fn rate(percent: Decimal, of: &'static str) -> Self {
-        let data = ChargeData {
-            rate: Some(percentage(percent)),
-            amount: None,
-            applicable_parameter: Some(of),
-        };
-        Self {
-            charge_type: "RATE_BASED",
-            data,
-        }
+        let data = ChargeData { rate: Some(percentage(percent)), amount: None, applicable_parameter: Some(of) };
+        Self { charge_type: "RATE_BASED", data }
     }
 }
 
@@ -155,12 +141,7 @@ impl Terms {
     #[must_use]
     pub fn asked(requested: Paise, tenure: Option<Tenure>) -> Self {
         let requested_amount = requested.to_string();
-        Self {
-            requested_amount,
-            currency: INR,
-            tenure: tenure.map(TenureBlock::from),
-            sanction: None,
-        }
+        Self { requested_amount, currency: INR, tenure: tenure.map(TenureBlock::from), sanction: None }
     }
 
     /// What is offered or granted.
@@ -172,26 +153,17 @@ impl Terms {
             interest_rate: offer.annual_rate.to_string(),
             interest_amount: offer.interest.to_string(),
             total_amount: offer.total.to_string(),
-            legal_agreement: LegalAgreement {
-                kind: "URL",
-                data: agreement_url,
-            },
+            legal_agreement: LegalAgreement { kind: "URL", data: agreement_url },
             charges: ChargesBlock::from(&offer.charges),
             extensible_data: CostOfCredit {
                 annual_percentage_rate: percentage(offer.apr),
                 net_disbursed_amount: offer.net_disbursed.to_string(),
                 total_repayable_amount: offer.total.to_string(),
                 installment_amount: offer.instalment.to_string(),
-                cooling_off_period: TenureBlock {
-                    duration: offer.cooling_off_days.to_string(),
-                    unit: "DAY",
-                },
+                cooling_off_period: TenureBlock { duration: offer.cooling_off_days.to_string(), unit: "DAY" },
             },
         };
-        Self {
-            sanction: Some(sanction),
-            ..Self::asked(offer.requested, Some(offer.tenure))
-        }
+        Self { sanction: Some(sanction), ..Self::asked(offer.requested, Some(offer.tenure)) }
     }
 }
 

@@ -56,20 +56,11 @@ fn every_example_decodes() {
 
 #[test]
 fn an_application_is_read_in_full() {
-    let NewApplication {
-        loan_application_id,
-        form,
-    } = created(&create(|_| {}));
+    let NewApplication { loan_application_id, form } = created(&create(|_| {}));
     assert_eq!(loan_application_id, "APP-1");
     assert_eq!(form.loan_type, LoanType::Cashflow);
     assert_eq!(form.requested, Paise(3_220_500));
-    assert_eq!(
-        form.tenure,
-        Some(Tenure {
-            duration: 90,
-            unit: TenureUnit::Day
-        })
-    );
+    assert_eq!(form.tenure, Some(Tenure { duration: 90, unit: TenureUnit::Day }));
     assert_eq!(form.borrower.pan.as_deref(), Some("AAAPL1234C"));
     assert_eq!(form.borrower.phone.as_deref(), Some("9000000001"));
     assert_eq!(form.collaterals[0].value, Some(Paise(4_000_000)));
@@ -78,11 +69,7 @@ fn an_application_is_read_in_full() {
 #[test]
 fn amounts_may_be_numbers_and_stay_exact() {
     let message = create(|_| {}).to_string();
-    for (sent, paise) in [
-        ("32205", 3_220_500),
-        ("32205.10", 3_220_510),
-        ("9007199254740.93", 900_719_925_474_093),
-    ] {
+    for (sent, paise) in [("32205", 3_220_500), ("32205.10", 3_220_510), ("9007199254740.93", 900_719_925_474_093)] {
         let message = message.replace("\"32205.00\"", sent);
         match decode_text("createLoanApplications", &message).unwrap() {
             Command::CreateApplications(items) => assert_eq!(items[0].form.requested, Paise(paise)),
@@ -114,13 +101,7 @@ fn nulls_empty_texts_and_odd_spellings_are_forgiven() {
     }));
     let form = &application.form;
     assert_eq!(form.created_at.to_rfc3339(), "2026-01-04T18:30:00+00:00");
-    assert_eq!(
-        form.tenure,
-        Some(Tenure {
-            duration: 3,
-            unit: TenureUnit::Month
-        })
-    );
+    assert_eq!(form.tenure, Some(Tenure { duration: 3, unit: TenureUnit::Month }));
     assert_eq!(form.borrower.primary_id, "123412341234");
     assert_eq!(form.borrower.primary_id_type, "AADHAAR");
     assert_eq!(form.borrower.pan.as_deref(), Some("AAAPL1234C"));
@@ -169,16 +150,10 @@ collaterals | [{"type": "HOME"}] | GEN5001 | /collaterals/0/collateralPrimaryId
 #[test]
 fn each_broken_member_is_named() {
     for line in BROKEN.trim().lines() {
-        let [member, value, code, pointer] = line.split(" | ").collect::<Vec<_>>()[..] else {
-            panic!("{line}")
-        };
+        let [member, value, code, pointer] = line.split(" | ").collect::<Vec<_>>()[..] else { panic!("{line}") };
         let value: Value = serde_json::from_str(value).unwrap();
         let (found, place) = refusal("createLoanApplications", &create(|item| item[member] = value));
-        assert_eq!(
-            (found.text(), place),
-            (code, format!("/loanApplications/0{pointer}")),
-            "{line}"
-        );
+        assert_eq!((found.text(), place), (code, format!("/loanApplications/0{pointer}")), "{line}");
     }
 }
 
@@ -188,31 +163,16 @@ fn a_message_is_bounded_and_its_ids_differ() {
     let item = message["loanApplications"][0].clone();
     message["loanApplications"] = json!([item.clone(), item.clone()]);
     let twice = refusal("createLoanApplications", &message);
-    assert_eq!(
-        twice,
-        (
-            Code::MalformedMessage,
-            "/loanApplications/1/loanApplicationId".to_owned()
-        )
-    );
+    assert_eq!(twice, (Code::MalformedMessage, "/loanApplications/1/loanApplicationId".to_owned()));
     message["loanApplications"] = vec![item; 101].into();
-    assert_eq!(
-        refusal("createLoanApplications", &message),
-        (Code::BadLength, "/loanApplications".to_owned())
-    );
-    assert_eq!(
-        refusal("createLoanApplications", &json!({})),
-        (Code::MissingMember, "/loanApplications".to_owned())
-    );
+    assert_eq!(refusal("createLoanApplications", &message), (Code::BadLength, "/loanApplications".to_owned()));
+    assert_eq!(refusal("createLoanApplications", &json!({})), (Code::MissingMember, "/loanApplications".to_owned()));
 }
 
 #[test]
 fn an_offer_is_chosen_by_its_id_alone() {
     let message = json!({"loanApplicationId": "APP-1", "offer": {"id": "OFF-1", "terms": null, "noOfInstallment": 1}});
-    let chosen = Command::SetOffer {
-        loan_application_id: "APP-1".into(),
-        offer: OfferId::from("OFF-1"),
-    };
+    let chosen = Command::SetOffer { loan_application_id: "APP-1".into(), offer: OfferId::from("OFF-1") };
     assert_eq!(decode("setOffer", &message), Ok(chosen));
     assert_eq!(
         refusal("setOffer", &json!({"loanApplicationId": "APP-1", "offer": {"id": ""}})),
@@ -224,10 +184,7 @@ fn an_offer_is_chosen_by_its_id_alone() {
 fn an_otp_gets_its_leading_zeros_back() {
     for otp in [json!(1234), json!("001234"), json!("1234")] {
         let message = json!({"credBlock": {"data": {"otpSessionKey": "S", "otp": otp}}});
-        let command = Command::VerifyAcceptance {
-            session_key: "S".into(),
-            otp: "001234".into(),
-        };
+        let command = Command::VerifyAcceptance { session_key: "S".into(), otp: "001234".into() };
         assert_eq!(decode("verifyLoanAcceptance", &message), Ok(command));
     }
 }
@@ -256,23 +213,11 @@ fn a_subject_is_either_id_or_both() {
     };
     for (message, expected) in [
         (json!({"loanId": "L"}), subject(Some("L"), None)),
-        (
-            json!({"loanID": "L", "loanApplicationId": ""}),
-            subject(Some("L"), None),
-        ),
-        (
-            json!({"loanId": null, "loanApplicationId": "A"}),
-            subject(None, Some("A")),
-        ),
-        (
-            json!({"loanId": "L", "loanApplicationId": "A"}),
-            subject(Some("L"), Some("A")),
-        ),
+        (json!({"loanID": "L", "loanApplicationId": ""}), subject(Some("L"), None)),
+        (json!({"loanId": null, "loanApplicationId": "A"}), subject(None, Some("A"))),
+        (json!({"loanId": "L", "loanApplicationId": "A"}), subject(Some("L"), Some("A"))),
     ] {
-        assert_eq!(
-            decode("getRepaymentPlans", &message),
-            Ok(Command::RepaymentPlans(expected.clone()))
-        );
+        assert_eq!(decode("getRepaymentPlans", &message), Ok(Command::RepaymentPlans(expected.clone())));
         let mut message = message;
         message["plan"] = json!({"id": "RP-1", "noOfInstallments": 3, "noOfInstallment": "3"});
         let command = Command::SetRepaymentPlan(expected, PlanId::from("RP-1"));
@@ -296,13 +241,8 @@ fn an_account_is_known_or_new() {
     let number = json!({"data": {"accountType": "SAVINGS", "accountIFSC": "icic0000856", "accountNumber": 112_507_891_013_562_u64}});
     let (first, second) = (chosen(number.clone()), chosen(number));
     assert_eq!(first, second, "the same account gets the same id");
-    let Ok(ChosenAccount::New(account)) = first else {
-        panic!("a new account")
-    };
-    let target = AccountTarget::Account {
-        ifsc: "ICIC0000856".into(),
-        number: "112507891013562".into(),
-    };
+    let Ok(ChosenAccount::New(account)) = first else { panic!("a new account") };
+    let target = AccountTarget::Account { ifsc: "ICIC0000856".into(), number: "112507891013562".into() };
     assert!(account.target == target && account.kind.as_deref() == Some("SAVING"));
     let place = |member: &str| format!("/account/{member}");
     let unknown = json!({"accountDataType": "WALLET", "data": {"vpa": "a@b"}});
@@ -315,38 +255,18 @@ fn an_account_is_known_or_new() {
 #[test]
 fn a_payout_needs_its_loan_and_payment() {
     let message = json!({"loanId": "L", "payment": {"id": "P", "installmentNumber": 1, "totalAmount": 30595.5}});
-    let payment = PaymentOrder {
-        id: PaymentId::from("P"),
-        tranche: Some(1),
-        amount: Some(Paise(3_059_550)),
-    };
-    let command = Command::TriggerDisbursement {
-        loan_id: LoanId::from("L"),
-        payment,
-    };
+    let payment = PaymentOrder { id: PaymentId::from("P"), tranche: Some(1), amount: Some(Paise(3_059_550)) };
+    let command = Command::TriggerDisbursement { loan_id: LoanId::from("L"), payment };
     assert_eq!(decode("triggerDisbursement", &message), Ok(command));
     assert_eq!(refusal("triggerDisbursement", &json!({"loanId": "L"})).1, "/payment/id");
-    let status = Command::DisbursementStatus {
-        loan_id: None,
-        payment_id: Some(PaymentId::from("P")),
-    };
-    assert_eq!(
-        decode("triggerDisbursementStatus", &json!({"payment": {"id": "P"}})),
-        Ok(status)
-    );
+    let status = Command::DisbursementStatus { loan_id: None, payment_id: Some(PaymentId::from("P")) };
+    assert_eq!(decode("triggerDisbursementStatus", &json!({"payment": {"id": "P"}})), Ok(status));
     assert_eq!(refusal("triggerDisbursementStatus", &json!({})).0, Code::MissingMember);
 }
 
 #[test]
 fn what_is_not_one_json_object_is_refused() {
-    for message in [
-        "",
-        "{",
-        "[]",
-        "1",
-        "{} {}",
-        r#"{"loanApplicationId": "a", "loanApplicationId": "b"}"#,
-    ] {
+    for message in ["", "{", "[]", "1", "{} {}", r#"{"loanApplicationId": "a", "loanApplicationId": "b"}"#] {
         let refusal = decode_text("grantLoan", message).unwrap_err();
         assert_eq!(refusal.code, Code::MalformedMessage, "{message}");
     }

@@ -62,9 +62,8 @@ pub(super) async fn find(needed: Option<u32>) -> Result<Binaries, ClusterError> 
 
 /// Folders to look into, the preferred first.
 async fn candidates() -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = env::var_os("PATH")
-        .map(|path| env::split_paths(&path).collect())
-        .unwrap_or_default();
+    let mut folders: Vec<PathBuf> =
+        env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
     if let Ok(output) = Command::new("pg_config").arg("--bindir").output().await {
         folders.push(String::from_utf8_lossy(&output.stdout).trim().into());
     }
@@ -95,20 +94,14 @@ async fn inspect(dir: &Path) -> Option<Binaries> {
     if !dir.join("initdb").is_file() || !dir.join("pg_ctl").is_file() {
         return None;
     }
-    let output = Command::new(&program)
-        .arg("--version")
-        .output()
-        .await
-        .ok()?;
+    let output = Command::new(&program).arg("--version").output().await.ok()?;
     let major = first_number(&String::from_utf8_lossy(&output.stdout))?;
     (major >= OLDEST_MAJOR).then_some(Binaries { dir, major })
 }
 
 /// The first number in a text: `postgres (PostgreSQL) 17beta1` is 17.
 fn first_number(text: &str) -> Option<u32> {
-    text.split(|c: char| !c.is_ascii_digit())
-        .find(|digits| !digits.is_empty())
-        .and_then(|digits| digits.parse().ok())
+    text.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty()).and_then(|digits| digits.parse().ok())
 }
 
 fn listed(items: impl Iterator<Item = String>) -> String {

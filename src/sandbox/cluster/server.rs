@@ -29,11 +29,7 @@ const START_ATTEMPTS: usize = 15;
 /// What a failed start says when trying again can help: another process took the free port,
 /// children of a postmaster that was killed have not all ended, or a starter that was killed has
 /// left a server that is just coming up.
-const PASSING_HINDRANCES: [&str; 3] = [
-    "Address already in use",
-    "is still in use",
-    "another postmaster",
-];
+const PASSING_HINDRANCES: [&str; 3] = ["Address already in use", "is still in use", "another postmaster"];
 
 /// Runs one cluster's programs.
 #[derive(Debug)]
@@ -54,11 +50,7 @@ pub(super) enum StopMode {
 impl Server<'_> {
     /// Makes an empty cluster. It gets its name when it is whole, so that a process killed
     /// meanwhile leaves nothing that looks like one.
-    pub(super) async fn init(
-        &self,
-        password: &str,
-        durability: Durability,
-    ) -> Result<(), ClusterError> {
+    pub(super) async fn init(&self, password: &str, durability: Durability) -> Result<(), ClusterError> {
         let draft = self.site.home.join("data.new");
         let password_file = self.site.home.join("password");
         self.site.write_private(&password_file, password).await?;
@@ -74,19 +66,12 @@ impl Server<'_> {
             initdb.arg("--no-sync");
         }
         let output = run(&mut initdb).await?;
-        fs::remove_file(&password_file)
-            .await
-            .map_err(ClusterError::at(&password_file))?;
+        fs::remove_file(&password_file).await.map_err(ClusterError::at(&password_file))?;
         if !output.status.success() {
-            return Err(ClusterError::Program {
-                program: "initdb",
-                said: said(&output),
-            });
+            return Err(ClusterError::Program { program: "initdb", said: said(&output) });
         }
         let data = self.site.data();
-        fs::rename(&draft, &data)
-            .await
-            .map_err(ClusterError::at(&data))
+        fs::rename(&draft, &data).await.map_err(ClusterError::at(&data))
     }
 
     /// Starts the cluster on a free port, which is returned. `pg_ctl` gives the server a session
@@ -103,13 +88,8 @@ impl Server<'_> {
             if output.status.success() {
                 return Ok(port);
             }
-            news = read_from(&log, already_logged)
-                .await
-                .unwrap_or_else(|| said(&output));
-            if !PASSING_HINDRANCES
-                .iter()
-                .any(|passing| news.contains(passing))
-            {
+            news = read_from(&log, already_logged).await.unwrap_or_else(|| said(&output));
+            if !PASSING_HINDRANCES.iter().any(|passing| news.contains(passing)) {
                 break;
             }
             if let Some(port) = self.running().await? {
@@ -161,9 +141,7 @@ impl Server<'_> {
     /// cluster from starting for ever.
     async fn forget(&self) -> Result<Option<u16>, ClusterError> {
         let path = self.site.data().join("postmaster.pid");
-        fs::remove_file(&path)
-            .await
-            .map_err(ClusterError::at(&path))?;
+        fs::remove_file(&path).await.map_err(ClusterError::at(&path))?;
         Ok(None)
     }
 
@@ -185,10 +163,7 @@ impl Server<'_> {
         if output.status.success() {
             return Ok(());
         }
-        Err(ClusterError::Program {
-            program: "pg_ctl stop",
-            said: said(&output),
-        })
+        Err(ClusterError::Program { program: "pg_ctl stop", said: said(&output) })
     }
 
     fn pg_ctl(&self, action: &str) -> Command {
@@ -201,11 +176,7 @@ impl Server<'_> {
     /// Postgres settings.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.binaries.dir.join(program));
-        command
-            .current_dir(&self.site.home)
-            .stdin(Stdio::null())
-            .process_group(0)
-            .env("LC_ALL", "C");
+        command.current_dir(&self.site.home).stdin(Stdio::null()).process_group(0).env("LC_ALL", "C");
         for (name, _) in env::vars_os() {
             if name.to_string_lossy().starts_with("PG") {
                 command.env_remove(name);
@@ -235,9 +206,7 @@ impl PidFile {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         match lines.as_slice() {
             [_, owner, ..] if Path::new(owner) != data => Self::Foreign,
-            [_, _, _, port, _, _, _, "ready", ..] => {
-                port.parse().map_or(Self::Changing, Self::Ready)
-            }
+            [_, _, _, port, _, _, _, "ready", ..] => port.parse().map_or(Self::Changing, Self::Ready),
             _ => Self::Changing,
         }
     }
@@ -262,18 +231,12 @@ async fn read_from(path: &Path, position: u64) -> Option<String> {
 
 async fn free_port() -> Result<u16, ClusterError> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let bound = TcpListener::bind(any)
-        .await
-        .and_then(|listener| listener.local_addr());
-    bound
-        .map(|address| address.port())
-        .map_err(ClusterError::Port)
+    let bound = TcpListener::bind(any).await.and_then(|listener| listener.local_addr());
+    bound.map(|address| address.port()).map_err(ClusterError::Port)
 }
 
 async fn answers(port: u16) -> bool {
-    TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-        .await
-        .is_ok()
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()
 }
 
 #[cfg(test)]
@@ -284,22 +247,10 @@ mod tests {
 
     #[test]
     fn a_pid_file_is_believed_only_in_its_own_cluster() {
-        assert_eq!(
-            PidFile::read(READY, Path::new("/d/data")),
-            PidFile::Ready(54321)
-        );
-        assert_eq!(
-            PidFile::read(READY, Path::new("/copy/data")),
-            PidFile::Foreign
-        );
+        assert_eq!(PidFile::read(READY, Path::new("/d/data")), PidFile::Ready(54321));
+        assert_eq!(PidFile::read(READY, Path::new("/copy/data")), PidFile::Foreign);
         let starting = READY.replace("ready", "starting");
-        assert_eq!(
-            PidFile::read(&starting, Path::new("/d/data")),
-            PidFile::Changing
-        );
-        assert_eq!(
-            PidFile::read("4711\n", Path::new("/d/data")),
-            PidFile::Changing
-        );
+        assert_eq!(PidFile::read(&starting, Path::new("/d/data")), PidFile::Changing);
+        assert_eq!(PidFile::read("4711\n", Path::new("/d/data")), PidFile::Changing);
     }
 }

@@ -54,39 +54,25 @@ impl Site {
     /// Makes the data directory and settles where its cluster lives and who runs it.
     pub(super) async fn at(data_dir: &Path) -> Result<Self, ClusterError> {
         make_private(data_dir).await?;
-        let data_dir = fs::canonicalize(data_dir)
-            .await
-            .map_err(ClusterError::at(data_dir))?;
+        let data_dir = fs::canonicalize(data_dir).await.map_err(ClusterError::at(data_dir))?;
         let inside = data_dir.join("postgres");
         if id(&["-u"]).await? != Some(0) {
-            return Ok(Self {
-                data_dir,
-                home: inside,
-                account: None,
-            });
+            return Ok(Self { data_dir, home: inside, account: None });
         }
         let home = match fs::try_exists(&inside).await {
             Ok(true) => inside,
             _ => root_home(&data_dir),
         };
         let account = Some(owner_or_unprivileged(&home).await?);
-        Ok(Self {
-            data_dir,
-            home,
-            account,
-        })
+        Ok(Self { data_dir, home, account })
     }
 
     /// Makes the cluster's home, for the account only.
     pub(super) async fn make_home(&self) -> Result<(), ClusterError> {
         if let (Some(parent), Some(_)) = (self.home.parent(), self.account) {
             let open = std::fs::Permissions::from_mode(0o755);
-            fs::create_dir_all(parent)
-                .await
-                .map_err(ClusterError::at(parent))?;
-            fs::set_permissions(parent, open)
-                .await
-                .map_err(ClusterError::at(parent))?;
+            fs::create_dir_all(parent).await.map_err(ClusterError::at(parent))?;
+            fs::set_permissions(parent, open).await.map_err(ClusterError::at(parent))?;
         }
         make_private(&self.home).await?;
         self.give(&self.home)
@@ -127,10 +113,8 @@ impl Site {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(ClusterError::at(&path))?,
         };
-        let record: Record = toml::from_str(&text).map_err(|error| ClusterError::Record {
-            path,
-            detail: error.to_string(),
-        })?;
+        let record: Record =
+            toml::from_str(&text).map_err(|error| ClusterError::Record { path, detail: error.to_string() })?;
         let home = self.data_dir.join(&record.home);
         if home == self.home {
             return Ok(Some(record));
@@ -140,30 +124,18 @@ impl Site {
     }
 
     /// Keeps what has to be known to use the cluster again; replaced as a whole or not at all.
-    pub(super) async fn keep(
-        &self,
-        password: String,
-        durability: Durability,
-    ) -> Result<Record, ClusterError> {
+    pub(super) async fn keep(&self, password: String, durability: Durability) -> Result<Record, ClusterError> {
         let path = self.record_file();
         let home = self.home.strip_prefix(&self.data_dir).unwrap_or(&self.home);
-        let record = Record {
-            home: home.to_path_buf(),
-            password,
-            durability,
-        };
-        let text = toml::to_string(&record).map_err(|error| ClusterError::Record {
-            path: path.clone(),
-            detail: error.to_string(),
-        })?;
+        let record = Record { home: home.to_path_buf(), password, durability };
+        let text = toml::to_string(&record)
+            .map_err(|error| ClusterError::Record { path: path.clone(), detail: error.to_string() })?;
         let draft = path.with_extension("toml.new");
         write_private(&draft, &text).await?;
         if self.home.starts_with(&self.data_dir) {
             self.give(&draft)?;
         }
-        fs::rename(&draft, &path)
-            .await
-            .map_err(ClusterError::at(&path))?;
+        fs::rename(&draft, &path).await.map_err(ClusterError::at(&path))?;
         Ok(record)
     }
 
@@ -200,9 +172,7 @@ impl Site {
         };
         match tokio::time::timeout(TURN_PATIENCE, waiting).await {
             Ok(locked) => locked.map(|()| file),
-            Err(_) => Err(ClusterError::Busy {
-                data_dir: self.data_dir.clone(),
-            }),
+            Err(_) => Err(ClusterError::Busy { data_dir: self.data_dir.clone() }),
         }
     }
 
@@ -237,10 +207,7 @@ async fn owner_or_unprivileged(home: &Path) -> Result<Account, ClusterError> {
     if let Ok(found) = fs::metadata(home).await
         && found.uid() != 0
     {
-        return Ok(Account {
-            uid: found.uid(),
-            gid: found.gid(),
-        });
+        return Ok(Account { uid: found.uid(), gid: found.gid() });
     }
     for name in ["postgres", "nobody"] {
         if let (Some(uid), Some(gid)) = (id(&["-u", name]).await?, id(&["-g", name]).await?) {
@@ -252,11 +219,7 @@ async fn owner_or_unprivileged(home: &Path) -> Result<Account, ClusterError> {
 
 /// Asks `id` for a number; none when the user does not exist.
 async fn id(args: &[&str]) -> Result<Option<u32>, ClusterError> {
-    let output = Command::new("id")
-        .args(args)
-        .output()
-        .await
-        .map_err(ClusterError::at(Path::new("id")))?;
+    let output = Command::new("id").args(args).output().await.map_err(ClusterError::at(Path::new("id")))?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().parse().ok())
 }
 
@@ -272,20 +235,13 @@ async fn write_private(path: &Path, text: &str) -> Result<(), ClusterError> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut file = options.open(path).await.map_err(ClusterError::at(path))?;
-    file.write_all(text.as_bytes())
-        .await
-        .map_err(ClusterError::at(path))?;
+    file.write_all(text.as_bytes()).await.map_err(ClusterError::at(path))?;
     file.sync_all().await.map_err(ClusterError::at(path))
 }
 
 fn open_lock(path: &Path) -> Result<File, ClusterError> {
     let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600);
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
     options.open(path).map_err(ClusterError::at(path))
 }
 

@@ -9,32 +9,18 @@ impl Systems {
     pub(super) async fn create_consent(&self, call: &Call<'_>) -> Result<Outcome, PortError> {
         let handle = reference("CH", &call.key);
         let state = if self.manual { "PENDING" } else { "APPROVED" };
-        let item = Item {
-            key: handle.clone(),
-            state: state.to_owned(),
-            detail: None,
-        };
+        let item = Item { key: handle.clone(), state: state.to_owned(), detail: None };
         let mut conn = self.pool.acquire().await.map_err(storage(call.ask))?;
-        items::insert(&mut conn, Kind::Consent, &item, call.now)
-            .await
-            .map_err(storage(call.ask))?;
+        items::insert(&mut conn, Kind::Consent, &item, call.now).await.map_err(storage(call.ask))?;
         Ok(done(Finding::ConsentCreated { handle }))
     }
 
-    pub(super) async fn consent_status(
-        &self,
-        call: &Call<'_>,
-        handle: &str,
-    ) -> Result<Outcome, PortError> {
+    pub(super) async fn consent_status(&self, call: &Call<'_>, handle: &str) -> Result<Outcome, PortError> {
         let mut conn = self.pool.acquire().await.map_err(storage(call.ask))?;
-        let item = items::find(&mut conn, Kind::Consent, handle)
-            .await
-            .map_err(storage(call.ask))?;
+        let item = items::find(&mut conn, Kind::Consent, handle).await.map_err(storage(call.ask))?;
         Ok(done(match item.as_ref().map(|item| item.state.as_str()) {
             Some("PENDING") => Finding::ConsentPending,
-            Some("APPROVED") => Finding::ConsentReady {
-                consent_id: reference("CONSENT", handle),
-            },
+            Some("APPROVED") => Finding::ConsentReady { consent_id: reference("CONSENT", handle) },
             _ => Finding::ConsentFailed,
         }))
     }

@@ -11,19 +11,11 @@ use crate::lender::{Call, PortError};
 impl Systems {
     pub(super) fn prepare_agreement(&self, call: &Call<'_>) -> Result<Outcome, PortError> {
         let prepare = |subject| {
-            let text = agreement(&self.lender_name, subject)
-                .ok_or_else(|| PortError::bad_question(call.ask))?;
+            let text = agreement(&self.lender_name, subject).ok_or_else(|| PortError::bad_question(call.ask))?;
             let url = format!("{}/agreement/{}", self.borrower_url, self.ids.token());
-            Ok(AgreementText {
-                hash: sha256(&text),
-                url,
-            })
+            Ok(AgreementText { hash: sha256(&text), url })
         };
-        let agreements = call
-            .subjects
-            .iter()
-            .map(prepare)
-            .collect::<Result<_, PortError>>()?;
+        let agreements = call.subjects.iter().map(prepare).collect::<Result<_, PortError>>()?;
         Ok(done(Finding::Prepared { agreements }))
     }
 }
@@ -33,12 +25,7 @@ impl Systems {
 #[must_use]
 pub fn agreement(lender: &str, application: &Application) -> Option<String> {
     let offer = &application.stage.deal()?.offer;
-    let borrower = application
-        .form
-        .borrower
-        .name
-        .as_deref()
-        .unwrap_or("the borrower");
+    let borrower = application.form.borrower.name.as_deref().unwrap_or("the borrower");
     let mut text = format!(
         "LOAN AGREEMENT\n\n{lender} (the lender) lends to {borrower} (the borrower) under loan application {} on \
         these terms.\n\n",
@@ -67,36 +54,15 @@ pub fn agreement(lender: &str, application: &Application) -> Option<String> {
 fn terms(offer: &Offer) -> [(&'static str, String); 11] {
     [
         ("Loan amount", format!("Rs. {}", offer.sanctioned)),
-        (
-            "Rate of interest",
-            format!("{} % per annum, fixed", offer.annual_rate.percent()),
-        ),
+        ("Rate of interest", format!("{} % per annum, fixed", offer.annual_rate.percent())),
         ("Annual percentage rate", format!("{} %", offer.apr)),
         ("Total interest", format!("Rs. {}", offer.interest)),
-        (
-            "Processing fee with tax, kept from the payout",
-            format!("Rs. {}", offer.charges.processing),
-        ),
+        ("Processing fee with tax, kept from the payout", format!("Rs. {}", offer.charges.processing)),
         ("Amount paid out", format!("Rs. {}", offer.net_disbursed)),
-        (
-            "Instalments",
-            format!("{} of Rs. {}", offer.schedule.rows.len(), offer.instalment),
-        ),
+        ("Instalments", format!("{} of Rs. {}", offer.schedule.rows.len(), offer.instalment)),
         ("Total to repay", format!("Rs. {}", offer.total)),
-        (
-            "Charge for a bounced instalment",
-            format!("Rs. {}", offer.charges.bounce),
-        ),
-        (
-            "Late payment",
-            format!(
-                "{} % per annum on the amount in default",
-                offer.charges.late_payment_percent
-            ),
-        ),
-        (
-            "Cooling-off period",
-            format!("{} days", offer.cooling_off_days),
-        ),
+        ("Charge for a bounced instalment", format!("Rs. {}", offer.charges.bounce)),
+        ("Late payment", format!("{} % per annum on the amount in default", offer.charges.late_payment_percent)),
+        ("Cooling-off period", format!("{} days", offer.cooling_off_days)),
     ]
 }

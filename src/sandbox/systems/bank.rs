@@ -36,11 +36,8 @@ impl<'a> Bank<'a> {
 
     /// Pays, or tells what became of the key. A failure of the simulation is an unknown outcome like any other.
     pub(super) async fn answer(&self, call: &Call<'_>, order: &PayOrder) -> Outcome {
-        let answer = if call.method() == "status" {
-            self.status(call, order).await
-        } else {
-            self.pay(call, order).await
-        };
+        let answer =
+            if call.method() == "status" { self.status(call, order).await } else { self.pay(call, order).await };
         answer.unwrap_or_else(|error| {
             tracing::warn!(%error, "the simulated bank lost its memory");
             Outcome::Unknown { reference: None }
@@ -75,16 +72,11 @@ impl<'a> Bank<'a> {
     async fn status(&self, call: &Call<'_>, order: &PayOrder) -> sqlx::Result<Outcome> {
         let mut conn = self.pool.acquire().await?;
         // Either this tombstone stands first and a late order finds it, or the order stood first and is found here.
-        let detail = PaymentDetail {
-            received: 0,
-            ..noted(order)
-        };
+        let detail = PaymentDetail { received: 0, ..noted(order) };
         let tombstone = payment(order, NEVER_RECEIVED, &detail);
         items::insert(&mut conn, Kind::Payment, &tombstone, call.now).await?;
         let known = items::find(&mut conn, Kind::Payment, &order.bank_key).await?;
-        Ok(known.map_or(Outcome::Unknown { reference: None }, |item| {
-            outcome(&item, call.now)
-        }))
+        Ok(known.map_or(Outcome::Unknown { reference: None }, |item| outcome(&item, call.now)))
     }
 
     fn fate(&self, order: &PayOrder) -> Fate {
@@ -92,9 +84,7 @@ impl<'a> Bank<'a> {
             AccountTarget::Account { number, .. } => number,
             AccountTarget::Vpa { vpa } => vpa,
         };
-        let code = text
-            .rfind(MAGIC)
-            .and_then(|at| text.get(at + MAGIC.len()..));
+        let code = text.rfind(MAGIC).and_then(|at| text.get(at + MAGIC.len()..));
         match code {
             Some("0701") => Fate::Fails,
             Some("0702") => Fate::WaitsUntilTold,
@@ -127,11 +117,7 @@ fn noted(order: &PayOrder) -> PaymentDetail {
 }
 
 fn payment(order: &PayOrder, state: &str, detail: &PaymentDetail) -> Item {
-    Item {
-        key: order.bank_key.clone(),
-        state: state.to_owned(),
-        detail: serde_json::to_string(detail).ok(),
-    }
+    Item { key: order.bank_key.clone(), state: state.to_owned(), detail: serde_json::to_string(detail).ok() }
 }
 
 fn new_payment(order: &PayOrder, fate: Fate, today: NaiveDate) -> Item {
@@ -165,19 +151,13 @@ fn outcome(item: &Item, now: DateTime<Utc>) -> Outcome {
     let detail: PaymentDetail = item.detail();
     match (item.state.as_str(), detail.utr, detail.value_date) {
         ("PAID", Some(utr), Some(value_date)) => done(Finding::Paid { utr, value_date }),
-        ("PENDING", ..) => Outcome::Pending {
-            reference: reference("BANK", &item.key),
-            poll_after: poll_after(now),
-            url: None,
-        },
-        ("FAILED", ..) => refused(
-            detail.code.as_deref().unwrap_or("CREDIT_REFUSED"),
-            "the beneficiary's bank refused the credit",
-        ),
-        (NEVER_RECEIVED, ..) => refused(
-            NEVER_RECEIVED,
-            "no order arrived under this key, and none will be taken",
-        ),
+        ("PENDING", ..) => {
+            Outcome::Pending { reference: reference("BANK", &item.key), poll_after: poll_after(now), url: None }
+        }
+        ("FAILED", ..) => {
+            refused(detail.code.as_deref().unwrap_or("CREDIT_REFUSED"), "the beneficiary's bank refused the credit")
+        }
+        (NEVER_RECEIVED, ..) => refused(NEVER_RECEIVED, "no order arrived under this key, and none will be taken"),
         _ => Outcome::Unknown { reference: None },
     }
 }

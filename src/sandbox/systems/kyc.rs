@@ -5,7 +5,5 @@ use crate::domain::application::ask::{Finding, Outcome};
 use crate::lender::Call;
 
 pub(super) fn verified(call: &Call<'_>) -> Outcome {
-    done(Finding::KycDone {
-        reference: reference("KYC", &call.key),
-    })
+    done(Finding::KycDone { reference: reference("KYC", &call.key) })
 }

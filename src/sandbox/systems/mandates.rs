@@ -18,44 +18,23 @@ struct MandateDetail {
 
 impl Systems {
     /// A plan has one mandate at a time; a new registration takes the place of an earlier one.
-    pub(super) async fn register_mandate(
-        &self,
-        call: &Call<'_>,
-        plan: &PlanId,
-    ) -> Result<Outcome, PortError> {
+    pub(super) async fn register_mandate(&self, call: &Call<'_>, plan: &PlanId) -> Result<Outcome, PortError> {
         let fail = storage(call.ask);
         let mut tx = self.pool.begin().await.map_err(&fail)?;
-        let known = items::lock(&mut tx, Kind::Mandate, &plan.0)
-            .await
-            .map_err(&fail)?;
+        let known = items::lock(&mut tx, Kind::Mandate, &plan.0).await.map_err(&fail)?;
         let mut detail: MandateDetail = known.map(|item| item.detail()).unwrap_or_default();
         let reference = reference("MANDATE", &call.key);
         if detail.reference != reference {
             let payment_url = format!("{}/pay/{}", self.borrower_url, self.ids.token());
-            detail = MandateDetail {
-                reference,
-                payment_url,
-            };
+            detail = MandateDetail { reference, payment_url };
             let state = if self.manual { "PENDING" } else { "AUTHORISED" };
             let text = serde_json::to_string(&detail).ok();
-            let item = Item {
-                key: plan.0.clone(),
-                state: state.to_owned(),
-                detail: text,
-            };
-            items::put(&mut tx, Kind::Mandate, &item, call.now)
-                .await
-                .map_err(&fail)?;
+            let item = Item { key: plan.0.clone(), state: state.to_owned(), detail: text };
+            items::put(&mut tx, Kind::Mandate, &item, call.now).await.map_err(&fail)?;
         }
         tx.commit().await.map_err(&fail)?;
-        let MandateDetail {
-            reference,
-            payment_url,
-        } = detail;
-        Ok(done(Finding::MandateRegistered {
-            reference,
-            payment_url,
-        }))
+        let MandateDetail { reference, payment_url } = detail;
+        Ok(done(Finding::MandateRegistered { reference, payment_url }))
     }
 
     pub(super) async fn mandate_status(
@@ -66,9 +45,7 @@ impl Systems {
     ) -> Result<Outcome, PortError> {
         let fail = storage(call.ask);
         let mut conn = self.pool.acquire().await.map_err(&fail)?;
-        let item = items::find(&mut conn, Kind::Mandate, &plan.0)
-            .await
-            .map_err(&fail)?;
+        let item = items::find(&mut conn, Kind::Mandate, &plan.0).await.map_err(&fail)?;
         let Some(item) = item else {
             return Ok(done(Finding::MandateInactive));
         };
@@ -94,15 +71,11 @@ impl Systems {
     ) -> Result<Outcome, PortError> {
         let fail = storage(call.ask);
         let mut tx = self.pool.begin().await.map_err(&fail)?;
-        let item = items::lock(&mut tx, Kind::Mandate, &plan.0)
-            .await
-            .map_err(&fail)?;
+        let item = items::lock(&mut tx, Kind::Mandate, &plan.0).await.map_err(&fail)?;
         let current = item.filter(|item| item.detail::<MandateDetail>().reference == reference);
         if let Some(mut item) = current {
             "CANCELLED".clone_into(&mut item.state);
-            items::put(&mut tx, Kind::Mandate, &item, call.now)
-                .await
-                .map_err(&fail)?;
+            items::put(&mut tx, Kind::Mandate, &item, call.now).await.map_err(&fail)?;
         }
         tx.commit().await.map_err(&fail)?;
         Ok(done(Finding::Acknowledged))

@@ -55,10 +55,7 @@ fn terms(frequency: Frequency) -> ScheduleTerms {
 pub fn offer(frequency: Frequency) -> Offer {
     let terms = terms(frequency);
     let schedule = schedule::schedule(&terms).expect("a schedule");
-    let tenure = Tenure {
-        duration: 3,
-        unit: TenureUnit::Month,
-    };
+    let tenure = Tenure { duration: 3, unit: TenureUnit::Month };
     let repayment = Plan {
         id: PlanId::from("RP-1"),
         automatic: true,
@@ -92,11 +89,7 @@ pub fn offer(frequency: Frequency) -> Offer {
         total: schedule.total_paid,
         instalment: schedule.instalment,
         tenure,
-        charges: Charges {
-            processing: Paise(35_460),
-            bounce: Paise(50_000),
-            late_payment_percent: Decimal::from(24),
-        },
+        charges: Charges { processing: Paise(35_460), bounce: Paise(50_000), late_payment_percent: Decimal::from(24) },
         net_disbursed: Paise(3_024_040),
         apr: Decimal::new(1707, 2),
         cooling_off_days: 3,
@@ -110,10 +103,7 @@ pub fn offer(frequency: Frequency) -> Offer {
 fn account() -> Account {
     Account {
         id: AccountId::from("ACC-1"),
-        target: AccountTarget::Account {
-            ifsc: "ICIC0000856".into(),
-            number: "112507891013562".into(),
-        },
+        target: AccountTarget::Account { ifsc: "ICIC0000856".into(), number: "112507891013562".into() },
         holder: None,
         kind: Some("SAVING".into()),
     }
@@ -122,14 +112,8 @@ fn account() -> Account {
 /// An accepted offer with everything set up.
 pub fn deal() -> Deal {
     let mut deal = Deal::new(offer(Frequency::Monthly), vec![], Kyc::None);
-    let mandate = Mandate {
-        reference: "M-1".into(),
-        payment_url: "https://pay.example/pay/1".into(),
-    };
-    deal.repayment = RepaymentSetup::Active {
-        plan: PlanId::from("RP-1"),
-        mandate: Some(mandate),
-    };
+    let mandate = Mandate { reference: "M-1".into(), payment_url: "https://pay.example/pay/1".into() };
+    deal.repayment = RepaymentSetup::Active { plan: PlanId::from("RP-1"), mandate: Some(mandate) };
     deal.account = AccountSetup::Active { account: account() };
     deal
 }
@@ -145,10 +129,7 @@ fn action() -> Action {
 }
 
 fn rejection() -> Rejection {
-    Rejection {
-        reason: RejectionReason::LowCreditScore,
-        description: "score below 600".into(),
-    }
+    Rejection { reason: RejectionReason::LowCreditScore, description: "score below 600".into() }
 }
 
 fn application(status: Option<Status>) -> Content {
@@ -164,36 +145,18 @@ fn application(status: Option<Status>) -> Content {
 /// An item of `generateOffersResponse`.
 pub fn offers(status: Status, offers: Vec<Offer>) -> Content {
     let (rejections, actions) = (vec![rejection()], vec![action()]);
-    Content::Offers(OffersContent {
-        loan_application_id: "APP-1".into(),
-        status,
-        offers,
-        rejections,
-        actions,
-    })
+    Content::Offers(OffersContent { loan_application_id: "APP-1".into(), status, offers, rejections, actions })
 }
 
 fn consent(status: ConsentStatus, purpose: Option<ConsentPurpose>) -> Content {
     let handle = purpose.map(|_| "handle".to_owned());
-    Content::Consent(ConsentContent {
-        handle,
-        status,
-        purpose,
-        vua: None,
-        aggregation_id: Some("AGG-1".into()),
-    })
+    Content::Consent(ConsentContent { handle, status, purpose, vua: None, aggregation_id: Some("AGG-1".into()) })
 }
 
 fn plan(plan: Option<Plan>, status: PlanStatus) -> PlanContent {
     let payment_url = Some("https://pay.example/pay/1".to_owned());
     let schedule = plan.as_ref().map(|_| offer(Frequency::Weekly).schedule);
-    PlanContent {
-        id: PlanId::from("RP-1"),
-        plan,
-        status,
-        payment_url,
-        schedule,
-    }
+    PlanContent { id: PlanId::from("RP-1"), plan, status, payment_url, schedule }
 }
 
 fn plans() -> Vec<PlanContent> {
@@ -207,11 +170,7 @@ fn plans() -> Vec<PlanContent> {
         Frequency::EveryDays(10),
     ];
     let known = every.into_iter().flat_map(|frequency| offer(frequency).repayment_plans);
-    known
-        .map(Some)
-        .chain([None])
-        .map(|known| plan(known, PlanStatus::PendingAuth))
-        .collect()
+    known.map(Some).chain([None]).map(|known| plan(known, PlanStatus::PendingAuth)).collect()
 }
 
 /// A `grantLoanResponse`.
@@ -247,29 +206,14 @@ pub fn payout(status: Option<PayoutStatus>) -> Content {
 }
 
 fn account_contents() -> Vec<AccountContent> {
-    let vpa = Account {
-        target: AccountTarget::Vpa {
-            vpa: "asha@bank".into(),
-        },
-        ..account()
-    };
-    let odd = Account {
-        kind: Some("WALLET".into()),
-        ..account()
-    };
+    let vpa = Account { target: AccountTarget::Vpa { vpa: "asha@bank".into() }, ..account() };
+    let odd = Account { kind: Some("WALLET".into()), ..account() };
     let known = [account(), vpa, odd].map(|account| AccountContent {
         account: Some(account),
         id: "ACC-1".into(),
         active: true,
     });
-    known
-        .into_iter()
-        .chain([AccountContent {
-            account: None,
-            id: "ACC-9".into(),
-            active: false,
-        }])
-        .collect()
+    known.into_iter().chain([AccountContent { account: None, id: "ACC-9".into(), active: false }]).collect()
 }
 
 /// Every kind of content with the operations that send it.
@@ -278,26 +222,14 @@ pub fn contents() -> Vec<(&'static str, Content)> {
     let mut all = Vec::new();
     for status in [Processing, Offered, OfferAccepted, Granted, Rejected, ActionRequired] {
         all.push(("createLoanApplications", application(Some(status))));
-        all.push((
-            "generateOffers",
-            offers(status, vec![offer(Frequency::Monthly), offer(Frequency::EveryDays(10))]),
-        ));
+        all.push(("generateOffers", offers(status, vec![offer(Frequency::Monthly), offer(Frequency::EveryDays(10))])));
         all.push(("generateOffers", offers(status, vec![])));
-        all.push((
-            "setOffer",
-            Content::OfferSet {
-                loan_application_id: "APP-1".into(),
-                status,
-            },
-        ));
+        all.push(("setOffer", Content::OfferSet { loan_application_id: "APP-1".into(), status }));
     }
     all.push(("createLoanApplications", application(None)));
     for operation in ["consentHandle", "consentStatus"] {
         all.push((operation, consent(ConsentStatus::Pending, Some(ConsentPurpose::Data))));
-        all.push((
-            operation,
-            consent(ConsentStatus::Ready, Some(ConsentPurpose::Monitoring)),
-        ));
+        all.push((operation, consent(ConsentStatus::Ready, Some(ConsentPurpose::Monitoring))));
         all.push((operation, consent(ConsentStatus::Failed, None)));
     }
     for operation in ["triggerLoanAcceptance", "verifyLoanAcceptance"] {
@@ -308,14 +240,7 @@ pub fn contents() -> Vec<(&'static str, Content)> {
         ] {
             let (session_key, masked_phone) =
                 (session_key.map(str::to_owned), session_key.map(|_| "XXXXXXX001".into()));
-            all.push((
-                operation,
-                Content::Otp(OtpContent {
-                    session_key,
-                    masked_phone,
-                    status,
-                }),
-            ));
+            all.push((operation, Content::Otp(OtpContent { session_key, masked_phone, status })));
         }
     }
     all.extend(set_up());
@@ -331,46 +256,23 @@ fn set_up() -> Vec<(&'static str, Content)> {
     for operation in ["setDisbursementPlan", "setRepaymentPlan", "setRepaymentPlanStatus"] {
         all.extend(plans().into_iter().map(|plan| (operation, Content::Plan { plan })));
     }
-    all.push((
-        "getDisbursementAccounts",
-        Content::Accounts {
-            accounts: account_contents(),
-        },
-    ));
-    all.extend(
-        account_contents()
-            .into_iter()
-            .map(|account| ("setDisbursementAccount", Content::Account { account })),
-    );
+    all.push(("getDisbursementAccounts", Content::Accounts { accounts: account_contents() }));
+    all.extend(account_contents().into_iter().map(|account| ("setDisbursementAccount", Content::Account { account })));
     for status in [GrantStatus::Granted, GrantStatus::Rejected, GrantStatus::ActionRequired] {
         all.push(("grantLoan", grant(status, Some(deal()))));
         all.push(("grantLoan", grant(status, None)));
     }
     for operation in ["triggerDisbursement", "triggerDisbursementStatus"] {
-        for status in [
-            None,
-            Some(PayoutStatus::Success),
-            Some(PayoutStatus::Failure),
-            Some(PayoutStatus::PendingAuth),
-        ] {
+        for status in [None, Some(PayoutStatus::Success), Some(PayoutStatus::Failure), Some(PayoutStatus::PendingAuth)]
+        {
             all.push((operation, payout(status)));
         }
     }
     for asked in ["LOAN_STATUS", "lookup type", "COLOUR"] {
-        all.push((
-            "getLookupCodes",
-            Content::Meta {
-                meta: Meta::LookupCodes(asked.into()),
-            },
-        ));
+        all.push(("getLookupCodes", Content::Meta { meta: Meta::LookupCodes(asked.into()) }));
     }
     for asked in ["SDP1001", "*", "", "NONE"] {
-        all.push((
-            "getErrorCodes",
-            Content::Meta {
-                meta: Meta::ErrorCodes(asked.into()),
-            },
-        ));
+        all.push(("getErrorCodes", Content::Meta { meta: Meta::ErrorCodes(asked.into()) }));
     }
     all
 }

@@ -19,9 +19,7 @@ fn row_38_the_agreement_is_prepared_and_one_otp_sent_for_all() {
     assert_eq!(TWO.map(|name| scene.stage(name)), ["OTP_SENT", "OTP_SENT"]);
     assert_eq!(scene.session_key(ONE), scene.session_key("LA-2"));
     let answer = scene.reply(triggered).expect("an answer");
-    let Content::Otp(otp) = &answer.content else {
-        panic!("an OTP step")
-    };
+    let Content::Otp(otp) = &answer.content else { panic!("an OTP step") };
     assert_eq!(otp.session_key.as_ref(), Some(&scene.session_key(ONE)));
     assert_eq!(otp.masked_phone.as_deref(), Some("XXXXXXX210"));
 }
@@ -100,9 +98,7 @@ fn row_40_the_right_otp_signs_for_every_application_of_the_session() {
     let verified = scene.tell(&verify(&key));
     assert_eq!(told(&scene, verified), "Success");
     for name in TWO {
-        let Stage::Agreed { acceptance, deal } = &scene.app(name).stage else {
-            panic!("not signed")
-        };
+        let Stage::Agreed { acceptance, deal } = &scene.app(name).stage else { panic!("not signed") };
         assert_eq!((acceptance.at, acceptance.agreement_hash.as_str()), (scene.now, "hash"));
         assert_eq!(acceptance.masked_phone, "XXXXXXX210");
         assert_eq!((deal.agreement.name(), deal.others.len()), ("SIGNED", 0));
@@ -116,10 +112,7 @@ fn rows_41_and_42_three_wrong_tries_and_the_session_is_dead() {
     scene.otp_matches = false;
     for _ in 0..3 {
         let verified = scene.tell(&verify(&key));
-        assert_eq!(
-            (told(&scene, verified).as_str(), scene.stage(ONE)),
-            ("IncorrectOtp", "OTP_SENT")
-        );
+        assert_eq!((told(&scene, verified).as_str(), scene.stage(ONE)), ("IncorrectOtp", "OTP_SENT"));
     }
     scene.otp_matches = true;
     let verified = scene.tell(&verify(&key));

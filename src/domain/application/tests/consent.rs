@@ -20,10 +20,8 @@ fn at_other_address(purpose: ConsentPurpose) -> Command {
 }
 
 /// Stages in which each consent may be asked for: rows 10 and 52.
-const OPEN: [(ConsentPurpose, &[&str]); 2] = [
-    (Data, &["RECEIVED", "PROCESSING", "ACTION_REQUIRED"]),
-    (Monitoring, &["OFFER_ACCEPTED", "OTP_SENT", "AGREED"]),
-];
+const OPEN: [(ConsentPurpose, &[&str]); 2] =
+    [(Data, &["RECEIVED", "PROCESSING", "ACTION_REQUIRED"]), (Monitoring, &["OFFER_ACCEPTED", "OTP_SENT", "AGREED"])];
 
 #[test]
 fn rows_10_12_and_52_the_account_aggregator_is_asked_and_its_handle_handed_on() {
@@ -90,9 +88,7 @@ fn row_11_the_same_consent_again_has_the_same_handle() {
         }
         let again = scene.tell(&consent(&[ONE], Some(Data)));
         let answer = scene.reply(again).expect("an answer at once");
-        let Content::Consent(content) = &answer.content else {
-            panic!("a consent")
-        };
+        let Content::Consent(content) = &answer.content else { panic!("a consent") };
         assert_eq!(content.handle.as_deref(), Some("H"));
         assert!(scene.asks.is_empty());
     }

@@ -18,10 +18,7 @@ fn file_form(scene: &mut Scene, form: Form) -> ExchangeId {
 }
 
 fn other_form(scene: &Scene) -> Form {
-    Form {
-        requested: rupees("120000"),
-        ..scene.form()
-    }
+    Form { requested: rupees("120000"), ..scene.form() }
 }
 
 #[test]
@@ -38,47 +35,16 @@ fn row_1_a_new_application_is_received_and_checked() {
 #[test]
 fn row_1_what_can_never_pass_is_declined_without_a_check() {
     let good = Scene::new().form();
-    let collateral = |id: &str| Collateral {
-        id_type: "INVOICE".to_owned(),
-        id: id.to_owned(),
-        value: None,
-    };
+    let collateral = |id: &str| Collateral { id_type: "INVOICE".to_owned(), id: id.to_owned(), value: None };
     let cases = [
-        (
-            RefusalReason::LoanTypeNotSupported,
-            Form {
-                loan_type: LoanType::Home,
-                ..good.clone()
-            },
-        ),
-        (
-            RefusalReason::CreatedInFuture,
-            Form {
-                created_at: good.created_at + Duration::minutes(6),
-                ..good.clone()
-            },
-        ),
-        (
-            RefusalReason::AmountAboveLimit,
-            Form {
-                requested: rupees("1000000.01"),
-                ..good.clone()
-            },
-        ),
+        (RefusalReason::LoanTypeNotSupported, Form { loan_type: LoanType::Home, ..good.clone() }),
+        (RefusalReason::CreatedInFuture, Form { created_at: good.created_at + Duration::minutes(6), ..good.clone() }),
+        (RefusalReason::AmountAboveLimit, Form { requested: rupees("1000000.01"), ..good.clone() }),
         (
             RefusalReason::CollateralInvalid,
-            Form {
-                collaterals: vec![collateral("7"), collateral("7")],
-                ..good.clone()
-            },
+            Form { collaterals: vec![collateral("7"), collateral("7")], ..good.clone() },
         ),
-        (
-            RefusalReason::CollateralInvalid,
-            Form {
-                collaterals: vec![collateral(" ")],
-                ..good
-            },
-        ),
+        (RefusalReason::CollateralInvalid, Form { collaterals: vec![collateral(" ")], ..good }),
     ];
     for (reason, form) in cases {
         let mut scene = Scene::new();
@@ -92,10 +58,7 @@ fn row_1_what_can_never_pass_is_declined_without_a_check() {
 #[test]
 fn row_1_one_bad_item_does_not_fail_its_siblings() {
     let mut scene = Scene::new();
-    let bad = Form {
-        loan_type: LoanType::Home,
-        ..scene.form()
-    };
+    let bad = Form { loan_type: LoanType::Home, ..scene.form() };
     let items = vec![item(ONE, scene.form()), item("LA-2", bad)];
     scene.tell(&Command::CreateApplications(items));
     assert_eq!((scene.stage(ONE), scene.stage("LA-2")), ("RECEIVED", "REJECTED"));
@@ -103,15 +66,7 @@ fn row_1_one_bad_item_does_not_fail_its_siblings() {
 
 #[test]
 fn row_4_the_same_data_again_gives_the_current_status() {
-    for stage in [
-        "PROCESSING",
-        "UNDERWRITING",
-        "OFFERED",
-        "OFFER_ACCEPTED",
-        "AGREED",
-        "GRANTED",
-        "EXPIRED",
-    ] {
+    for stage in ["PROCESSING", "UNDERWRITING", "OFFERED", "OFFER_ACCEPTED", "AGREED", "GRANTED", "EXPIRED"] {
         let mut scene = Scene::at(stage);
         let before = scene.app(ONE).form.clone();
         let again = file_form(&mut scene, before);
@@ -147,15 +102,7 @@ fn row_4_other_data_replaces_early_data_and_is_checked_anew() {
 
 #[test]
 fn row_4_other_data_is_refused_once_underwriting_began() {
-    for stage in [
-        "UNDERWRITING",
-        "OFFERED",
-        "OTP_SENT",
-        "AGREED",
-        "GRANTED",
-        "REJECTED",
-        "EXPIRED",
-    ] {
+    for stage in ["UNDERWRITING", "OFFERED", "OTP_SENT", "AGREED", "GRANTED", "REJECTED", "EXPIRED"] {
         let mut scene = Scene::at(stage);
         let form = other_form(&scene);
         let again = file_form(&mut scene, form);
@@ -189,9 +136,7 @@ fn rows_6_and_7_say_why() {
         let filed = scene.owed[0].0;
         scene.answer("eligibility", &outcome);
         let answer = scene.reply(filed).expect("an answer");
-        let Content::Application(content) = &answer.content else {
-            panic!("an application")
-        };
+        let Content::Application(content) = &answer.content else { panic!("an application") };
         assert_eq!((content.rejections.len(), content.actions.len()), (rejections, actions));
     }
 }
@@ -199,16 +144,10 @@ fn rows_6_and_7_say_why() {
 #[test]
 fn row_8_the_wanted_document_comes_with_a_new_filing() {
     let mut scene = Scene::at("ACTION_REQUIRED");
-    let with_document = Form {
-        documents: vec!["GST_PROFILE".to_owned()],
-        ..scene.form()
-    };
+    let with_document = Form { documents: vec!["GST_PROFILE".to_owned()], ..scene.form() };
     let again = file_form(&mut scene, with_document);
     scene.answer("eligibility", &pass());
-    assert_eq!(
-        (scene.stage(ONE), told(&scene, again).as_str()),
-        ("PROCESSING", "Processing")
-    );
+    assert_eq!((scene.stage(ONE), told(&scene, again).as_str()), ("PROCESSING", "Processing"));
 }
 
 #[test]

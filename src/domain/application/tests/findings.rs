@@ -10,10 +10,7 @@ pub fn done(finding: Finding) -> Outcome {
 }
 
 pub fn refused(code: &str) -> Outcome {
-    Outcome::Refused {
-        code: code.to_owned(),
-        detail: format!("refused: {code}"),
-    }
+    Outcome::Refused { code: code.to_owned(), detail: format!("refused: {code}") }
 }
 
 pub fn unknown() -> Outcome {
@@ -30,25 +27,16 @@ pub fn pass() -> Outcome {
 
 pub fn decline() -> Outcome {
     let reason = RejectionReason::LowCreditScore;
-    done(Finding::Decline {
-        reasons: vec![Rejection {
-            reason,
-            description: "score".to_owned(),
-        }],
-    })
+    done(Finding::Decline { reasons: vec![Rejection { reason, description: "score".to_owned() }] })
 }
 
 /// Something that the borrower can do without filing the application anew.
 pub fn needs_step() -> Outcome {
-    done(Finding::NeedsAction {
-        actions: vec![action(ActionType::Other)],
-    })
+    done(Finding::NeedsAction { actions: vec![action(ActionType::Other)] })
 }
 
 pub fn needs_document() -> Outcome {
-    done(Finding::NeedsAction {
-        actions: vec![action(ActionType::AddDocument)],
-    })
+    done(Finding::NeedsAction { actions: vec![action(ActionType::AddDocument)] })
 }
 
 fn action(action_type: ActionType) -> Action {
@@ -62,66 +50,41 @@ fn action(action_type: ActionType) -> Action {
 }
 
 pub fn approval(amount: &str) -> Approval {
-    Approval {
-        amount: rupees(amount),
-        installments: None,
-        annual_rate: None,
-    }
+    Approval { amount: rupees(amount), installments: None, annual_rate: None }
 }
 
 /// Two offers, the better one first.
 pub fn approve() -> Outcome {
-    done(Finding::Approve {
-        offers: vec![approval("100000"), approval("60000")],
-    })
+    done(Finding::Approve { offers: vec![approval("100000"), approval("60000")] })
 }
 
 pub fn handle(handle: &str) -> Outcome {
-    done(Finding::ConsentCreated {
-        handle: handle.to_owned(),
-    })
+    done(Finding::ConsentCreated { handle: handle.to_owned() })
 }
 
 pub fn consent_ready() -> Outcome {
-    done(Finding::ConsentReady {
-        consent_id: "consent-id".to_owned(),
-    })
+    done(Finding::ConsentReady { consent_id: "consent-id".to_owned() })
 }
 
 pub fn prepared(hashes: &[&str]) -> Outcome {
-    let text = |hash: &&str| AgreementText {
-        hash: (*hash).to_owned(),
-        url: format!("/agreement/{hash}"),
-    };
-    done(Finding::Prepared {
-        agreements: hashes.iter().map(text).collect(),
-    })
+    let text = |hash: &&str| AgreementText { hash: (*hash).to_owned(), url: format!("/agreement/{hash}") };
+    done(Finding::Prepared { agreements: hashes.iter().map(text).collect() })
 }
 
 pub fn mandate(reference: &str) -> Outcome {
     let payment_url = format!("https://pay.example/{reference}");
-    done(Finding::MandateRegistered {
-        reference: reference.to_owned(),
-        payment_url,
-    })
+    done(Finding::MandateRegistered { reference: reference.to_owned(), payment_url })
 }
 
 pub fn kyc_done() -> Outcome {
-    done(Finding::KycDone {
-        reference: "kyc-1".to_owned(),
-    })
+    done(Finding::KycDone { reference: "kyc-1".to_owned() })
 }
 
 pub fn account_verified() -> Outcome {
-    done(Finding::AccountVerified {
-        reference: "name-match".to_owned(),
-    })
+    done(Finding::AccountVerified { reference: "name-match".to_owned() })
 }
 
 pub fn paid() -> Outcome {
     let value_date = "2026-11-02".parse().expect("a date");
-    done(Finding::Paid {
-        utr: "UTR1".to_owned(),
-        value_date,
-    })
+    done(Finding::Paid { utr: "UTR1".to_owned(), value_date })
 }

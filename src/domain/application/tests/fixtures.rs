@@ -90,18 +90,12 @@ pub fn form(created_at: DateTime<Utc>) -> Form {
 }
 
 pub fn item(name: &str, form: Form) -> NewApplication {
-    NewApplication {
-        loan_application_id: name.to_owned(),
-        form,
-    }
+    NewApplication { loan_application_id: name.to_owned(), form }
 }
 
 /// A request names an application by the LSP's id.
 pub fn subject(name: &str) -> Subject {
-    Subject {
-        loan_id: None,
-        loan_application_id: Some(name.to_owned()),
-    }
+    Subject { loan_id: None, loan_application_id: Some(name.to_owned()) }
 }
 
 pub fn consent(names: &[&str], purpose: Option<ConsentPurpose>) -> Command {
@@ -122,25 +116,16 @@ pub fn generate(names: &[&str]) -> Command {
 }
 
 pub fn set_offer(name: &str, offer: &OfferId) -> Command {
-    Command::SetOffer {
-        loan_application_id: name.to_owned(),
-        offer: offer.clone(),
-    }
+    Command::SetOffer { loan_application_id: name.to_owned(), offer: offer.clone() }
 }
 
 pub fn trigger_acceptance(names: &[&str]) -> Command {
-    Command::TriggerAcceptance {
-        loan_application_ids: owned(names),
-        app_token: None,
-    }
+    Command::TriggerAcceptance { loan_application_ids: owned(names), app_token: None }
 }
 
 /// Whether the digits are right is a fact of the scene, not of the command.
 pub fn verify(session_key: &str) -> Command {
-    Command::VerifyAcceptance {
-        session_key: session_key.to_owned(),
-        otp: "123456".to_owned(),
-    }
+    Command::VerifyAcceptance { session_key: session_key.to_owned(), otp: "123456".to_owned() }
 }
 
 pub fn set_account(name: &str, account: Account) -> Command {
@@ -152,35 +137,18 @@ pub fn set_repayment_plan(name: &str, plan: &PlanId) -> Command {
 }
 
 pub fn grant(name: &str) -> Command {
-    Command::Grant {
-        loan_application_id: name.to_owned(),
-    }
+    Command::Grant { loan_application_id: name.to_owned() }
 }
 
 /// The whole of the only tranche.
 pub fn pay_out(loan_id: &LoanId, payment: &str) -> Command {
-    let payment = PaymentOrder {
-        id: PaymentId::from(payment),
-        tranche: None,
-        amount: None,
-    };
-    Command::TriggerDisbursement {
-        loan_id: loan_id.clone(),
-        payment,
-    }
+    let payment = PaymentOrder { id: PaymentId::from(payment), tranche: None, amount: None };
+    Command::TriggerDisbursement { loan_id: loan_id.clone(), payment }
 }
 
 pub fn account(id: &str) -> Account {
-    let target = AccountTarget::Account {
-        ifsc: "HDFC0000001".to_owned(),
-        number: format!("50100{id}"),
-    };
-    Account {
-        id: AccountId::from(id),
-        target,
-        holder: Some("Asha".to_owned()),
-        kind: Some("SAVING".to_owned()),
-    }
+    let target = AccountTarget::Account { ifsc: "HDFC0000001".to_owned(), number: format!("50100{id}") };
+    Account { id: AccountId::from(id), target, holder: Some("Asha".to_owned()), kind: Some("SAVING".to_owned()) }
 }
 
 fn owned(names: &[&str]) -> Vec<String> {

@@ -26,20 +26,14 @@ fn row_53_a_complete_set_up_goes_to_the_final_check() {
     let again = scene.tell(&grant(ONE));
     assert_eq!((scene.reply(asked), scene.reply(again)), (None, None));
     scene.answer("final-check", &pass());
-    assert_eq!(
-        [told(&scene, asked), told(&scene, again)],
-        ["Granted with loan", "Granted with loan"]
-    );
+    assert_eq!([told(&scene, asked), told(&scene, again)], ["Granted with loan", "Granted with loan"]);
 }
 
 #[test]
 fn row_54_every_missing_step_is_named_at_once() {
     let all = "ActionRequired: agreement repayment consent account kyc";
-    let cases = [
-        ("OFFER_ACCEPTED", all),
-        ("OTP_SENT", all),
-        ("AGREED", "ActionRequired: repayment consent account kyc"),
-    ];
+    let cases =
+        [("OFFER_ACCEPTED", all), ("OTP_SENT", all), ("AGREED", "ActionRequired: repayment consent account kyc")];
     for (stage, answer) in cases {
         let mut scene = Scene::at(stage);
         let asked = scene.tell(&grant(ONE));
@@ -52,20 +46,8 @@ fn row_54_every_missing_step_is_named_at_once() {
 fn row_54_a_product_demands_only_what_it_says() {
     let demands: [(Product, &str); 4] = [
         (plain_product(), "repayment account"),
-        (
-            Product {
-                needs_monitoring_consent: true,
-                ..plain_product()
-            },
-            "repayment consent account",
-        ),
-        (
-            Product {
-                needs_kyc: true,
-                ..plain_product()
-            },
-            "repayment account kyc",
-        ),
+        (Product { needs_monitoring_consent: true, ..plain_product() }, "repayment consent account"),
+        (Product { needs_kyc: true, ..plain_product() }, "repayment account kyc"),
         (careful_product(), "repayment consent account kyc"),
     ];
     for (product, missing) in demands {
@@ -88,9 +70,7 @@ fn row_54_a_lapsed_sanction_grants_nothing() {
 #[test]
 fn row_55_the_loan_stands_on_the_frozen_terms() {
     let scene = Scene::at("GRANTED");
-    let [loan] = scene.loans.as_slice() else {
-        panic!("one loan")
-    };
+    let [loan] = scene.loans.as_slice() else { panic!("one loan") };
     let deal = scene.deal(ONE);
     assert_eq!((&loan.id, &loan.offer), (&scene.loan_id(ONE), &deal.offer));
     assert_eq!((loan.application, loan.payouts.len()), (scene.app(ONE).id, 0));
@@ -120,10 +100,7 @@ fn rows_55_to_57_the_final_check_decides() {
 fn row_55_limit_and_collateral_are_looked_at_once_more() {
     let mut scene = Scene::at("GRANTING");
     scene.limits.max_borrower_exposure = Some(rupees("150000"));
-    scene.exposure = Exposure {
-        committed: rupees("0"),
-        granted: rupees("50000.01"),
-    };
+    scene.exposure = Exposure { committed: rupees("0"), granted: rupees("50000.01") };
     scene.answer("final-check", &pass());
     assert_eq!(scene.stage(ONE), "REJECTED");
 
@@ -140,9 +117,7 @@ fn row_56_a_refused_grant_still_shows_its_terms_and_frees_what_it_held() {
     assert_eq!(scene.asked(), ["cancel"]);
     assert_eq!(scene.effects, [Effect::Release(scene.app(ONE).id)]);
     let answer = &scene.replies.last().expect("an answer").answer;
-    let Content::Grant(content) = &answer.content else {
-        panic!("a grant")
-    };
+    let Content::Grant(content) = &answer.content else { panic!("a grant") };
     assert_eq!((content.status, content.rejections.len()), (GrantStatus::Rejected, 1));
     assert!(content.deal.is_some() && content.loan_id.is_none());
 }
@@ -153,9 +128,7 @@ fn row_58_a_second_grant_gives_the_same_loan() {
     let loan_id = scene.loan_id(ONE);
     let again = scene.tell(&grant(ONE));
     let answer = scene.reply(again).expect("an answer");
-    let Content::Grant(content) = &answer.content else {
-        panic!("a grant")
-    };
+    let Content::Grant(content) = &answer.content else { panic!("a grant") };
     assert_eq!(content.loan_id.as_ref(), Some(&loan_id));
     assert_eq!(scene.loans.len(), 1);
 }
@@ -208,23 +181,13 @@ fn idle_since(stage: &str) -> Scene {
 
 #[test]
 fn row_61_an_untouched_application_expires_wherever_it_is() {
-    for stage in [
-        "RECEIVED",
-        "PROCESSING",
-        "UNDERWRITING",
-        "OFFERED",
-        "OFFER_ACCEPTED",
-        "OTP_SENT",
-        "AGREED",
-        "ACTION_REQUIRED",
-    ] {
+    for stage in
+        ["RECEIVED", "PROCESSING", "UNDERWRITING", "OFFERED", "OFFER_ACCEPTED", "OTP_SENT", "AGREED", "ACTION_REQUIRED"]
+    {
         let scene = idle_since(stage);
         assert_eq!(scene.stage(ONE), "EXPIRED", "since {stage}");
         for (exchange, slot) in &scene.owed {
-            let told = scene
-                .replies
-                .iter()
-                .filter(|r| (r.exchange, r.slot) == (*exchange, *slot));
+            let told = scene.replies.iter().filter(|r| (r.exchange, r.slot) == (*exchange, *slot));
             assert_eq!(told.count(), 1, "nobody waits for what is over");
         }
     }

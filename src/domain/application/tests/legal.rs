@@ -9,10 +9,7 @@ pub fn assert_legal(from: &Stage, to: &Stage) {
     let (before, after) = (from.name(), to.name());
     let listed = MIGRATION.contains(&format!("('{before}', '{after}')"));
     assert!(before == after || listed, "{before} cannot go to {after}");
-    assert!(
-        !matches!(before, "REJECTED" | "GRANTED") || before == after,
-        "{before} is final"
-    );
+    assert!(!matches!(before, "REJECTED" | "GRANTED") || before == after, "{before} is final");
     if matches!(after, "AGREED" | "GRANTING" | "GRANTED") {
         let signed = to.deal().is_some_and(|deal| deal.agreement.name() == "SIGNED");
         assert!(signed, "{after} without a signed agreement");

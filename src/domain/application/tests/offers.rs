@@ -55,10 +55,7 @@ fn row_23_each_request_gets_its_own_answer() {
     let second = scene.tell(&generate(&[ONE]));
     scene.answer("fetch", &acknowledged());
     scene.answer("offers", &approve());
-    assert_eq!(
-        [told(&scene, first), told(&scene, second)],
-        ["Offered, 2 offers", "Offered, 2 offers"]
-    );
+    assert_eq!([told(&scene, first), told(&scene, second)], ["Offered, 2 offers", "Offered, 2 offers"]);
 }
 
 #[test]
@@ -83,10 +80,7 @@ fn rows_24_to_26_and_28_the_decision_engine_decides() {
 fn row_24_an_approval_above_the_borrowers_limit_falls_away() {
     let mut scene = Scene::under(plain_product(), "UNDERWRITING");
     scene.limits.max_borrower_exposure = Some(rupees("150000"));
-    scene.exposure = Exposure {
-        committed: rupees("80000"),
-        granted: rupees("0"),
-    };
+    scene.exposure = Exposure { committed: rupees("80000"), granted: rupees("0") };
     scene.answer("fetch", &acknowledged());
     scene.answer("offers", &approve());
     let amounts: Vec<_> = scene.offers(ONE).iter().map(|o| o.sanctioned).collect();
@@ -96,17 +90,9 @@ fn row_24_an_approval_above_the_borrowers_limit_falls_away() {
 #[test]
 fn row_24_an_approval_without_instalments_falls_away() {
     let mut scene = Scene::under(plain_product(), "UNDERWRITING");
-    let none = crate::domain::application::ask::Approval {
-        installments: Some(0),
-        ..approval("90000")
-    };
+    let none = crate::domain::application::ask::Approval { installments: Some(0), ..approval("90000") };
     scene.answer("fetch", &acknowledged());
-    scene.answer(
-        "offers",
-        &done(Finding::Approve {
-            offers: vec![none, approval("50000")],
-        }),
-    );
+    scene.answer("offers", &done(Finding::Approve { offers: vec![none, approval("50000")] }));
     let amounts: Vec<_> = scene.offers(ONE).iter().map(|o| o.sanctioned).collect();
     assert_eq!(amounts, [rupees("50000")]);
 }
@@ -126,10 +112,7 @@ fn row_28_data_that_cannot_be_fetched_ends_underwriting() {
 fn row_29_valid_offers_are_sent_again_and_lapsed_ones_made_anew() {
     let mut scene = Scene::at("OFFERED");
     let again = scene.tell(&generate(&[ONE]));
-    assert_eq!(
-        (told(&scene, again).as_str(), scene.stage(ONE)),
-        ("Offered, 2 offers", "OFFERED")
-    );
+    assert_eq!((told(&scene, again).as_str(), scene.stage(ONE)), ("Offered, 2 offers", "OFFERED"));
 
     scene.now += Duration::days(8);
     scene.tell(&generate(&[ONE]));
@@ -141,17 +124,11 @@ fn row_30_the_chosen_offer_is_frozen_and_reserved() {
     let mut scene = Scene::at("OFFERED");
     let offer = scene.offers(ONE)[0].clone();
     let set = scene.tell(&set_offer(ONE, &offer.id));
-    assert_eq!(
-        (told(&scene, set).as_str(), scene.stage(ONE)),
-        ("OfferAccepted", "OFFER_ACCEPTED")
-    );
+    assert_eq!((told(&scene, set).as_str(), scene.stage(ONE)), ("OfferAccepted", "OFFER_ACCEPTED"));
     let deal = scene.deal(ONE);
     assert_eq!(deal.offer, offer);
     assert_eq!(deal.disbursement_plan.as_ref(), Some(&offer.disbursement_plans[0].id));
-    assert_eq!(
-        (deal.account.name(), deal.repayment.name(), deal.kyc.name()),
-        ("NONE", "NONE", "PENDING")
-    );
+    assert_eq!((deal.account.name(), deal.repayment.name(), deal.kyc.name()), ("NONE", "NONE", "PENDING"));
     assert_eq!(scene.effects, [Effect::Reserve(scene.app(ONE).id, rupees("100000"))]);
 }
 
@@ -181,10 +158,7 @@ fn rows_31_and_32_an_offer_that_is_not_there_or_not_any_more_is_refused() {
 fn row_30_the_borrowers_limit_is_checked_again() {
     let mut scene = Scene::at("OFFERED");
     scene.limits.max_borrower_exposure = Some(rupees("150000"));
-    scene.exposure = Exposure {
-        committed: rupees("50000.01"),
-        granted: rupees("0"),
-    };
+    scene.exposure = Exposure { committed: rupees("50000.01"), granted: rupees("0") };
     let best = scene.offer_id(ONE, 0);
     let set = scene.tell(&set_offer(ONE, &best));
     assert_eq!(told(&scene, set), "ExposureLimit: Offered");
@@ -218,10 +192,7 @@ fn row_34_a_revived_application_falls_idle_like_any_other() {
     assert_eq!(scene.stage(ONE), "EXPIRED");
     let asked = scene.tell(&generate(&[ONE]));
     scene.wait(Duration::days(31));
-    assert_eq!(
-        (scene.stage(ONE), scene.refusal(asked)),
-        ("EXPIRED", Some(RefusalReason::WrongState))
-    );
+    assert_eq!((scene.stage(ONE), scene.refusal(asked)), ("EXPIRED", Some(RefusalReason::WrongState)));
 }
 
 #[test]
@@ -245,10 +216,7 @@ fn row_36_another_offer_starts_the_set_up_anew_but_keeps_who_the_borrower_is() {
         scene.tell(&set_offer(ONE, &other));
         let deal = scene.deal(ONE);
         assert_eq!((scene.stage(ONE), &deal.offer.id), ("OFFER_ACCEPTED", &other));
-        assert_eq!(
-            (deal.account.name(), deal.repayment.name(), deal.agreement.name()),
-            ("NONE", "NONE", "NONE")
-        );
+        assert_eq!((deal.account.name(), deal.repayment.name(), deal.agreement.name()), ("NONE", "NONE", "NONE"));
         assert_eq!(deal.kyc.name(), "DONE");
         assert_eq!(scene.asked(), ["cancel"], "the mandate of the first choice");
         assert_eq!(scene.effects, [Effect::Reserve(scene.app(ONE).id, rupees("60000"))]);

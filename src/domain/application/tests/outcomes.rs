@@ -13,10 +13,7 @@ use crate::domain::ids::{ApplicationId, LoanId, PaymentId, PlanId};
 /// One of the outcomes that a question may have.
 pub fn any_outcome(new: &NewAsk, choice: usize) -> Outcome {
     // Handles and references are unique; the newest target's number makes them so.
-    let serial = new
-        .targets
-        .iter()
-        .fold(String::new(), |text, (id, number)| format!("{text}{id}-{number}."));
+    let serial = new.targets.iter().fold(String::new(), |text, (id, number)| format!("{text}{id}-{number}."));
     let hashes = vec!["hash"; new.targets.len()];
     let mut outcomes = match &new.ask {
         Ask::Eligibility | Ask::FinalCheck => vec![pass(), decline(), needs_document(), needs_step()],
@@ -24,11 +21,7 @@ pub fn any_outcome(new: &NewAsk, choice: usize) -> Outcome {
         Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } => vec![acknowledged()],
         Ask::ConsentCreate { purpose, .. } => vec![handle(&format!("{purpose:?}-{serial}"))],
         Ask::ConsentStatus { .. } => {
-            vec![
-                consent_ready(),
-                done(Finding::ConsentPending),
-                done(Finding::ConsentFailed),
-            ]
+            vec![consent_ready(), done(Finding::ConsentPending), done(Finding::ConsentFailed)]
         }
         Ask::Kyc => vec![kyc_done()],
         Ask::PrepareAgreement { .. } => vec![prepared(&hashes), prepared(&[])],
@@ -48,44 +41,20 @@ pub fn dead(which: usize, application: ApplicationId) -> NewAsk {
         Ask::Eligibility,
         Ask::FetchData { consent_id: None },
         Ask::Offers,
-        Ask::ConsentCreate {
-            purpose: ConsentPurpose::Data,
-            vua: String::new(),
-            aggregation_id: None,
-        },
-        Ask::ConsentStatus {
-            purpose: ConsentPurpose::Monitoring,
-            handle: "dead".to_owned(),
-        },
+        Ask::ConsentCreate { purpose: ConsentPurpose::Data, vua: String::new(), aggregation_id: None },
+        Ask::ConsentStatus { purpose: ConsentPurpose::Monitoring, handle: "dead".to_owned() },
         Ask::Kyc,
         Ask::PrepareAgreement { app_token: None },
-        Ask::SendOtp {
-            session_key: "dead".to_owned(),
-            agreement_hashes: Vec::new(),
-            app_token: None,
-        },
-        Ask::VerifyAccount {
-            account: account("dead"),
-        },
+        Ask::SendOtp { session_key: "dead".to_owned(), agreement_hashes: Vec::new(), app_token: None },
+        Ask::VerifyAccount { account: account("dead") },
         Ask::RegisterMandate { plan: plan.clone() },
-        Ask::MandateStatus {
-            plan: plan.clone(),
-            reference: "dead".to_owned(),
-        },
-        Ask::CancelMandate {
-            plan,
-            reference: "dead".to_owned(),
-        },
+        Ask::MandateStatus { plan: plan.clone(), reference: "dead".to_owned() },
+        Ask::CancelMandate { plan, reference: "dead".to_owned() },
         Ask::FinalCheck,
         Ask::Pay(dead_order("L-dead".to_owned())),
     ];
     let ask = asks[which % asks.len()].clone();
-    NewAsk {
-        ask,
-        targets: vec![(application, NEVER)],
-        exchange: None,
-        not_before: None,
-    }
+    NewAsk { ask, targets: vec![(application, NEVER)], exchange: None, not_before: None }
 }
 
 /// An order under a bank key that no payout has.

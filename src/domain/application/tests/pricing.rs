@@ -35,17 +35,11 @@ fn priced(product: Product, tenure: Option<Tenure>, approval: Approval) -> Offer
 }
 
 fn days(duration: u32) -> Tenure {
-    Tenure {
-        duration,
-        unit: TenureUnit::Day,
-    }
+    Tenure { duration, unit: TenureUnit::Day }
 }
 
 fn months(duration: u32) -> Tenure {
-    Tenure {
-        duration,
-        unit: TenureUnit::Month,
-    }
+    Tenure { duration, unit: TenureUnit::Month }
 }
 
 #[test]
@@ -53,10 +47,7 @@ fn a_bullet_over_45_days() {
     let offer = priced(bullet_product(), None, approval("100000"));
     assert_eq!(offer.interest, rupees("2219.18"), "1,00,000 x 18 % x 45/365");
     assert_eq!(offer.total, rupees("102219.18"));
-    assert_eq!(
-        (offer.charges.processing, offer.net_disbursed),
-        (rupees("500"), rupees("99500"))
-    );
+    assert_eq!((offer.charges.processing, offer.net_disbursed), (rupees("500"), rupees("99500")));
     assert_eq!(offer.apr, decimal("22.17"));
     assert_eq!(offer.tenure, days(45));
     assert_eq!(offer.schedule.rows.len(), 1);
@@ -68,25 +59,16 @@ fn a_bullet_over_45_days() {
 fn a_bullet_takes_the_days_that_were_asked_or_decided() {
     let asked = priced(bullet_product(), Some(days(90)), approval("100000"));
     assert_eq!((asked.interest, asked.apr), (rupees("4438.36"), decimal("20.13")));
-    let decided = Approval {
-        installments: Some(45),
-        ..approval("100000")
-    };
+    let decided = Approval { installments: Some(45), ..approval("100000") };
     let decided = priced(bullet_product(), Some(days(90)), decided);
     assert_eq!(decided.interest, rupees("2219.18"));
 }
 
 #[test]
 fn tax_on_the_fee_is_kept_and_counted_in_the_apr() {
-    let product = Product {
-        gst_percent: decimal("18"),
-        ..bullet_product()
-    };
+    let product = Product { gst_percent: decimal("18"), ..bullet_product() };
     let offer = priced(product, None, approval("100000"));
-    assert_eq!(
-        (offer.charges.processing, offer.net_disbursed),
-        (rupees("590"), rupees("99410"))
-    );
+    assert_eq!((offer.charges.processing, offer.net_disbursed), (rupees("590"), rupees("99410")));
     assert_eq!(offer.apr, decimal("22.92"));
 }
 
@@ -98,39 +80,23 @@ fn twelve_equal_months() {
     assert_eq!((offer.interest, offer.total), (rupees("10015.99"), rupees("110015.99")));
     assert_eq!(offer.schedule.rows[0].interest, rupees("1500.00"));
     assert_eq!(offer.schedule.rows[11].closing, Paise(0));
-    assert_eq!(
-        (offer.charges.processing, offer.net_disbursed),
-        (rupees("2360"), rupees("97640"))
-    );
+    assert_eq!((offer.charges.processing, offer.net_disbursed), (rupees("2360"), rupees("97640")));
     // The monthly rate that brings twelve times 9168.00 (the last 9167.99) to 97640.00 is 1.8858 %.
     assert_eq!(offer.apr, decimal("22.63"));
     assert_eq!((offer.tenure, offer.cooling_off_days), (months(12), 3));
 }
 
 fn careful_without_consent() -> Product {
-    Product {
-        needs_data_consent: false,
-        ..careful_product()
-    }
+    Product { needs_data_consent: false, ..careful_product() }
 }
 
 #[test]
 fn the_length_is_the_decisions_then_the_one_asked_then_the_products() {
-    let six = Approval {
-        installments: Some(6),
-        ..approval("100000")
-    };
+    let six = Approval { installments: Some(6), ..approval("100000") };
     let cases = [
         (None, approval("100000"), months(12)),
         (Some(months(24)), approval("100000"), months(24)),
-        (
-            Some(Tenure {
-                duration: 2,
-                unit: TenureUnit::Year,
-            }),
-            approval("100000"),
-            months(24),
-        ),
+        (Some(Tenure { duration: 2, unit: TenureUnit::Year }), approval("100000"), months(24)),
         (Some(days(100)), approval("100000"), months(12)),
         (Some(months(24)), six, months(6)),
     ];
@@ -149,11 +115,7 @@ fn other_frequencies_have_a_tenure_in_their_own_unit() {
         (Frequency::EveryDays(10), days(50), days(50), 5),
     ];
     for (frequency, asked, tenure, rows) in cases {
-        let product = Product {
-            frequency,
-            day_count: DayCount::Actual365,
-            ..plain_product()
-        };
+        let product = Product { frequency, day_count: DayCount::Actual365, ..plain_product() };
         let offer = priced(product, Some(asked), approval("100000"));
         assert_eq!((offer.tenure, offer.schedule.rows.len()), (tenure, rows));
     }
@@ -161,15 +123,9 @@ fn other_frequencies_have_a_tenure_in_their_own_unit() {
 
 #[test]
 fn the_decision_may_set_the_rate() {
-    let cheap = Approval {
-        annual_rate: Some("12.00".parse().expect("a rate")),
-        ..approval("100000")
-    };
+    let cheap = Approval { annual_rate: Some("12.00".parse().expect("a rate")), ..approval("100000") };
     let offer = priced(bullet_product(), None, cheap);
-    assert_eq!(
-        (offer.annual_rate.to_string().as_str(), offer.interest),
-        ("12.00", rupees("1479.45"))
-    );
+    assert_eq!((offer.annual_rate.to_string().as_str(), offer.interest), ("12.00", rupees("1479.45")));
 }
 
 #[test]
@@ -187,10 +143,7 @@ pub fn assert_adds_up(offer: &Offer) {
     let rows = |amount: fn(&crate::domain::maths::schedule::Row) -> Paise| {
         Paise::checked_sum(offer.schedule.rows.iter().map(amount))
     };
-    assert_eq!(
-        offer.net_disbursed.checked_add(offer.charges.processing),
-        Some(offer.sanctioned)
-    );
+    assert_eq!(offer.net_disbursed.checked_add(offer.charges.processing), Some(offer.sanctioned));
     assert_eq!(rows(|row| row.instalment), Some(offer.total));
     assert_eq!(rows(|row| row.principal), Some(offer.sanctioned));
     assert_eq!(offer.total.checked_sub(offer.sanctioned), Some(offer.interest));

@@ -31,9 +31,7 @@ fn reserved(scene: &Scene) -> BTreeMap<ApplicationId, Paise> {
 fn assert_answered_once(scene: &Scene) {
     let mut told: BTreeMap<_, u32> = scene.owed.iter().map(|slot| (*slot, 0)).collect();
     for reply in &scene.replies {
-        *told
-            .get_mut(&(reply.exchange, reply.slot))
-            .expect("a result that was promised") += 1;
+        *told.get_mut(&(reply.exchange, reply.slot)).expect("a result that was promised") += 1;
     }
     assert!(told.values().all(|times| *times == 1), "{told:?}");
 }

@@ -31,8 +31,7 @@ impl References {
         for new in asks {
             if let Ask::SendOtp { session_key, .. } = &new.ask {
                 let targets = new.targets.iter();
-                self.0
-                    .extend(targets.map(|(id, _)| ("session", session_key.clone(), *id)));
+                self.0.extend(targets.map(|(id, _)| ("session", session_key.clone(), *id)));
             }
         }
     }
@@ -52,25 +51,16 @@ impl References {
     ) -> Option<(Vec<ApplicationId>, Option<String>)> {
         let named = |names: &[String]| {
             let find = |name: &String| apps.iter().find(|a| a.loan_application_id == *name);
-            names
-                .iter()
-                .map(|name| find(name).map(|a| a.id))
-                .collect::<Option<Vec<_>>>()
+            names.iter().map(|name| find(name).map(|a| a.id)).collect::<Option<Vec<_>>>()
         };
         let ids = match command {
             Command::RequestConsent(request) => named(&request.loan_application_ids)?,
-            Command::GenerateOffers(names)
-            | Command::TriggerAcceptance {
-                loan_application_ids: names,
-                ..
-            } => named(names)?,
-            Command::SetOffer {
-                loan_application_id: name,
-                ..
+            Command::GenerateOffers(names) | Command::TriggerAcceptance { loan_application_ids: names, .. } => {
+                named(names)?
             }
-            | Command::Grant {
-                loan_application_id: name,
-            } => named(std::slice::from_ref(name))?,
+            Command::SetOffer { loan_application_id: name, .. } | Command::Grant { loan_application_id: name } => {
+                named(std::slice::from_ref(name))?
+            }
             Command::DisbursementPlans(subject)
             | Command::SetDisbursementPlan(subject, _)
             | Command::DisbursementAccounts(subject)
@@ -84,9 +74,7 @@ impl References {
             Command::VerifyAcceptance { session_key, .. } => self.find("session", session_key).unwrap_or_default(),
             Command::RepaymentPlanStatus(plan) => self.find("plan", plan.as_str())?,
             Command::TriggerDisbursement { loan_id, .. }
-            | Command::DisbursementStatus {
-                loan_id: Some(loan_id), ..
-            } => {
+            | Command::DisbursementStatus { loan_id: Some(loan_id), .. } => {
                 vec![loans.iter().find(|loan| loan.id == *loan_id)?.application]
             }
             _ => return None,

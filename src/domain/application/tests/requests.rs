@@ -23,27 +23,9 @@ pub fn first_forms() -> Vec<(&'static str, Command)> {
     let file = |form: Form| Command::CreateApplications(vec![item(ONE, form)]);
     vec![
         ("createLoanApplications", file(good.clone())),
-        (
-            "createLoanApplications: type not sold",
-            file(Form {
-                loan_type: LoanType::Home,
-                ..good.clone()
-            }),
-        ),
-        (
-            "createLoanApplications: from tomorrow",
-            file(Form {
-                created_at: late,
-                ..good.clone()
-            }),
-        ),
-        (
-            "createLoanApplications: too much",
-            file(Form {
-                requested: rupees("1000001"),
-                ..good
-            }),
-        ),
+        ("createLoanApplications: type not sold", file(Form { loan_type: LoanType::Home, ..good.clone() })),
+        ("createLoanApplications: from tomorrow", file(Form { created_at: late, ..good.clone() })),
+        ("createLoanApplications: too much", file(Form { requested: rupees("1000001"), ..good })),
     ]
 }
 
@@ -58,81 +40,44 @@ fn until_the_agreement() -> Vec<(&'static str, Request)> {
             Command::CreateApplications(vec![item(name, s.app(name).form.clone())])
         }),
         ("createLoanApplications: other data", |s, name| {
-            let form = Form {
-                requested: rupees("120000"),
-                ..s.form()
-            };
+            let form = Form { requested: rupees("120000"), ..s.form() };
             Command::CreateApplications(vec![item(name, form)])
         }),
-        ("consentHandle: data", |_, name| {
-            consent(&[name], Some(ConsentPurpose::Data))
-        }),
-        ("consentHandle: monitoring", |_, name| {
-            consent(&[name], Some(ConsentPurpose::Monitoring))
-        }),
-        ("consentStatus: data", |s, name| {
-            consent_status(s.app(name).data_consent.handle().unwrap_or("none"))
-        }),
+        ("consentHandle: data", |_, name| consent(&[name], Some(ConsentPurpose::Data))),
+        ("consentHandle: monitoring", |_, name| consent(&[name], Some(ConsentPurpose::Monitoring))),
+        ("consentStatus: data", |s, name| consent_status(s.app(name).data_consent.handle().unwrap_or("none"))),
         ("consentStatus: monitoring", |s, name| {
             consent_status(s.app(name).monitoring_consent.handle().unwrap_or("none"))
         }),
         ("generateOffers", |_, name| generate(&[name])),
-        ("setOffer: the best or chosen one", |s, name| {
-            set_offer(name, &offers(s.app(name)).0)
-        }),
-        ("setOffer: another one", |s, name| {
-            set_offer(name, &offers(s.app(name)).1)
-        }),
-        ("setOffer: an unknown one", |_, name| {
-            set_offer(name, &OfferId::from("OF-unknown"))
-        }),
+        ("setOffer: the best or chosen one", |s, name| set_offer(name, &offers(s.app(name)).0)),
+        ("setOffer: another one", |s, name| set_offer(name, &offers(s.app(name)).1)),
+        ("setOffer: an unknown one", |_, name| set_offer(name, &OfferId::from("OF-unknown"))),
         ("triggerLoanAcceptance", |_, name| trigger_acceptance(&[name])),
-        ("verifyLoanAcceptance: its session", |s, name| {
-            verify(&session(s.app(name)))
-        }),
+        ("verifyLoanAcceptance: its session", |s, name| verify(&session(s.app(name)))),
         ("verifyLoanAcceptance: unknown session", |_, _| verify("unknown")),
     ]
 }
 
 fn set_up() -> Vec<(&'static str, Request)> {
     vec![
-        ("getDisbursementPlans", |_, name| {
-            Command::DisbursementPlans(subject(name))
-        }),
-        ("setDisbursementPlan", |s, name| {
-            Command::SetDisbursementPlan(subject(name), plans(s.app(name)).0)
-        }),
+        ("getDisbursementPlans", |_, name| Command::DisbursementPlans(subject(name))),
+        ("setDisbursementPlan", |s, name| Command::SetDisbursementPlan(subject(name), plans(s.app(name)).0)),
         ("setDisbursementPlan: an unknown one", |_, name| {
             Command::SetDisbursementPlan(subject(name), PlanId::from("DP-unknown"))
         }),
-        ("getDisbursementAccounts", |_, name| {
-            Command::DisbursementAccounts(subject(name))
-        }),
-        ("setDisbursementAccount: new", |_, name| {
-            set_account(name, account("A2"))
-        }),
+        ("getDisbursementAccounts", |_, name| Command::DisbursementAccounts(subject(name))),
+        ("setDisbursementAccount: new", |_, name| set_account(name, account("A2"))),
         ("setDisbursementAccount: known", |_, name| {
             Command::SetDisbursementAccount(subject(name), ChosenAccount::Known(AccountId::from("A1")))
         }),
         ("setDisbursementAccount: wallet", |_, name| {
-            set_account(
-                name,
-                Account {
-                    kind: Some("WALLET".to_owned()),
-                    ..account("A2")
-                },
-            )
+            set_account(name, Account { kind: Some("WALLET".to_owned()), ..account("A2") })
         }),
         ("getRepaymentPlans", |_, name| Command::RepaymentPlans(subject(name))),
-        ("setRepaymentPlan", |s, name| {
-            set_repayment_plan(name, &plans(s.app(name)).1)
-        }),
-        ("setRepaymentPlan: an unknown one", |_, name| {
-            set_repayment_plan(name, &PlanId::from("RP-unknown"))
-        }),
-        ("setRepaymentPlanStatus", |s, name| {
-            Command::RepaymentPlanStatus(plans(s.app(name)).1)
-        }),
+        ("setRepaymentPlan", |s, name| set_repayment_plan(name, &plans(s.app(name)).1)),
+        ("setRepaymentPlan: an unknown one", |_, name| set_repayment_plan(name, &PlanId::from("RP-unknown"))),
+        ("setRepaymentPlanStatus", |s, name| Command::RepaymentPlanStatus(plans(s.app(name)).1)),
     ]
 }
 
@@ -140,19 +85,10 @@ fn grant_and_payout() -> Vec<(&'static str, Request)> {
     vec![
         ("grantLoan", |_, name| grant(name)),
         ("triggerDisbursement", |s, name| pay_out(&loan_id(s.app(name)), "P1")),
-        ("triggerDisbursement: another payment id", |s, name| {
-            pay_out(&loan_id(s.app(name)), "P2")
-        }),
+        ("triggerDisbursement: another payment id", |s, name| pay_out(&loan_id(s.app(name)), "P2")),
         ("triggerDisbursement: another amount", |s, name| {
-            let payment = PaymentOrder {
-                id: PaymentId::from("P1"),
-                tranche: None,
-                amount: Some(rupees("1")),
-            };
-            Command::TriggerDisbursement {
-                loan_id: loan_id(s.app(name)),
-                payment,
-            }
+            let payment = PaymentOrder { id: PaymentId::from("P1"), tranche: None, amount: Some(rupees("1")) };
+            Command::TriggerDisbursement { loan_id: loan_id(s.app(name)), payment }
         }),
         ("triggerDisbursementStatus", |s, name| Command::DisbursementStatus {
             loan_id: Some(loan_id(s.app(name))),
@@ -162,11 +98,7 @@ fn grant_and_payout() -> Vec<(&'static str, Request)> {
 }
 
 pub fn pending_handle(app: &Application) -> &str {
-    let consent = if app.stage.deal().is_some() {
-        &app.monitoring_consent
-    } else {
-        &app.data_consent
-    };
+    let consent = if app.stage.deal().is_some() { &app.monitoring_consent } else { &app.data_consent };
     consent.handle().unwrap_or("none")
 }
 
@@ -194,10 +126,7 @@ pub fn plans(app: &Application) -> (PlanId, PlanId) {
     let Some(offer) = offer else {
         return (PlanId::from("DP"), PlanId::from("RP"));
     };
-    (
-        offer.disbursement_plans[0].id.clone(),
-        offer.repayment_plans[0].id.clone(),
-    )
+    (offer.disbursement_plans[0].id.clone(), offer.repayment_plans[0].id.clone())
 }
 
 pub fn session(app: &Application) -> String {

@@ -16,26 +16,15 @@ use crate::domain::ids::{AccountId, PlanId};
 /// Where set-up is open (rows 45 to 48).
 const OPEN: [&str; 4] = ["OFFER_ACCEPTED", "OTP_SENT", "AGREED", "GRANTED"];
 /// Where there is no deal, or none that may change.
-const CLOSED: [&str; 7] = [
-    "PROCESSING",
-    "UNDERWRITING",
-    "OFFERED",
-    "GRANTING",
-    "REJECTED",
-    "ACTION_REQUIRED",
-    "EXPIRED",
-];
+const CLOSED: [&str; 7] =
+    ["PROCESSING", "UNDERWRITING", "OFFERED", "GRANTING", "REJECTED", "ACTION_REQUIRED", "EXPIRED"];
 
 #[test]
 fn row_44_plans_and_accounts_are_told_from_the_accepted_offer_on() {
     for stage in ["OFFER_ACCEPTED", "OTP_SENT", "AGREED", "GRANTING", "GRANTED"] {
         let mut scene = Scene::at(stage);
         let plans = scene.tell(&Command::DisbursementPlans(subject(ONE)));
-        assert_eq!(
-            told(&scene, plans),
-            "1 plans [Active]",
-            "the only plan is chosen by itself"
-        );
+        assert_eq!(told(&scene, plans), "1 plans [Active]", "the only plan is chosen by itself");
         let plans = scene.tell(&Command::RepaymentPlans(subject(ONE)));
         assert!(told(&scene, plans).starts_with("1 plans"));
         let accounts = scene.tell(&Command::DisbursementAccounts(subject(ONE)));
@@ -84,10 +73,8 @@ fn row_46_an_account_counts_once_the_bank_knows_its_holder() {
 
 #[test]
 fn row_47_a_failed_check_keeps_the_earlier_account() {
-    for (outcome, answer) in [
-        (refused("NAME"), "AccountRefused: Inactive"),
-        (unknown(), "SourceUnavailable: Inactive"),
-    ] {
+    for (outcome, answer) in [(refused("NAME"), "AccountRefused: Inactive"), (unknown(), "SourceUnavailable: Inactive")]
+    {
         let mut scene = Scene::at("AGREED");
         scene.tell(&set_account(ONE, account("A1")));
         scene.answer("verify-account", &account_verified());
@@ -100,23 +87,11 @@ fn row_47_a_failed_check_keeps_the_earlier_account() {
 
 #[test]
 fn row_47_no_loan_is_paid_into_somebody_elses_pot() {
-    let lsp_own = AccountTarget::Account {
-        ifsc: "HDFC0000001".to_owned(),
-        number: "999900001111".to_owned(),
-    };
+    let lsp_own = AccountTarget::Account { ifsc: "HDFC0000001".to_owned(), number: "999900001111".to_owned() };
     let cases = [
-        Account {
-            kind: Some("PREPAID_WALLET".to_owned()),
-            ..account("A1")
-        },
-        Account {
-            kind: Some("escrow".to_owned()),
-            ..account("A1")
-        },
-        Account {
-            target: lsp_own,
-            ..account("A1")
-        },
+        Account { kind: Some("PREPAID_WALLET".to_owned()), ..account("A1") },
+        Account { kind: Some("escrow".to_owned()), ..account("A1") },
+        Account { target: lsp_own, ..account("A1") },
     ];
     for refused in cases {
         let mut scene = Scene::under(plain_product(), "AGREED");
@@ -172,10 +147,7 @@ fn row_48_a_mandate_waits_for_the_borrower() {
     let mut scene = Scene::at("OFFER_ACCEPTED");
     let plan = scene.repayment_plan(ONE);
     let set = scene.tell(&set_repayment_plan(ONE, &plan));
-    assert_eq!(
-        (scene.reply(set), scene.deal(ONE).repayment.name()),
-        (None, "PENDING_AUTH")
-    );
+    assert_eq!((scene.reply(set), scene.deal(ONE).repayment.name()), (None, "PENDING_AUTH"));
     let again = scene.tell(&set_repayment_plan(ONE, &plan));
     scene.answer("register-mandate", &mandate("M1"));
     for exchange in [set, again] {
@@ -217,13 +189,8 @@ fn row_48_a_new_choice_of_offer_answers_who_waits_for_the_old_mandate() {
     let other = scene.deal(ONE).others[0].id.clone();
     scene.tell(&set_offer(ONE, &other));
     let answer = scene.reply(set).expect("an answer");
-    let Content::Plan { plan: shown } = &answer.content else {
-        panic!("a plan")
-    };
-    assert_eq!(
-        (told(&scene, set).as_str(), &shown.id),
-        ("MandateRefused: Inactive", &plan)
-    );
+    let Content::Plan { plan: shown } = &answer.content else { panic!("a plan") };
+    assert_eq!((told(&scene, set).as_str(), &shown.id), ("MandateRefused: Inactive", &plan));
     scene.answer("register-mandate", &mandate("M1"));
     assert!(scene.asked().contains(&"cancel"), "what came too late is cancelled");
     assert_eq!(scene.deal(ONE).repayment.name(), "NONE");
@@ -253,10 +220,7 @@ fn row_50_a_link_that_nobody_used_dies_and_its_mandate_with_it() {
     scene.tell(&set_repayment_plan(ONE, &plan));
     scene.answer("register-mandate", &mandate("M1"));
     scene.wait(Duration::hours(25));
-    assert_eq!(
-        (scene.deal(ONE).repayment.name(), scene.webhooks.len()),
-        ("INACTIVE", 1)
-    );
+    assert_eq!((scene.deal(ONE).repayment.name(), scene.webhooks.len()), ("INACTIVE", 1));
     scene.answer("status", &done(Finding::MandateActive));
     assert_eq!(scene.deal(ONE).repayment.name(), "INACTIVE", "too late");
     assert!(scene.asked().contains(&"cancel"));

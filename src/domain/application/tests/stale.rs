@@ -30,10 +30,7 @@ fn take(scene: &mut Scene, method: &str) -> NewAsk {
 
 fn assert_all_answered_once(scene: &Scene) {
     for (exchange, slot) in &scene.owed {
-        let told = scene
-            .replies
-            .iter()
-            .filter(|r| (r.exchange, r.slot) == (*exchange, *slot));
+        let told = scene.replies.iter().filter(|r| (r.exchange, r.slot) == (*exchange, *slot));
         assert_eq!(told.count(), 1);
     }
 }
@@ -42,10 +39,7 @@ fn assert_all_answered_once(scene: &Scene) {
 fn a_check_of_replaced_data() {
     let mut scene = Scene::at("RECEIVED");
     let old = take(&mut scene, "eligibility");
-    let other = Form {
-        requested: rupees("1"),
-        ..scene.form()
-    };
+    let other = Form { requested: rupees("1"), ..scene.form() };
     scene.tell(&Command::CreateApplications(vec![item(ONE, other)]));
     too_late(&mut scene, &old, &super::findings::decline());
     scene.answer("eligibility", &pass());
@@ -59,10 +53,7 @@ fn an_underwriting_that_ended() {
     scene.apply(&fetch, &super::findings::unknown());
     scene.tell(&generate(&[ONE]));
     too_late(&mut scene, &fetch, &acknowledged());
-    let offers = NewAsk {
-        ask: crate::domain::application::ask::Ask::Offers,
-        ..fetch
-    };
+    let offers = NewAsk { ask: crate::domain::application::ask::Ask::Offers, ..fetch };
     too_late(&mut scene, &offers, &approve());
 }
 
@@ -150,9 +141,7 @@ fn whatever_comes_back_for_an_expired_application() {
     let plan = scene.repayment_plan(ONE);
     scene.tell(&set_repayment_plan(ONE, &plan));
     scene.answer("register-mandate", &mandate("M1"));
-    scene
-        .timers
-        .retain(|timer| timer.timer == crate::domain::application::ask::Timer::Idle);
+    scene.timers.retain(|timer| timer.timer == crate::domain::application::ask::Timer::Idle);
     scene.wait(Duration::days(31));
     assert_eq!(scene.stage(ONE), "EXPIRED");
     let late = [

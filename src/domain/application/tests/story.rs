@@ -143,11 +143,7 @@ fn path(stage: &str) -> Vec<Step> {
         other => (other, &[]),
     };
     let end = main.iter().position(|(name, _)| *name == last).expect("a stage");
-    main.iter()
-        .take(end + 1)
-        .map(|(_, step)| *step)
-        .chain(extra.iter().copied())
-        .collect()
+    main.iter().take(end + 1).map(|(_, step)| *step).chain(extra.iter().copied()).collect()
 }
 
 fn check(scene: &mut Scene, names: &[&str]) {

@@ -100,10 +100,7 @@ impl Scene {
         let loan = self.loan_of(&subjects);
         let decided = {
             let apps = subjects.iter().map(|id| self.by_id(*id).clone()).collect();
-            let facts = Facts {
-                consent_handle,
-                ..self.facts(Some(exchange), loan.as_ref())
-            };
+            let facts = Facts { consent_handle, ..self.facts(Some(exchange), loan.as_ref()) };
             decide::decide(apps, command, &facts)
         };
         let slots = match command {
@@ -119,15 +116,9 @@ impl Scene {
         let exchange = self.exchange();
         let filed = (0..).zip(items).map(|(slot, item)| {
             self.owed.push((exchange, slot));
-            let known = self
-                .apps
-                .iter()
-                .find(|a| a.loan_application_id == item.loan_application_id);
+            let known = self.apps.iter().find(|a| a.loan_application_id == item.loan_application_id);
             let id = ApplicationId(Uuid::from_u128(u128::from(self.steps) * 100 + u128::from(slot)));
-            (
-                item.clone(),
-                known.map_or(Filed::New(id), |a| Filed::Known(Box::new(a.clone()))),
-            )
+            (item.clone(), known.map_or(Filed::New(id), |a| Filed::Known(Box::new(a.clone()))))
         });
         let filed = filed.collect();
         let bundle = BundleId(Uuid::from_u128(u128::from(self.steps)));
@@ -139,9 +130,7 @@ impl Scene {
     /// The lender's system answers the oldest open question of a method.
     pub fn answer(&mut self, method: &str, outcome: &Outcome) {
         let found = self.asks.iter().position(|new| new.ask.method() == method);
-        let new = self
-            .asks
-            .remove(found.unwrap_or_else(|| panic!("{method} was not asked")));
+        let new = self.asks.remove(found.unwrap_or_else(|| panic!("{method} was not asked")));
         self.apply(&new, outcome);
     }
 
@@ -150,11 +139,7 @@ impl Scene {
         self.steps += 1;
         let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
         let loan = self.loan_of(&ids);
-        let apps = new
-            .targets
-            .iter()
-            .map(|(id, g)| (self.by_id(*id).clone(), *g))
-            .collect();
+        let apps = new.targets.iter().map(|(id, g)| (self.by_id(*id).clone(), *g)).collect();
         let facts = self.facts(new.exchange, loan.as_ref());
         let decided = decide::apply(apps, &new.ask, outcome, &facts);
         self.absorb(decided);
@@ -224,10 +209,7 @@ impl Scene {
     }
 
     fn loan_of(&self, ids: &[ApplicationId]) -> Option<Loan> {
-        self.loans
-            .iter()
-            .find(|loan| ids.first() == Some(&loan.application))
-            .cloned()
+        self.loans.iter().find(|loan| ids.first() == Some(&loan.application)).cloned()
     }
 
     fn exchange(&mut self) -> ExchangeId {
@@ -243,10 +225,7 @@ impl Scene {
             limits: &self.limits,
             exchange,
             exposure: self.exposure,
-            fresh: Fresh {
-                session_key: format!("S{}", self.steps),
-                loan_id: format!("L{}", self.steps),
-            },
+            fresh: Fresh { session_key: format!("S{}", self.steps), loan_id: format!("L{}", self.steps) },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
             lsp_accounts: self.lsp_accounts.clone(),
@@ -267,14 +246,7 @@ impl Scene {
                 None => self.apps.push(app),
             }
         }
-        let Decision {
-            replies,
-            asks,
-            timers,
-            webhooks,
-            effects,
-            events: _,
-        } = decision;
+        let Decision { replies, asks, timers, webhooks, effects, events: _ } = decision;
         self.references.note_sessions(&asks);
         self.replies.extend(replies);
         self.asks.extend(asks);

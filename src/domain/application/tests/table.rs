@@ -22,9 +22,7 @@ type Cell = [String; 3];
 #[test]
 fn every_request_in_every_stage() {
     let requests = requests::requests().into_iter();
-    let requests: Vec<_> = requests
-        .map(|(name, request)| (name.to_owned(), Event::Request(request)))
-        .collect();
+    let requests: Vec<_> = requests.map(|(name, request)| (name.to_owned(), Event::Request(request))).collect();
     insta::assert_snapshot!(render(&requests));
 }
 
@@ -46,11 +44,7 @@ fn the_first_request_of_all() {
         let before = scene.clone();
         let filed = scene.tell(&form);
         let rest = effects(&scene, &before);
-        let line = format!(
-            "{name:<38} | {:<9} | {:<42} | {rest}",
-            scene.stage(ONE),
-            told(&scene, filed)
-        );
+        let line = format!("{name:<38} | {:<9} | {:<42} | {rest}", scene.stage(ONE), told(&scene, filed));
         writeln!(text, "{}", line.trim_end()).expect("a string");
     }
     insta::assert_snapshot!(text);
@@ -94,16 +88,9 @@ fn cell(mut scene: Scene, event: &Event) -> Cell {
     // Past the gap between two OTPs, within the life of their session.
     scene.now += Duration::minutes(1);
     let Some(before) = event.prepare(&mut scene) else {
-        return [
-            ".".to_owned(),
-            "unknown id: refused by the ack".to_owned(),
-            String::new(),
-        ];
+        return [".".to_owned(), "unknown id: refused by the ack".to_owned(), String::new()];
     };
-    let answer = event
-        .happen(&mut scene)
-        .map(|exchange| told(&scene, exchange))
-        .unwrap_or_default();
+    let answer = event.happen(&mut scene).map(|exchange| told(&scene, exchange)).unwrap_or_default();
     let (was, is) = (before.stage(ONE), scene.stage(ONE));
     let next = if was == is { "." } else { is };
     let rest = [facets(&scene, &before, ONE), effects(&scene, &before)];

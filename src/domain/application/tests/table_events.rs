@@ -112,19 +112,9 @@ fn before_the_offer() -> Vec<Question> {
     let approved = std::iter::once(("approve", approve())).chain(decisions().into_iter().skip(1));
     vec![
         ("eligibility", |_| None, |_| Ask::Eligibility, decisions()),
-        (
-            "fetch",
-            asked,
-            |_| Ask::FetchData { consent_id: None },
-            with_failures("done", acknowledged()),
-        ),
+        ("fetch", asked, |_| Ask::FetchData { consent_id: None }, with_failures("done", acknowledged())),
         ("offers", asked, |_| Ask::Offers, approved.collect()),
-        (
-            "consent-create",
-            requested,
-            consent_create,
-            with_failures("handle", handle("H9")),
-        ),
+        ("consent-create", requested, consent_create, with_failures("handle", handle("H9"))),
         ("consent-status", named, consent_told, told),
     ]
 }
@@ -141,32 +131,12 @@ fn after_the_offer() -> Vec<Question> {
         ("kyc", |_| None, |_| Ask::Kyc, with_failures("done", kyc_done())),
         ("prepare", agreed, prepare, with_failures("done", prepared(&["hash"]))),
         ("send-otp", |_| None, send_otp, with_failures("done", acknowledged())),
-        (
-            "verify-account",
-            named,
-            verify_account,
-            with_failures("done", account_verified()),
-        ),
-        (
-            "register-mandate",
-            chosen,
-            register,
-            with_failures("done", mandate("M9")),
-        ),
-        (
-            "mandate status",
-            |_| None,
-            watch,
-            active.into_iter().chain([inactive]).collect(),
-        ),
+        ("verify-account", named, verify_account, with_failures("done", account_verified())),
+        ("register-mandate", chosen, register, with_failures("done", mandate("M9"))),
+        ("mandate status", |_| None, watch, active.into_iter().chain([inactive]).collect()),
         ("cancel", |_| None, cancel, with_failures("done", acknowledged())),
         ("final-check", |_| None, |_| Ask::FinalCheck, decisions()),
-        (
-            "pay",
-            ordered,
-            dead_pay,
-            paid.chain([("never received", refused(NEVER_RECEIVED))]).collect(),
-        ),
+        ("pay", ordered, dead_pay, paid.chain([("never received", refused(NEVER_RECEIVED))]).collect()),
     ]
 }
 
@@ -184,18 +154,11 @@ fn failures() -> [(&'static str, Outcome); 2] {
 }
 
 fn consent_create(scene: &Scene) -> Ask {
-    Ask::ConsentCreate {
-        purpose: purpose(scene),
-        vua: String::new(),
-        aggregation_id: None,
-    }
+    Ask::ConsentCreate { purpose: purpose(scene), vua: String::new(), aggregation_id: None }
 }
 
 fn consent_told(scene: &Scene) -> Ask {
-    Ask::ConsentStatus {
-        purpose: purpose(scene),
-        handle: pending_handle(scene.app(ONE)).to_owned(),
-    }
+    Ask::ConsentStatus { purpose: purpose(scene), handle: pending_handle(scene.app(ONE)).to_owned() }
 }
 
 fn prepare(_: &Scene) -> Ask {
@@ -203,11 +166,7 @@ fn prepare(_: &Scene) -> Ask {
 }
 
 fn send_otp(_: &Scene) -> Ask {
-    Ask::SendOtp {
-        session_key: "S".to_owned(),
-        agreement_hashes: Vec::new(),
-        app_token: None,
-    }
+    Ask::SendOtp { session_key: "S".to_owned(), agreement_hashes: Vec::new(), app_token: None }
 }
 
 fn verify_account(_: &Scene) -> Ask {
@@ -215,52 +174,34 @@ fn verify_account(_: &Scene) -> Ask {
 }
 
 fn register(scene: &Scene) -> Ask {
-    Ask::RegisterMandate {
-        plan: plans(scene.app(ONE)).1,
-    }
+    Ask::RegisterMandate { plan: plans(scene.app(ONE)).1 }
 }
 
 fn watch(scene: &Scene) -> Ask {
-    Ask::MandateStatus {
-        plan: plans(scene.app(ONE)).1,
-        reference: "M1".to_owned(),
-    }
+    Ask::MandateStatus { plan: plans(scene.app(ONE)).1, reference: "M1".to_owned() }
 }
 
 fn cancel(scene: &Scene) -> Ask {
-    Ask::CancelMandate {
-        plan: plans(scene.app(ONE)).1,
-        reference: "M1".to_owned(),
-    }
+    Ask::CancelMandate { plan: plans(scene.app(ONE)).1, reference: "M1".to_owned() }
 }
 
 /// Every timer, rung at once; idleness also for an application that nobody touched for long.
 pub fn timers() -> Vec<(String, Event)> {
-    let interim = |_: &Scene| Timer::InterimAnswer {
-        exchange: ExchangeId(uuid::Uuid::nil()),
-    };
+    let interim = |_: &Scene| Timer::InterimAnswer { exchange: ExchangeId(uuid::Uuid::nil()) };
     let now = Duration::zero();
     let timers = [
-        (
-            "offers lapse",
-            Event::Timer(now, |_| Timer::OffersLapse { generation: NEVER }),
-        ),
+        ("offers lapse", Event::Timer(now, |_| Timer::OffersLapse { generation: NEVER })),
         ("idle, but touched", Event::Timer(now, |_| Timer::Idle)),
         ("idle for a month", Event::Timer(Duration::days(31), |_| Timer::Idle)),
         ("mandate link dies", Event::Timer(now, mandate_link)),
         ("interim answer", Event::Timer(now, interim)),
     ];
-    timers
-        .into_iter()
-        .map(|(name, event)| (name.to_owned(), event))
-        .collect()
+    timers.into_iter().map(|(name, event)| (name.to_owned(), event)).collect()
 }
 
 fn mandate_link(scene: &Scene) -> Timer {
     let set = scene.timers.iter().map(|new| new.timer.clone());
-    set.into_iter()
-        .find(|t| matches!(t, Timer::MandateLink { .. }))
-        .unwrap_or(Timer::MandateLink { generation: NEVER })
+    set.into_iter().find(|t| matches!(t, Timer::MandateLink { .. })).unwrap_or(Timer::MandateLink { generation: NEVER })
 }
 
 fn dead_pay(scene: &Scene) -> Ask {
@@ -268,9 +209,5 @@ fn dead_pay(scene: &Scene) -> Ask {
 }
 
 fn purpose(scene: &Scene) -> ConsentPurpose {
-    if scene.app(ONE).stage.deal().is_some() {
-        ConsentPurpose::Monitoring
-    } else {
-        ConsentPurpose::Data
-    }
+    if scene.app(ONE).stage.deal().is_some() { ConsentPurpose::Monitoring } else { ConsentPurpose::Data }
 }

@@ -48,10 +48,9 @@ pub fn variants(stage: &str) -> Vec<(&'static str, Scene)> {
             scene.answer("final-check", &decline());
             vec![("after an accepted offer", scene)]
         }
-        "ACTION_REQUIRED" => vec![
-            ("step before offers", wanted(&needs_step())),
-            ("document before offers", wanted(&needs_document())),
-        ],
+        "ACTION_REQUIRED" => {
+            vec![("step before offers", wanted(&needs_step())), ("document before offers", wanted(&needs_document()))]
+        }
         "EXPIRED" => {
             scene.now += Duration::days(31);
             let mut idle = Scene::at("OFFER_ACCEPTED");
@@ -133,11 +132,7 @@ fn agreed_variants() -> Vec<(&'static str, Scene)> {
     lapsed.now += Duration::days(8);
     let mut wrong = Scene::at("AGREED");
     wrong.otp_matches = false;
-    vec![
-        ("set up", complete),
-        ("set up, sanction lapsed", lapsed),
-        ("wrong OTP", wrong),
-    ]
+    vec![("set up", complete), ("set up, sanction lapsed", lapsed), ("wrong OTP", wrong)]
 }
 
 fn granted_variants() -> Vec<(&'static str, Scene)> {
@@ -148,12 +143,7 @@ fn granted_variants() -> Vec<(&'static str, Scene)> {
     failed.answer("pay", &refused("ACCOUNT_CLOSED"));
     let mut checking = Scene::at("GRANTED");
     checking.tell(&set_account(ONE, account("A3")));
-    vec![
-        ("payout open", open),
-        ("paid out", settled),
-        ("payout failed", failed),
-        ("other account asked", checking),
-    ]
+    vec![("payout open", open), ("paid out", settled), ("payout failed", failed), ("other account asked", checking)]
 }
 
 fn wanted(outcome: &crate::domain::application::ask::Outcome) -> Scene {

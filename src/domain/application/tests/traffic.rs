@@ -17,11 +17,7 @@ pub const NAMES: [&str; 3] = ["LA-1", "LA-2", "LA-3"];
 #[derive(Debug, Clone)]
 pub enum Step {
     /// A request about one application, its OTP right or wrong.
-    Request {
-        which: usize,
-        who: usize,
-        otp_matches: bool,
-    },
+    Request { which: usize, who: usize, otp_matches: bool },
     /// A request about all of them.
     RequestForAll { which: usize },
     /// An open question is answered.
@@ -59,11 +55,7 @@ pub fn beginning() -> impl Strategy<Value = (usize, bool, usize)> {
 pub fn begin((count, careful, stage): (usize, bool, usize)) -> Traffic {
     let product = if careful { careful_product() } else { plain_product() };
     let scene = Scene::several(product, &NAMES[..count], STAGES[stage]);
-    Traffic {
-        count,
-        mandates: Vec::new(),
-        scene,
-    }
+    Traffic { count, mandates: Vec::new(), scene }
 }
 
 /// A scene and what random traffic must remember about it.
@@ -77,11 +69,7 @@ pub struct Traffic {
 impl Traffic {
     pub fn play(&mut self, step: &Step) {
         match step {
-            Step::Request {
-                which,
-                who,
-                otp_matches,
-            } => {
+            Step::Request { which, who, otp_matches } => {
                 let list = requests();
                 let (_, request) = &list[which % list.len()];
                 self.scene.otp_matches = *otp_matches;
@@ -107,12 +95,7 @@ impl Traffic {
         let new = self.scene.asks.remove(which % self.scene.asks.len());
         let outcome = any_outcome(&new, choice);
         match (&new.ask, &outcome) {
-            (
-                _,
-                Outcome::Done {
-                    finding: Finding::MandateRegistered { reference, .. },
-                },
-            ) => {
+            (_, Outcome::Done { finding: Finding::MandateRegistered { reference, .. } }) => {
                 self.mandates.push(reference.clone());
             }
             (Ask::MandateStatus { reference, .. }, outcome) if ends_mandate(outcome) => {
@@ -132,14 +115,8 @@ impl Traffic {
         let before = self.scene.clone();
         self.scene.apply(&new, &outcome);
         assert_eq!(self.scene.apps, before.apps);
-        assert_eq!(
-            (&self.scene.loans, &self.scene.replies),
-            (&before.loans, &before.replies)
-        );
-        assert_eq!(
-            (self.scene.timers.len(), self.scene.webhooks.len()),
-            (before.timers.len(), before.webhooks.len())
-        );
+        assert_eq!((&self.scene.loans, &self.scene.replies), (&before.loans, &before.replies));
+        assert_eq!((self.scene.timers.len(), self.scene.webhooks.len()), (before.timers.len(), before.webhooks.len()));
         let asked = &self.scene.asks[before.asks.len()..];
         assert!(asked.iter().all(|new| matches!(new.ask, Ask::CancelMandate { .. })));
     }
@@ -151,10 +128,7 @@ impl Traffic {
             }
         }
         for loan in &self.scene.loans {
-            assert!(
-                loan.payouts.iter().filter(|payout| !payout.has_failed()).count() <= 1,
-                "one payout a tranche"
-            );
+            assert!(loan.payouts.iter().filter(|payout| !payout.has_failed()).count() <= 1, "one payout a tranche");
         }
     }
 
@@ -190,11 +164,5 @@ impl Step {
 }
 
 fn ends_mandate(outcome: &Outcome) -> bool {
-    matches!(
-        outcome,
-        Outcome::Refused { .. }
-            | Outcome::Done {
-                finding: Finding::MandateInactive
-            }
-    )
+    matches!(outcome, Outcome::Refused { .. } | Outcome::Done { finding: Finding::MandateInactive })
 }

@@ -31,26 +31,16 @@ fn shown(content: &Content) -> String {
         Content::OfferSet { status, .. } => format!("{status:?}"),
         Content::Otp(c) => format!("{:?}", c.status),
         Content::Plans { plans } => {
-            format!(
-                "{} plans {:?}",
-                plans.len(),
-                plans.iter().map(|p| p.status).collect::<Vec<_>>()
-            )
+            format!("{} plans {:?}", plans.len(), plans.iter().map(|p| p.status).collect::<Vec<_>>())
         }
-        Content::Plan { plan } => format!(
-            "{:?}{}",
-            plan.status,
-            if plan.payment_url.is_some() { " + page" } else { "" }
-        ),
+        Content::Plan { plan } => {
+            format!("{:?}{}", plan.status, if plan.payment_url.is_some() { " + page" } else { "" })
+        }
         Content::Accounts { accounts } => format!("{} accounts", accounts.len()),
         Content::Account { account } => if account.active { "Active" } else { "Inactive" }.to_owned(),
         Content::Grant(c) => {
             let missing: Vec<&str> = c.actions.iter().map(|a| a.object.as_str()).collect();
-            let missing = if missing.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", missing.join(" "))
-            };
+            let missing = if missing.is_empty() { String::new() } else { format!(": {}", missing.join(" ")) };
             let loan = if c.loan_id.is_some() { " with loan" } else { "" };
             format!("{:?}{loan}{missing}", c.status)
         }
@@ -112,12 +102,7 @@ pub fn facets(scene: &Scene, before: &Scene, name: &str) -> String {
             ("account", deal.map_or("-", |d| d.account.name())),
         ]
     };
-    let changed = names(before)
-        .into_iter()
-        .zip(names(scene))
-        .filter(|(was, is)| was != is);
-    let words: Vec<String> = changed
-        .map(|((facet, was), (_, is))| format!("{facet} {was}>{is}"))
-        .collect();
+    let changed = names(before).into_iter().zip(names(scene)).filter(|(was, is)| was != is);
+    let words: Vec<String> = changed.map(|((facet, was), (_, is))| format!("{facet} {was}>{is}")).collect();
     words.join(", ")
 }

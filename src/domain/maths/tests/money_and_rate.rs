@@ -24,25 +24,18 @@ fn amounts_are_written_in_rupees_and_read_back() {
 
 #[test]
 fn other_spellings_of_an_amount_are_refused() {
-    for text in [
-        "", "1", "1.0", "1.000", ".50", "01.00", "+1.00", "-0.00", "1,000.00", "1e3", " 1.00",
-        "1.0x", "--1.00",
-    ] {
+    for text in
+        ["", "1", "1.0", "1.000", ".50", "01.00", "+1.00", "-0.00", "1,000.00", "1e3", " 1.00", "1.0x", "--1.00"]
+    {
         assert_eq!(text.parse::<Paise>(), Err(MoneyTextError::Form), "{text:?}");
     }
-    assert_eq!(
-        "92233720368547758.08".parse::<Paise>(),
-        Err(MoneyTextError::Range)
-    );
+    assert_eq!("92233720368547758.08".parse::<Paise>(), Err(MoneyTextError::Range));
 }
 
 #[test]
 fn amounts_are_integers_of_paise_in_json() {
     assert_eq!(serde_json::to_string(&Paise(105)).expect("json"), "105");
-    assert_eq!(
-        serde_json::from_str::<Paise>("105").expect("paise"),
-        Paise(105)
-    );
+    assert_eq!(serde_json::from_str::<Paise>("105").expect("paise"), Paise(105));
     assert!(serde_json::from_str::<Paise>("1.05").is_err());
 }
 
@@ -51,10 +44,7 @@ fn an_amount_from_outside_is_exact_or_refused() {
     assert_eq!(Paise::from_rupees_exact(decimal("1.050")), Some(Paise(105)));
     assert_eq!(Paise::from_rupees_exact(decimal("1.055")), None);
     assert_eq!(Paise::from_rupees_exact(Decimal::MAX), None);
-    assert_eq!(
-        Paise::from_rupees_exact(decimal("92233720368547758.08")),
-        None
-    );
+    assert_eq!(Paise::from_rupees_exact(decimal("92233720368547758.08")), None);
 }
 
 #[test]
@@ -70,23 +60,13 @@ fn sums_never_wrap() {
 
 #[test]
 fn rates_are_written_with_two_decimals_or_more() {
-    for (text, shown) in [
-        ("12.58", "12.58"),
-        ("15", "15.00"),
-        ("9.4822", "9.4822"),
-        ("200.000", "200.00"),
-        ("0", "0.00"),
-    ] {
+    for (text, shown) in
+        [("12.58", "12.58"), ("15", "15.00"), ("9.4822", "9.4822"), ("200.000", "200.00"), ("0", "0.00")]
+    {
         assert_eq!(rate(text).to_string(), shown);
     }
-    assert_eq!(
-        serde_json::to_string(&rate("15")).expect("json"),
-        "\"15.00\""
-    );
-    assert_eq!(
-        serde_json::from_str::<AnnualRate>("\"12.58\"").expect("a rate"),
-        rate("12.58")
-    );
+    assert_eq!(serde_json::to_string(&rate("15")).expect("json"), "\"15.00\"");
+    assert_eq!(serde_json::from_str::<AnnualRate>("\"12.58\"").expect("a rate"), rate("12.58"));
 }
 
 #[test]
@@ -116,20 +96,8 @@ fn each_rounding_treats_the_half_in_its_own_way() {
 #[test]
 fn interest_rounds_an_exact_half_paisa_up() {
     // 1.00 at 6 % for a month is half a paisa; 1/12 alone would be a little less than that.
-    let month = YearFraction {
-        numerator: 1,
-        denominator: 12,
-    };
+    let month = YearFraction { numerator: 1, denominator: 12 };
     assert_eq!(rate("6").interest(rupees("1"), month), Some(Paise(1)));
     assert_eq!(rate("5.99").interest(rupees("1"), month), Some(Paise::ZERO));
-    assert_eq!(
-        rate("6").interest(
-            rupees("1"),
-            YearFraction {
-                numerator: 1,
-                denominator: 0
-            }
-        ),
-        None
-    );
+    assert_eq!(rate("6").interest(rupees("1"), YearFraction { numerator: 1, denominator: 0 }), None);
 }

@@ -6,8 +6,7 @@ use rust_decimal::Decimal;
 
 use super::support::day;
 use crate::domain::maths::{
-    AnnualRate, DayCount, Flow, Frequency, Method, Paise, Rounding, ScheduleTerms, apr, apr_of,
-    schedule,
+    AnnualRate, DayCount, Flow, Frequency, Method, Paise, Rounding, ScheduleTerms, apr, apr_of, schedule,
 };
 
 fn frequency() -> impl Strategy<Value = Frequency> {
@@ -33,11 +32,7 @@ fn rounding() -> impl Strategy<Value = Rounding> {
 }
 
 fn method() -> impl Strategy<Value = Method> {
-    prop::sample::select(vec![
-        Method::EqualInstalment,
-        Method::EqualPrincipal,
-        Method::Bullet,
-    ])
+    prop::sample::select(vec![Method::EqualInstalment, Method::EqualPrincipal, Method::Bullet])
 }
 
 fn day_count() -> impl Strategy<Value = DayCount> {

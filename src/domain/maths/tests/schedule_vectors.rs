@@ -8,11 +8,8 @@ type Expected<'a> = &'a [[&'a str; 4]];
 
 #[track_caller]
 fn assert_rows(terms: &ScheduleTerms, expected: Expected<'_>) {
-    let actual: Vec<[Paise; 4]> = plan(terms)
-        .rows
-        .iter()
-        .map(|row| [row.instalment, row.interest, row.principal, row.closing])
-        .collect();
+    let actual: Vec<[Paise; 4]> =
+        plan(terms).rows.iter().map(|row| [row.instalment, row.interest, row.principal, row.closing]).collect();
     let expected: Vec<[Paise; 4]> = expected.iter().map(|row| row.map(rupees)).collect();
     assert_eq!(actual, expected);
 }
@@ -24,11 +21,7 @@ fn last_instalment(schedule: &Schedule) -> Paise {
 // Apache Fineract, ProgressiveEMICalculatorTest#CheckEmiButNewEmiNotBetterThanOriginal.
 #[test]
 fn fineract_monthly_actual_365() {
-    let terms = every(
-        Frequency::Monthly,
-        DayCount::Actual365,
-        &monthly("100", "15.678", 6),
-    );
+    let terms = every(Frequency::Monthly, DayCount::Actual365, &monthly("100", "15.678", 6));
     assert_rows(
         &terms,
         &[
@@ -61,10 +54,7 @@ fn fineract_monthly_30_360() {
 // Apache Fineract, ProgressiveEMICalculatorTest#disbursedAmt100_dayInYearsActual_daysInMonthActual_repayEvery1Month.
 #[test]
 fn fineract_monthly_actual_actual_across_a_leap_year() {
-    let terms = ScheduleTerms {
-        disbursed_on: day("2023-12-12"),
-        ..monthly("100", "9.4822", 6)
-    };
+    let terms = ScheduleTerms { disbursed_on: day("2023-12-12"), ..monthly("100", "9.4822", 6) };
     assert_rows(
         &every(Frequency::Monthly, DayCount::ActualActual, &terms),
         &[
@@ -81,11 +71,7 @@ fn fineract_monthly_actual_actual_across_a_leap_year() {
 // Apache Fineract, ProgressiveEMICalculatorTest#dayInYears364_repayEvery1Week.
 #[test]
 fn fineract_weekly_364() {
-    let terms = every(
-        Frequency::Weekly,
-        DayCount::Actual364,
-        &monthly("100", "9.4822", 6),
-    );
+    let terms = every(Frequency::Weekly, DayCount::Actual364, &monthly("100", "9.4822", 6));
     let expected: Expected<'_> = &[
         ["16.77", "0.18", "16.59", "83.41"],
         ["16.77", "0.15", "16.62", "66.79"],
@@ -95,41 +81,23 @@ fn fineract_weekly_364() {
         ["16.78", "0.03", "16.75", "0"],
     ];
     assert_rows(&terms, expected);
-    assert_rows(
-        &ScheduleTerms {
-            day_count: DayCount::Thirty360,
-            ..terms
-        },
-        expected,
-    );
+    assert_rows(&ScheduleTerms { day_count: DayCount::Thirty360, ..terms }, expected);
 }
 
 // Apache Fineract, ProgressiveEMICalculatorTest#disbursedAmt100_dayInYears364_daysInMonthActual_repayEvery2Week.
 #[test]
 fn fineract_fortnightly_364() {
-    let terms = every(
-        Frequency::Fortnightly,
-        DayCount::Actual364,
-        &monthly("100", "9.4822", 3),
-    );
+    let terms = every(Frequency::Fortnightly, DayCount::Actual364, &monthly("100", "9.4822", 3));
     assert_rows(
         &terms,
-        &[
-            ["33.57", "0.36", "33.21", "66.79"],
-            ["33.57", "0.24", "33.33", "33.46"],
-            ["33.58", "0.12", "33.46", "0"],
-        ],
+        &[["33.57", "0.36", "33.21", "66.79"], ["33.57", "0.24", "33.33", "33.46"], ["33.58", "0.12", "33.46", "0"]],
     );
 }
 
 // Apache Fineract, ProgressiveEMICalculatorTest#dayInYears360_repayEvery15Days.
 #[test]
 fn fineract_every_15_days_360() {
-    let terms = every(
-        Frequency::EveryDays(15),
-        DayCount::Actual360,
-        &monthly("100", "9.4822", 6),
-    );
+    let terms = every(Frequency::EveryDays(15), DayCount::Actual360, &monthly("100", "9.4822", 6));
     assert_rows(
         &terms,
         &[
@@ -148,12 +116,7 @@ fn fineract_every_15_days_360() {
 fn fineract_without_interest() {
     assert_rows(
         &monthly("1000", "0", 4),
-        &[
-            ["250", "0", "250", "750"],
-            ["250", "0", "250", "500"],
-            ["250", "0", "250", "250"],
-            ["250", "0", "250", "0"],
-        ],
+        &[["250", "0", "250", "750"], ["250", "0", "250", "500"], ["250", "0", "250", "250"], ["250", "0", "250", "0"]],
     );
 }
 
@@ -176,10 +139,7 @@ fn fineract_seven_percent() {
 // Apache Fineract, ClientLoanIntegrationTest#verifyLoanRepaymentSchedule: 2 % a month.
 #[test]
 fn fineract_two_percent_a_month() {
-    let terms = ScheduleTerms {
-        disbursed_on: day("2011-09-20"),
-        ..monthly("12000", "24", 4)
-    };
+    let terms = ScheduleTerms { disbursed_on: day("2011-09-20"), ..monthly("12000", "24", 4) };
     assert_rows(
         &every(Frequency::Monthly, DayCount::Thirty360, &terms),
         &[
@@ -208,16 +168,8 @@ fn fineract_equal_principal_in_multiples_of_100() {
         (24, "415900", "8300"),
     ];
     for (number, principal, interest) in expected {
-        let row = schedule
-            .rows
-            .iter()
-            .find(|row| row.number == number)
-            .expect("the row");
-        assert_eq!(
-            (row.principal, row.interest),
-            (rupees(principal), rupees(interest)),
-            "row {number}"
-        );
+        let row = schedule.rows.iter().find(|row| row.number == number).expect("the row");
+        assert_eq!((row.principal, row.interest), (rupees(principal), rupees(interest)), "row {number}");
     }
 }
 
@@ -261,9 +213,7 @@ fn rbi_annex_c_shows_the_paise_ledger_in_whole_rupees() {
 }
 
 fn whole_rupees(amount: Paise) -> Paise {
-    Rounding::RupeeHalfUp
-        .apply(amount.0.into())
-        .expect("in range")
+    Rounding::RupeeHalfUp.apply(amount.0.into()).expect("in range")
 }
 
 #[test]
@@ -277,10 +227,7 @@ fn rbi_loan_in_paise_ends_with_the_difference_in_the_last_instalment() {
 
 #[test]
 fn rbi_loan_in_whole_rupees_ends_with_the_difference_in_the_last_instalment() {
-    let terms = ScheduleTerms {
-        rounding: Rounding::RupeeHalfUp,
-        ..monthly("20000", "15", 24)
-    };
+    let terms = ScheduleTerms { rounding: Rounding::RupeeHalfUp, ..monthly("20000", "15", 24) };
     let schedule = plan(&terms);
     assert_eq!(schedule.instalment, rupees("970"));
     assert_eq!(last_instalment(&schedule), rupees("962.56"));
@@ -299,11 +246,7 @@ fn weekly_instalment_depends_on_the_day_count() {
 
 #[test]
 fn daily_instalment() {
-    let terms = every(
-        Frequency::EveryDays(1),
-        DayCount::Actual365,
-        &monthly("100000", "24", 100),
-    );
+    let terms = every(Frequency::EveryDays(1), DayCount::Actual365, &monthly("100000", "24", 100));
     assert_eq!(plan(&terms).instalment, rupees("1033.57"));
 }
 
@@ -313,21 +256,13 @@ fn bullet_pays_once_with_the_interest_of_its_days() {
         let schedule = plan(&bullet("100000", "18", due));
         assert_eq!(schedule.rows.len(), 1);
         assert_eq!(schedule.total_interest, rupees(interest));
-        assert_eq!(
-            schedule.instalment,
-            rupees("100000")
-                .checked_add(rupees(interest))
-                .expect("fits")
-        );
+        assert_eq!(schedule.instalment, rupees("100000").checked_add(rupees(interest)).expect("fits"));
     }
 }
 
 #[test]
 fn a_single_instalment_pays_all_and_an_exact_amount_is_not_lifted_by_ceiling() {
-    let terms = ScheduleTerms {
-        rounding: Rounding::RupeeCeil,
-        ..monthly("100000", "12", 1)
-    };
+    let terms = ScheduleTerms { rounding: Rounding::RupeeCeil, ..monthly("100000", "12", 1) };
     assert_eq!(plan(&terms).instalment, rupees("101000"));
 }
 
@@ -341,35 +276,16 @@ fn long_first_period_bears_its_days_and_the_instalment_is_stretched() {
         ..monthly("300000", "18", 12)
     };
     let schedule = plan(&terms);
-    assert_eq!(
-        schedule.rows.first().expect("a row").interest,
-        rupees("7249.32")
-    );
+    assert_eq!(schedule.rows.first().expect("a row").interest, rupees("7249.32"));
     assert!(schedule.instalment > rupees("27504.00"));
-    let regular: Vec<Paise> = schedule
-        .rows
-        .iter()
-        .rev()
-        .skip(1)
-        .map(|row| row.instalment)
-        .collect();
-    assert!(
-        regular
-            .iter()
-            .all(|instalment| *instalment == schedule.instalment)
-    );
+    let regular: Vec<Paise> = schedule.rows.iter().rev().skip(1).map(|row| row.instalment).collect();
+    assert!(regular.iter().all(|instalment| *instalment == schedule.instalment));
 }
 
 #[test]
 fn long_first_period_in_30_360_counts_a_whole_month_and_twenty_days() {
-    let terms = ScheduleTerms {
-        disbursed_on: day("2026-01-15"),
-        first_due: day("2026-03-05"),
-        ..monthly("300000", "18", 12)
-    };
+    let terms =
+        ScheduleTerms { disbursed_on: day("2026-01-15"), first_due: day("2026-03-05"), ..monthly("300000", "18", 12) };
     // 300000 * 18 % * 50 / 360
-    assert_eq!(
-        plan(&terms).rows.first().expect("a row").interest,
-        rupees("7500")
-    );
+    assert_eq!(plan(&terms).rows.first().expect("a row").interest, rupees("7500"));
 }

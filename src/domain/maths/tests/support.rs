@@ -4,8 +4,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use crate::domain::maths::{
-    AnnualRate, DayCount, Flow, Frequency, Method, Paise, Rounding, Schedule, ScheduleTerms,
-    schedule,
+    AnnualRate, DayCount, Flow, Frequency, Method, Paise, Rounding, Schedule, ScheduleTerms, schedule,
 };
 
 pub(super) fn day(text: &str) -> NaiveDate {
@@ -40,18 +39,9 @@ pub(super) fn monthly(principal: &str, percent: &str, installments: u32) -> Sche
 }
 
 /// The same with another period and day count, first due one period after the disbursal.
-pub(super) fn every(
-    frequency: Frequency,
-    day_count: DayCount,
-    terms: &ScheduleTerms,
-) -> ScheduleTerms {
+pub(super) fn every(frequency: Frequency, day_count: DayCount, terms: &ScheduleTerms) -> ScheduleTerms {
     let first_due = frequency.after(terms.disbursed_on, 1).expect("a date");
-    ScheduleTerms {
-        frequency,
-        day_count,
-        first_due,
-        ..terms.clone()
-    }
+    ScheduleTerms { frequency, day_count, first_due, ..terms.clone() }
 }
 
 /// A single payment of principal and interest on `due`, Actual/365.
@@ -70,10 +60,5 @@ pub(super) fn plan(terms: &ScheduleTerms) -> Schedule {
 
 /// `count` equal payments from period `first` on.
 pub(super) fn annuity(first: u32, count: u32, amount: &str) -> Vec<Flow> {
-    (first..first + count)
-        .map(|period| Flow {
-            period,
-            amount: rupees(amount),
-        })
-        .collect()
+    (first..first + count).map(|period| Flow { period, amount: rupees(amount) }).collect()
 }
