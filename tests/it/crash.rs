@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ocen_lender::clock::{Clock, Ids};
 use serde_json::{Value, json};
@@ -17,6 +17,8 @@ use crate::support::bodies::{self, path};
 const ORG_ID: &str = "LSP-DEMO";
 /// A loan that takes longer than this after the last kill is lost; leases of 20 s have to run out before.
 const PATIENCE: Duration = Duration::from_secs(100);
+/// How long the program may take to end.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// Where the program listens now.
 #[derive(Debug, Clone, Default)]
@@ -55,8 +57,17 @@ impl Program {
 }
 
 impl Drop for Program {
+    /// Waits, after a failed test too, until the cluster has ended, and removes it wherever it lives.
     fn drop(&mut self) {
         terminate(&self.child);
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < DRAIN {
+            std::thread::yield_now();
+        }
+        let record = std::fs::read_to_string(self.data_dir.join("cluster.toml")).unwrap_or_default();
+        if let Some(home) = record.lines().find_map(|line| line.strip_prefix("home = ")) {
+            let _ = std::fs::remove_dir_all(self.data_dir.join(home.trim_matches('"')));
+        }
         let _ = std::fs::remove_dir_all(&self.data_dir);
     }
 }
