@@ -70,6 +70,8 @@ pub struct Parts {
     pub keys: OurKeys,
     /// The lender's systems.
     pub ports: Ports,
+    /// The wire.
+    pub codec: Arc<dyn Codec>,
     /// Unwraps the data keys.
     pub master: MasterKey,
 }
@@ -91,7 +93,7 @@ impl App {
     /// # Errors
     /// When the database fails or the master key is not the one that the data keys were wrapped with.
     pub async fn build(parts: Parts) -> Result<SharedApp, BuildError> {
-        let Parts { pool, clock, config, keys, ports, master } = parts;
+        let Parts { pool, clock, config, keys, ports, codec, master } = parts;
         let sealer = open_sealer(&pool, &master, &clock).await?;
         Ok(Arc::new(Self {
             pool,
@@ -101,25 +103,11 @@ impl App {
             config,
             keys,
             ports,
-            codec: Arc::new(crate::protocol::Codec),
+            codec,
             wake: Wake::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
-    }
-}
-
-impl App {
-    /// Starts everything that works in the background: asks and timers, callbacks, releases.
-    pub fn spawn_background(self: &Arc<Self>) {
-        self.tasks.spawn(crate::engine::fire::run(Arc::clone(self)));
-        self.tasks.spawn(crate::engine::run_release(Arc::clone(self)));
-        let app = Arc::clone(self);
-        self.tasks.spawn(async move {
-            if let Err(error) = crate::delivery::run(app).await {
-                tracing::error!(%error, "callbacks cannot be delivered");
-            }
-        });
     }
 }
 

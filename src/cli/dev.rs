@@ -88,7 +88,7 @@ async fn build(config: Config, data_dir: &Path) -> Result<SharedApp, CliError> {
     let signing = Arc::new(signing_key(data_dir, &config.lender.org_id).await?);
     let keys = OurKeys { published: vec![Arc::clone(&signing)], signing };
     let master = master_key(data_dir).await?;
-    Ok(App::build(Parts { pool, clock, config, keys, ports, master }).await?)
+    Ok(App::build(Parts { pool, clock, config, keys, ports, codec: Arc::new(crate::protocol::Codec), master }).await?)
 }
 
 /// The sandbox's signing key, made when there is none.

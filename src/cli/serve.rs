@@ -1,6 +1,7 @@
 //! `serve`: production.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 
@@ -26,7 +27,8 @@ pub(super) async fn run(args: &ServeArgs) -> Result<ExitCode, CliError> {
     let clock = Clock::default();
     let ports = Ports::new(&config, &clock, |_| None)?;
     let listeners = Listeners::bind(&config.listen).await?;
-    let app = App::build(Parts { pool, clock, config, keys, ports, master }).await?;
+    let app =
+        App::build(Parts { pool, clock, config, keys, ports, codec: Arc::new(crate::protocol::Codec), master }).await?;
     tracing::info!(
         lsp = %app.config.listen.lsp,
         admin = %app.config.listen.admin,

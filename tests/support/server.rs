@@ -82,13 +82,23 @@ impl Server {
             Arc::clone(LENDER_KEY.get_or_init(|| async { Arc::new(SigningKey::generate("lender-1").unwrap()) }).await);
         let keys = OurKeys { signing: Arc::clone(&key), published: vec![key] };
         let master = MasterKey::from_base64(TEST_MASTER_KEY).unwrap();
-        let app = App::build(Parts { pool, clock, config, keys, ports, master }).await.unwrap();
+        let app = App::build(Parts {
+            pool,
+            clock,
+            config,
+            keys,
+            ports,
+            codec: Arc::new(ocen_lender::protocol::Codec),
+            master,
+        })
+        .await
+        .unwrap();
         let url = format!("http://{}", app.config.listen.lsp);
         let admin = format!("http://{}", app.config.listen.admin);
         let extra =
             Extra { admin: ocen_lender::sandbox::http::router(&app).with_state(Arc::clone(&app)), ..Extra::default() };
         if !options.idle {
-            app.spawn_background();
+            spawn_background(&app);
         }
         let serving = Arc::clone(&app);
         app.tasks.spawn(async move { ocen_lender::http::serve(serving, listeners, extra).await });
@@ -100,7 +110,7 @@ impl Server {
         TestLsp::register(self, "LSP-TEST").await
     }
 
-    /// Waits until a condition holds, and fails after ten seconds.
+    /// Waits until a condition holds, and fails after twenty seconds.
     pub async fn until<F, Fut>(&self, what: &str, mut condition: F)
     where
         F: FnMut() -> Fut,
@@ -132,6 +142,14 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.app.stop.cancel();
     }
+}
+
+/// What `dev` and `serve` run beside their listeners.
+fn spawn_background(app: &SharedApp) {
+    app.tasks.spawn(ocen_lender::engine::fire::run(Arc::clone(app)));
+    app.tasks.spawn(ocen_lender::engine::run_release(Arc::clone(app)));
+    let app = Arc::clone(app);
+    app.tasks.clone().spawn(async move { ocen_lender::delivery::run(app).await.unwrap() });
 }
 
 /// Thirty-two bytes that are known to everybody.
