@@ -41,6 +41,8 @@ mod payouts;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod signatures;
 #[cfg(test)]
 mod stale;

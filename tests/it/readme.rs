@@ -1,0 +1,38 @@
+//! The README's walk with curl works when pasted.
+
+use std::process::Stdio;
+
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::support::server::Server;
+
+/// The walk: the README's second block of shell, pointed at a test's server.
+fn walk(server: &Server) -> String {
+    let readme = include_str!("../../README.md");
+    let block = readme.split("```sh\n").nth(2).and_then(|rest| rest.split("```").next()).unwrap();
+    block.replace("http://127.0.0.1:8080", &server.url).replace("http://127.0.0.1:8081", &server.admin)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_walk_with_curl_ends_with_money_in_the_account() {
+    if Command::new("curl").arg("--version").stdout(Stdio::null()).status().await.is_err() {
+        eprintln!("SKIPPED: curl is not installed");
+        return;
+    }
+    let server = Server::start().await;
+    let inbox = format!("{}/sandbox/inbox/LSP-DEMO", server.admin);
+    let demo = json!({"name": "Demo", "callbackBaseUrl": inbox, "keys": [], "settings": {"allowUnsigned": true}});
+    let put = server.http.put(format!("{}/admin/lsps/LSP-DEMO", server.admin)).json(&demo).send().await.unwrap();
+    assert!(put.status().is_success());
+
+    let walk = walk(&server);
+    let ran = Command::new("bash").arg("-c").arg(&walk).output().await.unwrap();
+
+    let printed = String::from_utf8_lossy(&ran.stdout);
+    let acks = printed.lines().filter(|line| line.starts_with(r#"{"error":"0""#)).count();
+    let calls = walk.lines().filter(|line| line.starts_with("lsp ")).count();
+    assert_eq!((acks, printed.matches("--> ").count()), (calls, calls), "{printed}");
+    let last = printed.lines().last().unwrap_or_default();
+    assert!(last.contains("TriggerDisbursementStatusResponse") && last.contains(r#""status":"SUCCESS""#), "{printed}");
+}
