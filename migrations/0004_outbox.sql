@@ -70,3 +70,34 @@ create table attempt (
 ) partition by range (started_at);
 
 create table attempt_default partition of attempt default;
+
+-- Monthly partitions of what grows with traffic, so that a policy can drop a month at a time. Called here and at each
+-- start of a server, for this month and the five after it; the default partitions catch what comes later still, and a
+-- month that has rows there already stays there.
+create function make_month_partitions(at date) returns void language plpgsql as $$
+declare
+    parent text;
+    month date;
+    part text;
+begin
+    foreach parent in array array['message', 'attempt'] loop
+        for month in
+            select generate_series(date_trunc('month', at), date_trunc('month', at) + interval '5 months', '1 month')::date
+        loop
+            part := format('%s_%s', parent, to_char(month, 'YYYY_MM'));
+            continue when to_regclass(part) is not null;
+            -- Replicas that start together make each partition once.
+            perform pg_advisory_xact_lock(hashtext('make_month_partitions'));
+            begin
+                execute format(
+                    'create table if not exists %I partition of %I for values from (%L) to (%L)',
+                    part, parent, month, (month + interval '1 month')::date);
+            exception when check_violation then
+                raise notice '% keeps its rows of % in the default partition', parent, month;
+            end;
+        end loop;
+    end loop;
+end
+$$;
+
+select make_month_partitions(current_date);

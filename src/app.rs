@@ -16,7 +16,7 @@ use crate::engine::Codec;
 use crate::jose::SigningKey;
 use crate::lender::Ports;
 use crate::seal::{MasterKey, SealError, Sealer};
-use crate::store::{StoreError, seal_key};
+use crate::store::{StoreError, schema, seal_key};
 
 /// A request that gets no connection in this time is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -95,6 +95,7 @@ impl App {
     pub async fn build(parts: Parts) -> Result<SharedApp, BuildError> {
         let Parts { pool, clock, config, keys, ports, codec, master } = parts;
         let sealer = open_sealer(&pool, &master, &clock).await?;
+        make_partitions(&pool, &clock).await;
         Ok(Arc::new(Self {
             pool,
             clock,
@@ -108,6 +109,17 @@ impl App {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
+    }
+}
+
+/// Without them rows go to the default partitions, so a busy database does not keep a server from starting.
+async fn make_partitions(pool: &PgPool, clock: &Clock) {
+    let made = async {
+        let mut conn = pool.acquire().await?;
+        schema::make_month_partitions(&mut conn, clock.today()).await
+    };
+    if let Err(error) = made.await {
+        tracing::warn!(%error, "monthly partitions were not made");
     }
 }
 

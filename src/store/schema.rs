@@ -1,5 +1,6 @@
 //! The schema: which migrations this binary brings, and which the database has.
 
+use chrono::NaiveDate;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
@@ -50,4 +51,13 @@ pub async fn server(conn: &mut PgConnection) -> Result<Server, sqlx::Error> {
     )
     .fetch_one(conn)
     .await
+}
+
+/// Makes the monthly partitions of messages and attempts from this month on; those that exist stay.
+///
+/// # Errors
+/// When the database fails or is too busy to let a partition be made; the default partitions catch the rows then.
+pub async fn make_month_partitions(conn: &mut PgConnection, today: NaiveDate) -> Result<(), sqlx::Error> {
+    sqlx::query!(r#"select make_month_partitions($1) as "made: ()""#, today).execute(conn).await?;
+    Ok(())
 }

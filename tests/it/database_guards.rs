@@ -121,3 +121,19 @@ async fn what_may_be_once_is_once() {
     refused(pool, lien, "lien_pkey").await;
     refused(pool, "update payout set state = 'RESERVED'", "payout_paid_has_utr").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_and_attempts_of_a_month_have_a_partition_of_their_own() {
+    let server = Server::start().await;
+    let pool = &server.app.pool;
+    let parts = "select count(*) from pg_inherits where inhparent in ('message'::regclass, 'attempt'::regclass)";
+    let before = sql::number(pool, parts).await;
+
+    // A year on nothing overlaps; the second call finds all made.
+    for _ in 0..2 {
+        sql::run(pool, "select make_month_partitions((current_date + interval '1 year')::date)").await.unwrap();
+    }
+
+    assert!(before >= 14, "six months of each, and the default");
+    assert_eq!(sql::number(pool, parts).await, before + 12);
+}
