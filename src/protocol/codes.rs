@@ -135,7 +135,6 @@ impl Code {
             (_, R::OtpSession) => Self::OtpSession,
             (_, R::AccountRefused) => Self::Account,
             (_, R::MandateRefused) => Self::Mandate,
-            (_, R::PrerequisitesMissing) => Self::Prerequisites,
             (_, R::SanctionLapsed) => Self::SanctionLapsed,
             (_, R::LoanNotOpen) => Self::LoanNotOpen,
             (_, R::AmountNotAllowed) => Self::TrancheAmount,

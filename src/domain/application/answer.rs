@@ -83,8 +83,6 @@ pub enum RefusalReason {
     AccountRefused,
     /// The mandate could not be registered.
     MandateRefused,
-    /// Steps are missing before the grant.
-    PrerequisitesMissing,
     /// The sanction lapsed.
     SanctionLapsed,
     /// The loan takes no payout.

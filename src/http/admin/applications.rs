@@ -49,7 +49,7 @@ pub async fn list(
         ..Applications::default()
     };
     let mut conn = app.pool.acquire().await?;
-    let found = overview::applications(&mut conn, which, limit).await?;
+    let found = overview::applications(&mut conn, which, limit + 1).await?;
     Ok(Page::of(found, limit, |row| row.application_id.to_string()))
 }
 

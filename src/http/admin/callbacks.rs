@@ -74,7 +74,7 @@ pub async fn list(
         before: page::before(query.cursor.as_deref())?,
     };
     let mut conn = app.pool.acquire().await?;
-    let callbacks = overview::callbacks(&mut conn, which, limit).await?;
+    let callbacks = overview::callbacks(&mut conn, which, limit + 1).await?;
     Ok(Page::of(callbacks, limit, |callback| callback.callback_id.to_string()))
 }
 

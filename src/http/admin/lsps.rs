@@ -100,7 +100,7 @@ pub async fn list(
 ) -> Result<Json<impl Serialize>, Problem> {
     let limit = page::limit(query.limit)?;
     let mut conn = app.pool.acquire().await?;
-    let lsps = store::list(&mut conn, query.cursor.as_deref().unwrap_or_default(), limit).await?;
+    let lsps = store::list(&mut conn, query.cursor.as_deref().unwrap_or_default(), limit + 1).await?;
     Ok(Page::of(lsps, limit, |lsp| lsp.org_id.0.clone()))
 }
 

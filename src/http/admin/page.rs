@@ -16,20 +16,23 @@ const MOST: i64 = 500;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Page<T> {
     items: Vec<T>,
-    /// To be handed back for the next page; absent after the last one.
+    /// To be handed back for the next page; null after the last one.
     next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// Makes a page of what was found when `limit` was asked for; `cursor` names an item.
-    pub(super) fn of(items: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Json<Self> {
-        let full = i64::try_from(items.len()).is_ok_and(|found| found >= limit);
-        let next_cursor = items.last().filter(|_| full).map(cursor);
+    /// Makes a page of what was found when one item more than `limit` was fetched: the extra one tells that there is a
+    /// next page. `cursor` names an item.
+    pub(super) fn of(mut items: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Json<Self> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next_cursor = items.last().filter(|_| more).map(cursor);
         Json(Self { items, next_cursor })
     }
 }
 
-/// How many items to fetch.
+/// How many items a page may have; fetch one more.
 pub(super) fn limit(asked: Option<i64>) -> Result<i64, Problem> {
     match asked.unwrap_or(DEFAULT) {
         limit @ 1..=MOST => Ok(limit),
