@@ -21,6 +21,7 @@ pub use self::args::{CommonArgs, DevArgs, ServeArgs};
 pub use self::error::{ConfigError, Problem, Problems};
 use self::file::File;
 pub use self::rules::Rules;
+use crate::domain::calendar::WorkingDays;
 use crate::domain::product::{Catalogue, Limits};
 
 /// The file that `dev` starts from; a file of one's own replaces it section by section.
@@ -39,6 +40,8 @@ pub struct Config {
     pub products: Catalogue,
     /// Limits of time and count.
     pub limits: Limits,
+    /// The lender's working days.
+    pub calendar: WorkingDays,
     /// What the built-in `decision` port decides by.
     pub rules: Rules,
     /// Where to listen.
@@ -223,6 +226,7 @@ impl Config {
             lender: file.lender,
             products: Catalogue(file.products),
             limits: file.limits,
+            calendar: file.calendar,
             rules: Rules { table: file.rules, offers: file.offers },
             listen,
             borrower_url: borrower_url.trim_end_matches('/').to_owned(),

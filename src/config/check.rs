@@ -76,9 +76,11 @@ fn products(products: &[Product], problems: &mut Problems) {
     let mut seen = BTreeSet::new();
     for (i, product) in products.iter().enumerate() {
         let named = format!("products[{i}]");
-        let fresh = !product.id.trim().is_empty() && seen.insert(&product.id);
-        problems.demand(fresh, format!("{named}.id"), "must be there and differ from every other product's");
+        let fresh = !product.id.trim().is_empty() && seen.insert((&product.id, product.effective_from));
+        let detail = "must be there and differ from every other product's, or have another effectiveFrom";
+        problems.demand(fresh, format!("{named}.id"), detail);
         one_product(&named, product, problems);
+        servicing(&named, product, problems);
     }
 }
 
@@ -100,6 +102,36 @@ fn one_product(named: &str, product: &Product, problems: &mut Problems) {
     problems.demand(product.cooling_off_days >= 1, at("coolingOffDays"), "must be 1 or more");
     problems.demand(product.offer_validity_days >= 1, at("offerValidityDays"), "must be 1 or more");
     repayment(named, product, problems);
+}
+
+/// Rules of the loan's life, fees and dates of the product's version.
+fn servicing(named: &str, product: &Product, problems: &mut Problems) {
+    let at = |member: &str| format!("{named}.{member}");
+    let ends = product.effective_to.is_none_or(|to| product.effective_from.is_none_or(|from| from <= to));
+    problems.demand(ends, at("effectiveTo"), "must not be before effectiveFrom");
+    let day = product.servicing.due_day.is_none_or(|day| (1..=31).contains(&day));
+    problems.demand(day, at("servicing.dueDay"), "must be a day of the month, 1 to 31");
+    let rules = &product.servicing;
+    problems.demand(rules.penal_every_days >= 1, at("servicing.penalEveryDays"), "must be 1 or more");
+    problems.demand(rules.reissue_tolerance >= Paise::ZERO, at("servicing.reissueTolerance"), "must not be negative");
+    for (member, percent) in [
+        ("servicing.foreclosurePercent", Some(rules.foreclosure_percent)),
+        ("servicing.prepaymentPercent", Some(rules.prepayment_percent)),
+        ("servicing.penalCapPercent", rules.penal_cap_percent),
+    ] {
+        let fits = percent.is_none_or(|percent| percent >= Decimal::ZERO && percent <= Decimal::ONE_HUNDRED);
+        problems.demand(fits, at(member), "must be 0 to 100 percent");
+    }
+    let mut codes = BTreeSet::from(["PROCESSING"]);
+    for (i, fee) in product.fees.iter().enumerate() {
+        let member = at(&format!("fees[{i}]"));
+        let one = fee.percent.is_some() != fee.amount.is_some();
+        problems.demand(one, &member, "has either `percent` or `amount`");
+        let fits = fee.percent.is_none_or(|percent| percent >= Decimal::ZERO && percent <= Decimal::from(50))
+            && fee.amount.is_none_or(|amount| amount >= Paise::ZERO);
+        problems.demand(fits, &member, "must not be negative, nor more than 50 percent");
+        problems.demand(codes.insert(&fee.code), format!("{member}.code"), "is used already");
+    }
 }
 
 fn repayment(named: &str, product: &Product, problems: &mut Problems) {

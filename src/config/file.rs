@@ -13,6 +13,7 @@ use toml::{Table, Value};
 use super::error::{ConfigError, Problems};
 use super::rules::{OfferVariant, Rule};
 use super::{DeliveryConfig, KeyFiles, Lender, PortConfig};
+use crate::domain::calendar::WorkingDays;
 use crate::domain::product::{Limits, Product};
 
 /// What stands before the base64 of a signing secret (Standard Webhooks).
@@ -26,6 +27,7 @@ pub(super) struct File {
     pub(super) lender: Lender,
     pub(super) products: Vec<Product>,
     pub(super) limits: Limits,
+    pub(super) calendar: WorkingDays,
     pub(super) rules: Vec<Rule>,
     pub(super) offers: Vec<OfferVariant>,
     pub(super) listen: ListenSection,
@@ -100,6 +102,7 @@ impl File {
             lender: sections.lender(),
             products: sections.list("products"),
             limits: sections.one("limits").unwrap_or_default(),
+            calendar: sections.one("calendar").unwrap_or_default(),
             rules: sections.list("rules"),
             offers: sections.list("offers"),
             listen: sections.one("listen").unwrap_or_default(),

@@ -24,7 +24,7 @@ fn complaints(config: Result<Config, ConfigError>) -> String {
 fn dev_starts_without_a_file_and_lends_for_every_purpose() {
     let config = Config::dev(&DevArgs::default()).unwrap();
     for loan_type in [LoanType::Cashflow, LoanType::Personal, LoanType::Home, LoanType::Vehicle, LoanType::Business] {
-        let product = config.products.for_type(loan_type).unwrap();
+        let product = config.products.for_type(loan_type, chrono::NaiveDate::default()).unwrap();
         assert_eq!(product.min_amount, Paise::from_rupees(1_000));
         assert_eq!(product.max_amount, Paise::from_rupees(1_000_000));
         assert!(product.needs_documents.is_empty());

@@ -2,7 +2,9 @@
 
 pub mod application;
 pub mod book;
+pub mod calendar;
 pub mod ids;
 pub mod loan;
 pub mod maths;
 pub mod product;
+pub mod servicing;

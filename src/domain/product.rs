@@ -1,6 +1,6 @@
 //! Loan products: what the lender sells, as data in config, and what each demands before a grant.
 
-use chrono::Duration;
+use chrono::{Duration, NaiveDate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ use super::maths::money::Paise;
 use super::maths::rate::AnnualRate;
 use super::maths::rounding::Rounding;
 use super::maths::schedule::{Frequency, Method};
+use super::servicing::{FeeRule, Servicing};
 
 /// One product. Its prerequisites are the guards of the state machine (`ocen-v3.md` §6.4 row 53).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +69,26 @@ pub struct Product {
     /// Document types that must come with the application, e.g. `GST_PROFILE`.
     #[serde(default)]
     pub needs_documents: Vec<String>,
+    /// First business date on which it is sold in this version; several versions may share an id.
+    #[serde(default)]
+    pub effective_from: Option<NaiveDate>,
+    /// Last business date on which it is sold in this version.
+    #[serde(default)]
+    pub effective_to: Option<NaiveDate>,
+    /// Fees beside the processing fee, kept from the payout.
+    #[serde(default)]
+    pub fees: Vec<FeeRule>,
+    /// Rules of the loan's life, frozen with each offer.
+    #[serde(default)]
+    pub servicing: Servicing,
+}
+
+impl Product {
+    /// Whether this version is sold on a business date.
+    #[must_use]
+    pub fn is_sold_on(&self, day: NaiveDate) -> bool {
+        self.effective_from.is_none_or(|from| from <= day) && self.effective_to.is_none_or(|to| day <= to)
+    }
 }
 
 /// Time and count limits that the spec leaves to the lender (`ocen-v3.md` §6.6).
@@ -128,15 +149,15 @@ impl Limits {
 pub struct Catalogue(pub Vec<Product>);
 
 impl Catalogue {
-    /// The first product that serves a loan type.
+    /// The first product that serves a loan type on a business date.
     #[must_use]
-    pub fn for_type(&self, loan_type: LoanType) -> Option<&Product> {
-        self.0.iter().find(|p| p.loan_types.contains(&loan_type))
+    pub fn for_type(&self, loan_type: LoanType, on: NaiveDate) -> Option<&Product> {
+        self.0.iter().find(|p| p.loan_types.contains(&loan_type) && p.is_sold_on(on))
     }
 
-    /// A product by its name.
+    /// A product by its name, in the version of a business date.
     #[must_use]
-    pub fn get(&self, id: &str) -> Option<&Product> {
-        self.0.iter().find(|p| p.id == id)
+    pub fn get(&self, id: &str, on: NaiveDate) -> Option<&Product> {
+        self.0.iter().find(|p| p.id == id && p.is_sold_on(on))
     }
 }

@@ -96,6 +96,7 @@ impl Gathered {
             today: app.clock.today(),
             products: &app.config.products,
             limits: &app.config.limits,
+            calendar: &app.config.calendar,
             exchange,
             exposure: self.exposure,
             fresh: Fresh { session_key: app.ids.token(), loan_id: app.ids.loan() },

@@ -1,5 +1,6 @@
 //! The built-in `decision` port: products and a rule table over the application's data.
 
+use chrono::NaiveDate;
 use futures_util::future::BoxFuture;
 
 use super::offers::approvals;
@@ -25,8 +26,13 @@ impl Decision {
     }
 
     /// Answers `eligibility`, `offers` and `final-check`.
-    pub(super) fn decide(&self, ask: &Ask, product: Option<&str>, form: &Form) -> Result<Finding, PortError> {
-        let Some(product) = product.and_then(|id| self.products.get(id)) else {
+    pub(super) fn decide(
+        &self,
+        ask: &Ask,
+        (product, today): (Option<&str>, NaiveDate),
+        form: &Form,
+    ) -> Result<Finding, PortError> {
+        let Some(product) = product.and_then(|id| self.products.get(id, today)) else {
             return Ok(Finding::Decline { reasons: vec![others("This kind of loan is not offered.")] });
         };
         match (ask, self.objection(product, form)) {
@@ -70,7 +76,7 @@ impl Port for Decision {
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Outcome, PortError>> {
         Box::pin(async move {
             let subject = call.subjects.first().ok_or_else(|| PortError::bad_question(call.ask))?;
-            let finding = self.decide(call.ask, subject.product.as_deref(), &subject.form)?;
+            let finding = self.decide(call.ask, (subject.product.as_deref(), call.today), &subject.form)?;
             Ok(Outcome::Done { finding })
         })
     }

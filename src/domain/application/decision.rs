@@ -8,6 +8,7 @@ use super::answer::{Answer, Content};
 use super::ask::{Ask, NewAsk, NewTimer, Timer};
 use super::facets::Generation;
 use crate::domain::book::Journal;
+use crate::domain::calendar::WorkingDays;
 use crate::domain::ids::{ApplicationId, ExchangeId, LoanId, PlanId};
 use crate::domain::loan::Loan;
 use crate::domain::maths::money::Paise;
@@ -24,6 +25,8 @@ pub struct Facts<'a> {
     pub products: &'a Catalogue,
     /// Limits.
     pub limits: &'a Limits,
+    /// The lender's working days.
+    pub calendar: &'a WorkingDays,
     /// The exchange being handled, or the one that an outcome belongs to.
     pub exchange: Option<ExchangeId>,
     /// What the borrower owes or holds reserved elsewhere; loaded for offers, `setOffer` and the final check.
@@ -46,7 +49,7 @@ impl Facts<'_> {
     /// The product an application is decided under.
     #[must_use]
     pub fn product(&self, application: &Application) -> Option<&Product> {
-        application.product.as_deref().and_then(|id| self.products.get(id))
+        application.product.as_deref().and_then(|id| self.products.get(id, self.today))
     }
 
     /// Whether the borrower may take on an amount beside what is counted already.

@@ -11,6 +11,7 @@ use crate::domain::ids::{AccountId, OfferId, PlanId};
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rate::AnnualRate;
 use crate::domain::maths::schedule::{Frequency, Schedule, ScheduleTerms};
+use crate::domain::servicing::{FeeLine, Servicing};
 
 /// Counts the asks of one application; an outcome that carries an older number is stale (design §5, "Generation").
 pub type Generation = u32;
@@ -400,6 +401,12 @@ pub struct Offer {
     pub tenure: Tenure,
     /// Charges.
     pub charges: Charges,
+    /// Everything that is kept from the payout, the processing fee among it.
+    pub fees: Vec<FeeLine>,
+    /// Rules of the loan's life.
+    pub servicing: Servicing,
+    /// Goods and services tax on fees, percent.
+    pub gst_percent: Decimal,
     /// Sanctioned less charges kept.
     pub net_disbursed: Paise,
     /// Annual percentage rate, two decimals (`lending.md` §2.4).

@@ -36,7 +36,7 @@ pub fn file(origin: Origin, item: &NewApplication, slot: u32, facts: &Facts<'_>,
         loan_application_id: item.loan_application_id.clone(),
         bundle: origin.bundle,
         form: item.form.clone(),
-        product: facts.products.for_type(item.form.loan_type).map(|p| p.id.clone()),
+        product: facts.products.for_type(item.form.loan_type, facts.today).map(|p| p.id.clone()),
         stage: Stage::Received { generation: 0 },
         data_consent: Consent::None,
         monitoring_consent: Consent::None,
@@ -92,7 +92,7 @@ fn replace(app: &mut Application, item: &NewApplication, slot: u32, facts: &Fact
         return;
     }
     app.form = item.form.clone();
-    app.product = facts.products.for_type(item.form.loan_type).map(|p| p.id.clone());
+    app.product = facts.products.for_type(item.form.loan_type, facts.today).map(|p| p.id.clone());
     d.event(app, "data replaced");
     check(app, slot, facts, d);
 }
@@ -106,7 +106,7 @@ fn check(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) 
 
 /// What no check needs to see (codes CLARQ1001 to 1005).
 fn unacceptable(form: &Form, facts: &Facts<'_>) -> Option<(RefusalReason, String)> {
-    let Some(product) = facts.products.for_type(form.loan_type) else {
+    let Some(product) = facts.products.for_type(form.loan_type, facts.today) else {
         return Some((RefusalReason::LoanTypeNotSupported, "no product serves this loan type".to_owned()));
     };
     if form.created_at > facts.now + CLOCK_TOLERANCE {

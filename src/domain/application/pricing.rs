@@ -13,6 +13,7 @@ use crate::domain::maths::apr::{AprError, apr_of};
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::schedule::{Frequency, Method, Schedule, ScheduleError, ScheduleTerms, schedule};
 use crate::domain::product::Product;
+use crate::domain::servicing::{FeeLine, FeeRule, Payee};
 
 /// Why an approved amount could not be priced.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +43,10 @@ pub fn price(
     let tenure = tenure(app, product, approval);
     let terms = terms(product, approval, tenure, facts.today).ok_or(PricingError::OutOfRange)?;
     let schedule = schedule(&terms)?;
-    let processing = processing_fee(product, approval.amount).ok_or(PricingError::OutOfRange)?;
-    let net = approval.amount.checked_sub(processing).filter(|net| net.is_positive());
+    let fees = fees(product, approval.amount).ok_or(PricingError::OutOfRange)?;
+    let processing = fees.first().map_or(Paise::ZERO, FeeLine::total);
+    let kept = Paise::checked_sum(fees.iter().map(FeeLine::total)).ok_or(PricingError::OutOfRange)?;
+    let net = approval.amount.checked_sub(kept).filter(|net| net.is_positive());
     let net = net.ok_or(PricingError::OutOfRange)?;
     let suffix = format!("{}-{}-{}", app.id, id.0, id.1.saturating_add(1));
     Ok(Offer {
@@ -62,6 +65,9 @@ pub fn price(
             bounce: product.bounce_charge,
             late_payment_percent: product.late_payment_percent,
         },
+        fees,
+        servicing: product.servicing.clone(),
+        gst_percent: product.gst_percent,
         net_disbursed: net,
         apr: apr_of(&terms, &schedule, net)?.rounded(),
         cooling_off_days: product.cooling_off_days,
@@ -128,17 +134,35 @@ fn terms(product: &Product, approval: &Approval, tenure: Tenure, today: NaiveDat
         rounding: product.rounding,
         day_count: product.day_count,
         disbursed_on: today,
-        first_due: frequency.after(today, 1)?,
+        first_due: product.servicing.first_due(frequency, today)?,
     })
 }
 
-/// Percent of the amount with tax on it, half-up to the paisa.
-fn processing_fee(product: &Product, amount: Paise) -> Option<Paise> {
-    let hundred = Decimal::ONE_HUNDRED;
-    let fee = amount.to_rupees().checked_mul(product.processing_fee_percent)?.checked_div(hundred)?;
-    let tax = fee.checked_mul(product.gst_percent)?.checked_div(hundred)?;
-    let rounded = fee.checked_add(tax)?.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
-    Paise::from_rupees_exact(rounded)
+/// The processing fee, then the product's other fees; each amount and each tax half-up to the paisa.
+fn fees(product: &Product, amount: Paise) -> Option<Vec<FeeLine>> {
+    let processing = FeeRule {
+        code: "PROCESSING".to_owned(),
+        name: "Processing fee".to_owned(),
+        payee: Payee::Lender,
+        percent: Some(product.processing_fee_percent),
+        amount: None,
+        taxed: true,
+    };
+    std::iter::once(&processing).chain(&product.fees).map(|rule| fee(rule, product.gst_percent, amount)).collect()
+}
+
+fn fee(rule: &FeeRule, gst_percent: Decimal, sanctioned: Paise) -> Option<FeeLine> {
+    let amount = match (rule.percent, rule.amount) {
+        (Some(percent), _) => percent_of(sanctioned, percent)?,
+        (None, amount) => amount.unwrap_or(Paise::ZERO),
+    };
+    let tax = if rule.taxed { percent_of(amount, gst_percent)? } else { Paise::ZERO };
+    Some(FeeLine { code: rule.code.clone(), name: rule.name.clone(), payee: rule.payee, amount, tax })
+}
+
+fn percent_of(amount: Paise, percent: Decimal) -> Option<Paise> {
+    let share = amount.to_rupees().checked_mul(percent)?.checked_div(Decimal::ONE_HUNDRED)?;
+    Paise::from_rupees_exact(share.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
 }
 
 fn disbursement_plan(suffix: &str, amount: Paise) -> Plan {

@@ -72,6 +72,12 @@ impl Paise {
         if left < 0 { Self::ZERO } else { Self(left) }
     }
 
+    /// The sum, held at the ends of the range: for amounts whose bounds were checked before.
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// The sum of all amounts, or `None` when it does not fit.
     pub fn checked_sum<I: IntoIterator<Item = Self>>(amounts: I) -> Option<Self> {
         amounts.into_iter().try_fold(Self::ZERO, Self::checked_add)

@@ -1,5 +1,7 @@
 //! Rows of the rule table, one story each.
 
+use chrono::NaiveDate;
+
 use super::form;
 use crate::config::rules::{Rule, Rules};
 use crate::config::{Config, DevArgs};
@@ -21,7 +23,7 @@ fn rules(text: &str) -> Rules {
 
 fn decide(ask: &Ask, table: &str, form: &Form) -> Finding {
     let products = Config::dev(&DevArgs::default()).unwrap().products;
-    Decision::new(products, rules(table)).decide(ask, Some("personal"), form).unwrap()
+    Decision::new(products, rules(table)).decide(ask, (Some("personal"), NaiveDate::default()), form).unwrap()
 }
 
 fn reasons(finding: Finding) -> Vec<String> {
@@ -76,10 +78,10 @@ fn each_missing_document_is_asked_for_until_it_comes() {
     }
     let decision = Decision::new(products, Rules::default());
     let mut form = form();
-    let found = decision.decide(&Ask::Offers, Some("personal"), &form).unwrap();
+    let found = decision.decide(&Ask::Offers, (Some("personal"), NaiveDate::default()), &form).unwrap();
     assert_eq!(reasons(found), ["Please add the document GST_PROFILE.", "Please add the document PAN_CARD."]);
     form.documents = vec!["pan_card".to_owned(), "GST_PROFILE".to_owned()];
-    let found = decision.decide(&Ask::Eligibility, Some("personal"), &form).unwrap();
+    let found = decision.decide(&Ask::Eligibility, (Some("personal"), NaiveDate::default()), &form).unwrap();
     assert_eq!(found, Finding::Pass);
 }
 
@@ -120,6 +122,7 @@ fn variants_are_offered_in_order_within_the_limits_and_once_each() {
 #[test]
 fn no_product_no_loan() {
     let products = Config::dev(&DevArgs::default()).unwrap().products;
-    let found = Decision::new(products, Rules::default()).decide(&Ask::Eligibility, None, &form());
+    let found =
+        Decision::new(products, Rules::default()).decide(&Ask::Eligibility, (None, NaiveDate::default()), &form());
     assert!(matches!(found, Ok(Finding::Decline { .. })));
 }

@@ -16,6 +16,7 @@ use crate::domain::application::decision::{Exposure, Facts, Fresh};
 use crate::domain::application::facets::{Account, AccountTarget, Consent, ConsentPurpose, Mandate, Offer, Plan};
 use crate::domain::application::pricing;
 use crate::domain::application::stage::{Rejection, RejectionReason, Stage, Status};
+use crate::domain::calendar::WorkingDays;
 use crate::domain::ids::{AccountId, ApplicationId, BundleId, OfferId, OrgId, PlanId};
 use crate::domain::maths::money::Paise;
 use crate::domain::product::{Catalogue, Limits, Product};
@@ -75,12 +76,13 @@ pub(super) fn priced(filed: &NewApplication, now: DateTime<Utc>) -> Result<Offer
         generation: 1,
         touched_at: now,
     };
-    let (products, limits) = (Catalogue(Vec::new()), Limits::default());
+    let (products, limits, calendar) = (Catalogue(Vec::new()), Limits::default(), WorkingDays::default());
     let facts = Facts {
         now,
         today: now.date_naive(),
         products: &products,
         limits: &limits,
+        calendar: &calendar,
         exchange: None,
         exposure: Exposure::default(),
         fresh: Fresh::default(),

@@ -14,6 +14,7 @@ use ocen_lender::domain::application::stage::{Action, ActionType, Rejection, Rej
 use ocen_lender::domain::ids::{AccountId, LoanId, OfferId, PaymentId, PlanId};
 use ocen_lender::domain::maths::money::Paise;
 use ocen_lender::domain::maths::{AnnualRate, DayCount, Frequency, Method, Rounding, ScheduleTerms, schedule};
+use ocen_lender::domain::servicing::Servicing;
 use ocen_lender::protocol::find;
 use ocen_lender::protocol::v3::Decoding;
 use rust_decimal::Decimal;
@@ -90,6 +91,9 @@ pub fn offer(frequency: Frequency) -> Offer {
         instalment: schedule.instalment,
         tenure,
         charges: Charges { processing: Paise(35_460), bounce: Paise(50_000), late_payment_percent: Decimal::from(24) },
+        fees: vec![],
+        servicing: Servicing::default(),
+        gst_percent: Decimal::from(18),
         net_disbursed: Paise(3_024_040),
         apr: Decimal::new(1707, 2),
         cooling_off_days: 3,

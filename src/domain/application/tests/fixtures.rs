@@ -14,6 +14,7 @@ use crate::domain::maths::money::Paise;
 use crate::domain::maths::rounding::Rounding;
 use crate::domain::maths::schedule::{Frequency, Method};
 use crate::domain::product::Product;
+use crate::domain::servicing::Servicing;
 
 /// The address at the account aggregator that the borrower of every test has.
 pub const VUA: &str = "asha@aa";
@@ -55,6 +56,10 @@ pub fn careful_product() -> Product {
         needs_kyc: true,
         repay_by_mandate: true,
         needs_documents: Vec::new(),
+        effective_from: None,
+        effective_to: None,
+        fees: Vec::new(),
+        servicing: Servicing::default(),
     }
 }
 

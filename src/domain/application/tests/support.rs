@@ -18,6 +18,7 @@ use crate::domain::application::facets::{Deal, Offer};
 use crate::domain::application::form::Form;
 use crate::domain::application::stage::Stage;
 use crate::domain::book::Journal;
+use crate::domain::calendar::WorkingDays;
 use crate::domain::ids::{ApplicationId, BundleId, ExchangeId, OrgId};
 use crate::domain::loan::Loan;
 use crate::domain::product::{Catalogue, Limits, Product};
@@ -28,6 +29,7 @@ pub struct Scene {
     pub now: DateTime<Utc>,
     pub products: Catalogue,
     pub limits: Limits,
+    pub calendar: WorkingDays,
     pub exposure: Exposure,
     /// Whether the digits of the next verification are right.
     pub otp_matches: bool,
@@ -56,6 +58,7 @@ impl Scene {
             now: instant("2026-11-02T06:00:00Z"),
             products: Catalogue(vec![product]),
             limits: Limits::default(),
+            calendar: WorkingDays::default(),
             exposure: Exposure::default(),
             otp_matches: true,
             collateral_pledged: false,
@@ -223,6 +226,7 @@ impl Scene {
             today: (self.now + Duration::minutes(330)).date_naive(),
             products: &self.products,
             limits: &self.limits,
+            calendar: &self.calendar,
             exchange,
             exposure: self.exposure,
             fresh: Fresh { session_key: format!("S{}", self.steps), loan_id: format!("L{}", self.steps) },

@@ -1,0 +1,75 @@
+//! The lender's working days: a weekly day off and holidays, as data.
+
+use std::collections::BTreeSet;
+
+use chrono::{Datelike, NaiveDate, Weekday};
+use serde::{Deserialize, Serialize};
+
+/// Days in a row without a working day after which the search for one gives up.
+const LONGEST_CLOSURE: usize = 60;
+
+/// Which days are working days. By default every day but Sunday is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct WorkingDays {
+    /// Days of the week that are off, e.g. `Sun`.
+    pub weekly_off: Vec<Weekday>,
+    /// Dates that are off.
+    pub holidays: BTreeSet<NaiveDate>,
+}
+
+impl Default for WorkingDays {
+    fn default() -> Self {
+        Self { weekly_off: vec![Weekday::Sun], holidays: BTreeSet::new() }
+    }
+}
+
+impl WorkingDays {
+    /// Whether the lender works on a day.
+    #[must_use]
+    pub fn is_working(&self, day: NaiveDate) -> bool {
+        !self.weekly_off.contains(&day.weekday()) && !self.holidays.contains(&day)
+    }
+
+    /// The n-th working day after a day; `None` at the end of the calendar, or when the lender never works.
+    #[must_use]
+    pub fn after(&self, day: NaiveDate, count: u32) -> Option<NaiveDate> {
+        let mut day = day;
+        for _ in 0..count {
+            day = day.iter_days().skip(1).take(LONGEST_CLOSURE).find(|next| self.is_working(*next))?;
+        }
+        Some(day)
+    }
+
+    /// A day, or the first working day after it.
+    #[must_use]
+    pub fn on_or_after(&self, day: NaiveDate) -> NaiveDate {
+        day.iter_days().take(LONGEST_CLOSURE).find(|next| self.is_working(*next)).unwrap_or(day)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn working_days_leave_out_sundays_and_holidays() {
+        let days = WorkingDays { holidays: [day("2026-01-26")].into(), ..WorkingDays::default() };
+        // Friday, then Saturday, then not Sunday, not Republic Day, but Tuesday.
+        assert_eq!(days.after(day("2026-01-23"), 1), Some(day("2026-01-24")));
+        assert_eq!(days.after(day("2026-01-23"), 2), Some(day("2026-01-27")));
+        assert_eq!(days.on_or_after(day("2026-01-25")), day("2026-01-27"));
+        assert_eq!(days.on_or_after(day("2026-01-27")), day("2026-01-27"));
+    }
+
+    #[test]
+    fn a_lender_that_never_works_is_told_apart() {
+        let all = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
+        let days = WorkingDays { weekly_off: all.to_vec(), ..WorkingDays::default() };
+        assert_eq!(days.after(day("2026-01-23"), 1), None);
+    }
+}
