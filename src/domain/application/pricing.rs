@@ -10,6 +10,7 @@ use super::facets::{Charges, Generation, Offer, Plan};
 use super::form::{Tenure, TenureUnit};
 use crate::domain::ids::{OfferId, PlanId};
 use crate::domain::maths::apr::{AprError, apr_of};
+use crate::domain::maths::first_period::FirstPeriod;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::schedule::{Frequency, Method, Schedule, ScheduleError, ScheduleTerms, schedule};
 use crate::domain::product::Product;
@@ -129,6 +130,8 @@ fn terms(product: &Product, approval: &Approval, tenure: Tenure, today: NaiveDat
         day_count: product.day_count,
         disbursed_on: today,
         first_due: frequency.after(today, 1)?,
+        first_period: FirstPeriod::Stretch,
+        odd_day_count: None,
     })
 }
 

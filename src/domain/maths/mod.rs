@@ -7,6 +7,7 @@
 mod amortisation;
 pub mod apr;
 pub mod day_count;
+pub mod first_period;
 pub mod frequency;
 pub mod money;
 pub mod rate;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use apr::{Apr, AprError, Flow, apr, apr_of};
 pub use day_count::{DayCount, YearFraction};
+pub use first_period::FirstPeriod;
 pub use frequency::{Frequency, Interval};
 pub use money::{MoneyTextError, Paise};
 pub use rate::{AnnualRate, RateError};

@@ -2,6 +2,7 @@
 
 mod apr_vectors;
 mod dates;
+mod first_period;
 mod money_and_rate;
 mod properties;
 mod refusals;
