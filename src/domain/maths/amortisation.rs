@@ -115,7 +115,7 @@ impl Plan {
             let interest = row_interest(terms, opening, period.part).ok_or(ScheduleError::OutOfRange)?;
             let principal =
                 if number == terms.installments { opening } else { self.regular_principal(number, opening, interest)? };
-            let row = row(number, period.due_date, opening, principal, interest);
+            let row = Row::new(number, period.due_date, opening, principal, interest);
             let row = row.ok_or(ScheduleError::OutOfRange)?;
             opening = row.closing;
             rows.push(row);
@@ -156,12 +156,7 @@ impl Plan {
     }
 }
 
-fn row_interest(terms: &ScheduleTerms, opening: Paise, part: YearFraction) -> Option<Paise> {
+/// Interest of a row that bears `part` of a year, as the product rounds it.
+pub(super) fn row_interest(terms: &ScheduleTerms, opening: Paise, part: YearFraction) -> Option<Paise> {
     terms.row_interest_rounding().apply(terms.annual_rate.exact_interest(opening, part)?)
-}
-
-fn row(number: u32, due_date: NaiveDate, opening: Paise, principal: Paise, interest: Paise) -> Option<Row> {
-    let instalment = principal.checked_add(interest)?;
-    let closing = opening.checked_sub(principal)?;
-    Some(Row { number, due_date, opening, principal, interest, instalment, closing })
 }

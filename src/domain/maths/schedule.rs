@@ -99,6 +99,21 @@ pub struct Row {
     pub closing: Paise,
 }
 
+impl Row {
+    /// The row that repays `principal` of `opening`, or `None` when an amount does not fit.
+    pub(super) fn new(
+        number: u32,
+        due_date: NaiveDate,
+        opening: Paise,
+        principal: Paise,
+        interest: Paise,
+    ) -> Option<Self> {
+        let instalment = principal.checked_add(interest)?;
+        let closing = opening.checked_sub(principal)?;
+        Some(Self { number, due_date, opening, principal, interest, instalment, closing })
+    }
+}
+
 /// The amortisation of a loan over its whole life (KFS Annex C).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
