@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::application::form::LoanType;
+use super::maths::FirstPeriod;
 use super::maths::day_count::DayCount;
 use super::maths::money::Paise;
 use super::maths::rate::AnnualRate;
@@ -75,6 +76,12 @@ pub struct Product {
     /// Last business date on which it is sold in this version.
     #[serde(default)]
     pub effective_to: Option<NaiveDate>,
+    /// What becomes of a first period that is longer than the others.
+    #[serde(default)]
+    pub first_period: FirstPeriod,
+    /// How its odd days count; none means as all days.
+    #[serde(default)]
+    pub odd_day_count: Option<DayCount>,
     /// Fees beside the processing fee, kept from the payout.
     #[serde(default)]
     pub fees: Vec<FeeRule>,

@@ -167,7 +167,7 @@ pub async fn post(
         "#,
         journal_id,
         loan.as_str(),
-        journal.kind,
+        journal.kind.name(),
         journal.reference,
         journal.value_date,
         now,

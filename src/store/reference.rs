@@ -22,8 +22,12 @@ pub enum Kind {
     OtpSession,
     /// `loanId`.
     Loan,
-    /// `payment.id`.
+    /// `payment.id` of a disbursement, made by the LSP.
     Payment,
+    /// `payment.id` of a repayment, made by the lender.
+    Repayment,
+    /// `dispute.id`.
+    Dispute,
 }
 
 impl Kind {
@@ -35,6 +39,8 @@ impl Kind {
             Self::OtpSession => "OTP_SESSION",
             Self::Loan => "LOAN",
             Self::Payment => "PAYMENT",
+            Self::Repayment => "REPAYMENT",
+            Self::Dispute => "DISPUTE",
         }
     }
 }

@@ -105,6 +105,15 @@ fn decide_one(app: &mut Application, command: &Command, facts: &Facts<'_>, d: &m
                 loan::disbursement::status(loan, payment_id.as_ref(), facts, d);
             }
         }
+        Command::TriggerRepayment { .. }
+        | Command::RepaymentStatus { .. }
+        | Command::RepaymentHint { .. }
+        | Command::LoanSummary(_)
+        | Command::GetLoan(_)
+        | Command::LoanStatement { .. }
+        | Command::ListLoans(_)
+        | Command::RaiseDispute { .. }
+        | Command::DisputeStatus(_) => {}
         // Filed through [`file`], decided above, or about no application.
         Command::CreateApplications(_)
         | Command::RequestConsent(_)

@@ -137,8 +137,9 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
     let payout = payout.clone();
     match &payout.state {
         PayoutState::Paid { value_date, .. } => {
-            let journal = book::disbursement(*value_date, &payout.bank_key, tranche.net(), tranche.fee);
-            d.effects.push(Effect::Post(loan.id.clone(), journal));
+            let paid = (tranche.gross, tranche.net());
+            let journal = book::disbursement(*value_date, &payout.bank_key, paid, &loan.offer.fees);
+            d.effects.extend(journal.map(|journal| Effect::Post(loan.id.clone(), journal)));
             d.event(app, format!("tranche {} paid", tranche.number));
         }
         // Nothing moved and nothing can move under the dead key, so a new try is safe and the LSP need not act.

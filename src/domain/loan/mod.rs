@@ -1,6 +1,9 @@
 //! The machine of one loan, from the grant on (`ocen-v3.md` §6.5).
 
+pub mod account;
+pub mod content;
 pub mod disbursement;
+pub mod dispute;
 #[cfg(test)]
 mod tests;
 
@@ -105,7 +108,11 @@ impl Loan {
     /// A fresh loan on an accepted offer, nothing paid out yet.
     #[must_use]
     pub fn grant(id: LoanId, app: &Application, deal: &Deal, now: DateTime<Utc>) -> Self {
-        let tranche = Tranche { number: 1, gross: deal.offer.sanctioned, fee: deal.offer.charges.processing };
+        let tranche = Tranche {
+            number: 1,
+            gross: deal.offer.sanctioned,
+            fee: deal.offer.sanctioned.saturating_sub(deal.offer.net_disbursed),
+        };
         Self {
             id,
             application: app.id,

@@ -16,10 +16,10 @@ pub(super) struct Period {
     part: YearFraction,
 }
 
-/// The periods of the rows in order, or `None` when a date does not fit.
-pub(super) fn periods(terms: &ScheduleTerms) -> Option<Vec<Period>> {
+/// The periods of the rows in order, the first from `start`, or `None` when a date does not fit.
+pub(super) fn periods(terms: &ScheduleTerms, start: NaiveDate) -> Option<Vec<Period>> {
     let (anchor, offset) = anchor(terms)?;
-    let mut from = terms.disbursed_on;
+    let mut from = start;
     let mut periods = Vec::new();
     for index in 0..terms.installments {
         let due_date = terms.frequency.after(anchor, offset.checked_add(index)?)?;
@@ -112,10 +112,10 @@ impl Plan {
         let mut opening = terms.principal;
         let mut rows = Vec::with_capacity(periods.len());
         for (number, period) in (1_u32..).zip(periods) {
-            let interest = self.interest(terms, opening, period.part).ok_or(ScheduleError::OutOfRange)?;
+            let interest = row_interest(terms, opening, period.part).ok_or(ScheduleError::OutOfRange)?;
             let principal =
                 if number == terms.installments { opening } else { self.regular_principal(number, opening, interest)? };
-            let row = row(number, period.due_date, opening, principal, interest);
+            let row = Row::new(number, period.due_date, opening, principal, interest);
             let row = row.ok_or(ScheduleError::OutOfRange)?;
             opening = row.closing;
             rows.push(row);
@@ -141,17 +141,6 @@ impl Plan {
         terms.rounding.apply(smooth).map(Self::Instalment)
     }
 
-    /// Interest of a row to the paisa. Where the product wants equal principal in multiples of an
-    /// amount, the interest is such a multiple too: otherwise no instalment would be one.
-    fn interest(&self, terms: &ScheduleTerms, opening: Paise, part: YearFraction) -> Option<Paise> {
-        match (self, terms.rounding) {
-            (Self::Principal(_), Rounding::MultipleOf(_)) => {
-                terms.rounding.apply(terms.annual_rate.exact_interest(opening, part)?)
-            }
-            _ => terms.annual_rate.interest(opening, part),
-        }
-    }
-
     fn regular_principal(&self, number: u32, opening: Paise, interest: Paise) -> Result<Paise, ScheduleError> {
         let principal = match self {
             Self::Instalment(instalment) => instalment.checked_sub(interest).ok_or(ScheduleError::OutOfRange)?,
@@ -167,8 +156,7 @@ impl Plan {
     }
 }
 
-fn row(number: u32, due_date: NaiveDate, opening: Paise, principal: Paise, interest: Paise) -> Option<Row> {
-    let instalment = principal.checked_add(interest)?;
-    let closing = opening.checked_sub(principal)?;
-    Some(Row { number, due_date, opening, principal, interest, instalment, closing })
+/// Interest of a row that bears `part` of a year, as the product rounds it.
+pub(super) fn row_interest(terms: &ScheduleTerms, opening: Paise, part: YearFraction) -> Option<Paise> {
+    terms.row_interest_rounding().apply(terms.annual_rate.exact_interest(opening, part)?)
 }

@@ -116,7 +116,8 @@ pub fn apr(
         .ok_or(AprError::OutOfRange)
 }
 
-/// The APR of a schedule of which `net_disbursed` reaches the borrower.
+/// The APR of a schedule of which `net_disbursed` reaches the borrower, so without the charges and
+/// the interest kept from the disbursal ([`Schedule::net_disbursed`]).
 ///
 /// The unit period is the schedule's own period. A bullet loan has one payment, so its unit
 /// period is its term of d days and the multiplier 365/d.

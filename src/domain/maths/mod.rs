@@ -4,12 +4,15 @@
 //! are exact decimals; nothing is a binary float, and nothing panics: what cannot be computed is
 //! an error with its reason (spec lending, sections 1.3 and 2.1 to 2.4).
 
+pub mod accrual;
 mod amortisation;
 pub mod apr;
 pub mod day_count;
+pub mod first_period;
 pub mod frequency;
 pub mod money;
 pub mod rate;
+pub mod reschedule;
 pub mod rounding;
 pub mod rupees;
 pub mod schedule;
@@ -17,10 +20,13 @@ pub mod schedule;
 #[cfg(test)]
 mod tests;
 
+pub use accrual::{accrued_interest, cooling_off_interest, percent_of, simple_charge};
 pub use apr::{Apr, AprError, Flow, apr, apr_of};
 pub use day_count::{DayCount, YearFraction};
+pub use first_period::FirstPeriod;
 pub use frequency::{Frequency, Interval};
 pub use money::{MoneyTextError, Paise};
 pub use rate::{AnnualRate, RateError};
+pub use reschedule::{Prepayment, PrepaymentMode, after_prepayment};
 pub use rounding::Rounding;
 pub use schedule::{Method, Row, Schedule, ScheduleError, ScheduleTerms, schedule};

@@ -1,0 +1,1 @@
+//! A loan's life, day by day.
