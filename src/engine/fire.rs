@@ -148,10 +148,12 @@ async fn subjects(app: &App, new: &NewAsk) -> Result<Vec<Application>, super::Re
     Ok(ids.iter().filter_map(|id| read.iter().find(|a| a.id == *id)).cloned().collect())
 }
 
-/// The same question has the same key on every try; money has the key that the payout was reserved with.
+/// The same question has the same key on every try; money has the key that the payout was reserved with, a message
+/// the key that tells it from any other.
 fn key(leased: &Leased, new: &NewAsk) -> String {
     match &new.ask {
         Ask::Pay(order) => order.bank_key.clone(),
+        Ask::Notify(notice) => notice.key.clone(),
         _ => leased.id.to_string(),
     }
 }

@@ -54,6 +54,7 @@ pub(super) enum Found {
     MandateActive,
     MandateInactive,
     Paid { utr: String, value_date: NaiveDate },
+    Notified { message_id: String },
 }
 
 /// [`Action`] on the wire.
@@ -126,6 +127,7 @@ impl Found {
             Self::MandateActive => Finding::MandateActive,
             Self::MandateInactive => Finding::MandateInactive,
             Self::Paid { utr, value_date } => Finding::Paid { utr, value_date },
+            Self::Notified { message_id } => Finding::Notified { message_id },
         }
     }
 }
@@ -167,5 +169,6 @@ fn fits(ask: &Ask, finding: &Finding) -> bool {
             matches!(ask, Ask::MandateStatus { .. })
         }
         Finding::Paid { .. } => matches!(ask, Ask::Pay(_)),
+        Finding::Notified { message_id } => matches!(ask, Ask::Notify(_)) && !message_id.is_empty(),
     }
 }

@@ -66,6 +66,12 @@ fn detail(call: &Call<'_>) -> Value {
             "amount": order.net.to_string(),
             "account": account_of(&order.account),
         }),
+        Ask::Notify(notice) => json!({
+            "kind": notice.kind,
+            "loanId": notice.loan_id,
+            "noticeKey": notice.key,
+            "text": notice.text,
+        }),
     }
 }
 
@@ -89,6 +95,7 @@ fn subject_of(ask: &Ask, application: &Application) -> Value {
     let more = match ask.port() {
         "decision" => decision_view(application),
         "kyc" => json!({ "identity": identity(application) }),
+        "notifier" => json!({ "email": borrower.email }),
         "agreement" | "collections" => {
             json!({ "email": borrower.email, "offer": offer_view(application) })
         }

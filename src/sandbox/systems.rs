@@ -7,6 +7,7 @@ mod agreement;
 mod bank;
 mod kyc;
 mod mandates;
+mod messages;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ impl Systems {
     #[must_use]
     pub fn simulated(&self, port: &'static str) -> Option<Arc<dyn Port>> {
         match port {
-            "data" | "kyc" | "agreement" | "disbursement" | "collections" => Some(Arc::new(self.clone())),
+            "data" | "kyc" | "agreement" | "disbursement" | "collections" | "notifier" => Some(Arc::new(self.clone())),
             _ => None,
         }
     }
@@ -72,6 +73,7 @@ impl Systems {
             Ask::MandateStatus { plan, reference } => self.mandate_status(call, plan, reference).await,
             Ask::CancelMandate { plan, reference } => self.cancel_mandate(call, plan, reference).await,
             Ask::Pay(order) => Ok(Bank::new(&self.pool, self.manual).answer(call, order).await),
+            Ask::Notify(notice) => Ok(messages::sent(notice)),
             Ask::Eligibility | Ask::Offers | Ask::FinalCheck => Err(PortError::bad_question(call.ask)),
         }
     }

@@ -151,6 +151,7 @@ pub fn usual(call: &Call<'_>) -> Outcome {
             payment_url: format!("http://127.0.0.1/pay/{key}"),
         },
         Ask::MandateStatus { .. } => Finding::MandateActive,
+        Ask::Notify(notice) => Finding::Notified { message_id: format!("MSG-{}", notice.key) },
         Ask::Pay(order) => Finding::Paid { utr: format!("UTR-{}", order.bank_key), value_date: call.today },
     };
     Outcome::Done { finding }

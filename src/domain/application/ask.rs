@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::facets::{Account, AgreementText, ConsentPurpose, Generation};
+use super::notice::Notice;
 use super::stage::{Action, Rejection};
 use crate::domain::ids::{ApplicationId, ExchangeId, LoanId, PaymentId, PlanId};
 use crate::domain::maths::money::Paise;
@@ -81,6 +82,8 @@ pub enum Ask {
     FinalCheck,
     /// Port `disbursement`, `pay`; after it may have left, only `status`.
     Pay(PayOrder),
+    /// Port `notifier`, `send`: a message to the borrower.
+    Notify(Notice),
 }
 
 /// A money call, complete: account and amount as they were when the tranche was reserved (design §5).
@@ -113,6 +116,7 @@ impl Ask {
             Self::PrepareAgreement { .. } | Self::SendOtp { .. } => "agreement",
             Self::VerifyAccount { .. } | Self::Pay(_) => "disbursement",
             Self::RegisterMandate { .. } | Self::MandateStatus { .. } | Self::CancelMandate { .. } => "collections",
+            Self::Notify(_) => "notifier",
         }
     }
 
@@ -134,6 +138,7 @@ impl Ask {
             Self::CancelMandate { .. } => "cancel",
             Self::FinalCheck => "final-check",
             Self::Pay(_) => "pay",
+            Self::Notify(_) => "send",
         }
     }
 
@@ -245,6 +250,11 @@ pub enum Finding {
         utr: String,
         /// The bank's value date.
         value_date: NaiveDate,
+    },
+    /// `send`: the message left.
+    Notified {
+        /// The messaging system's id, proof of the dispatch.
+        message_id: String,
     },
 }
 

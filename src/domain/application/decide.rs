@@ -4,6 +4,7 @@ use super::ask::{Ask, Outcome, Timer};
 use super::command::Command;
 use super::decision::{Decision, Effect, Facts};
 use super::facets::Generation;
+use super::notice::{Notice, NoticeKind};
 use super::{Application, acceptance, consent, disbursement, grant, loan_application, offer, repayment, timer};
 use crate::domain::ids::{ApplicationId, BundleId, OrgId};
 use crate::domain::loan;
@@ -161,12 +162,25 @@ fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome
                 loan::disbursement::told(&mut loan.clone(), app, (order, outcome), facts, d);
             }
         }
+        Ask::Notify(notice) => notified(notice),
         // Cancelling is the end of it; the others are about several applications and applied above.
         Ask::CancelMandate { .. }
         | Ask::ConsentCreate { .. }
         | Ask::ConsentStatus { .. }
         | Ask::PrepareAgreement { .. }
         | Ask::SendOtp { .. } => {}
+    }
+}
+
+/// A message to the borrower left, or finally did not.
+fn notified(notice: &Notice) {
+    match notice.kind {
+        NoticeKind::SignedDocuments
+        | NoticeKind::PreDebit
+        | NoticeKind::Overdue
+        | NoticeKind::PenalCharge
+        | NoticeKind::ChargePosted
+        | NoticeKind::LoanClosed => {}
     }
 }
 

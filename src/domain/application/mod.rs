@@ -12,6 +12,7 @@ pub mod facets;
 pub mod form;
 pub mod grant;
 pub mod loan_application;
+pub mod notice;
 pub mod offer;
 pub mod pricing;
 pub mod repayment;

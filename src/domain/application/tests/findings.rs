@@ -88,3 +88,7 @@ pub fn paid() -> Outcome {
     let value_date = "2026-11-02".parse().expect("a date");
     done(Finding::Paid { utr: "UTR1".to_owned(), value_date })
 }
+
+pub fn notified(key: &str) -> Outcome {
+    done(Finding::Notified { message_id: format!("MSG-{key}") })
+}

@@ -2,12 +2,13 @@
 
 use super::findings::{
     account_verified, acknowledged, approve, consent_ready, decline, done, handle, kyc_done, mandate, needs_document,
-    needs_step, paid, pass, prepared, refused, unknown,
+    needs_step, notified, paid, pass, prepared, refused, unknown,
 };
 use super::fixtures::{account, rupees};
 use super::table_events::NEVER;
 use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, NewAsk, Outcome, PayOrder};
 use crate::domain::application::facets::ConsentPurpose;
+use crate::domain::application::notice::{Notice, NoticeKind};
 use crate::domain::ids::{ApplicationId, LoanId, PaymentId, PlanId};
 
 /// One of the outcomes that a question may have.
@@ -29,6 +30,7 @@ pub fn any_outcome(new: &NewAsk, choice: usize) -> Outcome {
         Ask::RegisterMandate { .. } => vec![mandate(&serial)],
         Ask::MandateStatus { .. } => vec![done(Finding::MandateActive), done(Finding::MandateInactive)],
         Ask::Pay(_) => vec![paid(), refused(NEVER_RECEIVED)],
+        Ask::Notify(notice) => vec![notified(&notice.key)],
     };
     outcomes.extend([refused("NO"), unknown()]);
     outcomes.swap_remove(choice % outcomes.len())
@@ -52,9 +54,15 @@ pub fn dead(which: usize, application: ApplicationId) -> NewAsk {
         Ask::CancelMandate { plan, reference: "dead".to_owned() },
         Ask::FinalCheck,
         Ask::Pay(dead_order("L-dead".to_owned())),
+        Ask::Notify(dead_notice()),
     ];
     let ask = asks[which % asks.len()].clone();
     NewAsk { ask, targets: vec![(application, NEVER)], exchange: None, not_before: None }
+}
+
+fn dead_notice() -> Notice {
+    let (kind, loan_id) = (NoticeKind::LoanClosed, Some(LoanId::from("L-dead")));
+    Notice { kind, loan_id, key: "dead".to_owned(), text: "Your loan is closed.".to_owned() }
 }
 
 /// An order under a bank key that no payout has.
