@@ -31,7 +31,10 @@ impl Account {
             What::Refunded { reference, amount } => self.refunded(reference, *amount, day, out),
             What::WrittenOff { reference } => self.written_off(reference, day, out),
             // These begin, undo or void: a replay leaves out what they undo.
-            What::Disbursed { .. } | What::PayoutReturned { .. } | What::Returned { .. } => {}
+            What::Disbursed { .. }
+            | What::PayoutReturned { .. }
+            | What::Returned { .. }
+            | What::RefundFailed { .. } => {}
         }
     }
 

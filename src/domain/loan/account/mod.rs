@@ -5,7 +5,7 @@
 
 mod advance;
 mod allocation;
-mod charge;
+pub mod charge;
 mod close;
 mod delinquency;
 mod fact;
