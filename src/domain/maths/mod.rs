@@ -16,12 +16,13 @@ pub mod reschedule;
 pub mod rounding;
 pub mod rupees;
 pub mod schedule;
+mod unit_rate;
 
 #[cfg(test)]
 mod tests;
 
 pub use accrual::{accrued_interest, cooling_off_interest, percent_of, simple_charge};
-pub use apr::{Apr, AprError, Flow, apr, apr_of};
+pub use apr::{Apr, AprError, Flow, apr, apr_of, apr_of_dated, effective_annual_rate};
 pub use day_count::{DayCount, YearFraction};
 pub use first_period::FirstPeriod;
 pub use frequency::{Frequency, Interval};
