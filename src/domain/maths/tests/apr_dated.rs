@@ -93,7 +93,7 @@ fn long_and_short_first_periods() {
 #[test]
 fn a_seven_day_loan_counts_days() {
     let once = vec![(day("2026-01-08"), rupees("5500"))];
-    assert_apr("5000", "2026-01-01", &[once.clone()], Frequency::EveryDays(7), "521.43");
+    assert_apr("5000", "2026-01-01", std::slice::from_ref(&once), Frequency::EveryDays(7), "521.43");
     assert_apr("5000", "2026-01-01", &[once], Frequency::Monthly, "521.43");
 }
 
