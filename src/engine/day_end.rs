@@ -28,8 +28,12 @@ const CUT_OFF: Option<NaiveTime> = NaiveTime::from_hms_opt(23, 30, 0);
 /// Sweeps until the app stops.
 pub async fn run(app: SharedApp) {
     while !app.stop.is_cancelled() {
-        if let Err(error) = sweep(&app, position(&app)).await {
-            tracing::warn!(%error, "the day-end goes on later");
+        {
+            // Not while the sandbox moves the clock: it runs each day's end itself.
+            let _turn = app.clock.turn().await;
+            if let Err(error) = sweep(&app, position(&app)).await {
+                tracing::warn!(%error, "the day-end goes on later");
+            }
         }
         tokio::select! {
             () = app.stop.cancelled() => {}

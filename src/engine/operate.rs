@@ -63,12 +63,7 @@ pub async fn release(app: &App, act_id: Uuid, checker: &str) -> Result<Stored, A
 ///
 /// # Errors
 /// [`ActError`].
-pub async fn perform(
-    app: &App,
-    conn: &mut PgConnection,
-    loan_id: &LoanId,
-    act: (&Act, &str),
-) -> Result<(), ActError> {
+pub async fn perform(app: &App, conn: &mut PgConnection, loan_id: &LoanId, act: (&Act, &str)) -> Result<(), ActError> {
     let id = reference::application_of_loan(conn, loan_id.as_str()).await?.ok_or(ActError::Unknown("loan"))?;
     let locked = application::lock(conn, &app.sealer, &[id]).await?;
     let found = locked.first().ok_or(ActError::Unknown("loan"))?;

@@ -190,9 +190,10 @@ async fn latest_handle(conn: &mut PgConnection, ids: &[ApplicationId]) -> Result
 /// [`Refused::UnknownIds`].
 pub fn check_payment(command: &Command, gathered: &Gathered) -> Result<(), Refused> {
     match (command, gathered.loan()) {
-        (Command::RepaymentStatus { payment_id: Some(id), .. } | Command::RepaymentHint { payment_id: Some(id), .. }, _)
-            if gathered.payment.as_ref().is_none_or(|payment| payment.id != *id) =>
-        {
+        (
+            Command::RepaymentStatus { payment_id: Some(id), .. } | Command::RepaymentHint { payment_id: Some(id), .. },
+            _,
+        ) if gathered.payment.as_ref().is_none_or(|payment| payment.id != *id) => {
             Err(Refused::UnknownIds { what: "payment.id", ids: vec![id.0.clone()] })
         }
         (Command::DisbursementStatus { payment_id: Some(id), .. }, Some(loan)) if loan.payment(id).is_none() => {

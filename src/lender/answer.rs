@@ -40,17 +40,36 @@ pub(super) enum Answer {
 pub(super) enum Found {
     Acknowledged,
     Pass,
-    Decline { reasons: Vec<Rejection> },
-    NeedsAction { actions: Vec<WireAction> },
-    Approve { offers: Vec<WireApproval> },
-    ConsentCreated { handle: String },
+    Decline {
+        reasons: Vec<Rejection>,
+    },
+    NeedsAction {
+        actions: Vec<WireAction>,
+    },
+    Approve {
+        offers: Vec<WireApproval>,
+    },
+    ConsentCreated {
+        handle: String,
+    },
     ConsentPending,
-    ConsentReady { consent_id: String },
+    ConsentReady {
+        consent_id: String,
+    },
     ConsentFailed,
-    KycDone { reference: String },
-    Prepared { agreements: Vec<AgreementText> },
-    AccountVerified { reference: String },
-    MandateRegistered { reference: String, payment_url: String },
+    KycDone {
+        reference: String,
+    },
+    Prepared {
+        agreements: Vec<AgreementText>,
+    },
+    AccountVerified {
+        reference: String,
+    },
+    MandateRegistered {
+        reference: String,
+        payment_url: String,
+    },
     MandateActive,
     MandateInactive,
     LinkCreated {
@@ -63,8 +82,13 @@ pub(super) enum Found {
         #[serde(default, with = "rupees::option")]
         amount: Option<Paise>,
     },
-    Paid { utr: String, value_date: NaiveDate },
-    Notified { message_id: String },
+    Paid {
+        utr: String,
+        value_date: NaiveDate,
+    },
+    Notified {
+        message_id: String,
+    },
 }
 
 /// [`Action`] on the wire.
@@ -161,7 +185,10 @@ impl From<WireApproval> for Approval {
 fn fits(ask: &Ask, finding: &Finding) -> bool {
     match finding {
         Finding::Acknowledged => {
-            matches!(ask, Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } | Ask::CancelLink { .. })
+            matches!(
+                ask,
+                Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } | Ask::CancelLink { .. }
+            )
         }
         Finding::Pass => matches!(ask, Ask::Eligibility | Ask::FinalCheck),
         Finding::Decline { reasons } => ask.port() == "decision" && !reasons.is_empty(),

@@ -121,6 +121,9 @@ async fn run_days(
         let mut conn = app.pool.acquire().await?;
         let next = store::day_end::first_event(&mut conn, last).await?;
         drop(conn);
+        if next.is_none() && until.is_some() {
+            return Err(Problem::new(StatusCode::CONFLICT, "nothing more happens to any loan by itself"));
+        }
         let today = app.clock.today();
         let day = next.unwrap_or(last).max(today);
         if day > today {

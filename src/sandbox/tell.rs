@@ -159,7 +159,8 @@ async fn collection(
     match (outcome, item.state.as_str()) {
         (PaymentOutcome::Succeed, "PENDING") => settle_collection(&mut item, app.clock.today()),
         (PaymentOutcome::Fail | PaymentOutcome::Return, "PENDING") => fail_collection(&mut item, "PAYER_DECLINED"),
-        (PaymentOutcome::Succeed, "PAID") | (PaymentOutcome::Fail, "FAILED") | (PaymentOutcome::Return, "RETURNED") => {}
+        (PaymentOutcome::Succeed, "PAID") | (PaymentOutcome::Fail, "FAILED") | (PaymentOutcome::Return, "RETURNED") => {
+        }
         (PaymentOutcome::Return, "PAID") => {
             "RETURNED".clone_into(&mut item.state);
             let loan = LoanId(item.detail::<CollectionDetail>().loan_id);

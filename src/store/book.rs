@@ -157,7 +157,8 @@ pub async fn journals(conn: &mut PgConnection, loan: &LoanId) -> Result<Vec<Jour
     let mut journals: Vec<(Uuid, Journal)> = Vec::new();
     for row in rows {
         // The database's CHECKs have the same lists.
-        let (Some(kind), Some(account)) = (JournalKind::by_name(&row.kind), LedgerAccount::by_name(&row.account)) else {
+        let (Some(kind), Some(account)) = (JournalKind::by_name(&row.kind), LedgerAccount::by_name(&row.account))
+        else {
             continue;
         };
         let posting = Posting { account, amount: Paise(row.amount) };

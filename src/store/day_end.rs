@@ -54,11 +54,7 @@ pub async fn first_event(conn: &mut PgConnection, up_to: NaiveDate) -> Result<Op
 ///
 /// # Errors
 /// When the database fails.
-pub async fn classify_borrower(
-    conn: &mut PgConnection,
-    borrower: &[u8],
-    today: NaiveDate,
-) -> Result<(), StoreError> {
+pub async fn classify_borrower(conn: &mut PgConnection, borrower: &[u8], today: NaiveDate) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
         update borrower

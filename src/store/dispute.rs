@@ -48,11 +48,7 @@ pub async fn save(
 ///
 /// # Errors
 /// When the database fails or the row cannot be opened.
-pub async fn lock(
-    conn: &mut PgConnection,
-    sealer: &Sealer,
-    id: &DisputeId,
-) -> Result<Option<Dispute>, StoreError> {
+pub async fn lock(conn: &mut PgConnection, sealer: &Sealer, id: &DisputeId) -> Result<Option<Dispute>, StoreError> {
     let row = sqlx::query_scalar!(
         r#"
         select dispute

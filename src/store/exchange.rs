@@ -216,7 +216,6 @@ pub async fn latest(conn: &mut PgConnection, application: ApplicationId) -> Resu
     Ok(row.map(ExchangeId))
 }
 
-
 /// Takes the counter down; the caller holds the exchange's lock.
 ///
 /// # Errors

@@ -99,11 +99,21 @@ fn up_to_date(app: Option<&Application>, facts: &Facts<'_>, d: &mut Decision) ->
     Some(loan)
 }
 
-/// Stores a loan that has changed.
+/// Stores a loan that has changed. That a day passed on which nothing happened is no change.
 fn keep(loan: Option<Loan>, facts: &Facts<'_>, d: &mut Decision) {
-    if let Some(loan) = loan.filter(|loan| facts.loan != Some(loan)) {
-        d.effects.push(Effect::SaveLoan(Box::new(loan)));
+    let (Some(mut loan), Some(before)) = (loan, facts.loan) else { return };
+    if let (Some(account), Some(earlier)) = (&mut loan.account, &before.account) {
+        let at = std::mem::replace(&mut account.at, earlier.at);
+        if loan == *before {
+            return;
+        }
+        if let Some(account) = &mut loan.account {
+            account.at = at;
+        }
+    } else if loan == *before {
+        return;
     }
+    d.effects.push(Effect::SaveLoan(Box::new(loan)));
 }
 
 fn decide_on_loan(loan: &mut Loan, app: &Application, command: &Command, facts: &Facts<'_>, d: &mut Decision) {

@@ -42,12 +42,7 @@ pub fn get(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) 
 }
 
 /// `loanStatementRequest`: rows of a span with what was owed before, or why the dates make no sense.
-pub fn statement(
-    loan: &Loan,
-    (from, to): (Option<NaiveDate>, Option<NaiveDate>),
-    facts: &Facts<'_>,
-    d: &mut Decision,
-) {
+pub fn statement(loan: &Loan, (from, to): (Option<NaiveDate>, Option<NaiveDate>), facts: &Facts<'_>, d: &mut Decision) {
     let refused = match (from, to) {
         (Some(from), Some(to)) if from > to => Some(format!("startDate {from} is after endDate {to}")),
         (Some(from), Some(to)) if to.signed_duration_since(from).num_days() > LONGEST_STATEMENT => {
@@ -218,7 +213,11 @@ pub fn summarise(loan: &Loan, app: &Application, facts: &Facts<'_>) -> SummaryCo
     let interest_due = sum(&mut account.unpaid().map(Instalment::interest_left));
     let to_come = sum(&mut account.instalments.iter().filter(|row| !row.billed).map(|row| row.row.interest));
     let of = |component| {
-        sum(&mut account.charges.iter().filter(|charge| charge.component == component).map(super::account::Charge::left))
+        sum(&mut account
+            .charges
+            .iter()
+            .filter(|charge| charge.component == component)
+            .map(super::account::Charge::left))
     };
     let penal = of(crate::domain::servicing::Component::Penal);
     SummaryContent {

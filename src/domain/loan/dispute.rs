@@ -47,12 +47,7 @@ pub enum DisputeStatus {
 }
 
 /// Rows L16 and L18: a new dispute, or more words on one that needs them.
-pub fn raise(
-    loan: &Loan,
-    (known, description): (Option<&DisputeId>, &str),
-    facts: &Facts<'_>,
-    d: &mut Decision,
-) {
+pub fn raise(loan: &Loan, (known, description): (Option<&DisputeId>, &str), facts: &Facts<'_>, d: &mut Decision) {
     let found = facts.dispute.filter(|dispute| known == Some(&dispute.id) && dispute.loan_id == loan.id);
     let dispute = match found {
         // An id that is not ours is one that the LSP made up: it cannot know ours on the first raise.

@@ -106,13 +106,10 @@ fn follow(loan: &mut Loan, app: &Application, out: Out, facts: &Facts<'_>, d: &m
 
 fn carry_out(loan: &mut Loan, app: &Application, duty: Duty, facts: &Facts<'_>, d: &mut Decision) {
     match duty {
-        Duty::PreDebitNotice(number) => {
-            if let (Some(_), Some((due, amount))) = (mandate(app), left_of(loan, number)) {
-                let text = format!("Rs. {amount} of instalment {number} will be debited by your mandate on {due}.");
-                notify(loan, app, (NoticeKind::PreDebit, Some(number)), &format!("pre-debit:{number}"), text, d);
-            }
-        }
-        Duty::Present(number) => repayment::present(loan, app, number, facts, d),
+        Duty::PreDebitNotice(number) => announce(loan, app, number, d),
+        // Presented 24 hours after the borrower knew of it; when the announcement is late, so is the debit.
+        Duty::Present(number) if is_announced(loan, number) => repayment::present(loan, app, number, facts, d),
+        Duty::Present(number) => announce(loan, app, number, d),
         Duty::OverdueNotice(number) => {
             if let Some((due, amount)) = left_of(loan, number) {
                 let percent = loan.offer.charges.late_payment_percent.normalize();
@@ -124,6 +121,18 @@ fn carry_out(loan: &mut Loan, app: &Application, duty: Duty, facts: &Facts<'_>, 
             }
         }
         Duty::ChargeNotice(charge) => tell_of_charge(loan, app, &charge, d),
+    }
+}
+
+fn is_announced(loan: &Loan, number: u32) -> bool {
+    loan.announced.is_some_and(|(announced, _)| announced == number)
+}
+
+/// Tells the borrower of a debit that is coming.
+fn announce(loan: &Loan, app: &Application, number: u32, d: &mut Decision) {
+    if let (Some(_), Some((due, amount))) = (mandate(app), left_of(loan, number)) {
+        let text = format!("Rs. {amount} of instalment {number}, due on {due}, will be debited by your mandate.");
+        notify(loan, app, (NoticeKind::PreDebit, Some(number)), &format!("pre-debit:{number}"), text, d);
     }
 }
 
@@ -159,7 +168,8 @@ fn notify(
     d.ask_aside(Ask::Notify(notice), app, app.generation);
 }
 
-/// The notifier answered about a running loan: from now on the borrower knows that an instalment is overdue.
+/// The notifier answered about a running loan: from now on the borrower knows that an instalment will be debited, or
+/// is overdue.
 pub fn notified(
     loan: &mut Loan,
     app: &Application,
@@ -168,7 +178,23 @@ pub fn notified(
     d: &mut Decision,
 ) {
     use crate::domain::application::ask::Finding;
-    let (NoticeKind::Overdue, Some(instalment)) = (notice.kind, notice.instalment) else { return };
+    let Some(instalment) = notice.instalment else { return };
+    let told = matches!(outcome, Outcome::Done { .. });
+    if notice.kind == NoticeKind::PreDebit {
+        if told {
+            loan.announced = Some((instalment, facts.now));
+            let fell_due = loan.account.as_ref().and_then(|account| account.instalment(instalment));
+            if fell_due.is_some_and(|row| row.billed) {
+                repayment::present(loan, app, instalment, facts, d);
+            }
+        } else {
+            d.event(app, format!("the borrower could not be told of the debit of instalment {instalment}"));
+        }
+        return;
+    }
+    if notice.kind != NoticeKind::Overdue {
+        return;
+    }
     match outcome {
         Outcome::Done { finding: Finding::Notified { message_id } } => {
             let what = What::Noticed { instalment, message_id: message_id.clone() };

@@ -14,9 +14,9 @@ mod tests;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::application::Application;
 use self::account::Account;
 use self::repayment::Payment;
+use super::application::Application;
 use super::application::facets::{Account as BankAccount, Deal, Offer};
 use super::ids::{ApplicationId, ExchangeId, LoanId, OrgId, PaymentId};
 use super::maths::money::Paise;
@@ -47,6 +47,12 @@ pub struct Loan {
     /// How many payments there were: the last one's number.
     #[serde(default)]
     pub payment_count: u32,
+    /// The last instalment whose debit was announced to the borrower, and when.
+    #[serde(default)]
+    pub announced: Option<(u32, DateTime<Utc>)>,
+    /// The last instalment whose mandate was presented; each is presented once.
+    #[serde(default)]
+    pub presented: u32,
     /// The borrower did not want it before it was paid out.
     #[serde(default)]
     pub withdrawn_on: Option<NaiveDate>,
@@ -148,6 +154,8 @@ impl Loan {
             account: None,
             payments: Vec::new(),
             payment_count: 0,
+            announced: None,
+            presented: 0,
             withdrawn_on: None,
         }
     }

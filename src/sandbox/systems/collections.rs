@@ -14,10 +14,8 @@ impl Systems {
     pub(super) async fn payment_link(&self, call: &Call<'_>, asked: &Collection) -> Result<Outcome, PortError> {
         let fail = storage(call.ask);
         let mut tx = self.pool.begin().await.map_err(&fail)?;
-        let detail = CollectionDetail {
-            url: Some(format!("{}/pay/{}", self.borrower_url, self.ids.token())),
-            ..noted(asked)
-        };
+        let detail =
+            CollectionDetail { url: Some(format!("{}/pay/{}", self.borrower_url, self.ids.token())), ..noted(asked) };
         let mut item = Item::collection(&asked.key, "PENDING", &detail);
         if !self.manual {
             settle(&mut item, call.today);
@@ -139,10 +137,14 @@ pub(in crate::sandbox) fn fail(item: &mut Item, code: &str) {
 fn outcome(item: &Item, now: DateTime<Utc>) -> Outcome {
     let detail: CollectionDetail = item.detail();
     match (item.state.as_str(), detail.utr, detail.value_date) {
-        ("PAID", Some(utr), Some(value_date)) => done(Finding::Collected { utr, value_date, amount: Some(detail.amount) }),
-        ("PENDING", ..) => {
-            Outcome::Pending { reference: reference("COLLECT", &item.key), poll_after: poll_after(now), url: detail.url }
+        ("PAID", Some(utr), Some(value_date)) => {
+            done(Finding::Collected { utr, value_date, amount: Some(detail.amount) })
         }
+        ("PENDING", ..) => Outcome::Pending {
+            reference: reference("COLLECT", &item.key),
+            poll_after: poll_after(now),
+            url: detail.url,
+        },
         ("FAILED", ..) => refused(detail.code.as_deref().unwrap_or("REFUSED"), "the borrower's bank did not pay"),
         ("CANCELLED", ..) => refused("CANCELLED", "the page was closed"),
         (NEVER_RECEIVED, ..) => refused(NEVER_RECEIVED, "no order arrived under this key, and none will be taken"),

@@ -11,6 +11,7 @@ mod legal;
 mod offers;
 mod outcomes;
 mod pricing;
+pub use self::pricing::priced_offer;
 mod properties;
 mod references;
 mod requests;

@@ -229,11 +229,19 @@ impl Scene {
             calendar: &self.calendar,
             exchange,
             exposure: self.exposure,
-            fresh: Fresh { session_key: format!("S{}", self.steps), loan_id: format!("L{}", self.steps) },
+            fresh: Fresh {
+                session_key: format!("S{}", self.steps),
+                loan_id: format!("L{}", self.steps),
+                dispute_id: format!("D{}", self.steps),
+            },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
             lsp_accounts: self.lsp_accounts.clone(),
             loan,
+            history: None,
+            payment: None,
+            dispute: None,
+            borrower_npa_since: None,
             consent_handle: None,
         }
     }
@@ -264,7 +272,7 @@ impl Scene {
                     *known.expect("a loan that was created") = loan.as_ref().clone();
                 }
                 Effect::Post(_, journal) => self.journals.push(journal.clone()),
-                Effect::Reserve(..) | Effect::Release(_) => {}
+                _ => {}
             }
         }
         self.all_effects.extend(effects.iter().cloned());

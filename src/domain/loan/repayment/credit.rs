@@ -101,4 +101,3 @@ pub fn returned(
     }
     confirm(loan, app, &back, d);
 }
-

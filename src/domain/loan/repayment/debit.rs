@@ -1,19 +1,23 @@
 //! Debits by mandate: once for each instalment, and never beside a payment page.
 
+use chrono::Duration;
+
 use super::credit::settle;
 use super::{Channel, Payment, PaymentState, close_pages, collection, fail, find, go_on, new_payment, put};
 use crate::domain::application::Application;
-use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, Outcome};
+use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, NewAsk, Outcome};
 use crate::domain::application::decision::{Decision, Facts};
 use crate::domain::loan::account::{Fact, Instalment, Purpose, What};
 use crate::domain::loan::{Loan, life};
 
+/// What lies between telling the borrower and the debit (E-Mandate Framework 2026).
+const NOTICE: Duration = Duration::hours(24);
 /// Tries of one debit after the bank said that a key never arrived.
 const MAX_UNRECEIVED: u32 = 20;
 
 /// An instalment fell due: its mandate is debited once, after every page of the loan is closed.
 pub fn present(loan: &mut Loan, app: &Application, number: u32, facts: &Facts<'_>, d: &mut Decision) {
-    if life::mandate(app).is_none() {
+    if life::mandate(app).is_none() || loan.presented >= number {
         return;
     }
     let left = loan.account.as_ref().and_then(|account| account.instalment(number)).map(Instalment::left);
@@ -21,12 +25,25 @@ pub fn present(loan: &mut Loan, app: &Application, number: u32, facts: &Facts<'_
     let in_the_way = loan.payments.iter().any(|payment| payment.state.is_live());
     let state = if in_the_way { PaymentState::Waiting } else { PaymentState::Presenting };
     let payment = new_payment(loan, Channel::Mandate, Purpose::Instalment, (amount, Some(number)), state, facts);
+    loan.presented = number;
     put(loan, payment.clone(), d);
     if in_the_way {
         close_pages(loan, app, "the mandate is debited instead", &payment.id, d);
     } else {
-        d.ask_aside(Ask::Present(collection(loan, app, &payment)), app, app.generation);
+        debit(loan, app, &payment, d);
     }
+}
+
+/// Has the bank debit the mandate, 24 hours after the borrower was told at the earliest.
+pub(super) fn debit(loan: &Loan, app: &Application, payment: &Payment, d: &mut Decision) {
+    let ask = Ask::Present(collection(loan, app, payment));
+    let told = loan.announced.filter(|(number, _)| payment.instalment == Some(*number));
+    d.asks.push(NewAsk {
+        ask,
+        targets: vec![(app.id, app.generation)],
+        exchange: None,
+        not_before: told.map(|(_, at)| at + NOTICE),
+    });
 }
 
 /// The bank's word on a debit (row L9). A dishonoured one costs what the KFS says.
@@ -37,7 +54,8 @@ pub fn presented(
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
-    let Some(payment) = find(loan, &asked.payment_id).filter(|payment| payment.state == PaymentState::Presenting) else {
+    let Some(payment) = find(loan, &asked.payment_id).filter(|payment| payment.state == PaymentState::Presenting)
+    else {
         return;
     };
     match outcome {
@@ -59,4 +77,3 @@ pub fn presented(
         Outcome::Done { .. } | Outcome::Pending { .. } | Outcome::Unknown { .. } => {}
     }
 }
-

@@ -336,7 +336,7 @@ fn go_on(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision
     match (still, payment.channel) {
         (Ok(most), Channel::Mandate) => {
             let presented = Payment { state: PaymentState::Presenting, amount: payment.amount.min(most), ..payment };
-            d.ask_aside(Ask::Present(collection(loan, app, &presented)), app, app.generation);
+            debit::debit(loan, app, &presented, d);
             put(loan, presented, d);
         }
         (Ok(most), _) => {
@@ -360,4 +360,3 @@ fn confirm(loan: &Loan, app: &Application, payment: &Payment, d: &mut Decision) 
         content: Content::Repayment(content(loan, payment)),
     });
 }
-

@@ -73,7 +73,10 @@ fn instalment_amount(account: &Account, order: &RepaymentOrder, today: NaiveDate
         }
     };
     if !most.is_positive() {
-        return Err((RefusalReason::NothingDue, "nothing is due, and the next instalment is paid in advance".to_owned()));
+        return Err((
+            RefusalReason::NothingDue,
+            "nothing is due, and the next instalment is paid in advance".to_owned(),
+        ));
     }
     match order.amount {
         Some(amount) if amount > most => {
@@ -92,4 +95,3 @@ impl Account {
         self.due().saturating_add(self.all_penal_running(on))
     }
 }
-

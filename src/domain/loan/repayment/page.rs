@@ -2,8 +2,8 @@
 
 use chrono::Duration;
 
-use super::{Payment, PaymentState, answer_payment, close_pages, collection, fail, failed, find, go_on, put};
 use super::credit::settle;
+use super::{Payment, PaymentState, answer_payment, close_pages, collection, fail, failed, find, go_on, put};
 use crate::domain::application::Application;
 use crate::domain::application::answer::RefusalReason;
 use crate::domain::application::ask::{Ask, Collection, Finding, Outcome, Timer};
@@ -102,4 +102,3 @@ pub fn link_expired(loan: &mut Loan, app: &Application, id: &PaymentId, d: &mut 
         put(loan, Payment { state, ..payment }, d);
     }
 }
-
