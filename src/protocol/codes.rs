@@ -144,6 +144,11 @@ impl Code {
             (_, R::AccountRefused) => Self::Account,
             (_, R::MandateRefused) => Self::Mandate,
             (_, R::SanctionLapsed) => Self::SanctionLapsed,
+            ("triggerRepayment" | "triggerRepaymentStatus" | "confirmRepayment", R::LoanNotOpen) => Self::NothingDue,
+            ("triggerRepayment" | "triggerRepaymentStatus" | "confirmRepayment", R::AmountNotAllowed) => {
+                Self::RepaymentAmount
+            }
+            ("triggerRepayment" | "triggerRepaymentStatus" | "confirmRepayment", R::PaymentRail) => Self::RepaymentRail,
             (_, R::LoanNotOpen) => Self::LoanNotOpen,
             (_, R::AmountNotAllowed) => Self::TrancheAmount,
             (_, R::PaymentConflict) => Self::PaymentConflict,
@@ -176,6 +181,10 @@ impl Code {
             "getDisbursementAccounts" | "setDisbursementAccount" => Self::AccountState,
             "grantLoan" => Self::Prerequisites,
             "triggerDisbursement" | "triggerDisbursementStatus" => Self::LoanNotOpen,
+            "triggerRepayment" | "triggerRepaymentStatus" | "confirmRepayment" => Self::NothingDue,
+            "loanSummary" | "getLoan" | "loanStatement" | "listLoans" => Self::LoanNotVisible,
+            "raiseDispute" => Self::DisputeState,
+            "disputeStatus" => Self::DisputeUnknown,
             _ => Self::RepaymentPlanState,
         }
     }
@@ -188,6 +197,7 @@ impl Code {
             "setDisbursementAccount" => Self::AccountSource,
             "setRepaymentPlan" | "setRepaymentPlanStatus" => Self::Mandate,
             "grantLoan" => Self::GrantSource,
+            "triggerRepayment" | "triggerRepaymentStatus" | "confirmRepayment" => Self::RepaymentRail,
             _ => Self::Unavailable,
         }
     }

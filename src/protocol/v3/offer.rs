@@ -149,7 +149,7 @@ impl OfferBlock {
             valid_till: core::timestamp(offer.valid_till),
             terms: Terms::of_offer(offer, terms::agreement_page(outgoing.borrower_url, offer)),
             disbursement: plans(&offer.disbursement_plans, None),
-            repayment: plans(&offer.repayment_plans, Some(&offer.schedule)),
+            repayment: plans(&offer.repayment_plans, Some(offer.schedule.rows.as_slice())),
         }
     }
 }
