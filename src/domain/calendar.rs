@@ -2,11 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{Datelike, NaiveDate, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use serde::{Deserialize, Serialize};
 
 /// Days in a row without a working day after which the search for one gives up.
 const LONGEST_CLOSURE: usize = 60;
+/// The lender's day begins so many minutes before that of UTC (Asia/Kolkata).
+const IST_MINUTES: i64 = 330;
+
+/// The last millisecond of a day of the lender. `None` at the end of the calendar.
+#[must_use]
+pub fn end_of_day(day: NaiveDate) -> Option<DateTime<Utc>> {
+    let next = day.succ_opt()?.and_time(NaiveTime::MIN).and_utc();
+    next.checked_sub_signed(TimeDelta::minutes(IST_MINUTES))?.checked_sub_signed(TimeDelta::milliseconds(1))
+}
 
 /// Which days are working days. By default every day but Sunday is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use crate::domain::application::form::Borrower;
 use crate::domain::application::stage::Stage;
 use crate::domain::ids::ExchangeId;
 use crate::domain::loan::Loan;
-use crate::engine::otp;
+use crate::engine::{otp, pages};
 use crate::store::application::Locked;
 use crate::store::{StoreError, exposure, loan, settings};
 
@@ -30,6 +30,8 @@ pub struct Gathered {
     pub consent_handle: Option<String>,
     /// Accounts of LSPs, loaded when one is chosen.
     pub lsp_accounts: Vec<String>,
+    /// Name of the LSP, loaded when offers are priced.
+    pub lsp_name: String,
 }
 
 impl Gathered {
@@ -73,10 +75,13 @@ impl Gathered {
             return Ok(gathered);
         };
         match ask {
-            Ask::Pay(_) | Ask::VerifyAccount { .. } => gathered.loan = lock_loan(app, conn, Some(application)).await?,
+            Ask::Pay(_) | Ask::VerifyAccount { .. } | Ask::Notify(_) => {
+                gathered.loan = lock_loan(app, conn, Some(application)).await?
+            }
             Ask::Offers => {
                 let borrower = borrower_index(app, &application.form.borrower);
                 gathered.exposure = exposure::beside(conn, &borrower, application.id).await?;
+                gathered.lsp_name = pages::lsp_name(conn, application.org_id.as_str()).await?;
             }
             Ask::FinalCheck => {
                 gathered.exposure = locked_exposure(app, conn, application).await?;
@@ -97,6 +102,9 @@ impl Gathered {
             products: &app.config.products,
             limits: &app.config.limits,
             calendar: &app.config.calendar,
+            letterhead: &app.config.letterhead,
+            scribe: app,
+            lsp_name: self.lsp_name.clone(),
             exchange,
             exposure: self.exposure,
             fresh: Fresh { session_key: app.ids.token(), loan_id: app.ids.loan() },

@@ -5,6 +5,7 @@ mod facts;
 pub mod fire;
 pub mod otp;
 mod outcome;
+pub mod pages;
 mod release;
 mod replies;
 mod resolve;

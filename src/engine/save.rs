@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::{HOLD, Refused, facts, replies};
+use super::{HOLD, Refused, facts, pages, replies};
 use crate::app::App;
 use crate::domain::application::Application;
 use crate::domain::application::ask::{NewTimer, Timer};
@@ -130,6 +130,7 @@ async fn carry_out(
                 _ => Ok(()),
             }
         }
+        Effect::Publish(application, kfs) => pages::publish(app, conn, application, &kfs).await,
         Effect::Post(loan_id, journal) => loan::post(conn, app.ids.uuid(), &loan_id, &journal, now).await,
     }
 }

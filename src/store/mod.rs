@@ -9,6 +9,7 @@ pub mod loan;
 pub mod lsp;
 pub mod outbox;
 pub mod overview;
+pub mod page;
 pub mod reference;
 pub mod schema;
 pub mod seal_key;

@@ -5,7 +5,7 @@ use super::command::Command;
 use super::decision::{Decision, Effect, Facts};
 use super::facets::Generation;
 use super::notice::{Notice, NoticeKind};
-use super::{Application, acceptance, consent, disbursement, grant, loan_application, offer, repayment, timer};
+use super::{Application, acceptance, consent, copies, disbursement, grant, loan_application, offer, repayment, timer};
 use crate::domain::ids::{ApplicationId, BundleId, OrgId};
 use crate::domain::loan;
 
@@ -153,7 +153,7 @@ fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome
                 loan::disbursement::told(&mut loan.clone(), app, (order, outcome), facts, d);
             }
         }
-        Ask::Notify(notice) => notified(notice),
+        Ask::Notify(notice) => notified(app, notice, outcome, facts, d),
         // Cancelling is the end of it; the others are about several applications and applied above.
         Ask::CancelMandate { .. }
         | Ask::ConsentCreate { .. }
@@ -164,10 +164,10 @@ fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome
 }
 
 /// A message to the borrower left, or finally did not.
-fn notified(notice: &Notice) {
+fn notified(app: &mut Application, notice: &Notice, outcome: &Outcome, facts: &Facts<'_>, d: &mut Decision) {
     match notice.kind {
-        NoticeKind::SignedDocuments
-        | NoticeKind::PreDebit
+        NoticeKind::SignedDocuments => copies::told(app, notice, outcome, facts, d),
+        NoticeKind::PreDebit
         | NoticeKind::Overdue
         | NoticeKind::PenalCharge
         | NoticeKind::ChargePosted
@@ -189,7 +189,7 @@ impl Decided {
     pub fn loan(&self) -> Option<&loan::Loan> {
         self.decision.effects.iter().rev().find_map(|effect| match effect {
             Effect::CreateLoan(loan) | Effect::SaveLoan(loan) => Some(loan.as_ref()),
-            Effect::Reserve(..) | Effect::Release(_) | Effect::Post(..) => None,
+            Effect::Reserve(..) | Effect::Release(_) | Effect::Post(..) | Effect::Publish(..) => None,
         })
     }
 }

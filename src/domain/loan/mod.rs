@@ -1,6 +1,7 @@
 //! The machine of one loan, from the grant on (`ocen-v3.md` §6.5).
 
 pub mod disbursement;
+pub mod held;
 #[cfg(test)]
 mod tests;
 

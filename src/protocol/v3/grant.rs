@@ -166,6 +166,6 @@ fn grant_terms(content: &GrantContent, outgoing: &Outgoing<'_>) -> Terms {
         return Terms::asked(content.requested, content.tenure);
     };
     let page = content.agreement_url.clone();
-    let page = page.unwrap_or_else(|| terms::agreement_page(outgoing.borrower_url, &deal.offer));
+    let page = page.unwrap_or_else(|| terms::agreement_page(outgoing.borrower_url, &deal.offer, deal.kfs.as_ref()));
     Terms::of_offer(&deal.offer, page)
 }

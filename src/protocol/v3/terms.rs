@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::core::TenureBlock;
 use crate::domain::application::facets::{Charges, Offer};
 use crate::domain::application::form::Tenure;
+use crate::domain::kfs::IssuedKfs;
 use crate::domain::maths::money::Paise;
 use crate::protocol::amount::AmountNumber;
 
@@ -167,10 +168,13 @@ impl Terms {
     }
 }
 
-/// Where the borrower reads the agreement of an offer before its text was prepared.
+/// Where the borrower reads the agreement of an offer before its text was prepared: a draft.
 #[must_use]
-pub fn agreement_page(borrower_url: &str, offer: &Offer) -> String {
-    format!("{}/agreement/{}", borrower_url.trim_end_matches('/'), offer.id)
+pub fn agreement_page(borrower_url: &str, offer: &Offer, kfs: Option<&IssuedKfs>) -> String {
+    kfs.map_or_else(
+        || format!("{}/agreement/{}", borrower_url.trim_end_matches('/'), offer.id),
+        |kfs| kfs.agreement_url.clone(),
+    )
 }
 
 /// A percentage with at least two decimals.

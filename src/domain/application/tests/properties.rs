@@ -21,7 +21,7 @@ fn reserved(scene: &Scene) -> BTreeMap<ApplicationId, Paise> {
         match effect {
             Effect::Reserve(id, amount) => drop(reserved.insert(*id, *amount)),
             Effect::Release(id) => drop(reserved.remove(id)),
-            Effect::CreateLoan(_) | Effect::SaveLoan(_) | Effect::Post(..) => {}
+            Effect::CreateLoan(_) | Effect::SaveLoan(_) | Effect::Post(..) | Effect::Publish(..) => {}
         }
     }
     reserved

@@ -84,6 +84,7 @@ fn effect(effect: &Effect) -> String {
             Some(PayoutState::Failed { .. }) => "payout failed".to_owned(),
             None => "save loan".to_owned(),
         },
+        Effect::Publish(..) => "publish".to_owned(),
         Effect::Post(_, journal) => format!("post {}", journal.kind),
     }
 }
