@@ -14,7 +14,7 @@ use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::loan::Loan;
 use crate::domain::loan::dispute::Dispute;
 use crate::domain::loan::repayment::Payment;
-use crate::engine::otp;
+use crate::engine::{otp, pages};
 use crate::store::application::Locked;
 use crate::store::loan::LockedLoan;
 use crate::store::{StoreError, book, dispute, exposure, loan, repayment, settings};
@@ -40,6 +40,8 @@ pub struct Gathered {
     pub consent_handle: Option<String>,
     /// Accounts of LSPs, loaded when one is chosen.
     pub lsp_accounts: Vec<String>,
+    /// Name of the LSP, loaded when offers are priced.
+    pub lsp_name: String,
 }
 
 impl Gathered {
@@ -123,6 +125,7 @@ impl Gathered {
             Ask::Offers => {
                 let borrower = borrower_index(app, &application.form.borrower);
                 gathered.exposure = exposure::beside(conn, &borrower, application.id).await?;
+                gathered.lsp_name = pages::lsp_name(conn, application.org_id.as_str()).await?;
             }
             Ask::FinalCheck => {
                 gathered.exposure = locked_exposure(app, conn, application).await?;
@@ -149,6 +152,9 @@ impl Gathered {
             products: &app.config.products,
             limits: &app.config.limits,
             calendar: &app.config.calendar,
+            letterhead: &app.config.letterhead,
+            scribe: app,
+            lsp_name: self.lsp_name.clone(),
             exchange,
             exposure: self.exposure,
             fresh: Fresh {

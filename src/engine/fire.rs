@@ -159,8 +159,8 @@ fn key(leased: &Leased, new: &NewAsk) -> String {
 
 fn otp(sealer: &Sealer, new: &NewAsk) -> Option<String> {
     match &new.ask {
-        Ask::SendOtp { session_key, agreement_hashes, .. } => {
-            Some(super::otp::digits(sealer, session_key, agreement_hashes))
+        Ask::SendOtp { session_key, document_hashes, .. } => {
+            Some(super::otp::digits(sealer, session_key, document_hashes))
         }
         _ => None,
     }

@@ -8,6 +8,7 @@ mod list;
 pub mod operate;
 pub mod otp;
 mod outcome;
+pub mod pages;
 mod release;
 mod replies;
 mod resolve;

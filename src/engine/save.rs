@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{HOLD, Refused, facts, replies};
+use super::{HOLD, Refused, facts, pages, replies};
 use crate::app::App;
 use crate::domain::application::Application;
 use crate::domain::application::ask::{NewTimer, Timer};
@@ -165,6 +165,7 @@ async fn carry_out(
             exposure::release(conn, id).await?;
             exposure::free(conn, &loan_id).await
         }
+        Effect::Publish(application, kfs) => pages::publish(app, conn, application, &kfs).await,
     }
 }
 

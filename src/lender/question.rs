@@ -46,9 +46,9 @@ fn detail(call: &Call<'_>) -> Value {
             json!({ "purpose": purpose, "vua": vua, "aggregationId": aggregation_id })
         }
         Ask::ConsentStatus { purpose, handle } => json!({ "purpose": purpose, "handle": handle }),
-        Ask::SendOtp { session_key, agreement_hashes, app_token } => json!({
+        Ask::SendOtp { session_key, document_hashes, app_token } => json!({
             "sessionKey": session_key,
-            "agreementHashes": agreement_hashes,
+            "documentHashes": document_hashes,
             "appToken": app_token,
             "otp": call.otp,
         }),
@@ -124,9 +124,12 @@ fn subject_of(ask: &Ask, application: &Application) -> Value {
         "decision" => decision_view(application),
         "kyc" => json!({ "identity": identity(application) }),
         "notifier" => json!({ "email": borrower.email }),
-        "agreement" | "collections" => {
-            json!({ "email": borrower.email, "offer": offer_view(application) })
-        }
+        "agreement" => json!({
+            "email": borrower.email,
+            "offer": offer_view(application),
+            "keyFactsStatement": kfs_view(application),
+        }),
+        "collections" => json!({ "email": borrower.email, "offer": offer_view(application) }),
         _ => json!({}),
     };
     if let (Value::Object(subject), Value::Object(more)) = (&mut subject, more) {
@@ -171,6 +174,21 @@ fn offer_view(application: &Application) -> Value {
         "netDisbursedAmount": offer.net_disbursed.to_string(),
         "coolingOffDays": offer.cooling_off_days,
         "tenure": tenure_view(offer.tenure),
+    })
+}
+
+/// The statement that the agreement must stand on: `text` is exactly what `hash` is of.
+fn kfs_view(application: &Application) -> Value {
+    let Some(kfs) = application.stage.deal().and_then(|deal| deal.kfs.as_ref()) else {
+        return Value::Null;
+    };
+    json!({
+        "proposalNumber": kfs.number,
+        "hash": kfs.hash,
+        "text": kfs.text,
+        "url": kfs.url,
+        "agreementUrl": kfs.agreement_url,
+        "validTill": kfs.valid_till,
     })
 }
 

@@ -13,6 +13,7 @@ pub mod lsp;
 pub mod operator_act;
 pub mod outbox;
 pub mod overview;
+pub mod page;
 pub mod reference;
 pub mod repayment;
 pub mod schema;

@@ -144,6 +144,7 @@ pub fn usual(call: &Call<'_>) -> Outcome {
             let text = |id: &str| AgreementText {
                 hash: format!("{id:0>64}"),
                 url: format!("http://127.0.0.1/agreement/{id}"),
+                text: None,
             };
             Finding::Prepared { agreements: call.subjects.iter().map(|a| text(&a.loan_application_id)).collect() }
         }

@@ -49,8 +49,8 @@ pub enum Ask {
     SendOtp {
         /// The session that the OTP belongs to.
         session_key: String,
-        /// Hashes of the agreements that the OTP is bound to, in the order of the targets.
-        agreement_hashes: Vec<String>,
+        /// Hashes of the key facts statement and the agreement of each target, in their order: what the OTP is bound to.
+        document_hashes: Vec<String>,
         /// Android SMS auto-read hash.
         app_token: Option<String>,
     },
@@ -221,8 +221,8 @@ impl Ask {
             | Self::PaymentLink(_)
             | Self::LinkStatus { .. }
             | Self::CancelLink { .. }
-            | Self::Present(_) => true,
-            Self::Notify(notice) => notice.loan_id.is_some(),
+            | Self::Present(_)
+            | Self::Notify(_) => true,
             _ => false,
         }
     }

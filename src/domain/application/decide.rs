@@ -5,7 +5,7 @@ use super::command::Command;
 use super::decision::{Decision, Effect, Facts};
 use super::facets::Generation;
 use super::notice::{Notice, NoticeKind};
-use super::{Application, acceptance, consent, disbursement, grant, loan_application, offer, repayment, timer};
+use super::{Application, acceptance, consent, copies, disbursement, grant, loan_application, offer, repayment, timer};
 use crate::domain::ids::{ApplicationId, BundleId, OrgId};
 use crate::domain::loan::account::Position;
 use crate::domain::loan::operator::Act;
@@ -116,7 +116,7 @@ fn keep(loan: Option<Loan>, facts: &Facts<'_>, d: &mut Decision) {
     d.effects.push(Effect::SaveLoan(Box::new(loan)));
 }
 
-fn decide_on_loan(loan: &mut Loan, app: &Application, command: &Command, facts: &Facts<'_>, d: &mut Decision) {
+fn decide_on_loan(loan: &mut Loan, app: &mut Application, command: &Command, facts: &Facts<'_>, d: &mut Decision) {
     match command {
         Command::TriggerDisbursement { payment, .. } => loan::disbursement::trigger(loan, app, payment, facts, d),
         Command::DisbursementStatus { payment_id, .. } => {
@@ -189,9 +189,13 @@ pub fn apply(mut apps: Vec<(Application, Generation)>, ask: &Ask, outcome: &Outc
         Ask::SendOtp { session_key, .. } => acceptance::sent(&mut apps, session_key, outcome, facts, &mut d),
         single => {
             if let Some((app, generation)) = apps.first_mut() {
+                let copies = app.stage.deal().map(|deal| deal.copies.clone());
                 apply_one(app, (*generation, single), outcome, facts, &mut d);
                 if let Some(loan) = &mut loan {
                     apply_to_loan(loan, app, (single, outcome), facts, &mut d);
+                    if app.stage.deal().map(|deal| deal.copies.clone()) != copies {
+                        loan::held::go_on(loan, app, facts, &mut d);
+                    }
                 }
             }
         }
@@ -211,7 +215,7 @@ fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome
         Ask::RegisterMandate { plan } => repayment::registered(app, (generation, plan), outcome, facts, d),
         Ask::MandateStatus { plan, .. } => repayment::authorised(app, generation, plan, outcome, d),
         Ask::FinalCheck => grant::checked(app, generation, outcome, facts, d),
-        Ask::Notify(notice) => notified(notice),
+        Ask::Notify(notice) => notified(app, notice, outcome, facts, d),
         // Cancelling is the end of it; the others are about a loan, or about several applications and applied above.
         Ask::CancelMandate { .. }
         | Ask::Pay(_)
@@ -251,10 +255,10 @@ fn apply_to_loan(
 }
 
 /// A message to the borrower left, or finally did not.
-fn notified(notice: &Notice) {
+fn notified(app: &mut Application, notice: &Notice, outcome: &Outcome, facts: &Facts<'_>, d: &mut Decision) {
     match notice.kind {
-        NoticeKind::SignedDocuments
-        | NoticeKind::PreDebit
+        NoticeKind::SignedDocuments => copies::told(app, notice, outcome, facts, d),
+        NoticeKind::PreDebit
         | NoticeKind::Overdue
         | NoticeKind::PenalCharge
         | NoticeKind::ChargePosted

@@ -10,6 +10,7 @@ use super::facets::Generation;
 use crate::domain::book::Journal;
 use crate::domain::calendar::WorkingDays;
 use crate::domain::ids::{ApplicationId, ExchangeId, LoanId, PlanId};
+use crate::domain::kfs::{IssuedKfs, Letterhead, Scribe};
 use crate::domain::loan::Loan;
 use crate::domain::loan::account::Fact;
 use crate::domain::loan::dispute::Dispute;
@@ -30,6 +31,12 @@ pub struct Facts<'a> {
     pub limits: &'a Limits,
     /// The lender's working days.
     pub calendar: &'a WorkingDays,
+    /// What the lender says about itself on key facts statements.
+    pub letterhead: &'a Letterhead,
+    /// Writes key facts statements down.
+    pub scribe: &'a dyn Scribe,
+    /// Name of the LSP that brought the application; loaded for offers.
+    pub lsp_name: String,
     /// The exchange being handled, or the one that an outcome belongs to.
     pub exchange: Option<ExchangeId>,
     /// What the borrower owes or holds reserved elsewhere; loaded for offers, `setOffer` and the final check.
@@ -160,6 +167,8 @@ pub enum Effect {
     CloseAsk(String),
     /// The loan is over: it counts no more against the borrower, and its collaterals are free.
     Finish(ApplicationId, LoanId),
+    /// Keep a key facts statement as it is sent, and open its page to the borrower.
+    Publish(ApplicationId, Box<IssuedKfs>),
 }
 
 /// Everything that follows from one command or outcome, to be stored in one transaction.

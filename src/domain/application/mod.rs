@@ -5,6 +5,7 @@ pub mod answer;
 pub mod ask;
 pub mod command;
 pub mod consent;
+pub mod copies;
 pub mod decide;
 pub mod decision;
 pub mod disbursement;

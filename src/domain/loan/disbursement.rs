@@ -4,19 +4,19 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::account::{Fact, Position, What};
 use super::{Loan, Payout, PayoutState, Tranche, life, repayment};
-use crate::domain::application::Application;
 use crate::domain::application::answer::{Answer, Content, DisbursementContent, PayoutStatus, RefusalReason};
 use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, PayOrder};
 use crate::domain::application::command::PaymentOrder;
 use crate::domain::application::decision::{Decision, Facts, Webhook, WebhookKind};
 use crate::domain::application::facets::Account;
+use crate::domain::application::{Application, copies};
 use crate::domain::ids::{ExchangeId, PaymentId};
 
 /// Tries of one payment after the bank said that a key never arrived; then it counts as failed.
 const MAX_UNRECEIVED: u32 = 20;
 
 /// Row L1 and L2: reserves the tranche and has it paid, or tells what holds it already.
-pub fn trigger(loan: &mut Loan, app: &Application, order: &PaymentOrder, facts: &Facts<'_>, d: &mut Decision) {
+pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, facts: &Facts<'_>, d: &mut Decision) {
     let Some(exchange) = facts.exchange else { return };
     if let Some(known) = loan.payment(&order.id) {
         let answer = if agrees(loan, known, order) {
@@ -43,8 +43,15 @@ pub fn trigger(loan: &mut Loan, app: &Application, order: &PaymentOrder, facts: 
             d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
         }
         (Ok(tranche), Some(account)) => {
+            if let Some(detail) = copies::refusal(app, d) {
+                d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
+                return;
+            }
             let payout = reserve(loan, tranche, (order.id.clone(), exchange), account, facts.now);
-            pay(&payout, &tranche, app, d);
+            // Else it is held until the copies of the signed documents left.
+            if copies::are_out(app) {
+                pay(&payout, &tranche, app, d);
+            }
             d.answer(facts, Answer::ok(content(loan, &payout)));
             d.event(app, format!("tranche {} reserved", tranche.number));
         }
@@ -101,7 +108,7 @@ fn reserve(
     payout
 }
 
-fn pay(payout: &Payout, tranche: &Tranche, app: &Application, d: &mut Decision) {
+pub(super) fn pay(payout: &Payout, tranche: &Tranche, app: &Application, d: &mut Decision) {
     let loan_id = match &app.stage {
         crate::domain::application::stage::Stage::Granted { loan_id, .. } => loan_id.clone(),
         _ => return,
@@ -209,7 +216,7 @@ pub fn status(loan: &Loan, payment: Option<&PaymentId>, facts: &Facts<'_>, d: &m
     d.answer(facts, answer);
 }
 
-fn content(loan: &Loan, payout: &Payout) -> Content {
+pub(super) fn content(loan: &Loan, payout: &Payout) -> Content {
     let tranche = loan.tranche(payout.tranche);
     let (status, utr, value_date) = match &payout.state {
         PayoutState::Open => (PayoutStatus::PendingAuth, None, None),

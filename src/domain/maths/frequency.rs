@@ -2,6 +2,7 @@
 
 use chrono::{Datelike, Months, NaiveDate, TimeDelta};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 const DAYS_PER_YEAR: u32 = 365;
@@ -12,7 +13,7 @@ const WEEKS_PER_YEAR: u32 = 52;
 const DAYS_PER_MONTH: i64 = 30;
 
 /// The period between two instalments, which is also the unit period of the APR.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Frequency {
     /// The same day of each month; 12 periods a year.

@@ -67,7 +67,7 @@ pub fn consent_ready() -> Outcome {
 }
 
 pub fn prepared(hashes: &[&str]) -> Outcome {
-    let text = |hash: &&str| AgreementText { hash: (*hash).to_owned(), url: format!("/agreement/{hash}") };
+    let text = |hash: &&str| AgreementText { hash: (*hash).to_owned(), url: format!("/agreement/{hash}"), text: None };
     done(Finding::Prepared { agreements: hashes.iter().map(text).collect() })
 }
 

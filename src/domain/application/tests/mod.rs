@@ -3,6 +3,7 @@
 
 mod acceptance;
 mod consent;
+mod copies;
 mod filing;
 pub mod findings;
 pub mod fixtures;

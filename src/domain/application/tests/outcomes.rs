@@ -52,7 +52,7 @@ pub fn dead(which: usize, application: ApplicationId) -> NewAsk {
         Ask::ConsentStatus { purpose: ConsentPurpose::Monitoring, handle: "dead".to_owned() },
         Ask::Kyc,
         Ask::PrepareAgreement { app_token: None },
-        Ask::SendOtp { session_key: "dead".to_owned(), agreement_hashes: Vec::new(), app_token: None },
+        Ask::SendOtp { session_key: "dead".to_owned(), document_hashes: Vec::new(), app_token: None },
         Ask::VerifyAccount { account: account("dead") },
         Ask::RegisterMandate { plan: plan.clone() },
         Ask::MandateStatus { plan: plan.clone(), reference: "dead".to_owned() },

@@ -97,6 +97,7 @@ fn effect(effect: &Effect) -> String {
         Effect::SaveDispute(dispute) => format!("dispute {}", dispute.status.name()),
         Effect::CloseAsk(_) => "close ask".to_owned(),
         Effect::Finish(..) => "finish".to_owned(),
+        Effect::Publish(..) => "publish".to_owned(),
     }
 }
 
