@@ -22,6 +22,7 @@ pub use self::error::{ConfigError, Problem, Problems};
 use self::file::File;
 pub use self::rules::Rules;
 use crate::domain::calendar::WorkingDays;
+use crate::domain::kfs::{Contact, Letterhead};
 use crate::domain::product::{Catalogue, Limits};
 
 /// The file that `dev` starts from; a file of one's own replaces it section by section.
@@ -36,6 +37,8 @@ pub struct Config {
     pub mode: Mode,
     /// Who lends.
     pub lender: Lender,
+    /// What key facts statements say about the lender.
+    pub letterhead: Letterhead,
     /// What is lent.
     pub products: Catalogue,
     /// Limits of time and count.
@@ -90,6 +93,35 @@ pub struct Lender {
     /// Email for borrowers.
     #[serde(default)]
     pub email: Option<String>,
+    /// Nodal grievance officer, named on every key facts statement; `serve` demands one.
+    #[serde(default)]
+    pub grievance_officer: Option<Contact>,
+    /// Agents who may collect when a loan is overdue.
+    #[serde(default)]
+    pub recovery_agents: Vec<Contact>,
+    /// Whether loans may be transferred to others or securitised.
+    #[serde(default)]
+    pub transferable: bool,
+}
+
+impl Lender {
+    /// What every key facts statement says about the lender.
+    #[must_use]
+    pub fn letterhead(&self) -> Letterhead {
+        let desk = || Contact {
+            name: format!("Grievance officer of {}", self.name),
+            phone: self.phone.clone(),
+            email: self.email.clone(),
+        };
+        Letterhead {
+            name: self.name.clone(),
+            phone: self.phone.clone(),
+            email: self.email.clone(),
+            grievance_officer: self.grievance_officer.clone().unwrap_or_else(desk),
+            recovery_agents: self.recovery_agents.clone(),
+            transferable: self.transferable,
+        }
+    }
 }
 
 /// Addresses to listen on.
@@ -223,6 +255,7 @@ impl Config {
         };
         Self {
             mode,
+            letterhead: file.lender.letterhead(),
             lender: file.lender,
             products: Catalogue(file.products),
             limits: file.limits,

@@ -44,6 +44,11 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
 }
 
 fn production(config: &Config, problems: &mut Problems) {
+    if !config.lender.org_id.is_empty() {
+        let officer = config.lender.grievance_officer.is_some();
+        let detail = "is missing: every key facts statement names the nodal officer, with phone and email";
+        problems.demand(officer, "lender.grievanceOfficer", detail);
+    }
     problems.demand(config.database.url.is_some(), "DATABASE_URL", "is missing (or --database-url)");
     problems.demand(config.keys.is_some(), "keys", "is missing: name the master key and the signing key");
     problems.demand(config.admin_token.is_some(), "OCEN_ADMIN_TOKEN", "is missing: operators must show it");
@@ -68,6 +73,10 @@ fn lender(lender: &Lender, problems: &mut Problems) {
         ("lender.phone", &lender.phone),
     ] {
         problems.demand(!text.trim().is_empty(), member, "must not be empty");
+    }
+    for contact in lender.grievance_officer.iter().chain(&lender.recovery_agents) {
+        let named = !contact.name.trim().is_empty() && !contact.phone.trim().is_empty();
+        problems.demand(named, "lender.grievanceOfficer or recoveryAgents", "must have a name and a phone");
     }
 }
 
@@ -160,6 +169,7 @@ fn limits(limits: &Limits, problems: &mut Problems) {
         ("reofferDays", limits.reoffer_days),
         ("interimAnswerSeconds", limits.interim_answer_seconds),
         ("mandateLinkHours", limits.mandate_link_hours),
+        ("paymentLinkHours", limits.payment_link_hours),
     ] {
         // A million minutes are two years; more would leave the calendar when added to a date.
         problems.demand((1..=1_000_000).contains(&count), format!("limits.{member}"), "must be 1 to 1000000");

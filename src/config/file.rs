@@ -168,6 +168,9 @@ impl Sections<'_> {
             primary_id_type: String::new(),
             phone: String::new(),
             email: None,
+            grievance_officer: None,
+            recovery_agents: Vec::new(),
+            transferable: false,
         })
     }
 

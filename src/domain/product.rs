@@ -120,6 +120,8 @@ pub struct Limits {
     pub interim_answer_seconds: i64,
     /// Hours the borrower has to authorise a mandate.
     pub mandate_link_hours: i64,
+    /// Hours the borrower has to pay on a payment page.
+    pub payment_link_hours: i64,
     /// Most that one borrower may owe or hold reserved over all loans; none means no cap.
     #[serde(with = "crate::domain::maths::rupees::option")]
     pub max_borrower_exposure: Option<Paise>,
@@ -137,6 +139,7 @@ impl Default for Limits {
             reoffer_days: 30,
             interim_answer_seconds: 60,
             mandate_link_hours: 24,
+            payment_link_hours: 24,
             max_borrower_exposure: None,
         }
     }

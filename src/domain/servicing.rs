@@ -2,6 +2,7 @@
 
 use chrono::{Datelike, Months, NaiveDate};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::maths::frequency::Frequency;
@@ -78,7 +79,7 @@ impl Default for Servicing {
 }
 
 /// What leaving within the cooling-off period costs (`lending.md` §2.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CoolingOffPolicy {
     /// Principal and the APR for the days held; the fees, which the APR spreads, are given back.
@@ -88,7 +89,7 @@ pub enum CoolingOffPolicy {
 }
 
 /// An order in which a payment settles what is due (`lending.md` §2.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AllocationPolicy {
     /// The oldest instalment first, its interest, then its principal; charges last.

@@ -148,18 +148,19 @@ async fn subjects(app: &App, new: &NewAsk) -> Result<Vec<Application>, super::Re
     Ok(ids.iter().filter_map(|id| read.iter().find(|a| a.id == *id)).cloned().collect())
 }
 
-/// The same question has the same key on every try; money has the key that the payout was reserved with.
+/// The same question has the same key on every try; money has the key that the payout was reserved with, a message
+/// the key that tells it from any other.
 fn key(leased: &Leased, new: &NewAsk) -> String {
     match &new.ask {
-        Ask::Pay(order) => order.bank_key.clone(),
-        _ => leased.id.to_string(),
+        Ask::Notify(notice) => notice.key.clone(),
+        ask => ask.money_key().map_or_else(|| leased.id.to_string(), str::to_owned),
     }
 }
 
 fn otp(sealer: &Sealer, new: &NewAsk) -> Option<String> {
     match &new.ask {
-        Ask::SendOtp { session_key, agreement_hashes, .. } => {
-            Some(super::otp::digits(sealer, session_key, agreement_hashes))
+        Ask::SendOtp { session_key, document_hashes, .. } => {
+            Some(super::otp::digits(sealer, session_key, document_hashes))
         }
         _ => None,
     }

@@ -2,10 +2,10 @@
 
 use sqlx::PgConnection;
 
+use super::facts::Gathered;
 use super::{Refused, Request};
 use crate::domain::application::command::{Command, ConsentKey, NewApplication, Subject};
 use crate::domain::ids::{ApplicationId, LoanId, PaymentId};
-use crate::domain::loan::Loan;
 use crate::store::reference::{self, Kind};
 use crate::store::{StoreError, application};
 
@@ -188,8 +188,14 @@ async fn latest_handle(conn: &mut PgConnection, ids: &[ApplicationId]) -> Result
 ///
 /// # Errors
 /// [`Refused::UnknownIds`].
-pub fn check_payment(command: &Command, loan: Option<&Loan>) -> Result<(), Refused> {
-    match (command, loan) {
+pub fn check_payment(command: &Command, gathered: &Gathered) -> Result<(), Refused> {
+    match (command, gathered.loan()) {
+        (
+            Command::RepaymentStatus { payment_id: Some(id), .. } | Command::RepaymentHint { payment_id: Some(id), .. },
+            _,
+        ) if gathered.payment.as_ref().is_none_or(|payment| payment.id != *id) => {
+            Err(Refused::UnknownIds { what: "payment.id", ids: vec![id.0.clone()] })
+        }
         (Command::DisbursementStatus { payment_id: Some(id), .. }, Some(loan)) if loan.payment(id).is_none() => {
             Err(Refused::UnknownIds { what: "payment.id", ids: vec![id.0.clone()] })
         }

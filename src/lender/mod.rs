@@ -22,7 +22,7 @@ use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Outcome};
 
 /// The ports that loans need today (design §7).
-pub const PORTS: [&str; 6] = ["decision", "data", "kyc", "agreement", "disbursement", "collections"];
+pub const PORTS: [&str; 7] = ["decision", "data", "kyc", "agreement", "disbursement", "collections", "notifier"];
 /// The ports that we bring an answer for.
 pub const BUILT_IN: [&str; 1] = ["decision"];
 
@@ -52,7 +52,7 @@ impl Call<'_> {
     #[must_use]
     pub fn method(&self) -> &'static str {
         match self.ask {
-            Ask::Pay(_) if self.status_only || self.reference.is_some() => "status",
+            Ask::Pay(_) | Ask::Refund(_) | Ask::Present(_) if self.status_only || self.reference.is_some() => "status",
             Ask::Kyc if self.reference.is_some() => "status",
             _ => self.ask.method(),
         }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Call;
 use crate::domain::application::Application;
-use crate::domain::application::ask::Ask;
+use crate::domain::application::ask::{Ask, Collection};
 use crate::domain::application::facets::{Account, AccountTarget};
 use crate::domain::application::form::Tenure;
 
@@ -46,9 +46,9 @@ fn detail(call: &Call<'_>) -> Value {
             json!({ "purpose": purpose, "vua": vua, "aggregationId": aggregation_id })
         }
         Ask::ConsentStatus { purpose, handle } => json!({ "purpose": purpose, "handle": handle }),
-        Ask::SendOtp { session_key, agreement_hashes, app_token } => json!({
+        Ask::SendOtp { session_key, document_hashes, app_token } => json!({
             "sessionKey": session_key,
-            "agreementHashes": agreement_hashes,
+            "documentHashes": document_hashes,
             "appToken": app_token,
             "otp": call.otp,
         }),
@@ -57,6 +57,21 @@ fn detail(call: &Call<'_>) -> Value {
         Ask::MandateStatus { plan, reference } | Ask::CancelMandate { plan, reference } => {
             json!({ "planId": plan, "mandateReference": reference })
         }
+        Ask::PaymentLink(collection) | Ask::Present(collection) => collection_of(collection),
+        Ask::LinkStatus { collection, reference } | Ask::CancelLink { collection, reference } => {
+            let mut asked = collection_of(collection);
+            if let Value::Object(members) = &mut asked {
+                members.insert("linkReference".to_owned(), json!(reference));
+            }
+            asked
+        }
+        Ask::Refund(order) => json!({
+            "loanId": order.loan_id,
+            "refundReference": order.reference,
+            "bankKey": order.bank_key,
+            "amount": order.amount.to_string(),
+            "account": account_of(&order.account),
+        }),
         Ask::Pay(order) => json!({
             "loanId": order.loan_id,
             "paymentId": order.payment_id,
@@ -66,7 +81,26 @@ fn detail(call: &Call<'_>) -> Value {
             "amount": order.net.to_string(),
             "account": account_of(&order.account),
         }),
+        Ask::Notify(notice) => json!({
+            "kind": notice.kind,
+            "loanId": notice.loan_id,
+            "noticeKey": notice.key,
+            "text": notice.text,
+        }),
     }
+}
+
+fn collection_of(collection: &Collection) -> Value {
+    json!({
+        "loanId": collection.loan_id,
+        "paymentId": collection.payment_id,
+        "bankKey": collection.key,
+        "amount": collection.amount.to_string(),
+        "instalment": collection.instalment,
+        "paymentMethodType": collection.method,
+        "mandateReference": collection.mandate,
+        "expiresAt": collection.expires_at,
+    })
 }
 
 fn account_of(account: &Account) -> Value {
@@ -89,9 +123,13 @@ fn subject_of(ask: &Ask, application: &Application) -> Value {
     let more = match ask.port() {
         "decision" => decision_view(application),
         "kyc" => json!({ "identity": identity(application) }),
-        "agreement" | "collections" => {
-            json!({ "email": borrower.email, "offer": offer_view(application) })
-        }
+        "notifier" => json!({ "email": borrower.email }),
+        "agreement" => json!({
+            "email": borrower.email,
+            "offer": offer_view(application),
+            "keyFactsStatement": kfs_view(application),
+        }),
+        "collections" => json!({ "email": borrower.email, "offer": offer_view(application) }),
         _ => json!({}),
     };
     if let (Value::Object(subject), Value::Object(more)) = (&mut subject, more) {
@@ -136,6 +174,21 @@ fn offer_view(application: &Application) -> Value {
         "netDisbursedAmount": offer.net_disbursed.to_string(),
         "coolingOffDays": offer.cooling_off_days,
         "tenure": tenure_view(offer.tenure),
+    })
+}
+
+/// The statement that the agreement must stand on: `text` is exactly what `hash` is of.
+fn kfs_view(application: &Application) -> Value {
+    let Some(kfs) = application.stage.deal().and_then(|deal| deal.kfs.as_ref()) else {
+        return Value::Null;
+    };
+    json!({
+        "proposalNumber": kfs.number,
+        "hash": kfs.hash,
+        "text": kfs.text,
+        "url": kfs.url,
+        "agreementUrl": kfs.agreement_url,
+        "validTill": kfs.valid_till,
     })
 }
 

@@ -77,6 +77,7 @@ catalogue! {
     OfferExposure "SORQ1004" 200 "The borrower's limit over all loans would be passed";
     AcceptanceState "TLARQ1001" 200 "The application's state does not allow acceptance";
     ResendLimit "TLARQ1002" 200 "Too many OTPs were asked for";
+    KfsExpired "TLARQ1003" 200 "The key facts statement has expired; ask for new offers";
     SmsFailed "TLARQ2001" 200 "The OTP could not be sent";
     AgreementFailed "TLARQ2002" 200 "The agreement could not be prepared";
     OtpSession "VLARQ1001" 200 "The OTP session is unknown, expired or used up";
@@ -140,6 +141,7 @@ impl Code {
             (_, R::ResendLimit) => Self::ResendLimit,
             (_, R::SmsFailed) => Self::SmsFailed,
             (_, R::AgreementFailed) => Self::AgreementFailed,
+            (_, R::KfsExpired) => Self::KfsExpired,
             (_, R::OtpSession) => Self::OtpSession,
             (_, R::AccountRefused) => Self::Account,
             (_, R::MandateRefused) => Self::Mandate,

@@ -5,8 +5,10 @@ mod account;
 mod aggregator;
 mod agreement;
 mod bank;
+mod collections;
 mod kyc;
 mod mandates;
+mod messages;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use sqlx::PgPool;
 pub use self::agreement::agreement;
 use self::bank::Bank;
 pub(super) use self::bank::{fail as fail_payment, settle as settle_payment};
+pub(super) use self::collections::{fail as fail_collection, settle as settle_collection};
 use crate::clock::Ids;
 use crate::config::Config;
 use crate::domain::application::ask::{Ask, Finding, Outcome};
@@ -54,7 +57,7 @@ impl Systems {
     #[must_use]
     pub fn simulated(&self, port: &'static str) -> Option<Arc<dyn Port>> {
         match port {
-            "data" | "kyc" | "agreement" | "disbursement" | "collections" => Some(Arc::new(self.clone())),
+            "data" | "kyc" | "agreement" | "disbursement" | "collections" | "notifier" => Some(Arc::new(self.clone())),
             _ => None,
         }
     }
@@ -72,6 +75,12 @@ impl Systems {
             Ask::MandateStatus { plan, reference } => self.mandate_status(call, plan, reference).await,
             Ask::CancelMandate { plan, reference } => self.cancel_mandate(call, plan, reference).await,
             Ask::Pay(order) => Ok(Bank::new(&self.pool, self.manual).answer(call, order).await),
+            Ask::Refund(order) => Ok(Bank::new(&self.pool, self.manual).answer(call, &bank::as_payment(order)).await),
+            Ask::PaymentLink(collection) => self.payment_link(call, collection).await,
+            Ask::LinkStatus { collection, .. } => self.link_status(call, collection).await,
+            Ask::CancelLink { collection, .. } => self.cancel_link(call, collection).await,
+            Ask::Present(collection) => Ok(self.present(call, collection).await),
+            Ask::Notify(notice) => Ok(messages::sent(notice)),
             Ask::Eligibility | Ask::Offers | Ask::FinalCheck => Err(PortError::bad_question(call.ask)),
         }
     }

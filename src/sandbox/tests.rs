@@ -10,6 +10,7 @@ use crate::clock::Ids;
 use crate::config::{Config, DevArgs};
 use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, PayOrder};
 use crate::domain::application::facets::{Account, AccountTarget, ConsentPurpose};
+use crate::domain::application::notice::{Notice, NoticeKind};
 use crate::domain::maths::money::Paise;
 use crate::lender::tests::{application, call, now};
 use crate::lender::{Call, Port as _};
@@ -185,4 +186,20 @@ async fn what_was_told_before_the_order_arrived_is_not_lost() {
     items::put(&mut conn, Kind::Scenario, &told, now()).await.unwrap();
     let paid = ask(&bank, "KEY", &pay_to("123456789")).await;
     assert!(matches!(paid, Outcome::Done { finding: Finding::Paid { .. } }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_message_has_the_same_id() {
+    let pool = database().await;
+    let notice = Notice {
+        kind: NoticeKind::LoanClosed,
+        loan_id: None,
+        instalment: None,
+        key: "N1".into(),
+        text: "Closed.".into(),
+    };
+    let (messages, send) = (systems(&pool, HANDS), Ask::Notify(notice));
+    let sent = ask(&messages, "N1", &send).await;
+    assert!(matches!(&sent, Outcome::Done { finding: Finding::Notified { message_id } } if !message_id.is_empty()));
+    assert_eq!(ask(&messages, "N1", &send).await, sent);
 }

@@ -139,6 +139,24 @@ pub async fn find(
     Ok(rows.into_iter().map(|row| ApplicationId(row.application_id)).collect())
 }
 
+/// The application of a loan, whoever brought it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn application_of_loan(conn: &mut PgConnection, loan_id: &str) -> Result<Option<ApplicationId>, StoreError> {
+    let row = sqlx::query_scalar!(
+        r#"
+        select application_id
+        from loan
+        where loan_id = $1
+        "#,
+        loan_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(ApplicationId))
+}
+
 /// The newest id of a kind that any of these applications has.
 ///
 /// # Errors

@@ -24,6 +24,24 @@ pub async fn of(conn: &mut PgConnection, org_id: &str) -> Result<Settings, Store
     Ok(row.map(|row| row.settings.0).unwrap_or_default())
 }
 
+/// The name of an LSP.
+///
+/// # Errors
+/// When the database fails.
+pub async fn name_of(conn: &mut PgConnection, org_id: &str) -> Result<Option<String>, StoreError> {
+    let row = sqlx::query!(
+        r#"
+        select name
+        from lsp
+        where org_id = $1
+        "#,
+        org_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| row.name))
+}
+
 /// Bank accounts and addresses that belong to LSPs, of all of them: no loan is paid there (`lending.md` §1.4, DL 9).
 ///
 /// # Errors

@@ -28,6 +28,9 @@ fn callback(operation: &str, answers: &[Answer], settings: &Settings) -> Encoded
         primary_id_type: "PAN".into(),
         phone: "9000000000".into(),
         email: None,
+        grievance_officer: None,
+        recovery_agents: vec![],
+        transferable: false,
     };
     let outgoing = Outgoing {
         operation,
@@ -117,7 +120,9 @@ fn an_offer_tells_its_cost_exactly() {
     assert_eq!(block["terms"]["extensibleData"]["annualPercentageRate"], "17.07");
     assert_eq!(block["terms"]["extensibleData"]["netDisbursedAmount"], "30240.40");
     assert_eq!(block["terms"]["extensibleData"]["coolingOffPeriod"], json!({"duration": "3", "unit": "DAY"}));
-    assert_eq!(block["terms"]["legalAgreement"], json!({"type": "URL", "data": "https://pay.example/agreement/OFF-1"}));
+    assert_eq!(block["terms"]["legalAgreement"], json!({"type": "URL", "data": "https://pay.example/agreement/1"}));
+    assert_eq!(block["url"], "https://pay.example/kfs/1");
+    assert_eq!(block["documents"][0]["data"], "e30=");
     assert_eq!(block["terms"]["charges"]["latePayment"]["data"]["rate"], "24.00");
     let plan = &block["repayment"]["plans"][0];
     assert_eq!((&plan["noOfInstallments"], &plan["noOfInstallment"]), (&json!("3"), &json!("3")));

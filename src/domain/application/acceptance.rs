@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::Application;
 use super::answer::{Answer, Content, OtpContent, OtpStatus, RefusalReason};
 use super::ask::{Ask, Finding, NewAsk, Outcome};
 use super::decision::{Decision, Facts};
 use super::facets::{Agreement, Deal, Generation};
 use super::stage::{Acceptance, OtpSession, Stage};
+use super::{Application, copies};
+use crate::domain::rules;
 
 /// Row 38: all applications of the request, or none, get one agreement each and one OTP together.
 pub fn trigger(apps: &mut [Application], app_token: Option<String>, facts: &Facts<'_>, d: &mut Decision) {
@@ -46,11 +47,23 @@ fn refusal(apps: &mut [Application], facts: &Facts<'_>) -> Option<(RefusalReason
             let detail = format!("application {} is {}", app.loan_application_id, app.stage.name());
             return Some((RefusalReason::WrongState, detail));
         };
+        if let Some(detail) = kfs_expired(app, facts) {
+            return Some((RefusalReason::KfsExpired, detail));
+        }
         if let Some(detail) = resend_refusal(app, facts) {
             return Some((RefusalReason::ResendLimit, detail));
         }
     }
     None
+}
+
+/// No agreement on terms that bind the lender no more (DL 8(i)); new offers may be asked for instead.
+fn kfs_expired(app: &Application, facts: &Facts<'_>) -> Option<String> {
+    let kfs = app.stage.deal()?.kfs.as_ref()?;
+    (facts.now > kfs.valid_till).then(|| {
+        let detail = format!("the key facts statement was valid until {}; ask for new offers", kfs.valid_till);
+        rules::DL_8_I.refusal(&detail)
+    })
 }
 
 fn resend_refusal(app: &Application, facts: &Facts<'_>) -> Option<String> {
@@ -107,7 +120,7 @@ pub fn prepared(
     }
     let ask = Ask::SendOtp {
         session_key: facts.fresh.session_key.clone(),
-        agreement_hashes: texts.iter().map(|text| text.hash.clone()).collect(),
+        document_hashes: apps.iter().filter_map(|(app, _)| app.stage.deal()).flat_map(Deal::document_hashes).collect(),
         app_token: app_token.cloned(),
     };
     let targets = apps.iter().map(|(app, generation)| (app.id, *generation)).collect();
@@ -132,8 +145,10 @@ pub fn sent(
         d.answer(facts, Answer::refused(RefusalReason::SmsFailed, "the SMS could not be sent", no_session()));
         return;
     }
-    let session =
-        OtpSession { key: session_key.to_owned(), expires_at: facts.now + facts.limits.otp_validity(), wrong_tries: 0 };
+    let ends = apps.iter().filter_map(|(app, _)| app.stage.deal()?.kfs.as_ref()).map(|kfs| kfs.valid_till);
+    // Nothing is signed after its key facts statement ran out.
+    let expires_at = ends.fold(facts.now + facts.limits.otp_validity(), DateTime::min);
+    let session = OtpSession { key: session_key.to_owned(), expires_at, wrong_tries: 0 };
     let mut phone = None;
     for (app, _) in apps.iter_mut() {
         phone = Some(masked_phone(app));
@@ -202,7 +217,7 @@ fn close_session(apps: &mut [Application], session_key: &str, d: &mut Decision) 
     }
 }
 
-/// Row 40: the consent record is the session, the time, the hash and the phone.
+/// Row 40: the consent record is the session, the time, the hashes and the phone. Copies go to the borrower at once.
 fn sign(app: &mut Application, session_key: &str, facts: &Facts<'_>, d: &mut Decision) {
     let Some(mut deal) = app.stage.deal().cloned() else {
         return;
@@ -214,11 +229,13 @@ fn sign(app: &mut Application, session_key: &str, facts: &Facts<'_>, d: &mut Dec
         session_key: session_key.to_owned(),
         at: facts.now,
         agreement_hash: text.hash.clone(),
+        kfs_hash: deal.kfs.as_ref().map(|kfs| kfs.hash.clone()),
         masked_phone: masked_phone(app),
     };
     deal.agreement = Agreement::Signed(text);
     app.stage = Stage::Agreed { deal: Box::new(Deal { others: Vec::new(), ..deal }), acceptance };
     d.event(app, "agreement signed by OTP");
+    copies::send(app, d);
 }
 
 /// Row 41.

@@ -78,6 +78,8 @@ pub enum RefusalReason {
     SmsFailed,
     /// The agreement could not be prepared.
     AgreementFailed,
+    /// The accepted key facts statement ran out.
+    KfsExpired,
     /// The OTP session is gone.
     OtpSession,
     /// No such plan in the accepted offer.

@@ -9,6 +9,7 @@ use super::facets::{Account, AccountSetup, AccountTarget, Deal, Generation};
 use super::stage::Stage;
 use crate::domain::ids::PlanId;
 use crate::domain::loan::Payout;
+use crate::domain::rules;
 
 /// Account kinds that are somebody else's pot, not the borrower's account (`lending.md` §1.4, DL 9).
 const REFUSED_KINDS: [&str; 6] = ["WALLET", "PREPAID", "ESCROW", "NODAL", "POOL", "VIRTUAL"];
@@ -128,10 +129,11 @@ fn verify(app: &mut Application, account: &Account, current: Option<Account>, fa
 }
 
 /// What no bank need be asked about: a pot of somebody else's, or an LSP's own account.
-fn never_payable(account: &Account, facts: &Facts<'_>) -> Option<&'static str> {
+fn never_payable(account: &Account, facts: &Facts<'_>) -> Option<String> {
+    let refusal = |detail| Some(rules::DL_9_ACCOUNT.refusal(detail));
     let kind = account.kind.as_deref().unwrap_or_default().to_ascii_uppercase();
     if REFUSED_KINDS.iter().any(|refused| kind.contains(refused)) {
-        return Some("a loan is paid to the borrower's own bank account, not to a wallet, escrow or pool account");
+        return refusal("a loan is paid to the borrower's own bank account, not to a wallet, escrow or pool account");
     }
     let target = match &account.target {
         AccountTarget::Account { number, .. } => number,
@@ -141,7 +143,8 @@ fn never_payable(account: &Account, facts: &Facts<'_>) -> Option<&'static str> {
         .lsp_accounts
         .iter()
         .any(|lsp| lsp.eq_ignore_ascii_case(target))
-        .then_some("a loan is paid to the borrower's own bank account, not to an LSP's")
+        .then(|| refusal("a loan is paid to the borrower's own bank account, not to an LSP's"))
+        .flatten()
 }
 
 /// The bank's word on the holder. A stale word changes nothing.

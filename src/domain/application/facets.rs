@@ -6,8 +6,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::copies::Copies;
 use super::form::Tenure;
 use crate::domain::ids::{AccountId, OfferId, PlanId};
+use crate::domain::kfs::IssuedKfs;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rate::AnnualRate;
 use crate::domain::maths::schedule::{Frequency, Schedule, ScheduleTerms};
@@ -153,6 +155,9 @@ pub struct AgreementText {
     pub hash: String,
     /// Where the borrower reads it.
     pub url: String,
+    /// The text that was hashed, where it is the server's page that shows it.
+    #[serde(default)]
+    pub text: Option<String>,
 }
 
 impl Agreement {
@@ -421,6 +426,9 @@ pub struct Offer {
     pub disbursement_plans: Vec<Plan>,
     /// To choose from at `setRepaymentPlan`.
     pub repayment_plans: Vec<Plan>,
+    /// Its key facts statement as sent; stands in [`Deal::kfs`] once the offer is accepted.
+    #[serde(default)]
+    pub kfs: Option<IssuedKfs>,
 }
 
 /// What the borrower has chosen and set up since accepting an offer.
@@ -428,6 +436,9 @@ pub struct Offer {
 pub struct Deal {
     /// The accepted offer, frozen.
     pub offer: Offer,
+    /// Its key facts statement, frozen: what the agreement and the OTP stand on.
+    #[serde(default)]
+    pub kfs: Option<IssuedKfs>,
     /// The other offers, which may still be taken until the agreement is signed (row 36).
     pub others: Vec<Offer>,
     /// Identity verification.
@@ -442,18 +453,23 @@ pub struct Deal {
     pub account: AccountSetup,
     /// The repayment plan and its mandate.
     pub repayment: RepaymentSetup,
+    /// What became of the borrower's copies of the signed documents.
+    #[serde(default)]
+    pub copies: Copies,
 }
 
 impl Deal {
     /// A fresh deal on an offer; a single plan is chosen by itself (row 30).
     #[must_use]
-    pub fn new(offer: Offer, others: Vec<Offer>, kyc: Kyc) -> Self {
+    pub fn new(mut offer: Offer, others: Vec<Offer>, kyc: Kyc) -> Self {
+        let kfs = offer.kfs.take();
         let only_plan = match offer.disbursement_plans.as_slice() {
             [plan] => Some(plan.id.clone()),
             _ => None,
         };
         Self {
             offer,
+            kfs,
             others,
             kyc,
             agreement: Agreement::None,
@@ -461,6 +477,20 @@ impl Deal {
             disbursement_plan: only_plan,
             account: AccountSetup::None,
             repayment: RepaymentSetup::None,
+            copies: Copies::None,
         }
+    }
+
+    /// Hashes of what the borrower signs: the key facts statement and the agreement, where each is there.
+    #[must_use]
+    pub fn document_hashes(&self) -> Vec<String> {
+        let kfs = self.kfs.as_ref().map(|kfs| kfs.hash.clone());
+        kfs.into_iter().chain(self.agreement.text().map(|text| text.hash.clone())).collect()
+    }
+
+    /// The offer with its key facts statement again, as it was before it was accepted.
+    #[must_use]
+    pub fn into_offer(self) -> Offer {
+        Offer { kfs: self.kfs, ..self.offer }
     }
 }

@@ -62,6 +62,12 @@ pub struct Borrower {
 }
 
 impl Borrower {
+    /// Whether anything is told by which the borrower can be known at all (RBI digital lending, DL 7(i)).
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        [&self.name, &self.pan, &self.phone].into_iter().flatten().any(|text| !text.trim().is_empty())
+    }
+
     /// The identity that exposure is counted by, lender-wide: PAN where known (design §5, "Borrower row").
     #[must_use]
     pub fn identity(&self) -> (&str, &str) {

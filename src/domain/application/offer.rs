@@ -12,6 +12,7 @@ use super::stage::{ActionType, Resume, Stage};
 use super::{Application, WaitingFor};
 use crate::domain::application::pricing;
 use crate::domain::ids::OfferId;
+use crate::domain::rules;
 
 /// Rows 20 to 23, 29 and 34: offers are asked for.
 pub fn generate(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) {
@@ -31,6 +32,13 @@ pub fn generate(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Dec
             start(app, slot, facts, d);
         }
         Stage::ActionRequired { .. } => answer_slot(slot, Answer::ok(content(app, facts)), facts, d),
+        Stage::OfferAccepted { deal } | Stage::OtpSent { deal, .. } if facts.now > deal.offer.valid_till => {
+            let deal = deal.clone();
+            start(app, slot, facts, d);
+            if matches!(app.stage, Stage::Underwriting { .. }) {
+                give_up(app, &deal, d);
+            }
+        }
         Stage::OfferAccepted { .. }
         | Stage::OtpSent { .. }
         | Stage::Agreed { .. }
@@ -42,6 +50,14 @@ pub fn generate(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Dec
             answer_slot(slot, Answer::refused(RefusalReason::WrongState, detail, content(app, facts)), facts, d);
         }
     }
+}
+
+/// The accepted terms ran out unsigned: what was set up on them ends, and new offers may be made.
+fn give_up(app: &mut Application, deal: &Deal, d: &mut Decision) {
+    cancel_mandate(app, &deal.repayment, d);
+    repayment::answer_waiting(app, deal.repayment.plan(), "the accepted offer expired", d);
+    d.effects.push(Effect::Release(app.id));
+    d.event(app, "the accepted offer expired unsigned");
 }
 
 fn answer_slot(slot: u32, answer: Answer, facts: &Facts<'_>, d: &mut Decision) {
@@ -60,6 +76,11 @@ fn start(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) 
     if needs_consent && consent_id.is_none() {
         let detail = format!("data consent is {}, READY is needed before offers", app.data_consent.name());
         answer_slot(slot, Answer::refused(RefusalReason::ConsentNotReady, detail, content(app, facts)), facts, d);
+        return;
+    }
+    if !app.form.borrower.is_known() {
+        let detail = rules::DL_7_I.refusal("the application tells neither name nor PAN nor phone of the borrower");
+        answer_slot(slot, Answer::refused(RefusalReason::WrongState, detail, content(app, facts)), facts, d);
         return;
     }
     if matches!(app.stage, Stage::Expired { .. }) {
@@ -151,6 +172,8 @@ fn approved(
             Err(error) => d.event(app, format!("an approved amount could not be priced: {error}")),
         }
     }
+    let issued = offers.iter().filter_map(|offer| offer.kfs.clone());
+    d.effects.extend(issued.map(|kfs| Effect::Publish(app.id, Box::new(kfs))));
     match offers.iter().map(|o| o.valid_till).max() {
         Some(last) => {
             d.timer(Timer::OffersLapse { generation }, app, last + Duration::milliseconds(1));
@@ -208,10 +231,10 @@ fn pick(offers: &[Offer], id: &OfferId, facts: &Facts<'_>) -> Result<Deal, (Refu
 /// Rows 30 and 36: terms freeze, what belonged to an earlier choice ends, identity verification starts.
 fn accept(app: &mut Application, mut deal: Deal, facts: &Facts<'_>, d: &mut Decision) {
     if let Some(earlier) = app.stage.deal().cloned() {
-        deal.kyc = earlier.kyc;
-        deal.others.push(earlier.offer);
+        deal.kyc = earlier.kyc.clone();
         cancel_mandate(app, &earlier.repayment, d);
         repayment::answer_waiting(app, earlier.repayment.plan(), "replaced by a later offer", d);
+        deal.others.push(earlier.into_offer());
     }
     d.effects.push(Effect::Reserve(app.id, deal.offer.sanctioned));
     if deal.kyc == Kyc::None && facts.product(app).is_some_and(|p| p.needs_kyc) {

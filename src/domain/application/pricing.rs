@@ -1,6 +1,6 @@
 //! What an approved amount costs: schedule, charges, APR and plans, all from the same rows (`lending.md` §2.4).
 
-use chrono::{Duration, NaiveDate};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::Application;
@@ -9,6 +9,7 @@ use super::decision::Facts;
 use super::facets::{Charges, Generation, Offer, Plan};
 use super::form::{Tenure, TenureUnit};
 use crate::domain::ids::{OfferId, PlanId};
+use crate::domain::kfs;
 use crate::domain::maths::apr::{AprError, apr_of};
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::schedule::{Frequency, Method, Schedule, ScheduleError, ScheduleTerms, schedule};
@@ -27,6 +28,9 @@ pub enum PricingError {
     /// Charges eat the loan up, or a figure is out of range.
     #[error("charges or dates are out of range")]
     OutOfRange,
+    /// An offer without a key facts statement is never sent (DL 6).
+    #[error("the key facts statement cannot be written")]
+    NoKfs,
 }
 
 /// Prices one approval for a payout today; ids are made from the application, so the same underwriting gives the same ids.
@@ -49,10 +53,10 @@ pub fn price(
     let net = schedule.net_disbursed(approval.amount, kept).filter(|net| net.is_positive());
     let net = net.ok_or(PricingError::OutOfRange)?;
     let suffix = format!("{}-{}-{}", app.id, id.0, id.1.saturating_add(1));
-    Ok(Offer {
+    let offer = Offer {
         id: OfferId(format!("OF-{suffix}")),
         product: product.id.clone(),
-        valid_till: facts.now + Duration::days(i64::from(product.offer_validity_days)),
+        valid_till: valid_till(product, &terms, &schedule, facts).ok_or(PricingError::OutOfRange)?,
         requested: app.form.requested,
         sanctioned: approval.amount,
         annual_rate: terms.annual_rate,
@@ -75,7 +79,28 @@ pub fn price(
         repayment_plans: vec![repayment_plan(&suffix, product, &terms, &schedule, tenure)],
         terms,
         schedule,
-    })
+        kfs: None,
+    };
+    with_kfs(app, offer, facts)
+}
+
+/// The product's validity, or that of the key facts statement where it is longer: one instant for both, so that neither
+/// outlives the other.
+fn valid_till(
+    product: &Product,
+    terms: &ScheduleTerms,
+    schedule: &Schedule,
+    facts: &Facts<'_>,
+) -> Option<DateTime<Utc>> {
+    let days = kfs::working_days(terms, schedule.rows.last()?.due_date);
+    let least = kfs::valid_at_least_till(days, facts.today, facts.calendar)?;
+    Some(least.max(facts.now + Duration::days(i64::from(product.offer_validity_days))))
+}
+
+fn with_kfs(app: &Application, offer: Offer, facts: &Facts<'_>) -> Result<Offer, PricingError> {
+    let statement = kfs::statement(&offer, facts.letterhead, &facts.lsp_name, app.form.loan_type);
+    let issued = statement.and_then(|statement| facts.scribe.issue(&statement)).ok_or(PricingError::NoKfs)?;
+    Ok(Offer { kfs: Some(issued), ..offer })
 }
 
 /// Length: the decision's, else the one asked for where it fits the product's unit, else the product's own.

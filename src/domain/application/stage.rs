@@ -169,6 +169,9 @@ pub struct Acceptance {
     pub at: DateTime<Utc>,
     /// Hash of the agreement text that was accepted.
     pub agreement_hash: String,
+    /// Hash of the key facts statement that it stands on.
+    #[serde(default)]
+    pub kfs_hash: Option<String>,
     /// Masked phone that the OTP went to.
     pub masked_phone: String,
 }

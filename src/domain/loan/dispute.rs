@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Loan;
 use super::content::DisputeContent;
+use crate::domain::application::answer::{Answer, Content, RefusalReason};
+use crate::domain::application::decision::{Decision, Effect, Facts};
 use crate::domain::ids::{DisputeId, LoanId, OrgId};
 
 /// A complaint of the borrower's about a loan.
@@ -41,6 +44,40 @@ pub enum DisputeStatus {
     Resolved,
     /// Ended.
     Closed,
+}
+
+/// Rows L16 and L18: a new dispute, or more words on one that needs them.
+pub fn raise(loan: &Loan, (known, description): (Option<&DisputeId>, &str), facts: &Facts<'_>, d: &mut Decision) {
+    let found = facts.dispute.filter(|dispute| known == Some(&dispute.id) && dispute.loan_id == loan.id);
+    let dispute = match found {
+        // An id that is not ours is one that the LSP made up: it cannot know ours on the first raise.
+        None => Dispute {
+            id: DisputeId(facts.fresh.dispute_id.clone()),
+            loan_id: loan.id.clone(),
+            org_id: loan.org_id.clone(),
+            description: description.to_owned(),
+            status: DisputeStatus::New,
+            note: None,
+            raised_at: facts.now,
+            at: facts.now,
+        },
+        Some(dispute) if dispute.status == DisputeStatus::Closed => {
+            let detail = "the dispute is closed; raise a new one";
+            d.answer(facts, Answer::refused(RefusalReason::DisputeState, detail, Content::Dispute(dispute.content())));
+            return;
+        }
+        Some(dispute) => dispute.added(description, facts.now),
+    };
+    d.events.push((loan.application, format!("dispute {} is {}", dispute.id, dispute.status.name())));
+    d.answer(facts, Answer::ok(Content::Dispute(dispute.content())));
+    d.effects.push(Effect::SaveDispute(Box::new(dispute)));
+}
+
+/// Row L19.
+pub fn status(facts: &Facts<'_>, d: &mut Decision) {
+    if let Some(dispute) = facts.dispute {
+        d.answer(facts, Answer::ok(Content::Dispute(dispute.content())));
+    }
 }
 
 /// All statuses; the database's CHECK has the same list.

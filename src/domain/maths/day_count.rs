@@ -4,6 +4,7 @@
 
 use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::frequency::{Frequency, Step, days_between};
@@ -11,7 +12,7 @@ use super::frequency::{Frequency, Step, days_between};
 const DAYS_IN_52_WEEKS: i64 = 364;
 
 /// The convention by which days become a part of a year (spec lending 2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DayCount {
     /// Each whole period is exactly its share of a year: 1/12 for a month, 1/52 for a week. Odd

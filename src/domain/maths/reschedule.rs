@@ -59,7 +59,7 @@ pub fn after_prepayment(
     let left = rows.get(next..).ok_or(ScheduleError::OutOfRange)?;
     let running = Running::after(terms, left, period_from, prepayment)?;
     let regular = match prepayment.mode {
-        PrepaymentMode::ReduceCount => running.kept(terms, left),
+        PrepaymentMode::ReduceCount => Regular::kept(terms, left),
         PrepaymentMode::ReduceInstalment => running.anew(terms, left),
     };
     rebuild(terms, left, running, regular.ok_or(ScheduleError::OutOfRange)?)
@@ -73,6 +73,18 @@ enum Regular {
 }
 
 impl Regular {
+    /// The regular payments stay as they are in `left`.
+    fn kept(terms: &ScheduleTerms, left: &[Row]) -> Option<Self> {
+        let running = left.first()?;
+        let after = left.get(1).unwrap_or(running);
+        Some(match terms.method {
+            Method::EqualPrincipal => Self::Principal { running: running.principal, after: after.principal },
+            Method::EqualInstalment | Method::Bullet => {
+                Self::Instalment { running: running.instalment, after: after.instalment }
+            }
+        })
+    }
+
     /// The principal that a row with this interest repays.
     fn principal(self, is_running: bool, interest: Paise) -> Option<Paise> {
         match self {
@@ -105,18 +117,6 @@ impl Running {
         let saved = interest_saved(terms, (from, row.due_date), row.opening, paid, on);
         let saved = saved.ok_or(ScheduleError::OutOfRange)?;
         Ok(Self { balance, interest: row.interest.saturating_sub(saved) })
-    }
-
-    /// The regular payments stay as they are in `left`.
-    fn kept(self, terms: &ScheduleTerms, left: &[Row]) -> Option<Regular> {
-        let running = left.first()?;
-        let after = left.get(1).unwrap_or(running);
-        Some(match terms.method {
-            Method::EqualPrincipal => Regular::Principal { running: running.principal, after: after.principal },
-            Method::EqualInstalment | Method::Bullet => {
-                Regular::Instalment { running: running.instalment, after: after.instalment }
-            }
-        })
     }
 
     /// The balance is spread anew over the rows of `left`.

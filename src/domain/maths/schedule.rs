@@ -1,6 +1,7 @@
 //! Repayment schedules: a pure function of the terms of a loan (spec lending 2.2 and 2.3).
 
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -17,7 +18,7 @@ pub use super::frequency::Frequency;
 pub const MAX_INSTALLMENTS: u32 = 600;
 
 /// How the principal comes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Method {
     /// Equated periodic instalments: each row pays the same, the last one takes the difference.

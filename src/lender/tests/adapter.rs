@@ -14,6 +14,7 @@ use super::{application, call};
 use crate::clock::Clock;
 use crate::domain::application::ask::{Ask, Finding, Outcome, PayOrder};
 use crate::domain::application::facets::{Account, AccountTarget};
+use crate::domain::application::notice::{Notice, NoticeKind};
 use crate::domain::maths::money::Paise;
 use crate::lender::http::{ADAPTER_ERROR, Adapter, client, signature, signing_key};
 use crate::lender::{Port as _, PortError};
@@ -153,6 +154,32 @@ async fn a_finding_that_belongs_to_another_question_is_no_answer() {
     let nothing = json!({ "outcome": "done", "finding": { "finding": "approve", "offers": [] } });
     let answer = answer_to(&Ask::Offers, 200, nothing).await;
     assert!(matches!(answer, Err(PortError::BadAnswer { .. })));
+}
+
+#[tokio::test]
+async fn a_message_to_the_borrower_goes_out_under_its_own_key() {
+    let found = json!({ "finding": "notified", "messageId": "M-7" });
+    let (system, adapter) = System::that_answers(200, &json!({ "outcome": "done", "finding": found })).await;
+    let text = "Your loan is closed.".to_owned();
+    let notice = Notice {
+        kind: NoticeKind::LoanClosed,
+        loan_id: Some("LON1".into()),
+        instalment: None,
+        key: "closed:LON1".into(),
+        text,
+    };
+    let (ask, subjects) = (Ask::Notify(notice), [application()]);
+    let outcome = adapter.call(call("closed:LON1", &ask, &subjects)).await.unwrap();
+    assert_eq!(outcome, Outcome::Done { finding: Finding::Notified { message_id: "M-7".into() } });
+    let (uri, headers, body) = system.only_question();
+    assert_eq!((uri.path(), &headers["idempotency-key"]), ("/ocen/notifier/send", &"closed:LON1".parse().unwrap()));
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["ask"]["kind"], "LOAN_CLOSED");
+    assert_eq!(body["ask"]["text"], "Your loan is closed.");
+    assert_eq!(body["subjects"][0]["borrower"]["phone"], "9876543210");
+
+    let nothing = json!({ "outcome": "done", "finding": { "finding": "notified", "messageId": "" } });
+    assert!(matches!(answer_to(&ask, 200, nothing).await, Err(PortError::BadAnswer { .. })));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::DocumentError;
+use crate::config::Lender;
 use crate::domain::application::Application;
 use crate::domain::application::answer::{
     AccountContent, ConsentContent, ConsentStatus, Content, OffersContent, OtpContent, OtpStatus, PlanContent,
@@ -18,8 +19,10 @@ use crate::domain::application::pricing;
 use crate::domain::application::stage::{Rejection, RejectionReason, Stage, Status};
 use crate::domain::calendar::WorkingDays;
 use crate::domain::ids::{AccountId, ApplicationId, BundleId, OfferId, OrgId, PlanId};
+use crate::domain::kfs::{IssuedKfs, Kfs, Scribe};
 use crate::domain::maths::money::Paise;
 use crate::domain::product::{Catalogue, Limits, Product};
+use crate::engine::pages::written;
 use crate::protocol::find;
 use crate::protocol::v3::Decoding;
 
@@ -77,12 +80,16 @@ pub(super) fn priced(filed: &NewApplication, now: DateTime<Utc>) -> Result<Offer
         touched_at: now,
     };
     let (products, limits, calendar) = (Catalogue(Vec::new()), Limits::default(), WorkingDays::default());
+    let letterhead = serde_json::from_value::<Lender>(lender())?.letterhead();
     let facts = Facts {
         now,
         today: now.date_naive(),
         products: &products,
         limits: &limits,
         calendar: &calendar,
+        letterhead: &letterhead,
+        scribe: &Sample,
+        lsp_name: "Demo LSP".to_owned(),
         exchange: None,
         exposure: Exposure::default(),
         fresh: Fresh::default(),
@@ -90,6 +97,10 @@ pub(super) fn priced(filed: &NewApplication, now: DateTime<Utc>) -> Result<Offer
         collateral_pledged: false,
         lsp_accounts: Vec::new(),
         loan: None,
+        history: None,
+        payment: None,
+        dispute: None,
+        borrower_npa_since: None,
         consent_handle: None,
     };
     let approval = Approval { amount: SANCTIONED, installments: None, annual_rate: None };
@@ -100,6 +111,24 @@ pub(super) fn priced(filed: &NewApplication, now: DateTime<Utc>) -> Result<Offer
         repayment_plans: named("RP-1", offer.repayment_plans),
         ..offer
     })
+}
+
+/// Writes the example's key facts statement; its page is nowhere.
+#[derive(Debug)]
+struct Sample;
+
+impl Scribe for Sample {
+    fn issue(&self, kfs: &Kfs) -> Option<IssuedKfs> {
+        let (text, hash) = written(kfs)?;
+        Some(IssuedKfs {
+            number: kfs.proposal_number.clone(),
+            url: format!("{BORROWER_URL}/kfs/6b1f0c"),
+            agreement_url: format!("{BORROWER_URL}/agreement/c2e94a"),
+            text,
+            hash,
+            valid_till: kfs.valid_till,
+        })
+    }
 }
 
 fn named(id: &str, plans: Vec<Plan>) -> Vec<Plan> {

@@ -1,5 +1,7 @@
 //! `generateOffers` and `setOffer` (`ocen-v3.md` §2.2 no. 4 and 5, C1, C14).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,6 +15,7 @@ use crate::domain::application::command::Command;
 use crate::domain::application::facets::Offer;
 use crate::domain::application::stage::Status;
 use crate::domain::ids::OfferId;
+use crate::domain::kfs::IssuedKfs;
 use crate::engine::{EncodeError, Outgoing};
 use crate::lsp::OffersShape;
 use crate::protocol::lenient::{self, IdList, One, Text};
@@ -129,6 +132,58 @@ pub struct OfferBlock {
     pub disbursement: PlanList,
     /// How it can be repaid.
     pub repayment: PlanList,
+    /// The key facts statement.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<DocumentBlock>,
+    /// Where the borrower reads the key facts statement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What the protocol has no member for (design §8).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extensible_data: Option<OfferExtra>,
+}
+
+/// `document`, sent by the lender.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentBlock {
+    /// `FIU`: the lender.
+    pub source: &'static str,
+    /// The lender's orgId.
+    pub source_identifier: String,
+    /// `JSON`; `openapi/kfs.schema.json` describes it.
+    pub format: &'static str,
+    /// Proposal number of the key facts statement.
+    pub reference: String,
+    /// `OTHER`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Always.
+    pub is_data_inline: bool,
+    /// The statement, base64; `kfsHash` is of the decoded bytes.
+    pub data: String,
+}
+
+/// `extensibleData` of an offer.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OfferExtra {
+    /// SHA-256 of the key facts statement's bytes, hex.
+    pub kfs_hash: String,
+}
+
+impl DocumentBlock {
+    fn new(kfs: &IssuedKfs, lender: &str) -> Self {
+        Self {
+            source: "FIU",
+            source_identifier: lender.to_owned(),
+            format: "JSON",
+            reference: kfs.number.clone(),
+            kind: "OTHER",
+            is_data_inline: true,
+            data: STANDARD.encode(&kfs.text),
+        }
+    }
 }
 
 /// `disbursement` or `repayment` of an offer.
@@ -140,16 +195,19 @@ pub struct PlanList {
 
 impl OfferBlock {
     fn new(offer: &Offer, outgoing: &Outgoing<'_>) -> Self {
-        let settings = outgoing.settings;
+        let (settings, kfs) = (outgoing.settings, offer.kfs.as_ref());
         let plans = |plans: &[_], schedule| PlanList {
             plans: plans.iter().map(|plan| PlanBlock::new(plan, PlanStatus::Inactive, schedule, settings)).collect(),
         };
         Self {
             id: offer.id.to_string(),
             valid_till: core::timestamp(offer.valid_till),
-            terms: Terms::of_offer(offer, terms::agreement_page(outgoing.borrower_url, offer)),
+            terms: Terms::of_offer(offer, terms::agreement_page(outgoing.borrower_url, offer, kfs)),
             disbursement: plans(&offer.disbursement_plans, None),
             repayment: plans(&offer.repayment_plans, Some(offer.schedule.rows.as_slice())),
+            documents: kfs.map(|kfs| DocumentBlock::new(kfs, &outgoing.lender.org_id)).into_iter().collect(),
+            url: kfs.map(|kfs| kfs.url.clone()),
+            extensible_data: kfs.map(|kfs| OfferExtra { kfs_hash: kfs.hash.clone() }),
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::core::TenureBlock;
 use crate::domain::application::facets::{Charges, Deal, Offer};
 use crate::domain::application::form::Tenure;
+use crate::domain::kfs::IssuedKfs;
 use crate::domain::maths::money::Paise;
 use crate::protocol::amount::AmountNumber;
 
@@ -169,15 +170,19 @@ impl Terms {
     /// What was agreed, with the page of the agreement where it was prepared.
     #[must_use]
     pub fn of_deal(deal: &Deal, agreement_url: Option<&str>, borrower_url: &str) -> Self {
-        let page = agreement_url.map_or_else(|| agreement_page(borrower_url, &deal.offer), str::to_owned);
+        let page =
+            agreement_url.map_or_else(|| agreement_page(borrower_url, &deal.offer, deal.kfs.as_ref()), str::to_owned);
         Self::of_offer(&deal.offer, page)
     }
 }
 
-/// Where the borrower reads the agreement of an offer before its text was prepared.
+/// Where the borrower reads the agreement of an offer before its text was prepared: a draft.
 #[must_use]
-pub fn agreement_page(borrower_url: &str, offer: &Offer) -> String {
-    format!("{}/agreement/{}", borrower_url.trim_end_matches('/'), offer.id)
+pub fn agreement_page(borrower_url: &str, offer: &Offer, kfs: Option<&IssuedKfs>) -> String {
+    kfs.map_or_else(
+        || format!("{}/agreement/{}", borrower_url.trim_end_matches('/'), offer.id),
+        |kfs| kfs.agreement_url.clone(),
+    )
 }
 
 /// A percentage with at least two decimals.

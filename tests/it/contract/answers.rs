@@ -12,6 +12,7 @@ use ocen_lender::domain::application::facets::{
 use ocen_lender::domain::application::form::{Form, Tenure, TenureUnit};
 use ocen_lender::domain::application::stage::{Action, ActionType, Rejection, RejectionReason, Status};
 use ocen_lender::domain::ids::{AccountId, LoanId, OfferId, PaymentId, PlanId};
+use ocen_lender::domain::kfs::IssuedKfs;
 use ocen_lender::domain::maths::money::Paise;
 use ocen_lender::domain::maths::{
     AnnualRate, DayCount, FirstPeriod, Frequency, Method, Rounding, ScheduleTerms, schedule,
@@ -105,6 +106,14 @@ pub fn offer(frequency: Frequency) -> Offer {
         schedule,
         disbursement_plans: vec![payout],
         repayment_plans: vec![repayment],
+        kfs: Some(IssuedKfs {
+            number: "KFS-OFF-1".into(),
+            text: "{}".into(),
+            hash: "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a".into(),
+            url: "https://pay.example/kfs/1".into(),
+            agreement_url: "https://pay.example/agreement/1".into(),
+            valid_till: now(),
+        }),
     }
 }
 

@@ -2,13 +2,16 @@
 
 use chrono::Duration;
 
-use super::findings::{acknowledged, prepared, refused, unknown};
-use super::fixtures::{plain_product, set_offer, trigger_acceptance, verify};
+use super::findings::{acknowledged, approve, prepared, refused, unknown};
+use super::fixtures::{generate, plain_product, set_offer, trigger_acceptance, verify};
 use super::story::ONE;
 use super::support::Scene;
 use super::words::told;
 use crate::domain::application::answer::{Content, RefusalReason};
+use crate::domain::application::ask::Ask;
+use crate::domain::application::decision::Effect;
 use crate::domain::application::stage::Stage;
+use crate::domain::ids::ExchangeId;
 
 const TWO: [&str; 2] = [ONE, "LA-2"];
 
@@ -166,12 +169,57 @@ fn row_43_the_same_otp_again_succeeds_without_signing_twice() {
 }
 
 #[test]
-fn the_otp_is_bound_to_the_agreement() {
+fn the_otp_is_bound_to_statement_and_agreement() {
     let mut scene = Scene::at("OFFER_ACCEPTED");
     scene.tell(&trigger_acceptance(&[ONE]));
     scene.answer("prepare", &prepared(&["text"]));
-    let words = format!("{:?}", scene.asks);
-    assert!(words.contains("agreement_hashes: [\"text\"]"), "{words}");
+    let kfs = scene.deal(ONE).kfs.clone().unwrap();
+    let bound = scene.asks.iter().find_map(|new| match &new.ask {
+        Ask::SendOtp { document_hashes, .. } => Some(document_hashes.clone()),
+        _ => None,
+    });
+    assert_eq!(bound, Some(vec![kfs.hash.clone(), "text".to_owned()]));
     scene.answer("send-otp", &acknowledged());
     assert_eq!(scene.stage(ONE), "OTP_SENT");
+    let key = scene.session_key(ONE);
+    scene.tell(&verify(&key));
+    let Stage::Agreed { acceptance, .. } = &scene.app(ONE).stage else { panic!("not signed") };
+    assert_eq!((acceptance.kfs_hash.as_ref(), acceptance.agreement_hash.as_str()), (Some(&kfs.hash), "text"));
+}
+
+#[test]
+fn nothing_is_signed_on_a_statement_that_ran_out() {
+    let mut scene = Scene::at("OFFER_ACCEPTED");
+    let valid_till = scene.deal(ONE).kfs.clone().unwrap().valid_till;
+    scene.now = valid_till - Duration::minutes(1);
+    scene.send_otp(&[ONE]);
+    let Stage::OtpSent { session, .. } = &scene.app(ONE).stage else { panic!("no OTP") };
+    assert_eq!(session.expires_at, valid_till, "the session ends with the statement");
+
+    scene.now = valid_till + Duration::milliseconds(1);
+    let key = scene.session_key(ONE);
+    let late = scene.tell(&verify(&key));
+    assert_eq!(scene.refusal(late), Some(RefusalReason::OtpSession));
+    let late = scene.tell(&trigger_acceptance(&[ONE]));
+    assert_eq!(scene.refusal(late), Some(RefusalReason::KfsExpired));
+    assert!(words(&scene, late).starts_with("DL-8i: "));
+}
+
+#[test]
+fn an_accepted_offer_that_ran_out_unsigned_makes_room_for_new_ones() {
+    let mut scene = Scene::at("OFFER_ACCEPTED");
+    let first = scene.deal(ONE).kfs.clone().unwrap();
+    scene.now = first.valid_till + Duration::milliseconds(1);
+    scene.tell(&generate(&[ONE]));
+    assert_eq!(scene.stage(ONE), "UNDERWRITING");
+    assert_eq!(scene.effects, [Effect::Release(scene.app(ONE).id)]);
+    scene.answer("fetch", &acknowledged());
+    scene.answer("offers", &approve());
+    let anew = scene.offers(ONE)[0].kfs.clone().unwrap();
+    assert!(anew.number != first.number && anew.valid_till > scene.now);
+}
+
+fn words(scene: &Scene, exchange: ExchangeId) -> String {
+    let reply = scene.replies.iter().find(|reply| reply.exchange == exchange).unwrap();
+    reply.answer.refusal.clone().unwrap().detail
 }

@@ -67,7 +67,7 @@ pub fn consent_ready() -> Outcome {
 }
 
 pub fn prepared(hashes: &[&str]) -> Outcome {
-    let text = |hash: &&str| AgreementText { hash: (*hash).to_owned(), url: format!("/agreement/{hash}") };
+    let text = |hash: &&str| AgreementText { hash: (*hash).to_owned(), url: format!("/agreement/{hash}"), text: None };
     done(Finding::Prepared { agreements: hashes.iter().map(text).collect() })
 }
 
@@ -87,4 +87,8 @@ pub fn account_verified() -> Outcome {
 pub fn paid() -> Outcome {
     let value_date = "2026-11-02".parse().expect("a date");
     done(Finding::Paid { utr: "UTR1".to_owned(), value_date })
+}
+
+pub fn notified(key: &str) -> Outcome {
+    done(Finding::Notified { message_id: format!("MSG-{key}") })
 }

@@ -9,6 +9,7 @@ use crate::domain::application::command::{
 use crate::domain::application::facets::{Account, AccountTarget, ConsentPurpose};
 use crate::domain::application::form::{Borrower, Form, LoanType};
 use crate::domain::ids::{AccountId, LoanId, OfferId, PaymentId, PlanId};
+use crate::domain::kfs::{Contact, IssuedKfs, Kfs, Letterhead, Scribe};
 use crate::domain::maths::FirstPeriod;
 use crate::domain::maths::day_count::DayCount;
 use crate::domain::maths::money::Paise;
@@ -74,6 +75,39 @@ pub fn plain_product() -> Product {
         needs_kyc: false,
         repay_by_mandate: false,
         ..careful_product()
+    }
+}
+
+pub fn letterhead() -> Letterhead {
+    Letterhead {
+        name: "Demo Finance Limited".to_owned(),
+        phone: "18001234567".to_owned(),
+        email: None,
+        grievance_officer: Contact {
+            name: "Meera Nair".to_owned(),
+            phone: "18001234568".to_owned(),
+            email: Some("grievance@demo-finance.example".to_owned()),
+        },
+        recovery_agents: Vec::new(),
+        transferable: false,
+    }
+}
+
+/// Writes statements in a way of its own: the domain does not care how.
+#[derive(Debug)]
+pub struct Pen;
+
+impl Scribe for Pen {
+    fn issue(&self, kfs: &Kfs) -> Option<IssuedKfs> {
+        let number = kfs.proposal_number.clone();
+        Some(IssuedKfs {
+            hash: format!("hash of {number}"),
+            url: format!("/kfs/{number}"),
+            agreement_url: format!("/agreement/{number}"),
+            text: format!("{kfs:?}"),
+            valid_till: kfs.valid_till,
+            number,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod acceptance;
 mod consent;
+mod copies;
 mod filing;
 pub mod findings;
 pub mod fixtures;
@@ -11,6 +12,7 @@ mod legal;
 mod offers;
 mod outcomes;
 mod pricing;
+pub use self::pricing::priced_offer;
 mod properties;
 mod references;
 mod requests;

@@ -126,7 +126,8 @@ fn row_30_the_chosen_offer_is_frozen_and_reserved() {
     let set = scene.tell(&set_offer(ONE, &offer.id));
     assert_eq!((told(&scene, set).as_str(), scene.stage(ONE)), ("OfferAccepted", "OFFER_ACCEPTED"));
     let deal = scene.deal(ONE);
-    assert_eq!(deal.offer, offer);
+    assert_eq!((&deal.kfs, deal.clone().into_offer()), (&offer.kfs, offer.clone()));
+    assert!(offer.kfs.is_some() && deal.offer.kfs.is_none(), "kept once");
     assert_eq!(deal.disbursement_plan.as_ref(), Some(&offer.disbursement_plans[0].id));
     assert_eq!((deal.account.name(), deal.repayment.name(), deal.kyc.name()), ("NONE", "NONE", "PENDING"));
     assert_eq!(scene.effects, [Effect::Reserve(scene.app(ONE).id, rupees("100000"))]);

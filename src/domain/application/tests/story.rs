@@ -4,7 +4,7 @@ use chrono::Duration;
 
 use super::findings::{
     account_verified, acknowledged, approve, consent_ready, decline, done, handle, kyc_done, mandate, needs_document,
-    pass, prepared,
+    notified, pass, prepared,
 };
 use super::fixtures::{
     account, careful_product, consent, consent_status, generate, grant, pay_out, set_account, set_offer,
@@ -180,6 +180,9 @@ fn send_otp(scene: &mut Scene, names: &[&str]) {
 fn sign(scene: &mut Scene, names: &[&str]) {
     let key = scene.session_key(names[0]);
     scene.tell(&verify(&key));
+    for _ in names {
+        scene.answer("send", &notified("1"));
+    }
 }
 
 fn ask_for_grant(scene: &mut Scene, names: &[&str]) {

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
-use super::fixtures::{form, instant, item};
+use super::fixtures::{Pen, form, instant, item, letterhead};
 use super::legal::assert_legal;
 use super::references::References;
 use crate::domain::application::Application;
@@ -20,6 +20,7 @@ use crate::domain::application::stage::Stage;
 use crate::domain::book::Journal;
 use crate::domain::calendar::WorkingDays;
 use crate::domain::ids::{ApplicationId, BundleId, ExchangeId, OrgId};
+use crate::domain::kfs::Letterhead;
 use crate::domain::loan::Loan;
 use crate::domain::product::{Catalogue, Limits, Product};
 
@@ -30,6 +31,7 @@ pub struct Scene {
     pub products: Catalogue,
     pub limits: Limits,
     pub calendar: WorkingDays,
+    pub letterhead: Letterhead,
     pub exposure: Exposure,
     /// Whether the digits of the next verification are right.
     pub otp_matches: bool,
@@ -59,6 +61,7 @@ impl Scene {
             products: Catalogue(vec![product]),
             limits: Limits::default(),
             calendar: WorkingDays::default(),
+            letterhead: letterhead(),
             exposure: Exposure::default(),
             otp_matches: true,
             collateral_pledged: false,
@@ -227,13 +230,24 @@ impl Scene {
             products: &self.products,
             limits: &self.limits,
             calendar: &self.calendar,
+            letterhead: &self.letterhead,
+            scribe: &Pen,
+            lsp_name: "Demo LSP".to_owned(),
             exchange,
             exposure: self.exposure,
-            fresh: Fresh { session_key: format!("S{}", self.steps), loan_id: format!("L{}", self.steps) },
+            fresh: Fresh {
+                session_key: format!("S{}", self.steps),
+                loan_id: format!("L{}", self.steps),
+                dispute_id: format!("D{}", self.steps),
+            },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
             lsp_accounts: self.lsp_accounts.clone(),
             loan,
+            history: None,
+            payment: None,
+            dispute: None,
+            borrower_npa_since: None,
             consent_handle: None,
         }
     }
@@ -264,7 +278,7 @@ impl Scene {
                     *known.expect("a loan that was created") = loan.as_ref().clone();
                 }
                 Effect::Post(_, journal) => self.journals.push(journal.clone()),
-                Effect::Reserve(..) | Effect::Release(_) => {}
+                _ => {}
             }
         }
         self.all_effects.extend(effects.iter().cloned());

@@ -166,7 +166,7 @@ fn prepare(_: &Scene) -> Ask {
 }
 
 fn send_otp(_: &Scene) -> Ask {
-    Ask::SendOtp { session_key: "S".to_owned(), agreement_hashes: Vec::new(), app_token: None }
+    Ask::SendOtp { session_key: "S".to_owned(), document_hashes: Vec::new(), app_token: None }
 }
 
 fn verify_account(_: &Scene) -> Ask {

@@ -31,7 +31,10 @@ impl Account {
             What::Refunded { reference, amount } => self.refunded(reference, *amount, day, out),
             What::WrittenOff { reference } => self.written_off(reference, day, out),
             // These begin, undo or void: a replay leaves out what they undo.
-            What::Disbursed { .. } | What::PayoutReturned { .. } | What::Returned { .. } => {}
+            What::Disbursed { .. }
+            | What::PayoutReturned { .. }
+            | What::Returned { .. }
+            | What::RefundFailed { .. } => {}
         }
     }
 
@@ -40,30 +43,11 @@ impl Account {
         if self.ended.is_some() || self.next_due().is_some() || self.due().is_positive() {
             return;
         }
-        let scheduled = self.instalments.last().is_some_and(|last| last.row.due_date <= day && self.version == 1);
-        let ending = if self.totals.given_back.is_positive() {
-            Ending::CoolingOff
-        } else if scheduled || !self.was_called_in() {
-            Ending::Matured
-        } else if day <= self.cooling_off_ends() {
-            Ending::CoolingOff
-        } else {
-            Ending::Foreclosed
-        };
+        let ending = self.called_in.unwrap_or(Ending::Matured);
         self.ended = Some((day, ending));
         self.class = super::AssetClass::Standard;
         self.npa_since = None;
         out.event(day, "closed, nothing is owed any more");
-    }
-
-    /// Whether principal was called in before its due date.
-    fn was_called_in(&self) -> bool {
-        let regular = self.contract.terms.installments;
-        self.instalments.last().is_some_and(|last| {
-            last.row.number < regular
-                && last.row.principal == last.row.opening
-                && last.row.due_date == self.running.from
-        })
     }
 
     /// What could be waived of a component.

@@ -85,6 +85,11 @@ pub enum What {
         /// How much.
         amount: Paise,
     },
+    /// The bank refused to pay excess back: it is held again.
+    RefundFailed {
+        /// Of the refund.
+        reference: String,
+    },
     /// The lender gave the rest up.
     WrittenOff {
         /// Makes it unique.

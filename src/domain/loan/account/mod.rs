@@ -5,7 +5,7 @@
 
 mod advance;
 mod allocation;
-mod charge;
+pub mod charge;
 mod close;
 mod delinquency;
 mod fact;
@@ -257,6 +257,8 @@ pub struct Account {
     pub class: AssetClass,
     /// Since when the loan is an NPA by its own arrears; sticky until all arrears are paid.
     pub npa_since: Option<NaiveDate>,
+    /// How it will end when what was called in is paid.
+    pub called_in: Option<Ending>,
     /// How and when it ended.
     pub ended: Option<(NaiveDate, Ending)>,
 }
@@ -337,6 +339,7 @@ impl Account {
             totals: Totals::default(),
             class: AssetClass::Standard,
             npa_since: None,
+            called_in: None,
             ended: None,
             contract,
         })

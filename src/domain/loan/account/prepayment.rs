@@ -57,14 +57,14 @@ impl Account {
                 let (charge, tax) =
                     self.percentage_charge(self.principal_not_due(), self.contract.servicing.foreclosure_percent);
                 let interest = self.accrued(day);
-                self.call_in(payment, interest, day, out);
+                self.call_in((payment, Ending::Foreclosed), interest, day, out);
                 self.charge((FORECLOSURE, payment.0.clone(), None), (charge, tax), day, out);
                 self.apply_excess(day, &format!("payoff:{payment}"), out);
             }
             Purpose::CoolingOffExit if self.cooling_off_exit(day).is_ok_and(|quote| amount >= quote.total) => {
                 let interest = self.cooling_off_interest(day);
                 let given_back = self.fees_given_back();
-                self.call_in(payment, interest, day, out);
+                self.call_in((payment, Ending::CoolingOff), interest, day, out);
                 self.give_fees_back(payment, given_back, day, out);
                 self.apply_excess(day, &format!("payoff:{payment}"), out);
             }
@@ -73,7 +73,8 @@ impl Account {
     }
 
     /// All principal that is not due falls due today, with the interest of the days until today.
-    fn call_in(&mut self, payment: &PaymentId, interest: Paise, day: NaiveDate, out: &mut Out) {
+    fn call_in(&mut self, (payment, ending): (&PaymentId, Ending), interest: Paise, day: NaiveDate, out: &mut Out) {
+        self.called_in = Some(ending);
         let Some(next) = self.next_due().cloned() else { return };
         let earned = Paise(interest.0.saturating_sub(self.running.posted.0));
         let sides = [(InterestAccrued, earned), (crate::domain::book::LedgerAccount::InterestIncome, credit(earned))];

@@ -61,6 +61,7 @@ fn came_back(fact: &Fact) -> Option<(JournalKind, String, NaiveDate)> {
     match &fact.what {
         What::Returned { payment } => Some((JournalKind::Receipt, payment.0.clone(), fact.value_date)),
         What::PayoutReturned { reference } => Some((JournalKind::Disbursement, reference.clone(), fact.value_date)),
+        What::RefundFailed { reference } => Some((JournalKind::Refund, reference.clone(), fact.value_date)),
         _ => None,
     }
 }
@@ -69,6 +70,7 @@ fn is_gone(fact: &Fact, gone: &BTreeSet<(JournalKind, &str)>) -> bool {
     match &fact.what {
         What::Received { payment, .. } => gone.contains(&(JournalKind::Receipt, payment.as_str())),
         What::Disbursed { reference, .. } => gone.contains(&(JournalKind::Disbursement, reference.as_str())),
+        What::Refunded { reference, .. } => gone.contains(&(JournalKind::Refund, reference.as_str())),
         _ => false,
     }
 }

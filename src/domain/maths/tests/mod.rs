@@ -1,6 +1,7 @@
 //! Tests of the lending arithmetic against published examples and its own laws.
 
 mod accrual;
+mod apr_dated;
 mod apr_vectors;
 mod dates;
 mod first_period;

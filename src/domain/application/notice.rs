@@ -1,0 +1,38 @@
+//! What the lender tells the borrower directly, beside anything the LSP shows (`lending.md` §1.4 DL 8, §1.5).
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::LoanId;
+
+/// One message to one borrower, who is the application's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What it is about.
+    pub kind: NoticeKind,
+    /// The loan; none before the grant.
+    pub loan_id: Option<LoanId>,
+    /// The instalment that it is about, where it is about one.
+    pub instalment: Option<u32>,
+    /// Same key, same message: it is sent once however often it is asked for.
+    pub key: String,
+    /// What the borrower reads; no account numbers.
+    pub text: String,
+}
+
+/// Occasions on which the borrower is told something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NoticeKind {
+    /// Copies of the key facts statement and the signed agreement (DL 8).
+    SignedDocuments,
+    /// A debit by mandate is coming.
+    PreDebit,
+    /// An instalment is overdue.
+    Overdue,
+    /// A penal charge is about to be levied, and why (RBI/2023-24/53).
+    PenalCharge,
+    /// Another charge was posted.
+    ChargePosted,
+    /// The loan is closed.
+    LoanClosed,
+}

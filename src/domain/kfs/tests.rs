@@ -1,0 +1,144 @@
+//! Statements of whole offers, RBI's own illustration among them (`lending.md` §1.3).
+
+use super::*;
+use crate::domain::application::facets::{Charges, Offer};
+use crate::domain::application::form::{LoanType, Tenure, TenureUnit};
+use crate::domain::application::tests::fixtures::{decimal, letterhead, rupees};
+use crate::domain::ids::OfferId;
+use crate::domain::maths::FirstPeriod;
+use crate::domain::maths::apr::apr_of;
+use crate::domain::maths::day_count::DayCount;
+use crate::domain::maths::rounding::Rounding;
+use crate::domain::maths::schedule::{Frequency, Method, schedule};
+use crate::domain::servicing::{CoolingOffPolicy, FeeLine, Payee, Servicing};
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// RBI's illustration: 20,000 over 24 months at 15 %, fees of 240 to the lender and 160 to a third party.
+fn illustration() -> Offer {
+    let terms = ScheduleTerms {
+        principal: rupees("20000"),
+        annual_rate: "15.00".parse().unwrap(),
+        installments: 24,
+        frequency: Frequency::Monthly,
+        method: Method::EqualInstalment,
+        rounding: Rounding::PaiseHalfUp,
+        day_count: DayCount::Thirty360,
+        // One whole month to the first instalment, as in the illustration.
+        disbursed_on: day("2026-02-28"),
+        first_due: day("2026-03-28"),
+        first_period: FirstPeriod::Stretch,
+        odd_day_count: None,
+    };
+    let schedule = schedule(&terms).unwrap();
+    let net = rupees("19600");
+    let fee = |code: &str, payee, amount| FeeLine {
+        code: code.to_owned(),
+        name: code.to_owned(),
+        payee,
+        amount: rupees(amount),
+        tax: rupees("0"),
+    };
+    Offer {
+        id: OfferId("OF-1".to_owned()),
+        product: "p".to_owned(),
+        valid_till: "2026-03-04T18:29:59.999Z".parse().unwrap(),
+        requested: terms.principal,
+        sanctioned: terms.principal,
+        annual_rate: terms.annual_rate,
+        interest: schedule.total_interest,
+        total: schedule.total_paid,
+        instalment: schedule.instalment,
+        tenure: Tenure { duration: 24, unit: TenureUnit::Month },
+        charges: Charges { processing: rupees("240"), bounce: rupees("250"), late_payment_percent: decimal("24") },
+        fees: vec![fee("PROCESSING", Payee::Lender, "240"), fee("INSURANCE", Payee::ThirdParty, "160")],
+        servicing: Servicing { foreclosure_percent: decimal("2"), ..Servicing::default() },
+        gst_percent: decimal("18"),
+        net_disbursed: net,
+        apr: apr_of(&terms, &schedule, net).unwrap().rounded(),
+        cooling_off_days: 3,
+        terms,
+        schedule,
+        disbursement_plans: Vec::new(),
+        repayment_plans: Vec::new(),
+        kfs: None,
+    }
+}
+
+fn of(offer: &Offer) -> Kfs {
+    statement(offer, &letterhead(), "Demo LSP", LoanType::Personal).unwrap()
+}
+
+#[test]
+fn rbi_s_illustration_comes_out() {
+    let kfs = of(&illustration());
+    let sheet = &kfs.apr_sheet;
+    assert_eq!(sheet.annual_percentage_rate, "17.07");
+    assert_eq!((sheet.sanctioned_amount.as_str(), sheet.net_disbursed.as_str()), ("20000.00", "19600.00"));
+    assert_eq!(
+        (sheet.fees.as_str(), sheet.fees_to_lender.as_str(), sheet.fees_to_third_parties.as_str()),
+        ("400.00", "240.00", "160.00")
+    );
+    assert_eq!((sheet.total_interest.as_str(), sheet.total_paid.as_str()), ("3273.58", "23273.58"));
+    assert_eq!(sheet.instalments, "monthly, 969.73 x 24");
+    assert_eq!((sheet.due_date.as_str(), kfs.schedule.len()), ("28032026", 24));
+    assert_eq!(kfs.proposal_number, "KFS-OF-1");
+}
+
+#[test]
+fn every_row_of_the_form_says_something() {
+    let kfs = of(&illustration());
+    let rows: Vec<_> = kfs.part_one.contingent_charges.iter().map(|c| (c.row.as_str(), c.code.as_str())).collect();
+    let wanted = [
+        ("10(i)", "PENAL"),
+        ("10(ii)", "OTHER_PENAL"),
+        ("10(iii)", "FORECLOSURE"),
+        ("10(iii)", "PREPAYMENT"),
+        ("10(iv)", "RATE_SWITCH"),
+        ("10(v)", "BOUNCE"),
+    ];
+    assert_eq!(rows, wanted);
+    assert!(kfs.part_one.contingent_charges.iter().all(|charge| !charge.text.is_empty()));
+    assert_eq!(kfs.part_one.contingent_charges[2].percent.as_deref(), Some("2.00"));
+    assert_eq!(kfs.part_two.grievance_officer.name, "Meera Nair");
+    assert!(!kfs.part_two.provider_recovers && !kfs.part_two.co_lending);
+    insta::assert_debug_snapshot!(kfs);
+}
+
+#[test]
+fn the_example_of_an_unpaid_instalment_counts_as_rbi_does() {
+    // RBI's own dates: due 31 Mar 2021, SMA-1 30 Apr, SMA-2 30 May, NPA 29 Jun.
+    let mut offer = illustration();
+    offer.terms.first_due = day("2021-03-31");
+    let example = of(&offer).rules.overdue_example;
+    assert_eq!((example.sma_1, example.sma_2, example.npa), (day("2021-04-30"), day("2021-05-30"), day("2021-06-29")));
+}
+
+#[test]
+fn it_is_valid_for_three_working_days_or_one() {
+    let calendar = WorkingDays { holidays: [day("2026-01-26")].into(), ..WorkingDays::default() };
+    let terms = illustration().terms;
+    assert_eq!(working_days(&terms, day("2026-03-07")), 3);
+    assert_eq!(working_days(&terms, day("2026-03-06")), 1);
+    // Friday; then Saturday, not Sunday, not Republic Day, Tuesday and Wednesday to its last moment.
+    let till = valid_at_least_till(3, day("2026-01-23"), &calendar).unwrap();
+    assert_eq!(till, "2026-01-28T18:29:59.999Z".parse::<DateTime<Utc>>().unwrap());
+}
+
+#[test]
+fn the_words_of_the_cooling_off_tell_what_is_given_back() {
+    let mut offer = illustration();
+    assert!(of(&offer).rules.cooling_off.text.contains("net disbursed amount, Rs. 19600.00"));
+    offer.servicing.cooling_off = CoolingOffPolicy::RatePlusFee;
+    assert!(of(&offer).rules.cooling_off.text.contains("principal, Rs. 20000.00"));
+}
+
+#[test]
+fn an_lsp_that_collects_is_named() {
+    let agent = Contact { name: "Demo LSP".to_owned(), phone: "1800".to_owned(), email: None };
+    let letterhead = Letterhead { recovery_agents: vec![agent], ..letterhead() };
+    let kfs = statement(&illustration(), &letterhead, "Demo LSP", LoanType::Personal).unwrap();
+    assert!(kfs.part_two.provider_recovers);
+}

@@ -1,0 +1,200 @@
+//! What the borrower reads on a statement beside the figures.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+use crate::domain::application::facets::Offer;
+use crate::domain::application::form::{LoanType, Tenure, TenureUnit};
+use crate::domain::maths::day_count::DayCount;
+use crate::domain::maths::rounding::Rounding;
+use crate::domain::maths::schedule::{Frequency, Method, ScheduleTerms};
+use crate::domain::servicing::{AllocationPolicy, CoolingOffPolicy};
+
+/// Rows 3 and Annex B 10.
+pub(super) const UPFRONT: &str = "100% upfront";
+/// Part 2, row 2 (RBI digital lending, DL 11).
+pub(super) const GRIEVANCE: &str = "Write to or call the nodal grievance officer. If you have no reply within 30 days, \
+    or are not content with it, you may turn to the Reserve Bank's Ombudsman at https://cms.rbi.org.in.";
+/// `lending.md` §2.3, `STRETCH`, and the circular on interest from disbursal (§1.4).
+pub(super) const BROKEN_PERIOD: &str = "Interest runs from the day on which the money is paid out, never from an \
+    earlier one. A first period that is longer or shorter than the others bears interest for its own days, and all \
+    instalments are worked out for it; nothing is charged upfront.";
+
+pub(super) fn loan_type(loan_type: LoanType) -> &'static str {
+    match loan_type {
+        LoanType::Cashflow => "Working capital loan against receivables",
+        LoanType::Personal => "Personal loan",
+        LoanType::Home => "Home loan",
+        LoanType::Vehicle => "Vehicle loan",
+        LoanType::Business => "Business loan",
+    }
+}
+
+pub(super) fn term(tenure: Tenure) -> String {
+    let unit = match tenure.unit {
+        TenureUnit::Month => "month",
+        TenureUnit::Day => "day",
+        TenureUnit::Year => "year",
+    };
+    let s = if tenure.duration == 1 { "" } else { "s" };
+    format!("{} {unit}{s}", tenure.duration)
+}
+
+pub(super) fn rhythm(terms: &ScheduleTerms) -> String {
+    if terms.method == Method::Bullet {
+        return "one payment at the end".to_owned();
+    }
+    match terms.frequency {
+        Frequency::Monthly => "monthly".to_owned(),
+        Frequency::Quarterly => "quarterly".to_owned(),
+        Frequency::HalfYearly => "half-yearly".to_owned(),
+        Frequency::Yearly => "yearly".to_owned(),
+        Frequency::Weekly => "weekly".to_owned(),
+        Frequency::Fortnightly => "fortnightly".to_owned(),
+        Frequency::EveryDays(days) => format!("every {days} days"),
+    }
+}
+
+pub(super) fn penal(offer: &Offer) -> String {
+    let rules = &offer.servicing;
+    let rate = offer.charges.late_payment_percent;
+    if rate.is_zero() {
+        return "No penal charge for late payment.".to_owned();
+    }
+    let grace = match rules.penal_grace_days {
+        0 => "from the day after the due date".to_owned(),
+        days => format!("beginning {days} days after the due date"),
+    };
+    let cap = rules.penal_cap_percent.map_or_else(
+        || "There is no other cap.".to_owned(),
+        |cap| format!("For one instalment it is never more than {cap}% of that instalment."),
+    );
+    format!(
+        "{rate}% per annum (days divided by 365) on the amount in default alone, that is the unpaid interest and \
+        principal of due instalments, {grace}. It is charged {every} days after the due date at the earliest and \
+        then not more often than every {every} days, only after you have been told of it and why, never on an unpaid \
+        penal charge, and bears no interest and no tax. {cap}",
+        every = rules.penal_every_days,
+    )
+}
+
+pub(super) fn bounce(offer: &Offer) -> String {
+    if offer.charges.bounce.is_positive() {
+        format!("Rs. {} for each instalment whose debit fails; no tax comes on top.", offer.charges.bounce)
+    } else {
+        "No charge for an instalment whose debit fails.".to_owned()
+    }
+}
+
+pub(super) fn foreclosure(offer: &Offer) -> String {
+    early(offer.servicing.foreclosure_percent, offer.gst_percent, "paying the whole loan off early")
+}
+
+pub(super) fn prepayment(offer: &Offer) -> String {
+    early(offer.servicing.prepayment_percent, offer.gst_percent, "paying a part of the loan early")
+}
+
+fn early(percent: Decimal, tax: Decimal, what: &str) -> String {
+    if percent.is_zero() {
+        return format!("No charge for {what}.");
+    }
+    format!(
+        "{percent}% of the principal paid early, and {tax}% goods and services tax on that charge, for {what}; none \
+        within the cooling-off period. Interest is due up to the day of the payment only."
+    )
+}
+
+pub(super) fn recovery(by_agents: bool) -> String {
+    if by_agents {
+        "The lender may have overdue amounts collected by the agents named here, and by others only after telling you \
+        who they are before they contact you."
+            .to_owned()
+    } else {
+        "The lender collects by itself. Should it ever send an agent, it tells you who that is before the agent \
+        contacts you."
+            .to_owned()
+    }
+}
+
+pub(super) fn apr(offer: &Offer) -> String {
+    format!(
+        "The rate at which the instalments are worth the net disbursed amount of Rs. {}: the internal rate of return \
+        of one period, multiplied by the number of periods in a year, not compounded. All fees of the lender and of \
+        third parties count, goods and services tax included; charges that depend on what happens do not.",
+        offer.net_disbursed,
+    )
+}
+
+pub(super) fn rounding(offer: &Offer) -> String {
+    let how = match offer.terms.rounding {
+        Rounding::PaiseHalfUp | Rounding::PaiseHalfEven => "to the nearest paisa".to_owned(),
+        Rounding::RupeeHalfUp => "to the nearest rupee".to_owned(),
+        Rounding::RupeeCeil => "up to the next rupee".to_owned(),
+        Rounding::MultipleOf(unit) => format!("to the nearest multiple of Rs. {unit}"),
+    };
+    format!(
+        "Each instalment is rounded {how} and interest of each period to the nearest paisa. The last instalment pays \
+        what is then left, so it may differ, and instalment times number may differ from the total to be paid."
+    )
+}
+
+pub(super) fn day_count(day_count: DayCount) -> &'static str {
+    match day_count {
+        DayCount::Thirty360 => "30/360: a whole period is exactly its share of a year, odd days count 1/360 each.",
+        DayCount::Actual365 => "Actual days divided by 365.",
+        DayCount::Actual360 => "Actual days divided by 360.",
+        DayCount::Actual364 => "Actual days divided by 364.",
+        DayCount::ActualActual => "Actual days divided by the days of the calendar year in which they lie.",
+    }
+}
+
+pub(super) fn allocation(policy: AllocationPolicy) -> &'static str {
+    match policy {
+        AllocationPolicy::InstalmentWise => {
+            "The oldest due instalment first, its interest, then its principal; then the next one; charges last, \
+            penal charges after all others."
+        }
+        AllocationPolicy::InterestFirst => {
+            "The interest of all due instalments, oldest first, then their principal; charges last, penal charges \
+            after all others."
+        }
+        AllocationPolicy::PrincipalFirst => {
+            "The principal of all due instalments, oldest first, then their interest; charges last, penal charges \
+            after all others."
+        }
+    }
+}
+
+pub(super) fn cooling_off(offer: &Offer) -> String {
+    let days = offer.cooling_off_days;
+    let begin = format!("Within {days} days of the payout you may leave without penalty");
+    match offer.servicing.cooling_off {
+        CoolingOffPolicy::AprOnly => format!(
+            "{begin}: you pay back the net disbursed amount, Rs. {net}, and for the days you held the money \
+            Rs. {principal} x {apr}% x days / 365, the annual percentage rate. The fees, which that rate spreads, are \
+            given back.",
+            net = offer.net_disbursed,
+            principal = offer.sanctioned,
+            apr = offer.apr,
+        ),
+        CoolingOffPolicy::RatePlusFee => format!(
+            "{begin}: you pay back the principal, Rs. {principal}, and for the days you held the money \
+            Rs. {principal} x {rate}% x days / 365, the contract rate. The one-time fees are kept.",
+            principal = offer.sanctioned,
+            rate = offer.annual_rate,
+        ),
+    }
+}
+
+pub(super) fn overdue(due: NaiveDate, sma_1: NaiveDate, sma_2: NaiveDate, npa: NaiveDate) -> String {
+    let day = |date: NaiveDate| date.format("%d %b %Y").to_string();
+    format!(
+        "If the instalment due on {} is not paid in full by the end of that day, the loan is overdue and classed \
+        SMA-0 that day, SMA-1 on {}, SMA-2 on {} and as a non-performing asset (NPA) on {}. It becomes standard again \
+        only when all arrears of interest and principal are paid. Overdue loans are reported to credit bureaus.",
+        day(due),
+        day(sma_1),
+        day(sma_2),
+        day(npa),
+    )
+}

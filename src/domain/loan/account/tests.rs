@@ -1,1 +1,0 @@
-//! A loan's life, day by day.

@@ -1,0 +1,83 @@
+//! Key facts statements written down, and the borrowers' pages that show them.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use sqlx::PgConnection;
+
+use crate::app::App;
+use crate::domain::ids::ApplicationId;
+use crate::domain::kfs::{IssuedKfs, Kfs, Scribe};
+use crate::seal::Sealer;
+use crate::store::page::{self, Kind, NewPage};
+use crate::store::{StoreError, settings};
+
+/// Bytes of a token: 160 bits that nobody guesses.
+const TOKEN_BYTES: usize = 20;
+
+/// JSON without blanks, members in the order of the schema, and the SHA-256 of exactly these bytes.
+#[must_use]
+pub fn written(kfs: &Kfs) -> Option<(String, String)> {
+    let text = serde_json::to_string(kfs).ok()?;
+    let hash = hex(digest(&SHA256, text.as_bytes()).as_ref());
+    Some((text, hash))
+}
+
+/// The token of a page: derived, so that it is stored nowhere and the same on every replica.
+#[must_use]
+pub fn token(sealer: &Sealer, kind: Kind, number: &str) -> String {
+    let key = sealer.derive(&format!("borrower page {} {number}", kind.name()));
+    hex(key.get(..TOKEN_BYTES).unwrap_or(&key))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
+impl Scribe for App {
+    fn issue(&self, kfs: &Kfs) -> Option<IssuedKfs> {
+        let (text, hash) = written(kfs)?;
+        let number = kfs.proposal_number.clone();
+        let page =
+            |path: &str, kind| format!("{}/{path}/{}", self.config.borrower_url, token(&self.sealer, kind, &number));
+        let (url, agreement_url) = (page("kfs", Kind::Kfs), page("agreement", Kind::Agreement));
+        Some(IssuedKfs { url, agreement_url, text, hash, valid_till: kfs.valid_till, number })
+    }
+}
+
+/// Opens the pages of an issued statement.
+///
+/// # Errors
+/// When the database fails or the text cannot be sealed.
+pub async fn publish(
+    app: &App,
+    conn: &mut PgConnection,
+    application: ApplicationId,
+    kfs: &IssuedKfs,
+) -> Result<(), StoreError> {
+    for (kind, body) in [(Kind::Kfs, Some(kfs.text.as_str())), (Kind::Agreement, None)] {
+        let token = token(&app.sealer, kind, &kfs.number);
+        let page = NewPage { kind, token: &token, application, reference: &kfs.number, body };
+        page::add(conn, &app.sealer, page, app.clock.now()).await?;
+    }
+    Ok(())
+}
+
+/// The name of the LSP that brought an application, for its key facts statement.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lsp_name(conn: &mut PgConnection, org_id: &str) -> Result<String, StoreError> {
+    Ok(settings::name_of(conn, org_id).await?.unwrap_or_else(|| org_id.to_owned()))
+}
