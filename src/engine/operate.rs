@@ -44,19 +44,41 @@ impl From<sqlx::Error> for ActError {
 /// [`ActError`].
 pub async fn release(app: &App, act_id: Uuid, checker: &str) -> Result<Stored, ActError> {
     let mut tx = app.pool.begin().await?;
-    let stored = operator_act::read(&mut tx, &app.sealer, act_id).await?.ok_or(ActError::Unknown("act"))?;
-    if stored.state != "PROPOSED" {
-        return Err(ActError::Refused(format!("the act is {} already", stored.state)));
-    }
-    if stored.maker == checker {
-        return Err(ActError::Refused("an act is released by another person than its maker".to_owned()));
-    }
+    let stored = open_act(app, &mut tx, act_id, checker).await?;
     perform(app, &mut tx, &stored.loan_id, (&stored.proposal.act, &act_id.simple().to_string())).await?;
-    operator_act::decide(&mut tx, act_id, (checker, "DONE"), app.clock.now()).await?;
+    let now = app.clock.now();
+    operator_act::decide(&mut tx, act_id, (checker, "DONE"), now).await?;
     tx.commit().await?;
     app.wake.notify_asks();
     app.wake.notify_callbacks();
-    Ok(Stored { state: "DONE".to_owned(), checker: Some(checker.to_owned()), ..stored })
+    let (state, checker) = ("DONE".to_owned(), Some(checker.to_owned()));
+    Ok(Stored { state, checker, decided_at: Some(now), ..stored })
+}
+
+/// Rejects a proposed act: nothing happens to the loan.
+///
+/// # Errors
+/// [`ActError`].
+pub async fn reject(app: &App, act_id: Uuid, checker: &str) -> Result<Stored, ActError> {
+    let mut tx = app.pool.begin().await?;
+    let stored = open_act(app, &mut tx, act_id, checker).await?;
+    let now = app.clock.now();
+    operator_act::decide(&mut tx, act_id, (checker, "REJECTED"), now).await?;
+    tx.commit().await?;
+    let (state, checker) = ("REJECTED".to_owned(), Some(checker.to_owned()));
+    Ok(Stored { state, checker, decided_at: Some(now), ..stored })
+}
+
+/// A proposed act that somebody else than its maker may decide, locked.
+async fn open_act(app: &App, conn: &mut PgConnection, act_id: Uuid, checker: &str) -> Result<Stored, ActError> {
+    let stored = operator_act::read(conn, &app.sealer, act_id).await?.ok_or(ActError::Unknown("act"))?;
+    if stored.state != "PROPOSED" {
+        return Err(ActError::Refused(format!("the act is {} already", stored.state)));
+    }
+    if stored.maker.eq_ignore_ascii_case(checker) {
+        return Err(ActError::Refused("an act is decided by another person than its maker".to_owned()));
+    }
+    Ok(stored)
 }
 
 /// Does an act on a loan within a transaction.

@@ -375,6 +375,10 @@ pub struct LoanRow {
     pub org_id: String,
     /// Counts changes.
     pub revision: i64,
+    /// Where it stands.
+    pub status: String,
+    /// Since when the borrower's loans are non-performing.
+    pub borrower_npa_since: Option<NaiveDate>,
     /// When it was granted.
     pub created_at: DateTime<Utc>,
     /// The whole loan, sealed.
@@ -388,12 +392,13 @@ pub struct LoanRow {
 pub async fn loan(conn: &mut PgConnection, loan_id: &str) -> Result<Option<LoanRow>, sqlx::Error> {
     sqlx::query_as!(
         LoanRow,
-        "select
+        r#"select
             loan_id, loan.application_id, loan_application_id, loan.org_id, loan.revision, loan.created_at,
-            loan.state as sealed_state
+            loan.status, borrower.npa_since as "borrower_npa_since?", loan.state as sealed_state
         from loan
         join application on application.application_id = loan.application_id
-        where loan_id = $1",
+        join borrower on borrower.borrower_index = loan.borrower_index
+        where loan_id = $1"#,
         loan_id,
     )
     .fetch_optional(conn)

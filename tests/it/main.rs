@@ -33,6 +33,8 @@ mod leniency;
 #[cfg(test)]
 mod licences;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod outage;

@@ -140,6 +140,36 @@ impl Flow<'_> {
         loans
     }
 
+    /// A granted loan on a sandbox that waits to be told what the borrower does.
+    pub async fn granted_by_hand(&self) -> Loan {
+        let ids = self.file(1).await;
+        self.consent_by_hand(&ids, "ONETIME").await;
+        let answer = self.lsp.ask(path::GENERATE_OFFERS, json!({"loanApplicationIds": ids})).await;
+        let offers = vec![answer["loanApplications"][0]["offers"][0].clone()];
+        self.agree(&ids, &offers).await;
+        let account = bodies::account(bodies::ACCOUNT, bodies::NAME);
+        self.lsp.ask(path::SET_ACCOUNT, json!({"loanApplicationId": ids[0], "account": account})).await;
+        let plan = offers[0]["repayment"]["plans"][0]["id"].as_str().unwrap().to_owned();
+        self.lsp.ask(path::SET_REPAYMENT_PLAN, json!({"loanApplicationId": ids[0], "plan": {"id": plan}})).await;
+        self.server.post(&format!("/sandbox/mandates/{plan}"), &json!({"outcome": "authorise"})).await;
+        let active = |c: &super::lsp::Callback| c.body["plan"]["id"] == plan && c.body["plan"]["status"] == "ACTIVE";
+        self.lsp.callback_that("tells that the mandate is active", active).await;
+        self.consent_by_hand(&ids, "PERIODIC").await;
+        let answer = self.grant(&ids[0]).await;
+        assert_eq!(answer["loanStatus"], "GRANTED", "{answer}");
+        let loan_id = answer["loanId"].as_str().unwrap().to_owned();
+        Loan { application: ids[0].clone(), offer: offers[0].clone(), loan_id }
+    }
+
+    async fn consent_by_hand(&self, ids: &[String], fetch_type: &str) {
+        let body = json!({"loanApplicationIds": ids, "consent": {"consentFetchType": fetch_type, "vua": "asha@aa.in"}});
+        let answer = self.lsp.ask(path::CONSENT_HANDLE, body).await;
+        let handle = answer["consent"]["consentHandle"].as_str().unwrap().to_owned();
+        self.server.post(&format!("/sandbox/consents/{handle}"), &json!({"outcome": "approve"})).await;
+        let answer = self.lsp.ask(path::CONSENT_STATUS, json!({"consent": {"consentHandle": handle}})).await;
+        assert_eq!(answer["consent"]["consentStatus"], "READY", "{answer}");
+    }
+
     /// Has a loan paid out; gives the final status message.
     pub async fn disburse(&self, loan: &Loan, payment: &str) -> Value {
         let amount = loan.offer["terms"]["sanctionedAmount"].clone();

@@ -5,6 +5,7 @@ pub mod database;
 pub mod fingerprint;
 pub mod flow;
 pub mod lsp;
+pub mod money;
 pub mod port;
 pub mod refusal;
 pub mod schemas;

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::account::{Account, Ending, Instalment};
+use super::account::{Account, Ending, Instalment, Out, Position};
 use super::content::{
     DueView, InstalmentView, ListedLoan, LoanContent, LoanHead, LoanStatus, StatementContent, StatementRow,
     SummaryContent,
@@ -131,10 +131,19 @@ fn row(loan: &Loan, line: &Line) -> StatementRow {
     }
 }
 
+/// The account as it stands on a day, whatever was stored last.
+#[must_use]
+pub fn as_of(loan: &Loan, today: NaiveDate) -> Option<Account> {
+    let mut account = loan.account.clone()?;
+    account.advance(Position::open(today), &mut Out::default());
+    Some(account)
+}
+
 /// One item of a list.
 #[must_use]
 pub fn listed(loan: &Loan, app: &Application, today: NaiveDate, npa: Option<NaiveDate>) -> Option<ListedLoan> {
     let deal = app.stage.deal()?;
+    let loan = &Loan { account: as_of(loan, today), ..loan.clone() };
     Some(ListedLoan {
         head: head(loan, app, today, npa),
         deal: deal.clone(),

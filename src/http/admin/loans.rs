@@ -1,4 +1,4 @@
-//! One loan: terms, payouts and book.
+//! One loan: terms, schedule, payouts, payments, book, delinquency, disputes and acts by hand.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::SharedApp;
+use crate::domain::ids::LoanId;
+use crate::domain::loan::account::Account;
+use crate::domain::loan::{Loan, details};
 use crate::domain::maths::money::Paise;
 use crate::http::problem::{Path, Problem};
-use crate::store::StoreError;
 use crate::store::overview::{self, PostingRow};
+use crate::store::{StoreError, dispute, operator_act, repayment};
 
 /// Most postings that are shown of one loan.
 const SHOWN: i64 = 5_000;
@@ -44,9 +47,17 @@ pub async fn show(State(app): State<SharedApp>, Path(loan_id): Path<String>) -> 
     let loan = overview::loan(&mut conn, &loan_id).await?.ok_or_else(|| Problem::not_found("loan"))?;
     let payouts = overview::payouts(&mut conn, &loan_id).await?;
     let postings = overview::postings(&mut conn, &loan_id, SHOWN).await?;
+    let id = LoanId(loan_id);
+    let payments = repayment::all(&mut conn, &app.sealer, &id, SHOWN).await?;
+    let disputes = dispute::list(&mut conn, &app.sealer, (Some(&id), None, None), SHOWN).await?;
+    let acts = operator_act::list(&mut conn, &app.sealer, Some(&id), None, SHOWN).await?;
     drop(conn);
-    let context = format!("loan:{loan_id}");
-    let terms: Value = app.sealer.open_json(&context, &loan.sealed_state).map_err(StoreError::from)?;
+    let context = format!("loan:{id}");
+    let stored: Loan = app.sealer.open_json(&context, &loan.sealed_state).map_err(StoreError::from)?;
+    let today = app.clock.today();
+    // As it stands today, whatever the day-end has swept.
+    let current = details::as_of(&stored, today);
+    let terms = serde_json::to_value(&stored).map_err(|error| Problem::internal(&error))?;
     Ok(Json(json!({
         "loanId": loan.loan_id,
         "orgId": loan.org_id,
@@ -56,8 +67,76 @@ pub async fn show(State(app): State<SharedApp>, Path(loan_id): Path<String>) -> 
         "createdAt": loan.created_at,
         "terms": terms,
         "payouts": payouts,
+        "businessDate": today,
+        "status": loan.status,
+        "schedule": schedule(current.as_ref()),
+        "account": current.as_ref().map(|account| figures(account, today)),
+        "delinquency": delinquency(&stored, current.as_ref(), (today, loan.borrower_npa_since)),
+        "payments": payments,
+        "disputes": disputes,
+        "acts": acts,
         "book": journals(postings),
     })))
+}
+
+/// Instalments with what became of them, in rupees.
+fn schedule(account: Option<&Account>) -> Vec<Value> {
+    let instalments = account.map(|account| account.instalments.as_slice()).unwrap_or_default();
+    instalments
+        .iter()
+        .map(|instalment| {
+            let row = &instalment.row;
+            json!({
+                "number": row.number,
+                "dueDate": row.due_date,
+                "opening": row.opening.to_string(),
+                "principal": row.principal.to_string(),
+                "interest": row.interest.to_string(),
+                "instalment": row.instalment.to_string(),
+                "closing": row.closing.to_string(),
+                "due": instalment.billed,
+                "principalPaid": instalment.paid_principal.to_string(),
+                "interestPaid": instalment.paid_interest.to_string(),
+                "left": instalment.left().to_string(),
+                "settledOn": instalment.settled_on,
+                "overdueNotice": instalment.notice,
+                "penal": instalment.penal.to_string(),
+            })
+        })
+        .collect()
+}
+
+/// What is owed, in rupees.
+fn figures(account: &Account, today: NaiveDate) -> Value {
+    let text = |amount: Paise| amount.to_string();
+    json!({
+        "principalOutstanding": text(account.principal_outstanding()),
+        "due": text(account.due()),
+        "interestAccrued": text(account.accrued(today)),
+        "penalRunning": text(account.all_penal_running(today)),
+        "charges": text(account.charges_left()),
+        "excess": text(account.excess),
+        "balance": text(account.balance()),
+        "received": text(account.totals.received),
+        "waived": text(account.totals.waived),
+        "refunded": text(account.totals.refunded),
+        "writtenOff": text(account.totals.written_off),
+        "payOff": account.foreclosure(today).ok().map(|quote| text(quote.total)),
+        "coolingOffExit": account.cooling_off_exit(today).ok().map(|quote| text(quote.total)),
+        "nextEvent": account.next_event().map(|next| next.day),
+        "ended": account.ended,
+    })
+}
+
+/// Days past due and class, that of the borrower's other loans included.
+fn delinquency(loan: &Loan, account: Option<&Account>, (today, npa): (NaiveDate, Option<NaiveDate>)) -> Value {
+    json!({
+        "oldestDue": account.and_then(Account::oldest_due),
+        "daysPastDue": account.and_then(|account| account.days_past_due(today)).unwrap_or_default(),
+        "class": loan.class(npa).name(),
+        "ownNpaSince": account.and_then(|account| account.npa_since),
+        "borrowerNpaSince": npa,
+    })
 }
 
 fn journals(postings: Vec<PostingRow>) -> Vec<JournalOut> {

@@ -1,7 +1,9 @@
 //! The operators' API (design §8): LSPs, applications, loans, callbacks.
 
+pub mod acts;
 pub mod applications;
 pub mod callbacks;
+pub mod disputes;
 mod guard;
 pub mod loans;
 pub mod lsps;
@@ -31,6 +33,12 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
         .route("/admin/applications", get(applications::list))
         .route("/admin/applications/{orgId}/{loanApplicationId}", get(applications::show))
         .route("/admin/loans/{loanId}", get(loans::show))
+        .route("/admin/loans/{loanId}/acts", post(acts::propose))
+        .route("/admin/acts", get(acts::list))
+        .route("/admin/acts/{actId}/release", post(acts::release))
+        .route("/admin/acts/{actId}/reject", post(acts::reject))
+        .route("/admin/disputes", get(disputes::list))
+        .route("/admin/disputes/{id}", post(disputes::change))
         .route("/admin/callbacks", get(callbacks::list))
         .route("/admin/callbacks/redeliver", post(callbacks::redeliver_since))
         .route("/admin/callbacks/{id}/redeliver", post(callbacks::redeliver))

@@ -1,0 +1,143 @@
+//! Acts by hand on a loan: proposed with a reason by one person, released or rejected by another.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::page::{self, Page};
+use crate::app::SharedApp;
+use crate::domain::ids::LoanId;
+use crate::domain::loan::operator::Act;
+use crate::engine::Refused;
+use crate::engine::operate::{self, ActError};
+use crate::http::problem::{Json as Body, Path, Problem, Query};
+use crate::store::operator_act::{self, Proposal, Stored};
+
+/// Longest name of a person, and longest reason, in characters.
+const LONGEST: (usize, usize) = (100, 2_000);
+
+/// `POST /admin/loans/{loanId}/acts`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewAct {
+    act: Act,
+    reason: String,
+    maker: String,
+}
+
+/// Proposes an act. One that could not be done now is refused at once.
+///
+/// # Errors
+/// 400 without a reason or maker, 404 for an unknown loan, 409 with the words why it cannot be done.
+pub async fn propose(
+    State(app): State<SharedApp>,
+    Path(loan_id): Path<String>,
+    Body(new): Body<NewAct>,
+) -> Result<impl IntoResponse, Problem> {
+    let maker = person("maker", &new.maker)?;
+    let reason = words("reason", &new.reason, LONGEST.1)?;
+    let loan = LoanId(loan_id);
+    let act_id = app.ids.uuid();
+    let mut tx = app.pool.begin().await?;
+    operate::perform(&app, &mut tx, &loan, (&new.act, &act_id.simple().to_string())).await.map_err(problem)?;
+    tx.rollback().await?;
+    let proposal = Proposal { act: new.act, reason };
+    let mut conn = app.pool.acquire().await?;
+    let now = app.clock.now();
+    operator_act::propose(&mut conn, &app.sealer, (act_id, &loan), (&proposal, &maker), now).await?;
+    let stored = Stored {
+        act_id,
+        loan_id: loan,
+        proposal,
+        maker,
+        checker: None,
+        state: "PROPOSED".to_owned(),
+        proposed_at: now,
+        decided_at: None,
+    };
+    Ok((StatusCode::CREATED, Json(stored)))
+}
+
+/// `POST /admin/acts/{actId}/release` and `/reject`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Decided {
+    checker: String,
+}
+
+/// Releases an act: it is done in the same transaction.
+///
+/// # Errors
+/// 404 for an unknown act, 409 when it is decided already, by its own maker, or cannot be done any more.
+pub async fn release(
+    State(app): State<SharedApp>,
+    Path(act_id): Path<Uuid>,
+    Body(decided): Body<Decided>,
+) -> Result<Json<impl Serialize>, Problem> {
+    let checker = person("checker", &decided.checker)?;
+    operate::release(&app, act_id, &checker).await.map(Json).map_err(problem)
+}
+
+/// Rejects an act; nothing happens to the loan.
+///
+/// # Errors
+/// 404 for an unknown act, 409 when it is decided already, or by its own maker.
+pub async fn reject(
+    State(app): State<SharedApp>,
+    Path(act_id): Path<Uuid>,
+    Body(decided): Body<Decided>,
+) -> Result<Json<impl Serialize>, Problem> {
+    let checker = person("checker", &decided.checker)?;
+    operate::reject(&app, act_id, &checker).await.map(Json).map_err(problem)
+}
+
+/// `GET /admin/acts`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListQuery {
+    loan_id: Option<String>,
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+/// Acts on a loan, or all that wait to be released, newest first.
+///
+/// # Errors
+/// 400 for a query that makes no sense.
+pub async fn list(
+    State(app): State<SharedApp>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<impl Serialize>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let before = page::before(query.cursor.as_deref())?;
+    let loan = query.loan_id.map(LoanId);
+    let mut conn = app.pool.acquire().await?;
+    let found = operator_act::list(&mut conn, &app.sealer, loan.as_ref(), before, limit + 1).await?;
+    Ok(Page::of(found, limit, |act| act.act_id.to_string()))
+}
+
+fn person(member: &str, name: &str) -> Result<String, Problem> {
+    words(member, name, LONGEST.0)
+}
+
+fn words(member: &str, text: &str, longest: usize) -> Result<String, Problem> {
+    let text = text.trim();
+    let fits = (1..=longest).contains(&text.chars().count()) && !text.chars().any(|c| c.is_control() && c != '\n');
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(Problem::bad_request(format!("{member} must have 1 to {longest} printable characters")))
+    }
+}
+
+fn problem(error: ActError) -> Problem {
+    match error {
+        ActError::Unknown(what) => Problem::not_found(what),
+        ActError::Refused(detail) => Problem::new(StatusCode::CONFLICT, detail),
+        ActError::Failed(Refused::Unavailable(error)) => Problem::from(error),
+        ActError::Failed(failed) => Problem::internal(&failed),
+    }
+}
