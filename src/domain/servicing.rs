@@ -25,7 +25,8 @@ pub struct Servicing {
     /// Days between two penal charges for one instalment, and from its due date to the first.
     pub penal_every_days: u32,
     /// Most penal charges for one instalment, percent of the instalment; none means no cap.
-    #[serde(with = "rust_decimal::serde::str_option")]
+    // Left out when there is none: within a tagged enum, null would not be read back.
+    #[serde(with = "rust_decimal::serde::str_option", skip_serializing_if = "Option::is_none")]
     pub penal_cap_percent: Option<Decimal>,
     /// Charge for paying the loan off early, percent of the principal paid early; tax comes on top.
     #[serde(with = "rust_decimal::serde::str")]
