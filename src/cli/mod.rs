@@ -54,7 +54,7 @@ enum Command {
     /// Drive loans against a running server, as an LSP would
     Journey(journey::Args),
     /// Print the OpenAPI description of what is served
-    Openapi,
+    Openapi(openapi::Args),
     /// Start or stop the sandbox's Postgres by itself
     #[command(hide = true)]
     Cluster(cluster::Args),
@@ -87,7 +87,7 @@ async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Lsp(args) => lsp::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Journey(args) => Ok(journey::run(args).await),
-        Command::Openapi => openapi::run(),
+        Command::Openapi(args) => openapi::run(&args),
         Command::Cluster(args) => cluster::run(args).await,
     }
 }

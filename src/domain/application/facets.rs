@@ -149,7 +149,7 @@ pub enum Agreement {
 }
 
 /// What was prepared: the exact thing that the borrower accepts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgreementText {
     /// SHA-256 of the text, hex.
     pub hash: String,
@@ -158,6 +158,13 @@ pub struct AgreementText {
     /// The text that was hashed, where it is the server's page that shows it.
     #[serde(default)]
     pub text: Option<String>,
+}
+
+impl fmt::Debug for AgreementText {
+    /// Without the text, which names the borrower, and the page's address, which gives access.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgreementText").field("hash", &self.hash).finish_non_exhaustive()
+    }
 }
 
 impl Agreement {
@@ -429,6 +436,16 @@ pub struct Offer {
     /// Its key facts statement as sent; stands in [`Deal::kfs`] once the offer is accepted.
     #[serde(default)]
     pub kfs: Option<IssuedKfs>,
+}
+
+impl Offer {
+    /// Whether it tells what every offer must: APR, instalment, penal terms and a link to its key facts statement
+    /// (RBI digital lending, DL 6).
+    #[must_use]
+    pub fn shows_its_cost(&self) -> bool {
+        let told = !self.apr.is_sign_negative() && !self.charges.late_payment_percent.is_sign_negative();
+        told && self.instalment.is_positive() && self.kfs.as_ref().is_some_and(|kfs| !kfs.url.is_empty())
+    }
 }
 
 /// What the borrower has chosen and set up since accepting an offer.

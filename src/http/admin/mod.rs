@@ -6,6 +6,7 @@ mod guard;
 pub mod loans;
 pub mod lsps;
 mod page;
+mod rules;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
         .route("/admin/applications", get(applications::list))
         .route("/admin/applications/{orgId}/{loanApplicationId}", get(applications::show))
         .route("/admin/loans/{loanId}", get(loans::show))
+        .route("/admin/rules", get(rules::list))
         .route("/admin/callbacks", get(callbacks::list))
         .route("/admin/callbacks/redeliver", post(callbacks::redeliver_since))
         .route("/admin/callbacks/{id}/redeliver", post(callbacks::redeliver))

@@ -10,6 +10,7 @@ mod echo;
 pub mod grant;
 pub mod loan_application;
 pub mod meta;
+mod needless;
 pub mod offer;
 pub mod party;
 pub mod plan;
