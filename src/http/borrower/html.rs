@@ -40,13 +40,14 @@ pub(super) fn plain(title: &str, text: &str) -> String {
     document(title, &format!("<h1>{}</h1>\n<p>{}</p>", escape(title), escape(text)))
 }
 
-/// A numbered row of a form; `value` is HTML.
+/// A row of a form, numbered where the form has numbers; `value` is HTML.
 pub(super) fn form_row(number: &str, label: &str, value: &str) -> String {
-    format!(
-        "<tr><td class=\"no\">{}</td><th scope=\"row\">{}</th><td>{value}</td></tr>\n",
-        escape(number),
-        escape(label)
-    )
+    let label = escape(label);
+    if number.is_empty() {
+        return format!("<tr class=\"free\"><th scope=\"row\">{label}</th><td>{value}</td></tr>\n");
+    }
+    let number = escape(number);
+    format!("<tr><td class=\"no\">{number}</td><th scope=\"row\">{label}</th><td>{value}</td></tr>\n")
 }
 
 /// A form of such rows under a heading.
