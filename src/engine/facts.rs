@@ -76,7 +76,7 @@ impl Gathered {
         };
         match ask {
             Ask::Pay(_) | Ask::VerifyAccount { .. } | Ask::Notify(_) => {
-                gathered.loan = lock_loan(app, conn, Some(application)).await?
+                gathered.loan = lock_loan(app, conn, Some(application)).await?;
             }
             Ask::Offers => {
                 let borrower = borrower_index(app, &application.form.borrower);

@@ -1,11 +1,12 @@
 //! The loan agreement as a page, at each point of its life.
 
-use super::html::{document, escape, form, form_row, instant, rupees, sha256};
+use super::html::{document, escape, form, form_row, instant, rupees};
 use crate::domain::application::Application;
 use crate::domain::application::copies::Copies;
 use crate::domain::application::facets::{Agreement, AgreementText, Deal};
 use crate::domain::application::stage::{Acceptance, Stage};
 use crate::domain::kfs::Kfs;
+use crate::engine::pages::sha256;
 use crate::store::page::Page;
 
 /// The page of the agreement on a statement.

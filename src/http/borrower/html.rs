@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 
 /// The style sheet of every page.
@@ -92,15 +91,6 @@ pub(super) fn day(day: NaiveDate) -> String {
 pub(super) fn instant(at: DateTime<Utc>) -> String {
     FixedOffset::east_opt(IST_SECONDS)
         .map_or_else(|| at.to_rfc3339(), |ist| at.with_timezone(&ist).format("%d %b %Y, %-I:%M %P IST").to_string())
-}
-
-/// SHA-256 in small hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use self::html::STYLE;
 use super::problem::{no_such_method, no_such_path};
 use crate::app::SharedApp;
 use crate::domain::kfs::Kfs;
+use crate::engine::pages::sha256;
 use crate::store::page::{self, Kind, Page};
 use crate::store::{StoreError, application};
 
@@ -56,7 +57,7 @@ async fn key_facts(
             answer(StatusCode::OK, "application/json", page.kfs)
         }
         Ok(Some(page)) => match serde_json::from_slice::<Kfs>(&page.kfs) {
-            Ok(statement) => html(StatusCode::OK, kfs::page(&statement, &html::sha256(&page.kfs))),
+            Ok(statement) => html(StatusCode::OK, kfs::page(&statement, &sha256(&page.kfs))),
             Err(error) => broken(&error),
         },
         Ok(None) => missing(),
