@@ -5,24 +5,24 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Duration, FixedOffset, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use rand::Rng as _;
 use uuid::Uuid;
 
-/// Indian standard time, in which the lender's day runs (`lending.md` §2.1).
-const IST_SECONDS: i32 = 19_800;
+pub use crate::domain::calendar::business_date;
 
 /// Business time. `dev` and tests may move it; leases use the database's clock, signatures and TLS the wall's.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     offset_ms: Arc<AtomicI64>,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Clock {
     /// A clock that is ahead of the wall by some milliseconds.
     #[must_use]
     pub fn ahead_by(offset_ms: i64) -> Self {
-        Self { offset_ms: Arc::new(AtomicI64::new(offset_ms)) }
+        Self { offset_ms: Arc::new(AtomicI64::new(offset_ms)), turn: Arc::default() }
     }
 
     /// Business time, for offers, OTPs, backoff, timers and business dates.
@@ -49,19 +49,15 @@ impl Clock {
         self.offset_ms.fetch_add(by.num_milliseconds(), Ordering::Relaxed);
     }
 
+    /// Lets one caller at a time move the clock.
+    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
     /// How far business time is ahead of the wall, milliseconds.
     #[must_use]
     pub fn offset_ms(&self) -> i64 {
         self.offset_ms.load(Ordering::Relaxed)
-    }
-}
-
-/// The calendar date of an instant in Asia/Kolkata, which has had no other offset since 1945.
-#[must_use]
-pub fn business_date(at: DateTime<Utc>) -> NaiveDate {
-    match FixedOffset::east_opt(IST_SECONDS) {
-        Some(ist) => at.with_timezone(&ist).date_naive(),
-        None => at.date_naive(),
     }
 }
 

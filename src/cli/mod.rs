@@ -12,6 +12,7 @@ mod lsp;
 mod migrate;
 mod openapi;
 mod output;
+mod quote;
 pub mod run;
 mod serve;
 
@@ -53,6 +54,8 @@ enum Command {
     Keys(keys::Args),
     /// Drive loans against a running server, as an LSP would
     Journey(journey::Args),
+    /// Work out the schedule and the APR of a loan
+    Quote(Box<quote::Args>),
     /// Print the OpenAPI description of what is served
     Openapi(openapi::Args),
     /// Start or stop the sandbox's Postgres by itself
@@ -88,6 +91,7 @@ async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Keys(args) => keys::run(args).await,
         Command::Journey(args) => Ok(journey::run(args).await),
         Command::Openapi(args) => openapi::run(&args),
+        Command::Quote(args) => quote::run(&args),
         Command::Cluster(args) => cluster::run(args).await,
     }
 }

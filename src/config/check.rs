@@ -170,6 +170,7 @@ fn limits(limits: &Limits, problems: &mut Problems) {
         ("reofferDays", limits.reoffer_days),
         ("interimAnswerSeconds", limits.interim_answer_seconds),
         ("mandateLinkHours", limits.mandate_link_hours),
+        ("paymentLinkHours", limits.payment_link_hours),
     ] {
         // A million minutes are two years; more would leave the calendar when added to a date.
         problems.demand((1..=1_000_000).contains(&count), format!("limits.{member}"), "must be 1 to 1000000");

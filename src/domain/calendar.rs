@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use serde::{Deserialize, Serialize};
 
+/// Indian standard time, in which the lender's day runs (`lending.md` §2.1).
+const IST_SECONDS: i32 = 19_800;
 /// Days in a row without a working day after which the search for one gives up.
 const LONGEST_CLOSURE: usize = 60;
 /// The lender's day begins so many minutes before that of UTC (Asia/Kolkata).
@@ -15,6 +17,15 @@ const IST_MINUTES: i64 = 330;
 pub fn end_of_day(day: NaiveDate) -> Option<DateTime<Utc>> {
     let next = day.succ_opt()?.and_time(NaiveTime::MIN).and_utc();
     next.checked_sub_signed(TimeDelta::minutes(IST_MINUTES))?.checked_sub_signed(TimeDelta::milliseconds(1))
+}
+
+/// The calendar date of an instant in Asia/Kolkata, which has had no other offset since 1945.
+#[must_use]
+pub fn business_date(at: DateTime<Utc>) -> NaiveDate {
+    match FixedOffset::east_opt(IST_SECONDS) {
+        Some(ist) => at.with_timezone(&ist).date_naive(),
+        None => at.date_naive(),
+    }
 }
 
 /// Which days are working days. By default every day but Sunday is one.

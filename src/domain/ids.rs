@@ -82,6 +82,10 @@ text_id! {
     AccountId
 }
 text_id! {
+    /// A dispute, made by the lender.
+    DisputeId
+}
+text_id! {
     /// A payment as the LSP names it, unique per loan.
     PaymentId
 }

@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::application::form::LoanType;
+use super::maths::FirstPeriod;
 use super::maths::day_count::DayCount;
 use super::maths::money::Paise;
 use super::maths::rate::AnnualRate;
@@ -75,6 +76,12 @@ pub struct Product {
     /// Last business date on which it is sold in this version.
     #[serde(default)]
     pub effective_to: Option<NaiveDate>,
+    /// What becomes of a first period that is longer than the others.
+    #[serde(default)]
+    pub first_period: FirstPeriod,
+    /// How its odd days count; none means as all days.
+    #[serde(default)]
+    pub odd_day_count: Option<DayCount>,
     /// Fees beside the processing fee, kept from the payout.
     #[serde(default)]
     pub fees: Vec<FeeRule>,
@@ -113,6 +120,8 @@ pub struct Limits {
     pub interim_answer_seconds: i64,
     /// Hours the borrower has to authorise a mandate.
     pub mandate_link_hours: i64,
+    /// Hours the borrower has to pay on a payment page.
+    pub payment_link_hours: i64,
     /// Most that one borrower may owe or hold reserved over all loans; none means no cap.
     #[serde(with = "crate::domain::maths::rupees::option")]
     pub max_borrower_exposure: Option<Paise>,
@@ -130,6 +139,7 @@ impl Default for Limits {
             reoffer_days: 30,
             interim_answer_seconds: 60,
             mandate_link_hours: 24,
+            payment_link_hours: 24,
             max_borrower_exposure: None,
         }
     }

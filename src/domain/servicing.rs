@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::maths::frequency::Frequency;
 use super::maths::money::Paise;
+use super::maths::reschedule::PrepaymentMode;
 use super::maths::rupees;
 
 /// The rules of one loan's life. Nothing that is not in here, and so on the KFS, is ever charged (`lending.md` §1.2).
@@ -34,6 +35,8 @@ pub struct Servicing {
     /// Charge for a part prepayment, percent of the principal prepaid; tax comes on top.
     #[serde(with = "rust_decimal::serde::str")]
     pub prepayment_percent: Decimal,
+    /// What a part prepayment does to the schedule.
+    pub prepayment_mode: PrepaymentMode,
     /// What the borrower pays who leaves within the cooling-off period.
     pub cooling_off: CoolingOffPolicy,
     /// What an instalment, the total or the APR may rise when the payout comes later than the KFS assumed, before
@@ -69,6 +72,7 @@ impl Default for Servicing {
             penal_cap_percent: None,
             foreclosure_percent: Decimal::ZERO,
             prepayment_percent: Decimal::ZERO,
+            prepayment_mode: PrepaymentMode::ReduceCount,
             cooling_off: CoolingOffPolicy::AprOnly,
             reissue_tolerance: Paise::ZERO,
         }

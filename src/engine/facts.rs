@@ -1,19 +1,23 @@
 //! What a decision may know, gathered under the locks that keep it true.
 
+use chrono::NaiveDate;
 use sqlx::PgConnection;
 
 use crate::app::App;
 use crate::domain::application::Application;
-use crate::domain::application::ask::Ask;
+use crate::domain::application::ask::{Ask, Finding, Outcome};
 use crate::domain::application::command::Command;
-use crate::domain::application::decision::{Exposure, Facts, Fresh};
+use crate::domain::application::decision::{Exposure, Facts, Fresh, History};
 use crate::domain::application::form::Borrower;
 use crate::domain::application::stage::Stage;
-use crate::domain::ids::ExchangeId;
+use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::loan::Loan;
+use crate::domain::loan::dispute::Dispute;
+use crate::domain::loan::repayment::Payment;
 use crate::engine::{otp, pages};
 use crate::store::application::Locked;
-use crate::store::{StoreError, exposure, loan, settings};
+use crate::store::loan::LockedLoan;
+use crate::store::{StoreError, book, dispute, exposure, loan, repayment, settings};
 
 /// Facts that came from the database.
 #[derive(Debug, Default)]
@@ -24,8 +28,14 @@ pub struct Gathered {
     pub otp_matches: bool,
     /// Whether a collateral is pledged elsewhere.
     pub collateral_pledged: bool,
-    /// The loan with its revision, locked.
-    pub loan: Option<(Loan, i64)>,
+    /// The loan, locked.
+    pub loan: Option<LockedLoan>,
+    /// Its facts and journals, where they are needed.
+    pub history: Option<History>,
+    /// The payment that a request is about, where it has ended.
+    pub payment: Option<Payment>,
+    /// The dispute that a request names.
+    pub dispute: Option<Dispute>,
     /// The handle that a consent status request means.
     pub consent_handle: Option<String>,
     /// Accounts of LSPs, loaded when one is chosen.
@@ -37,7 +47,33 @@ pub struct Gathered {
 impl Gathered {
     /// The loan, where one was locked.
     pub fn loan(&self) -> Option<&Loan> {
-        self.loan.as_ref().map(|(loan, _)| loan)
+        self.loan.as_ref().map(|locked| &locked.loan)
+    }
+
+    /// For the day-end of one loan.
+    pub async fn for_loan(app: &App, conn: &mut PgConnection, application: &Application) -> Result<Self, StoreError> {
+        Ok(Self { loan: lock_loan(app, conn, Some(application)).await?, ..Self::default() })
+    }
+
+    /// Reads what stands in the loan's book.
+    pub async fn with_history(mut self, app: &App, conn: &mut PgConnection) -> Result<Self, StoreError> {
+        if let Some(locked) = &self.loan {
+            self.history = Some(book::history(conn, &app.sealer, &locked.loan.id).await?);
+        }
+        Ok(self)
+    }
+
+    /// Reads a payment of the loan that has ended.
+    pub async fn with_payment(
+        mut self,
+        app: &App,
+        conn: &mut PgConnection,
+        id: Option<&PaymentId>,
+    ) -> Result<Self, StoreError> {
+        if let Some(locked) = &self.loan {
+            self.payment = repayment::find(conn, &app.sealer, &locked.loan.id, id).await?;
+        }
+        Ok(self)
     }
 
     /// For a command: loan, then borrower, in the one lock order (design §5).
@@ -60,24 +96,32 @@ impl Gathered {
             let apps: Vec<Application> = locked.iter().map(|l| l.application.clone()).collect();
             gathered.otp_matches = otp::matches(&app.sealer, session_key, &apps, otp);
         }
-        Ok(gathered)
+        match command {
+            Command::LoanStatement { .. } => gathered.with_history(app, conn).await,
+            Command::RepaymentStatus { payment_id, .. } | Command::RepaymentHint { payment_id, .. } => {
+                gathered.with_payment(app, conn, payment_id.as_ref()).await
+            }
+            Command::RaiseDispute { dispute: Some(id), .. } | Command::DisputeStatus(id) => {
+                gathered.dispute = dispute::lock(conn, &app.sealer, id).await?;
+                Ok(gathered)
+            }
+            _ => Ok(gathered),
+        }
     }
 
-    /// For an outcome.
+    /// For an outcome; the book is read only when the outcome comes after its day.
     pub async fn for_outcome(
         app: &App,
         conn: &mut PgConnection,
         locked: &[Locked],
-        ask: &Ask,
+        (ask, outcome): (&Ask, &Outcome),
     ) -> Result<Self, StoreError> {
         let mut gathered = Self::default();
         let Some(application) = locked.first().map(|l| &l.application) else {
             return Ok(gathered);
         };
         match ask {
-            Ask::Pay(_) | Ask::VerifyAccount { .. } | Ask::Notify(_) => {
-                gathered.loan = lock_loan(app, conn, Some(application)).await?;
-            }
+            Ask::VerifyAccount { .. } => gathered.loan = lock_loan(app, conn, Some(application)).await?,
             Ask::Offers => {
                 let borrower = borrower_index(app, &application.form.borrower);
                 gathered.exposure = exposure::beside(conn, &borrower, application.id).await?;
@@ -89,13 +133,19 @@ impl Gathered {
                 exposure::lock_collaterals(conn, &collaterals).await?;
                 gathered.collateral_pledged = exposure::is_pledged(conn, &collaterals, application.id).await?;
             }
+            ask if ask.is_about_a_loan() => {
+                gathered.loan = lock_loan(app, conn, Some(application)).await?;
+                if comes_late(gathered.loan(), ask, outcome, app.clock.today()) {
+                    return gathered.with_history(app, conn).await;
+                }
+            }
             _ => {}
         }
         Ok(gathered)
     }
 
     /// The facts as a decision wants them.
-    pub fn facts<'a>(&self, app: &'a App, exchange: Option<ExchangeId>, loan: Option<&'a Loan>) -> Facts<'a> {
+    pub fn facts<'a>(&'a self, app: &'a App, exchange: Option<ExchangeId>) -> Facts<'a> {
         Facts {
             now: app.clock.now(),
             today: app.clock.today(),
@@ -107,13 +157,32 @@ impl Gathered {
             lsp_name: self.lsp_name.clone(),
             exchange,
             exposure: self.exposure,
-            fresh: Fresh { session_key: app.ids.token(), loan_id: app.ids.loan() },
+            fresh: Fresh {
+                session_key: app.ids.token(),
+                loan_id: app.ids.loan(),
+                dispute_id: format!("DSP-{}", app.ids.uuid().simple()),
+            },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
             lsp_accounts: self.lsp_accounts.clone(),
-            loan,
+            loan: self.loan(),
+            history: self.history.as_ref(),
+            payment: self.payment.as_ref(),
+            dispute: self.dispute.as_ref(),
+            borrower_npa_since: self.loan.as_ref().and_then(|locked| locked.borrower_npa_since),
             consent_handle: self.consent_handle.clone(),
         }
+    }
+}
+
+/// Whether an outcome may have to be replayed: it counts on a day that the account is beyond, or takes something back.
+fn comes_late(loan: Option<&Loan>, ask: &Ask, outcome: &Outcome, today: NaiveDate) -> bool {
+    let at = loan.and_then(|loan| loan.account.as_ref()).map(|account| account.at.day);
+    match (ask, outcome) {
+        // The account is brought to the business date before anything else happens.
+        (_, Outcome::Done { finding: Finding::Collected { value_date, .. } }) => at.is_some() && *value_date < today,
+        (Ask::Refund(_), Outcome::Refused { .. }) => true,
+        _ => false,
     }
 }
 
@@ -121,7 +190,7 @@ async fn lock_loan(
     app: &App,
     conn: &mut PgConnection,
     application: Option<&Application>,
-) -> Result<Option<(Loan, i64)>, StoreError> {
+) -> Result<Option<LockedLoan>, StoreError> {
     match application {
         Some(application) if matches!(application.stage, Stage::Granted { .. }) => {
             loan::lock(conn, &app.sealer, application.id).await

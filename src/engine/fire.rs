@@ -152,9 +152,8 @@ async fn subjects(app: &App, new: &NewAsk) -> Result<Vec<Application>, super::Re
 /// the key that tells it from any other.
 fn key(leased: &Leased, new: &NewAsk) -> String {
     match &new.ask {
-        Ask::Pay(order) => order.bank_key.clone(),
         Ask::Notify(notice) => notice.key.clone(),
-        _ => leased.id.to_string(),
+        ask => ask.money_key().map_or_else(|| leased.id.to_string(), str::to_owned),
     }
 }
 

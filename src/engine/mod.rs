@@ -1,8 +1,11 @@
 //! One command, one transaction: claim the request, lock, decide, store, enqueue. Outcomes and timers go the same way.
 
 mod codec;
+pub mod day_end;
 mod facts;
 pub mod fire;
+mod list;
+pub mod operate;
 pub mod otp;
 mod outcome;
 pub mod pages;
@@ -198,7 +201,7 @@ async fn create(
         })
         .collect();
     let gathered = Gathered::default();
-    let facts = gathered.facts(app, Some(exchange_id), None);
+    let facts = gathered.facts(app, Some(exchange_id));
     let decided = decide::file(&request.org_id, bundle, filed, &facts);
     let stream = decided.applications.first().map_or(bundle, |a| a.bundle);
     open_exchange(app, conn, request, exchange_id, (stream.0, &decided, true)).await?;
@@ -217,7 +220,7 @@ async fn carry_out(
     let locked = application::lock(conn, &app.sealer, &ids).await?;
     let mut gathered = Gathered::for_command(app, conn, &locked, &request.command).await?;
     gathered.consent_handle = consent_handle;
-    resolve::check_payment(&request.command, gathered.loan())?;
+    resolve::check_payment(&request.command, &gathered)?;
     let per_item = matches!(request.command, Command::GenerateOffers(_));
     // Results of a list keep the request's order; what one OTP signs goes by the order of ids.
     let apps: Vec<_> = if per_item {
@@ -225,21 +228,24 @@ async fn carry_out(
     } else {
         locked.iter().map(|l| l.application.clone()).collect()
     };
-    let loan = gathered.loan.take();
-    let facts = gathered.facts(app, Some(exchange_id), loan.as_ref().map(|(loan, _)| loan));
+    let facts = gathered.facts(app, Some(exchange_id));
     let decided = decide::decide(apps, &request.command, &facts);
     let stream = decided.applications.first().map_or(exchange_id.0, |a| a.bundle.0);
     open_exchange(app, conn, request, exchange_id, (stream, &decided, per_item)).await?;
     if let Some(waits) = decided.applications.first().filter(|_| per_item && !is_complete(&decided, exchange_id)) {
         save::interim_timer(app, conn, request.org_id.as_str(), exchange_id, waits.id).await?;
     }
-    let before = Before { applications: &locked, loan_revision: loan.map(|(_, revision)| revision) };
+    let before = Before { applications: &locked, loan: gathered.loan.as_ref() };
     save::decision(app, conn, before, decided, save::Cause::Request(exchange_id)).await
 }
 
-/// Heartbeat, lookups and error codes: an answer, and nothing else.
+/// Heartbeat, lookups, error codes and lists: an answer, and nothing else.
 async fn meta(app: &App, conn: &mut PgConnection, request: &Request, exchange_id: ExchangeId) -> Result<(), Refused> {
     let mut decided = Decided { applications: Vec::new(), decision: Decision::default() };
+    if let Command::ListLoans(filter) = &request.command {
+        let loans = list::loans(app, conn, &request.org_id, filter).await?;
+        decided.decision.reply(exchange_id, 0, Answer::ok(Content::Loans { loans }));
+    }
     if let Command::Meta(meta) = &request.command {
         let settings = settings::of(conn, request.org_id.as_str()).await?;
         if *meta != Meta::Heartbeat || settings.heartbeat_callback {
@@ -258,7 +264,8 @@ async fn open_exchange(
     shape: (uuid::Uuid, &Decided, bool),
 ) -> Result<(), Refused> {
     let (stream_id, decided, per_item) = shape;
-    let silent = matches!(request.command, Command::Meta(_)) && decided.decision.replies.is_empty();
+    let may_be_silent = matches!(request.command, Command::Meta(_) | Command::RepaymentHint { .. });
+    let silent = may_be_silent && decided.decision.replies.is_empty();
     let slots = match (per_item, silent) {
         (true, _) => i32::try_from(decided.applications.len()).unwrap_or(i32::MAX),
         (false, true) => 0,

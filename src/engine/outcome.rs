@@ -30,11 +30,10 @@ pub async fn apply(
     ask::settle(&mut tx, leased, settlement, app.clock.now()).await?;
     let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
     let locked = application::lock(&mut tx, &app.sealer, &ids).await?;
-    let mut gathered = Gathered::for_outcome(app, &mut tx, &locked, &new.ask).await?;
-    let loan = gathered.loan.take();
-    let facts = gathered.facts(app, new.exchange, loan.as_ref().map(|(loan, _)| loan));
+    let gathered = Gathered::for_outcome(app, &mut tx, &locked, (&new.ask, outcome)).await?;
+    let facts = gathered.facts(app, new.exchange);
     let decided = decide::apply(in_asked_order(&locked, new), &new.ask, outcome, &facts);
-    let before = save::Before { applications: &locked, loan_revision: loan.as_ref().map(|(_, revision)| *revision) };
+    let before = save::Before { applications: &locked, loan: gathered.loan.as_ref() };
     save::decision(app, &mut tx, before, decided, save::Cause::Background(new.exchange)).await?;
     tx.commit().await?;
     Ok(())
@@ -56,10 +55,12 @@ pub async fn ring(app: &App, leased: &Leased, new: &NewTimer) -> Result<(), Refu
     if let Timer::InterimAnswer { exchange } = new.timer {
         interim(app, &mut tx, exchange).await?;
     } else if let Some(found) = locked.first() {
-        let facts = Gathered::default();
-        let facts = facts.facts(app, None, None);
-        let decided = decide::ring(found.application.clone(), &new.timer, &facts);
-        let before = save::Before::applications(&locked);
+        let gathered = match new.timer {
+            Timer::PaymentLink { .. } => Gathered::for_loan(app, &mut tx, &found.application).await?,
+            _ => Gathered::default(),
+        };
+        let decided = decide::ring(found.application.clone(), &new.timer, &gathered.facts(app, None));
+        let before = save::Before { applications: &locked, loan: gathered.loan.as_ref() };
         save::decision(app, &mut tx, before, decided, save::Cause::Background(None)).await?;
     }
     tx.commit().await?;
@@ -80,7 +81,7 @@ async fn interim(app: &App, conn: &mut PgConnection, id: ExchangeId) -> Result<(
     }
     let frozen = exchange::frozen(conn, &app.sealer, id).await?;
     let gathered = Gathered::default();
-    let facts = gathered.facts(app, None, None);
+    let facts = gathered.facts(app, None);
     let mut answers = Vec::new();
     for (application_id, slot) in parts {
         let known = frozen.iter().find(|(frozen_slot, _)| *frozen_slot == slot).map(|(_, answer)| answer.clone());

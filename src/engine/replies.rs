@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::domain::application::answer::{Answer, Content, PayoutStatus, RefusalReason};
 use crate::domain::application::decision::{Decision, Webhook, WebhookKind};
 use crate::domain::ids::ExchangeId;
+use crate::domain::loan::content::RepaymentStatus;
 use crate::store::exchange::{self, Exchange};
 use crate::store::outbox::{self, NewCallback};
 use crate::store::{StoreError, settings};
@@ -156,15 +157,28 @@ async fn unsolicited(
             ("setRepaymentPlanStatus", exchange::latest_of(conn, webhook.application, operations).await?)
         }
         WebhookKind::DisbursementStatus(exchange) => ("triggerDisbursementStatus", Some(*exchange)),
+        WebhookKind::ConfirmRepayment(_) => ("confirmRepayment", exchange::latest(conn, webhook.application).await?),
     };
     let Some(exchange) = exchange else { return Ok(None) };
     let Some(exchange) = exchange::read(conn, exchange).await? else {
         return Ok(None);
     };
-    let pushed = settings::of(conn, exchange.org_id.as_str()).await?.push_disbursement_status;
-    if !pushed && matches!(webhook.kind, WebhookKind::DisbursementStatus(_)) {
+    let settings = settings::of(conn, exchange.org_id.as_str()).await?;
+    let wanted = match (&webhook.kind, &webhook.content) {
+        (WebhookKind::DisbursementStatus(_), _) => settings.push_disbursement_status,
+        (WebhookKind::ConfirmRepayment(_), Content::Repayment(payment)) => {
+            payment.status == Some(RepaymentStatus::Success) || payment.returned || settings.confirm_failed_repayments
+        }
+        _ => true,
+    };
+    if !wanted {
         return Ok(None);
     }
+    // The lender's own request has an id of its own, the same for the same news.
+    let exchange = match &webhook.kind {
+        WebhookKind::ConfirmRepayment(id) => Exchange { request_id: id.clone(), ..exchange },
+        _ => exchange,
+    };
     let answers = [webhook_answer(&webhook.content)];
     let callback = encode(app, conn, (exchange, operation), &answers, due_at).await?;
     Ok(Some(Callback { is_final: false, ..callback }))
@@ -175,6 +189,10 @@ fn webhook_answer(content: &Content) -> Answer {
     match content {
         Content::Disbursement(d) if d.status == Some(PayoutStatus::Failure) => {
             Answer::refused(RefusalReason::PaymentRail, "the bank refused the payout", content.clone())
+        }
+        Content::Repayment(payment) if payment.status == Some(RepaymentStatus::Failure) => {
+            let detail = payment.failure.clone().unwrap_or_else(|| "the payment failed".to_owned());
+            Answer::refused(RefusalReason::RepaymentRail, detail, content.clone())
         }
         _ => Answer::ok(content.clone()),
     }

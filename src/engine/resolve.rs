@@ -2,10 +2,10 @@
 
 use sqlx::PgConnection;
 
+use super::facts::Gathered;
 use super::{Refused, Request};
 use crate::domain::application::command::{Command, ConsentKey, NewApplication, Subject};
 use crate::domain::ids::{ApplicationId, LoanId, PaymentId};
-use crate::domain::loan::Loan;
 use crate::store::reference::{self, Kind};
 use crate::store::{StoreError, application};
 
@@ -37,7 +37,7 @@ pub async fn subjects(conn: &mut PgConnection, request: &Request) -> Result<Subj
     let org_id = request.org_id.as_str();
     let ids = match &request.command {
         Command::CreateApplications(items) => return Ok(Subjects::New(items.clone())),
-        Command::Meta(_) => return Ok(Subjects::None),
+        Command::Meta(_) | Command::ListLoans(_) => return Ok(Subjects::None),
         Command::ConsentStatus(key) => return consent(conn, org_id, key).await,
         Command::RequestConsent(request) => applications(conn, org_id, &request.loan_application_ids).await?,
         Command::GenerateOffers(names) => applications(conn, org_id, names).await?,
@@ -64,6 +64,15 @@ pub async fn subjects(conn: &mut PgConnection, request: &Request) -> Result<Subj
             let id = payment_id.as_ref().map_or("", PaymentId::as_str);
             by_reference(conn, org_id, Kind::Payment, ("payment.id", id)).await?
         }
+        Command::RepaymentStatus { loan_id, payment_id } | Command::RepaymentHint { loan_id, payment_id } => {
+            by_payment(conn, org_id, loan_id.as_ref(), payment_id.as_ref()).await?
+        }
+        Command::TriggerRepayment { loan_id, .. }
+        | Command::LoanSummary(loan_id)
+        | Command::GetLoan(loan_id)
+        | Command::LoanStatement { loan_id, .. }
+        | Command::RaiseDispute { loan_id, .. } => loan(conn, org_id, loan_id).await?,
+        Command::DisputeStatus(id) => by_reference(conn, org_id, Kind::Dispute, ("dispute.id", id.as_str())).await?,
     };
     Ok(Subjects::Known(Known { ids, consent_handle: None }))
 }
@@ -86,6 +95,29 @@ pub async fn applications(
 
 async fn loan(conn: &mut PgConnection, org_id: &str, id: &LoanId) -> Result<Vec<ApplicationId>, Refused> {
     by_reference(conn, org_id, Kind::Loan, ("loanId", id.as_str())).await
+}
+
+/// A repayment by its own id, which must be the loan's when both are named; else the loan.
+async fn by_payment(
+    conn: &mut PgConnection,
+    org_id: &str,
+    loan_id: Option<&LoanId>,
+    payment_id: Option<&PaymentId>,
+) -> Result<Vec<ApplicationId>, Refused> {
+    let by_loan = match loan_id {
+        Some(id) => Some(loan(conn, org_id, id).await?),
+        None => None,
+    };
+    let Some(payment_id) = payment_id else {
+        return Ok(by_loan.unwrap_or_default());
+    };
+    let by_payment = by_reference(conn, org_id, Kind::Repayment, ("payment.id", payment_id.as_str())).await?;
+    match by_loan {
+        Some(by_loan) if by_loan != by_payment => {
+            Err(Refused::Mismatch { detail: "loanId and payment.id do not belong together".to_owned() })
+        }
+        _ => Ok(by_payment),
+    }
 }
 
 async fn by_reference(
@@ -156,8 +188,14 @@ async fn latest_handle(conn: &mut PgConnection, ids: &[ApplicationId]) -> Result
 ///
 /// # Errors
 /// [`Refused::UnknownIds`].
-pub fn check_payment(command: &Command, loan: Option<&Loan>) -> Result<(), Refused> {
-    match (command, loan) {
+pub fn check_payment(command: &Command, gathered: &Gathered) -> Result<(), Refused> {
+    match (command, gathered.loan()) {
+        (
+            Command::RepaymentStatus { payment_id: Some(id), .. } | Command::RepaymentHint { payment_id: Some(id), .. },
+            _,
+        ) if gathered.payment.as_ref().is_none_or(|payment| payment.id != *id) => {
+            Err(Refused::UnknownIds { what: "payment.id", ids: vec![id.0.clone()] })
+        }
         (Command::DisbursementStatus { payment_id: Some(id), .. }, Some(loan)) if loan.payment(id).is_none() => {
             Err(Refused::UnknownIds { what: "payment.id", ids: vec![id.0.clone()] })
         }

@@ -1,5 +1,6 @@
 //! Stores a decision: everything that follows from one command, in the one lock order.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{HOLD, Refused, facts, pages, replies};
@@ -12,7 +13,10 @@ use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::domain::loan::Loan;
 use crate::store::application::Locked;
 use crate::store::ask::Detail;
-use crate::store::{StoreError, application, ask, exposure, loan, reference};
+use crate::store::book::NewJournals;
+use crate::store::loan::LockedLoan;
+use crate::store::reference::Kind;
+use crate::store::{StoreError, application, ask, book, day_end, dispute, exposure, loan, reference, repayment};
 
 /// Why something is stored.
 #[derive(Debug, Clone, Copy)]
@@ -37,14 +41,14 @@ impl Cause {
 pub struct Before<'a> {
     /// Applications; new ones are not among them.
     pub applications: &'a [Locked],
-    /// The loan's, where one was locked.
-    pub loan_revision: Option<i64>,
+    /// The loan, where one was locked.
+    pub loan: Option<&'a LockedLoan>,
 }
 
 impl<'a> Before<'a> {
     /// Applications only.
     pub fn applications(applications: &'a [Locked]) -> Self {
-        Self { applications, loan_revision: None }
+        Self { applications, loan: None }
     }
 }
 
@@ -59,7 +63,7 @@ pub async fn decision(
     decided: Decided,
     cause: Cause,
 ) -> Result<(), Refused> {
-    let Before { applications: before, loan_revision } = before;
+    let Before { applications: before, loan } = before;
     let Decided { applications, mut decision } = decided;
     for application in &applications {
         save_application(app, conn, before, application).await?;
@@ -67,8 +71,20 @@ pub async fn decision(
     if !decision.events.is_empty() {
         application::add_events(conn, &decision.events, app.clock.now()).await?;
     }
-    for effect in std::mem::take(&mut decision.effects) {
-        carry_out(app, conn, &applications, loan_revision, effect).await?;
+    let mut journals = NewJournals::default();
+    let mut effects = std::mem::take(&mut decision.effects);
+    effects.retain(|effect| match effect {
+        Effect::Post(loan_id, journal) => {
+            journals.push(app.ids.uuid(), loan_id, journal);
+            false
+        }
+        _ => true,
+    });
+    for effect in effects {
+        carry_out(app, conn, &applications, loan, effect).await?;
+    }
+    if !journals.is_empty() {
+        book::post(conn, &journals, app.clock.now()).await?;
     }
     // Questions are inserted after their exchange exists and before the answers, which never wait for them.
     later(app, conn, &applications, &mut decision, cause).await?;
@@ -104,7 +120,7 @@ async fn carry_out(
     app: &App,
     conn: &mut PgConnection,
     applications: &[Application],
-    loan_revision: Option<i64>,
+    before: Option<&LockedLoan>,
     effect: Effect,
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
@@ -118,21 +134,80 @@ async fn carry_out(
         },
         Effect::Release(id) => exposure::release(conn, id).await,
         Effect::CreateLoan(loan) => create_loan(app, conn, applications, &loan).await,
-        Effect::SaveLoan(changed) => {
-            let Some(revision) = loan_revision else {
+        Effect::SaveLoan(changed) => save_loan(app, conn, applications, before, &changed).await,
+        Effect::Post(loan_id, journal) => {
+            let mut journals = NewJournals::default();
+            journals.push(app.ids.uuid(), &loan_id, &journal);
+            book::post(conn, &journals, now).await
+        }
+        Effect::Record(loan_id, fact) => book::record(conn, &app.sealer, &loan_id, &fact, now).await,
+        Effect::SavePayment(payment) => {
+            let Some(locked) = before else {
                 return Err(StoreError::Stale { table: "loan" });
             };
-            loan::save(conn, &app.sealer, &changed, revision, now).await?;
-            match (changed.payouts.last(), applications.iter().find(|a| a.id == changed.application)) {
-                (Some(payout), Some(application)) => {
-                    reference::add_payment(conn, application, &payout.payment_id, now).await
-                }
-                _ => Ok(()),
+            let of = (&locked.loan.id, &locked.loan.org_id);
+            repayment::save(conn, &app.sealer, of, &payment, now).await?;
+            add_reference(conn, applications, locked.loan.application, (Kind::Repayment, &payment.id.0), now).await
+        }
+        Effect::SaveDispute(dispute) => {
+            dispute::save(conn, &app.sealer, &dispute, now).await?;
+            let application = before.map(|locked| locked.loan.application);
+            match application {
+                Some(id) => add_reference(conn, applications, id, (Kind::Dispute, &dispute.id.0), now).await,
+                None => Ok(()),
             }
         }
+        Effect::CloseAsk(bank_key) => match applications.first() {
+            Some(application) => ask::close_money(conn, &app.sealer, application.id, &bank_key, now).await,
+            None => Ok(()),
+        },
+        Effect::Finish(id, loan_id) => {
+            exposure::release(conn, id).await?;
+            exposure::free(conn, &loan_id).await
+        }
         Effect::Publish(application, kfs) => pages::publish(app, conn, application, &kfs).await,
-        Effect::Post(loan_id, journal) => loan::post(conn, app.ids.uuid(), &loan_id, &journal, now).await,
     }
+}
+
+async fn add_reference(
+    conn: &mut PgConnection,
+    applications: &[Application],
+    id: ApplicationId,
+    (kind, value): (Kind, &str),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    match applications.iter().find(|application| application.id == id) {
+        Some(application) => reference::add(conn, application, &[(kind, value.to_owned())], now).await,
+        None => Ok(()),
+    }
+}
+
+/// Writes a loan's successor; what it does to the classification of the borrower's other loans follows.
+async fn save_loan(
+    app: &App,
+    conn: &mut PgConnection,
+    applications: &[Application],
+    before: Option<&LockedLoan>,
+    changed: &Loan,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let Some(before) = before else {
+        return Err(StoreError::Stale { table: "loan" });
+    };
+    loan::save(conn, &app.sealer, changed, before.revision, now).await?;
+    let Some(application) = applications.iter().find(|a| a.id == changed.application) else {
+        return Ok(());
+    };
+    if let Some(payout) = changed.payouts.last().filter(|_| changed.payouts.len() != before.loan.payouts.len()) {
+        reference::add_payment(conn, application, &payout.payment_id, now).await?;
+    }
+    let non_performing = changed.account.as_ref().is_some_and(|account| account.npa_since.is_some());
+    let given_up = changed.stored_status() == "WRITTEN_OFF";
+    if non_performing || given_up || before.borrower_npa_since.is_some() {
+        let borrower = facts::borrower_index(app, &application.form.borrower);
+        day_end::classify_borrower(conn, &borrower, app.clock.today()).await?;
+    }
+    Ok(())
 }
 
 async fn create_loan(
@@ -147,6 +222,7 @@ async fn create_loan(
     };
     let borrower = facts::borrower_index(app, &application.form.borrower);
     loan::insert(conn, &app.sealer, loan, &borrower, now).await?;
+    book::allow_charges(conn, &loan.id, &loan.kfs_rows()).await?;
     exposure::count(conn, &borrower, application.id, loan.offer.sanctioned, true).await?;
     exposure::pledge(conn, &facts::collateral_indexes(app, application), &loan.id, now).await
 }

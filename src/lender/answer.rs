@@ -40,21 +40,55 @@ pub(super) enum Answer {
 pub(super) enum Found {
     Acknowledged,
     Pass,
-    Decline { reasons: Vec<Rejection> },
-    NeedsAction { actions: Vec<WireAction> },
-    Approve { offers: Vec<WireApproval> },
-    ConsentCreated { handle: String },
+    Decline {
+        reasons: Vec<Rejection>,
+    },
+    NeedsAction {
+        actions: Vec<WireAction>,
+    },
+    Approve {
+        offers: Vec<WireApproval>,
+    },
+    ConsentCreated {
+        handle: String,
+    },
     ConsentPending,
-    ConsentReady { consent_id: String },
+    ConsentReady {
+        consent_id: String,
+    },
     ConsentFailed,
-    KycDone { reference: String },
-    Prepared { agreements: Vec<AgreementText> },
-    AccountVerified { reference: String },
-    MandateRegistered { reference: String, payment_url: String },
+    KycDone {
+        reference: String,
+    },
+    Prepared {
+        agreements: Vec<AgreementText>,
+    },
+    AccountVerified {
+        reference: String,
+    },
+    MandateRegistered {
+        reference: String,
+        payment_url: String,
+    },
     MandateActive,
     MandateInactive,
-    Paid { utr: String, value_date: NaiveDate },
-    Notified { message_id: String },
+    LinkCreated {
+        reference: String,
+        url: String,
+    },
+    Collected {
+        utr: String,
+        value_date: NaiveDate,
+        #[serde(default, with = "rupees::option")]
+        amount: Option<Paise>,
+    },
+    Paid {
+        utr: String,
+        value_date: NaiveDate,
+    },
+    Notified {
+        message_id: String,
+    },
 }
 
 /// [`Action`] on the wire.
@@ -126,6 +160,8 @@ impl Found {
             Self::MandateRegistered { reference, payment_url } => Finding::MandateRegistered { reference, payment_url },
             Self::MandateActive => Finding::MandateActive,
             Self::MandateInactive => Finding::MandateInactive,
+            Self::LinkCreated { reference, url } => Finding::LinkCreated { reference, url },
+            Self::Collected { utr, value_date, amount } => Finding::Collected { utr, value_date, amount },
             Self::Paid { utr, value_date } => Finding::Paid { utr, value_date },
             Self::Notified { message_id } => Finding::Notified { message_id },
         }
@@ -149,7 +185,10 @@ impl From<WireApproval> for Approval {
 fn fits(ask: &Ask, finding: &Finding) -> bool {
     match finding {
         Finding::Acknowledged => {
-            matches!(ask, Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. })
+            matches!(
+                ask,
+                Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } | Ask::CancelLink { .. }
+            )
         }
         Finding::Pass => matches!(ask, Ask::Eligibility | Ask::FinalCheck),
         Finding::Decline { reasons } => ask.port() == "decision" && !reasons.is_empty(),
@@ -168,7 +207,12 @@ fn fits(ask: &Ask, finding: &Finding) -> bool {
         Finding::MandateActive | Finding::MandateInactive => {
             matches!(ask, Ask::MandateStatus { .. })
         }
-        Finding::Paid { .. } => matches!(ask, Ask::Pay(_)),
+        Finding::LinkCreated { .. } => matches!(ask, Ask::PaymentLink(_)),
+        Finding::Collected { amount, .. } => {
+            matches!(ask, Ask::LinkStatus { .. } | Ask::CancelLink { .. } | Ask::Present(_))
+                && amount.is_none_or(|amount| amount.is_positive())
+        }
+        Finding::Paid { .. } => matches!(ask, Ask::Pay(_) | Ask::Refund(_)),
         Finding::Notified { message_id } => matches!(ask, Ask::Notify(_)) && !message_id.is_empty(),
     }
 }

@@ -52,7 +52,7 @@ impl Call<'_> {
     #[must_use]
     pub fn method(&self) -> &'static str {
         match self.ask {
-            Ask::Pay(_) if self.status_only || self.reference.is_some() => "status",
+            Ask::Pay(_) | Ask::Refund(_) | Ask::Present(_) if self.status_only || self.reference.is_some() => "status",
             Ask::Kyc if self.reference.is_some() => "status",
             _ => self.ask.method(),
         }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Call;
 use crate::domain::application::Application;
-use crate::domain::application::ask::Ask;
+use crate::domain::application::ask::{Ask, Collection};
 use crate::domain::application::facets::{Account, AccountTarget};
 use crate::domain::application::form::Tenure;
 
@@ -57,6 +57,21 @@ fn detail(call: &Call<'_>) -> Value {
         Ask::MandateStatus { plan, reference } | Ask::CancelMandate { plan, reference } => {
             json!({ "planId": plan, "mandateReference": reference })
         }
+        Ask::PaymentLink(collection) | Ask::Present(collection) => collection_of(collection),
+        Ask::LinkStatus { collection, reference } | Ask::CancelLink { collection, reference } => {
+            let mut asked = collection_of(collection);
+            if let Value::Object(members) = &mut asked {
+                members.insert("linkReference".to_owned(), json!(reference));
+            }
+            asked
+        }
+        Ask::Refund(order) => json!({
+            "loanId": order.loan_id,
+            "refundReference": order.reference,
+            "bankKey": order.bank_key,
+            "amount": order.amount.to_string(),
+            "account": account_of(&order.account),
+        }),
         Ask::Pay(order) => json!({
             "loanId": order.loan_id,
             "paymentId": order.payment_id,
@@ -73,6 +88,19 @@ fn detail(call: &Call<'_>) -> Value {
             "text": notice.text,
         }),
     }
+}
+
+fn collection_of(collection: &Collection) -> Value {
+    json!({
+        "loanId": collection.loan_id,
+        "paymentId": collection.payment_id,
+        "bankKey": collection.key,
+        "amount": collection.amount.to_string(),
+        "instalment": collection.instalment,
+        "paymentMethodType": collection.method,
+        "mandateReference": collection.mandate,
+        "expiresAt": collection.expires_at,
+    })
 }
 
 fn account_of(account: &Account) -> Value {

@@ -96,6 +96,14 @@ catalogue! {
     TrancheAmount "TDRQ1002" 200 "The tranche or the amount is not allowed";
     PaymentConflict "TDRQ1003" 200 "The payment id is already used for another payment";
     PaymentRail "TDRQ2001" 200 "The bank refused the payment";
+    NothingDue "TRRQ1001" 200 "Nothing is due, or the loan takes no payment";
+    RepaymentAmount "TRRQ1002" 200 "The amount, instalment or purpose of the payment is not allowed";
+    PaymentUnderWay "TRRQ1003" 200 "Another payment of the loan is being collected";
+    RepaymentRail "TRRQ2001" 200 "The payment page could not be made, or the payment failed";
+    LoanNotVisible "LNRQ1001" 200 "The loan is not known";
+    DateRange "LNRQ1002" 200 "The dates of the statement make no sense";
+    DisputeUnknown "DPRQ1001" 200 "The dispute is not known";
+    DisputeState "DPRQ1002" 200 "The dispute takes no more words";
     LookupType "MLRQ1001" 200 "The lookup type is not known";
     ErrorCode "MERQ1001" 200 "The error code is not known";
 }
@@ -138,10 +146,21 @@ impl Code {
             (_, R::AccountRefused) => Self::Account,
             (_, R::MandateRefused) => Self::Mandate,
             (_, R::SanctionLapsed) => Self::SanctionLapsed,
+            ("triggerRepayment" | "triggerRepaymentStatus" | "confirmRepayment", R::LoanNotOpen) => Self::NothingDue,
+            ("triggerRepayment" | "triggerRepaymentStatus" | "confirmRepayment", R::AmountNotAllowed) => {
+                Self::RepaymentAmount
+            }
+            ("triggerRepayment" | "triggerRepaymentStatus" | "confirmRepayment", R::PaymentRail) => Self::RepaymentRail,
             (_, R::LoanNotOpen) => Self::LoanNotOpen,
             (_, R::AmountNotAllowed) => Self::TrancheAmount,
             (_, R::PaymentConflict) => Self::PaymentConflict,
             (_, R::PaymentRail) => Self::PaymentRail,
+            (_, R::NothingDue) => Self::NothingDue,
+            (_, R::RepaymentAmount) => Self::RepaymentAmount,
+            (_, R::PaymentUnderWay) => Self::PaymentUnderWay,
+            (_, R::RepaymentRail) => Self::RepaymentRail,
+            (_, R::DateRange) => Self::DateRange,
+            (_, R::DisputeState) => Self::DisputeState,
             (operation, R::UnknownPlan) => match operation {
                 "setDisbursementPlan" | "getDisbursementPlans" => Self::DisbursementPlan,
                 _ => Self::RepaymentPlan,
@@ -164,6 +183,10 @@ impl Code {
             "getDisbursementAccounts" | "setDisbursementAccount" => Self::AccountState,
             "grantLoan" => Self::Prerequisites,
             "triggerDisbursement" | "triggerDisbursementStatus" => Self::LoanNotOpen,
+            "triggerRepayment" | "triggerRepaymentStatus" | "confirmRepayment" => Self::NothingDue,
+            "loanSummary" | "getLoan" | "loanStatement" | "listLoans" => Self::LoanNotVisible,
+            "raiseDispute" => Self::DisputeState,
+            "disputeStatus" => Self::DisputeUnknown,
             _ => Self::RepaymentPlanState,
         }
     }
@@ -176,6 +199,7 @@ impl Code {
             "setDisbursementAccount" => Self::AccountSource,
             "setRepaymentPlan" | "setRepaymentPlanStatus" => Self::Mandate,
             "grantLoan" => Self::GrantSource,
+            "triggerRepayment" | "triggerRepaymentStatus" | "confirmRepayment" => Self::RepaymentRail,
             _ => Self::Unavailable,
         }
     }

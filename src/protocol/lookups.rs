@@ -1,7 +1,11 @@
 //! Lookup codes: for each enum of the protocol the values that we emit or act on (`ocen-v3.md` §8.1).
 
 use super::v3::loan_application::DOCUMENT_TYPES;
-use crate::lsp::{ActionRequiredSpelling, Settings, WithdrawalSpelling};
+use super::v3::loan_summary::ENDINGS;
+use super::v3::payment::METHODS;
+use super::v3::payment_order::PURPOSES;
+use super::v3::statement::{DEPOSIT, withdrawal_word};
+use crate::lsp::{ActionRequiredSpelling, Settings};
 
 const TYPES: &[(&str, &[&str])] = &[
     ("LOAN_TYPE", &["CASHFLOW", "PERSONAL", "HOME", "VEHICLE", "BUSINESS"]),
@@ -25,7 +29,8 @@ const TYPES: &[(&str, &[&str])] = &[
     ("FREQUENCY", &["MONTHLY", "WEEKLY", "QUARTERLY", "HALF_YEARLY", "YEARLY"]),
     ("PLAN_STATUS", &["ACTIVE", "INACTIVE", "PENDING_AUTH"]),
     ("PAYMENT_STATUS", &["SUCCESS", "FAILURE", "PENDING_AUTH"]),
-    ("PAYMENT_METHOD_TYPE", &["UPI", "EMANDATE_UPI", "NETBANKING", "ENACH", "DEBIT_CARD"]),
+    ("PAYMENT_METHOD_TYPE", &METHODS),
+    ("PAYMENT_PURPOSE", &PURPOSES),
     ("REPAYMENT_METHOD_TYPE", &["EMANDATE_UPI", "ENACH", "ANY"]),
     ("REPAYMENT_METHOD_STATUS", &["INACTIVE", "ACTIVE"]),
     ("ACCOUNT_DATA_TYPE", &["ACCOUNT", "VPA"]),
@@ -34,6 +39,8 @@ const TYPES: &[(&str, &[&str])] = &[
     ("OTP_STATUS", &["SUCCESS", "INVALID_SESSION", "INCORRECT_OTP"]),
     ("ACTION_TYPE", &["ADD_DOCUMENT", "RESUBMIT_DOCUMENT", "OTHER"]),
     ("REJECTION_REASON", &["LOW_CREDIT_SCORE", "FRAUD", "DOC_IRREGULARITIES", "OTHERS"]),
+    ("ASSET_CLASS", &["STANDARD", "SMA-0", "SMA-1", "SMA-2", "NPA"]),
+    ("LOAN_ENDING", &ENDINGS),
     ("DISPUTE_STATUS", &["NEW", "PROCESSING", "NEED_MORE_INFO", "RESOLVED", "CLOSED"]),
 ];
 
@@ -47,15 +54,11 @@ pub fn codes(lookup_type: &str, settings: &Settings) -> Option<Vec<&'static str>
         ActionRequiredSpelling::Underscore => "ACTION_REQUIRED",
         ActionRequiredSpelling::Blank => "ACTION REQUIRED",
     };
-    let withdrawal = match settings.withdrawal_spelling {
-        WithdrawalSpelling::Withdrawl => "WITHDRAWL",
-        WithdrawalSpelling::Withdrawal => "WITHDRAWAL",
-    };
     let application = ["PROCESSING", "OFFERED", "OFFER_ACCEPTED", "GRANTED", "REJECTED", action_required];
     match lookup_type {
         "LOAN_APPLICATION_STATUS" => Some(application.to_vec()),
         "LOAN_STATUS" => Some(application.into_iter().chain(["DEFAULTED", "COMPLETED", "OVERDUE"]).collect()),
-        "TRANSACTION_TYPE" => Some(vec!["DEPOSIT", withdrawal]),
+        "TRANSACTION_TYPE" => Some(vec![DEPOSIT, withdrawal_word(settings)]),
         "LOOKUP_TYPE" => Some(OWN_SPELLING.into_iter().chain(TYPES.iter().map(|(name, _)| *name)).collect()),
         _ => TYPES.iter().find(|(name, _)| *name == lookup_type).map(|(_, values)| values.to_vec()),
     }
@@ -69,7 +72,7 @@ mod tests {
     fn every_listed_type_has_values() {
         let settings = Settings::default();
         let types = codes("LOOKUP_TYPE", &settings).unwrap_or_default();
-        assert_eq!(types.len(), 35);
+        assert_eq!(types.len(), 38);
         assert!(types.iter().all(|name| codes(name, &settings).is_some_and(|values| !values.is_empty())));
         assert_eq!(codes("COLOUR", &settings), None);
     }

@@ -70,9 +70,6 @@ pub async fn open(app: &App, operation: &Operation, body: Bytes, sender: &mut Se
     let envelope: Envelope = super::v3::parse(message)?;
     let claims = envelope.metadata.unwrap_or_default().0;
     check_claims(&claims, &org_id, sender, app.clock.wall())?;
-    if !operation.served {
-        return Err(Malformed::new(Code::Unavailable, "", "this call is not served yet"));
-    }
     let request_id = lenient::id(&envelope.request_id, "/requestId")?;
     let command = (operation.decode)(message, &Decoding { now: app.clock.now() })?;
     let value: Value = serde_json::from_str(message).map_err(|error| Malformed::form("", error.to_string()))?;

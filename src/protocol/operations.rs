@@ -3,11 +3,11 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use super::codes::Code;
 use super::malformed::Malformed;
 use super::v3::core::{Callback, RequestMessage};
 use super::v3::{
-    Decoding, RequestBody, acceptance, account, consent, disbursement, grant, loan_application, meta, offer, repayment,
+    Decoding, RequestBody, acceptance, account, consent, disbursement, dispute, grant, loan_application, loan_details,
+    loan_summary, meta, offer, payment, payment_order, repayment, statement,
 };
 use crate::domain::application::command::Command;
 use crate::engine::{EncodeError, Outgoing};
@@ -39,8 +39,6 @@ pub struct Operation {
     pub answer_path: Option<&'static str>,
     /// Largest body, bytes.
     pub body_limit: usize,
-    /// Whether it is answered; a call that is not answers `GEN5004` after authentication.
-    pub served: bool,
     /// Reads the message.
     pub decode: fn(&str, &Decoding) -> Result<Command, Malformed>,
     /// Writes the callback without its `metadata`.
@@ -69,30 +67,11 @@ impl Operation {
             aliases: &[],
             answer_path: Some(answer_path),
             body_limit: SMALL_BODY,
-            served: true,
             decode: super::v3::decode::<Request>,
             encode,
             example: example::<Request>,
             request_schema: schema::<RequestMessage<Request>>,
             answer_schema: schema::<Callback<Answer>>,
-        }
-    }
-
-    /// A call whose family is not served yet.
-    const fn later(name: &'static str, request_path: &'static str, answer_path: Option<&'static str>) -> Self {
-        Self {
-            name,
-            version: Version::V3,
-            request_path,
-            aliases: &[],
-            answer_path,
-            body_limit: SMALL_BODY,
-            served: false,
-            decode: not_served,
-            encode: no_callback,
-            example: example::<meta::HeartbeatRequest>,
-            request_schema: schema::<RequestMessage<meta::HeartbeatRequest>>,
-            answer_schema: schema::<Callback<meta::HeartbeatRequest>>,
         }
     }
 
@@ -240,30 +219,60 @@ pub static OPERATIONS: &[Operation] =
             "/v3/meta/lookup/getErrorCodesResponse",
             meta::encode,
         ),
-        Operation::later(
+        Operation::new::<payment_order::TriggerRepaymentRequest, payment::RepaymentResponse>(
             "triggerRepayment",
             "/v3/repayment/triggerRepaymentRequest",
-            Some("/v3/repayment/triggerRepaymentResponse"),
+            "/v3/repayment/triggerRepaymentResponse",
+            payment::encode,
         ),
-        Operation::later(
+        Operation::new::<payment_order::TriggerRepaymentStatusRequest, payment::RepaymentResponse>(
             "triggerRepaymentStatus",
             "/v3/repayment/triggerRepaymentStatusRequest",
-            Some("/v3/repayment/triggerRepaymentStatusResponse"),
+            "/v3/repayment/triggerRepaymentStatusResponse",
+            payment::encode,
         ),
-        Operation::later("confirmRepayment", "/v3/repayment/confirmRepayment", None),
-        Operation::later("loanSummary", "/v3/loan/LoanSummaryRequest", Some("/v3/loan/loanSummaryResponse")),
-        Operation::later("getLoan", "/v3/loan/getLoanRequest", Some("/v3/loan/getLoanResponse")),
-        Operation::later("loanStatement", "/v3/loan/loanStatementRequest", Some("/v3/loan/loanStatementResponse")),
-        Operation::later("listLoans", "/v3/loan/listLoansRequest", Some("/v3/loan/listLoansResponse")),
-        Operation::later(
+        // The same path both ways: what an LSP posts there is a hint, what we post is the word (C11).
+        Operation::new::<payment_order::ConfirmRepaymentRequest, payment::ConfirmRepayment>(
+            "confirmRepayment",
+            "/v3/repayment/confirmRepayment",
+            "/v3/repayment/confirmRepayment",
+            payment::encode_confirmation,
+        ),
+        Operation::new::<loan_summary::LoanSummaryRequest, loan_summary::LoanSummaryResponse>(
+            "loanSummary",
+            "/v3/loan/LoanSummaryRequest",
+            "/v3/loan/loanSummaryResponse",
+            loan_summary::encode,
+        ),
+        Operation::new::<loan_details::GetLoanRequest, loan_details::GetLoanResponse>(
+            "getLoan",
+            "/v3/loan/getLoanRequest",
+            "/v3/loan/getLoanResponse",
+            loan_details::encode_loan,
+        ),
+        Operation::new::<statement::LoanStatementRequest, statement::LoanStatementResponse>(
+            "loanStatement",
+            "/v3/loan/loanStatementRequest",
+            "/v3/loan/loanStatementResponse",
+            statement::encode,
+        ),
+        Operation::new::<loan_details::ListLoansRequest, loan_details::ListLoansResponse>(
+            "listLoans",
+            "/v3/loan/listLoansRequest",
+            "/v3/loan/listLoansResponse",
+            loan_details::encode_list,
+        ),
+        Operation::new::<dispute::RaiseDisputeRequest, dispute::DisputeResponse>(
             "raiseDispute",
             "/v3/loan/dispute/raiseDisputeRequest",
-            Some("/v3/loan/dispute/raiseDisputeResponse"),
+            "/v3/loan/dispute/raiseDisputeResponse",
+            dispute::encode,
         ),
-        Operation::later(
+        Operation::new::<dispute::DisputeStatusRequest, dispute::DisputeResponse>(
             "disputeStatus",
             "/v3/loan/dispute/disputeStatusRequest",
-            Some("/v3/loan/dispute/disputeStatusResponse"),
+            "/v3/loan/dispute/disputeStatusResponse",
+            dispute::encode,
         ),
     ];
 
@@ -289,12 +298,4 @@ fn example<Request: RequestBody>() -> Value {
         message.extend(body);
     }
     message
-}
-
-fn not_served(_: &str, _: &Decoding) -> Result<Command, Malformed> {
-    Err(Malformed::new(Code::Unavailable, "", "this call is not served yet"))
-}
-
-fn no_callback(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
-    Err(EncodeError(format!("{} is not served yet", outgoing.operation)))
 }

@@ -1,7 +1,9 @@
-//! The test clock: business time that moves forward on demand, and is where it was after a restart.
+//! The test clock: business time that moves forward on demand, day by day where something happens, and is where it was
+//! after a restart.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -9,15 +11,23 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
-use super::demo;
+use super::happened::{self, Happened};
 use super::problem::{Body, Problem};
-use super::span;
+use super::{demo, span};
 use crate::app::{App, SharedApp};
 use crate::clock::Clock;
+use crate::domain::loan::account::Position;
+use crate::engine::day_end;
+use crate::store;
 
 /// How far one call may move the clock: the longest loan and then some.
 const MAX_DAYS: i64 = 366 * 60;
+/// How long the simulated systems may take to answer what a day asked them.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Questions that are due so soon are waited for.
+const SOON: TimeDelta = TimeDelta::milliseconds(1_500);
 
 /// `POST /sandbox/clock`: one of the members.
 #[derive(Debug, Deserialize)]
@@ -25,9 +35,22 @@ const MAX_DAYS: i64 = 366 * 60;
 pub(super) struct Move {
     advance: Option<String>,
     to: Option<NaiveDate>,
-    until: Option<String>,
-    #[expect(dead_code, reason = "belongs to `until`, which is refused")]
+    until: Option<Until>,
     loan_id: Option<String>,
+}
+
+/// What to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Until {
+    /// Anything happens to the loan, or to any.
+    NextEvent,
+    /// A debit of the loan bounces.
+    FirstBounce,
+    /// The loan is a non-performing asset.
+    Npa,
+    /// The loan is closed.
+    Closed,
 }
 
 #[derive(Serialize)]
@@ -35,6 +58,8 @@ pub(super) struct Move {
 struct Reading {
     now: DateTime<Utc>,
     business_date: NaiveDate,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    happened: Option<Vec<Happened>>,
 }
 
 /// The clock of a data directory: as far ahead of the wall as it was left.
@@ -55,47 +80,142 @@ fn path(data_dir: &Path) -> PathBuf {
 }
 
 pub(super) async fn show(State(app): State<SharedApp>) -> impl IntoResponse {
-    Json(reading(&app))
+    Json(reading(&app, None))
 }
 
 pub(super) async fn move_forward(
     State(app): State<SharedApp>,
     Body(wanted): Body<Move>,
 ) -> Result<impl IntoResponse, Problem> {
-    let by = distance(&app.clock, &wanted)?;
-    app.clock.advance(by);
+    // Two moves at once would run each other's days; the second one goes on from where the first one ends.
+    let _turn = app.clock.turn().await;
+    let target = target(&app.clock, &wanted)?;
+    let loan = wanted.loan_id.as_deref();
+    let mut conn = app.pool.acquire().await?;
+    if let Some(loan) = loan
+        && store::reference::application_of_loan(&mut conn, loan).await?.is_none()
+    {
+        return Err(Problem::unknown("loan"));
+    }
+    let since = happened::mark(&mut conn).await?;
+    drop(conn);
+    run_days(&app, target, wanted.until, loan, since).await?;
     keep(&app).await.map_err(|error| Problem::internal(&error))?;
-    // What became due by the move is not waited for by anybody else.
-    app.wake.asks.notify_one();
-    app.wake.callbacks.notify_one();
-    Ok(Json(reading(&app)))
+    app.wake.notify_asks();
+    app.wake.notify_callbacks();
+    let mut conn = app.pool.acquire().await?;
+    let happened = happened::since(&mut conn, since, None).await?;
+    Ok(Json(reading(&app, Some(happened))))
 }
 
-fn reading(app: &App) -> Reading {
-    Reading { now: app.clock.now(), business_date: app.clock.today() }
+/// Goes from day to day on which something happens, up to the target, and runs each day's end, the target's included.
+async fn run_days(
+    app: &SharedApp,
+    target: DateTime<Utc>,
+    until: Option<Until>,
+    loan: Option<&str>,
+    since: i64,
+) -> Result<(), Problem> {
+    let last = crate::domain::calendar::business_date(target);
+    loop {
+        let mut conn = app.pool.acquire().await?;
+        let next = store::day_end::first_event(&mut conn, last).await?;
+        drop(conn);
+        if next.is_none() && until.is_some() {
+            return Err(Problem::new(StatusCode::CONFLICT, "nothing more happens to any loan by itself"));
+        }
+        let today = app.clock.today();
+        let day = next.unwrap_or(last).max(today);
+        if day > today {
+            let to = same_time(&app.clock, day).min(target);
+            app.clock.advance(to.signed_duration_since(app.clock.now()).max(TimeDelta::zero()));
+        }
+        for position in [Position::open(day), Position::closed(day)] {
+            sweep(app, position).await?;
+            settled(app).await?;
+        }
+        if let Some(until) = until {
+            let mut conn = app.pool.acquire().await?;
+            if happened::any(&mut conn, since, loan, words(until)).await? {
+                return Ok(());
+            }
+        }
+        // What a day's answers brought for the same day is swept before time goes on.
+        let mut conn = app.pool.acquire().await?;
+        let more = store::day_end::first_event(&mut conn, day).await?.is_some();
+        drop(conn);
+        if !more && day >= last {
+            break;
+        }
+    }
+    app.clock.advance(target.signed_duration_since(app.clock.now()).max(TimeDelta::zero()));
+    settled(app).await
 }
 
-fn distance(clock: &Clock, wanted: &Move) -> Result<TimeDelta, Problem> {
+/// What the history of a loan says when it has come to pass.
+fn words(until: Until) -> &'static str {
+    match until {
+        Until::NextEvent => "%",
+        Until::FirstBounce => "%bounced%",
+        Until::Npa => "%classified NPA%",
+        Until::Closed => "%closed, nothing is owed%",
+    }
+}
+
+async fn sweep(app: &SharedApp, to: Position) -> Result<(), Problem> {
+    day_end::sweep(app, to).await.map_err(|error| Problem::internal(&error))?;
+    Ok(())
+}
+
+/// Waits until the simulated systems have answered everything that is due.
+async fn settled(app: &App) -> Result<(), Problem> {
+    let begun = Instant::now();
+    loop {
+        app.wake.notify_asks();
+        let mut conn = app.pool.acquire().await?;
+        let soon = app.clock.now() + SOON;
+        if !store::ask::is_any_due(&mut conn, soon).await? {
+            return Ok(());
+        }
+        drop(conn);
+        if begun.elapsed() > SETTLE_TIMEOUT {
+            let detail = "the lender's systems did not answer in time; the clock stands where it got to";
+            return Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, detail));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn reading(app: &App, happened: Option<Vec<Happened>>) -> Reading {
+    Reading { now: app.clock.now(), business_date: app.clock.today(), happened }
+}
+
+/// The instant of a day that is as late on it as now is today; India has no daylight saving.
+fn same_time(clock: &Clock, day: NaiveDate) -> DateTime<Utc> {
+    clock.now() + day.signed_duration_since(clock.today())
+}
+
+fn target(clock: &Clock, wanted: &Move) -> Result<DateTime<Utc>, Problem> {
     let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail);
     let now = clock.now();
-    let by = match (&wanted.advance, wanted.to, &wanted.until) {
-        (Some(span), None, None) => span::after(now, span)
-            .ok_or_else(|| bad("`advance` must be a span like P30D, P1M or PT1H"))?
-            .signed_duration_since(now),
-        // The same time of the lender's day; India has no daylight saving.
-        (None, Some(date), None) => date.signed_duration_since(clock.today()),
-        (None, None, Some(_)) => {
-            return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "`until` is not served yet: use `advance` or `to`"));
+    let target = match (&wanted.advance, wanted.to, wanted.until) {
+        (Some(text), None, None) => {
+            span::after(now, text).ok_or_else(|| bad("`advance` must be a span like P30D, P1M or PT1H"))?
         }
+        (None, Some(date), None) => same_time(clock, date),
+        (None, None, Some(Until::NextEvent)) => now + TimeDelta::days(MAX_DAYS),
+        (None, None, Some(_)) if wanted.loan_id.is_some() => now + TimeDelta::days(MAX_DAYS),
+        (None, None, Some(_)) => return Err(bad("name the loan with `loanId`")),
         _ => return Err(bad("give exactly one of `advance`, `to` and `until`")),
     };
+    let by = target.signed_duration_since(now);
     if by < TimeDelta::zero() {
         return Err(Problem::new(StatusCode::CONFLICT, "the clock goes forward only"));
     }
     if by > TimeDelta::days(MAX_DAYS) {
         return Err(bad("one call moves the clock by sixty years at most"));
     }
-    Ok(by)
+    Ok(target)
 }
 
 async fn keep(app: &App) -> io::Result<()> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
 use crate::domain::ids::ApplicationId;
+use crate::domain::maths::money::Paise;
 
 /// Which system remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum Kind {
     Mandate,
     /// The bank, by bank key.
     Payment,
+    /// The collection system, by bank key: pages and debits.
+    Collection,
     /// What was told ahead of being asked, by [`told_key`].
     Scenario,
 }
@@ -30,6 +33,7 @@ impl Kind {
             Self::Consent => "CONSENT",
             Self::Mandate => "MANDATE",
             Self::Payment => "PAYMENT",
+            Self::Collection => "COLLECTION",
             Self::Scenario => "SCENARIO",
         }
     }
@@ -70,6 +74,40 @@ pub struct PaymentDetail {
     pub value_date: Option<chrono::NaiveDate>,
     /// Why not, once failed.
     pub code: Option<String>,
+}
+
+/// What the collection system notes of a page or debit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CollectionDetail {
+    /// Made by the lender.
+    pub payment_id: String,
+    /// The loan.
+    pub loan_id: String,
+    /// How much.
+    pub amount: Paise,
+    /// The page.
+    pub url: Option<String>,
+    /// Unique transaction reference, once paid.
+    pub utr: Option<String>,
+    /// Value date, once paid.
+    pub value_date: Option<chrono::NaiveDate>,
+    /// Why not, once failed.
+    pub code: Option<String>,
+}
+
+impl Item {
+    /// A page or debit.
+    #[must_use]
+    pub fn collection(key: &str, state: &str, detail: &CollectionDetail) -> Self {
+        Self { key: key.to_owned(), state: state.to_owned(), detail: serde_json::to_string(detail).ok() }
+    }
+}
+
+/// Where it waits that the next debit of a plan's mandate is to bounce.
+#[must_use]
+pub fn bounce_key(plan: &str) -> String {
+    format!("bounce:{plan}")
 }
 
 /// Where an outcome waits that was told before the payment arrived.
@@ -177,6 +215,44 @@ pub async fn lock_payment(
         for update",
         payment_id,
         loan_id,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The last page or debit under a payment id of the lender's, locked.
+///
+/// # Errors
+/// What the database reports.
+pub async fn lock_collection(conn: &mut PgConnection, payment_id: &str) -> sqlx::Result<Option<Item>> {
+    sqlx::query_as!(
+        Item,
+        "select key, state, detail
+        from sandbox.item
+        where kind = 'COLLECTION'
+        and detail::jsonb ->> 'paymentId' = $1
+        order by updated_at desc, key desc
+        limit 1
+        for update",
+        payment_id,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The page behind a token of its address.
+///
+/// # Errors
+/// What the database reports.
+pub async fn lock_page(conn: &mut PgConnection, url: &str) -> sqlx::Result<Option<Item>> {
+    sqlx::query_as!(
+        Item,
+        "select key, state, detail
+        from sandbox.item
+        where kind = 'COLLECTION'
+        and detail::jsonb ->> 'url' = $1
+        for update",
+        url,
     )
     .fetch_optional(conn)
     .await

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod cluster;
 pub mod demo;
+mod happened;
 pub mod http;
 pub mod inbox;
 pub mod items;

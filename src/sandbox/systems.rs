@@ -5,6 +5,7 @@ mod account;
 mod aggregator;
 mod agreement;
 mod bank;
+mod collections;
 mod kyc;
 mod mandates;
 mod messages;
@@ -20,6 +21,7 @@ use sqlx::PgPool;
 pub use self::agreement::agreement;
 use self::bank::Bank;
 pub(super) use self::bank::{fail as fail_payment, settle as settle_payment};
+pub(super) use self::collections::{fail as fail_collection, settle as settle_collection};
 use crate::clock::Ids;
 use crate::config::Config;
 use crate::domain::application::ask::{Ask, Finding, Outcome};
@@ -73,6 +75,11 @@ impl Systems {
             Ask::MandateStatus { plan, reference } => self.mandate_status(call, plan, reference).await,
             Ask::CancelMandate { plan, reference } => self.cancel_mandate(call, plan, reference).await,
             Ask::Pay(order) => Ok(Bank::new(&self.pool, self.manual).answer(call, order).await),
+            Ask::Refund(order) => Ok(Bank::new(&self.pool, self.manual).answer(call, &bank::as_payment(order)).await),
+            Ask::PaymentLink(collection) => self.payment_link(call, collection).await,
+            Ask::LinkStatus { collection, .. } => self.link_status(call, collection).await,
+            Ask::CancelLink { collection, .. } => self.cancel_link(call, collection).await,
+            Ask::Present(collection) => Ok(self.present(call, collection).await),
             Ask::Notify(notice) => Ok(messages::sent(notice)),
             Ask::Eligibility | Ask::Offers | Ask::FinalCheck => Err(PortError::bad_question(call.ask)),
         }

@@ -7,10 +7,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::items::{self, Item, Kind};
+use super::items::{self, CollectionDetail, Item, Kind, PaymentDetail};
 use super::problem::{Body, Params, Problem};
-use super::systems::{fail_payment, settle_payment};
+use super::systems::{fail_collection, fail_payment, settle_collection, settle_payment};
 use crate::app::{App, SharedApp};
+use crate::domain::ids::{LoanId, PaymentId};
+use crate::domain::loan::operator::Act;
+use crate::engine::operate::{self, ActError};
 use crate::store;
 
 /// `POST /sandbox/consents/{consentHandle}`.
@@ -28,6 +31,21 @@ pub(super) enum MandateOutcome {
     Authorise,
     Refuse,
     Cancel,
+}
+
+/// `POST /sandbox/mandates/{planId}`: what the borrower does with the mandate, or what its next debit does.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ToldOfMandate {
+    outcome: Option<MandateOutcome>,
+    next: Option<NextDebit>,
+}
+
+/// What the next debit does.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum NextDebit {
+    Bounce,
 }
 
 /// `POST /sandbox/payments/{paymentId}`.
@@ -78,12 +96,22 @@ pub(super) async fn consent(
 pub(super) async fn mandate(
     State(app): State<SharedApp>,
     Path(plan): Path<String>,
-    Body(told): Body<Told<MandateOutcome>>,
+    Body(told): Body<ToldOfMandate>,
 ) -> Result<Json<Value>, Problem> {
     let mut tx = app.pool.begin().await?;
     let item = items::lock(&mut tx, Kind::Mandate, &plan).await?;
     let mut item = item.ok_or_else(|| Problem::unknown("mandate"))?;
-    let next = match (told.outcome, item.state.as_str()) {
+    let outcome = match (told.outcome, told.next) {
+        (Some(outcome), None) => outcome,
+        (None, Some(NextDebit::Bounce)) => {
+            let told = Item { key: items::bounce_key(&plan), state: "BOUNCE".to_owned(), detail: None };
+            items::put(&mut tx, Kind::Scenario, &told, app.clock.now()).await?;
+            tx.commit().await?;
+            return Ok(Json(json!({ "planId": plan, "state": item.state, "next": "bounce" })));
+        }
+        _ => return Err(Problem::new(StatusCode::BAD_REQUEST, "give exactly one of `outcome` and `next`")),
+    };
+    let next = match (outcome, item.state.as_str()) {
         (MandateOutcome::Authorise, "PENDING" | "AUTHORISED") => "AUTHORISED",
         (MandateOutcome::Refuse, "PENDING" | "REFUSED") => "REFUSED",
         (MandateOutcome::Cancel, "PENDING" | "AUTHORISED" | "CANCELLED") => "CANCELLED",
@@ -104,12 +132,15 @@ pub(super) async fn payment(
     Body(told): Body<Told<PaymentOutcome>>,
 ) -> Result<Json<Value>, Problem> {
     let mut tx = app.pool.begin().await?;
+    if let Some(item) = items::lock_collection(&mut tx, &payment).await? {
+        return collection(&app, tx, (&payment, item), told.outcome).await;
+    }
     if let Some(loan) = &of.loan_id {
         // Otherwise the order could slip in between finding no payment and leaving word for it.
         items::take_turn(&mut tx, &items::told_key(loan, &payment)).await?;
     }
     let state = match items::lock_payment(&mut tx, &payment, of.loan_id.as_deref()).await? {
-        Some(item) => end_payment(&mut tx, &app, item, told.outcome).await?,
+        Some(item) => end_payment(&mut tx, &app, item, (&payment, told.outcome)).await?,
         None => tell_ahead(&mut tx, &app, (&payment, of.loan_id.as_deref()), told.outcome).await?,
     };
     nudge(&mut tx, &app, ("PAYMENT", &payment), "disbursement").await?;
@@ -118,20 +149,59 @@ pub(super) async fn payment(
     Ok(Json(json!({ "paymentId": payment, "state": state })))
 }
 
+/// The borrower pays, gives up, or has the bank take a payment back.
+async fn collection(
+    app: &App,
+    mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
+    (payment, mut item): (&str, Item),
+    outcome: PaymentOutcome,
+) -> Result<Json<Value>, Problem> {
+    match (outcome, item.state.as_str()) {
+        (PaymentOutcome::Succeed, "PENDING") => settle_collection(&mut item, app.clock.today()),
+        (PaymentOutcome::Fail | PaymentOutcome::Return, "PENDING") => fail_collection(&mut item, "PAYER_DECLINED"),
+        (PaymentOutcome::Succeed, "PAID") | (PaymentOutcome::Fail, "FAILED") | (PaymentOutcome::Return, "RETURNED") => {
+        }
+        (PaymentOutcome::Return, "PAID") => {
+            "RETURNED".clone_into(&mut item.state);
+            let loan = LoanId(item.detail::<CollectionDetail>().loan_id);
+            let act = Act::ReverseReceipt { payment_id: PaymentId::from(payment), on: app.clock.today() };
+            perform(app, &mut tx, &loan, &act).await?;
+        }
+        _ => return Err(ended("payment", &item.state)),
+    }
+    items::put(&mut tx, Kind::Collection, &item, app.clock.now()).await?;
+    nudge(&mut tx, app, ("REPAYMENT", payment), "collections").await?;
+    tx.commit().await?;
+    app.wake.notify_asks();
+    app.wake.notify_callbacks();
+    Ok(Json(json!({ "paymentId": payment, "state": item.state })))
+}
+
+/// The bank takes something back: booked as when an operator had seen it.
+async fn perform(app: &App, conn: &mut PgConnection, loan: &LoanId, act: &Act) -> Result<(), Problem> {
+    let reference = app.ids.uuid().simple().to_string();
+    operate::perform(app, conn, loan, (act, &reference)).await.map_err(|error| match error {
+        ActError::Failed(failed) => Problem::internal(&failed),
+        refused => Problem::new(StatusCode::CONFLICT, refused.to_string()),
+    })
+}
+
 async fn end_payment(
     conn: &mut PgConnection,
     app: &App,
     mut item: Item,
-    outcome: PaymentOutcome,
+    (payment, outcome): (&str, PaymentOutcome),
 ) -> Result<String, Problem> {
     match (outcome, item.state.as_str()) {
         (PaymentOutcome::Succeed, "PENDING") => settle_payment(&mut item, app.clock.today()),
         (PaymentOutcome::Fail, "PENDING") => fail_payment(&mut item, "CREDIT_REFUSED"),
         (PaymentOutcome::Return, "PENDING") => fail_payment(&mut item, "RETURNED"),
-        (PaymentOutcome::Succeed, "PAID") | (PaymentOutcome::Fail | PaymentOutcome::Return, "FAILED") => {}
+        (PaymentOutcome::Succeed, "PAID") | (PaymentOutcome::Fail | PaymentOutcome::Return, "FAILED" | "RETURNED") => {}
         (PaymentOutcome::Return, "PAID") => {
-            let detail = "the return of a payment that was made is not served yet";
-            return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail));
+            "RETURNED".clone_into(&mut item.state);
+            let loan = LoanId(item.detail::<PaymentDetail>().loan_id);
+            let act = Act::ReturnPayout { payment_id: PaymentId::from(payment), on: app.clock.today() };
+            perform(app, conn, &loan, &act).await?;
         }
         _ => return Err(ended("payment", &item.state)),
     }

@@ -191,7 +191,13 @@ async fn what_was_told_before_the_order_arrived_is_not_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_message_has_the_same_id() {
     let pool = database().await;
-    let notice = Notice { kind: NoticeKind::LoanClosed, loan_id: None, key: "N1".into(), text: "Closed.".into() };
+    let notice = Notice {
+        kind: NoticeKind::LoanClosed,
+        loan_id: None,
+        instalment: None,
+        key: "N1".into(),
+        text: "Closed.".into(),
+    };
     let (messages, send) = (systems(&pool, HANDS), Ask::Notify(notice));
     let sent = ask(&messages, "N1", &send).await;
     assert!(matches!(&sent, Outcome::Done { finding: Finding::Notified { message_id } } if !message_id.is_empty()));

@@ -128,7 +128,7 @@ pub async fn lease(
         set lease_id = $3,
             leased_until = now() + interval '20 seconds',
             tries = tries + 1,
-            state = case when method = 'pay' then 'SENDING' else state end
+            state = case when method in ('pay', 'present') then 'SENDING' else state end
         from due
         where ask.ask_id = due.ask_id
         returning ask.ask_id, was, detail, tries, reference, created_at
@@ -226,6 +226,76 @@ pub async fn release(conn: &mut PgConnection, exchanges: &[Uuid], now: DateTime<
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Ends the money questions of an application with a bank key that was answered by hand.
+///
+/// # Errors
+/// When the database fails or a question cannot be opened.
+pub async fn close_money(
+    conn: &mut PgConnection,
+    sealer: &Sealer,
+    application: ApplicationId,
+    bank_key: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select ask_id, detail
+        from ask
+        where application_id = $1
+        and state in ('OPEN', 'SENDING', 'STUCK')
+        and method in ('pay', 'present')
+        order by ask_id
+        for update
+        "#,
+        application.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for row in rows {
+        let detail: Detail = sealer.open_json(&context(row.ask_id), &row.detail)?;
+        if let Detail::Ask(new) = detail
+            && new.ask.money_key() == Some(bank_key)
+        {
+            sqlx::query!(
+                r#"
+                update ask
+                set state = 'CLOSED',
+                    outcome = 'answered by hand',
+                    closed_at = $2,
+                    lease_id = null,
+                    leased_until = null
+                where ask_id = $1
+                "#,
+                row.ask_id,
+                now,
+            )
+            .execute(&mut *conn)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether anything is to be asked by an instant, or is being asked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_any_due(conn: &mut PgConnection, by: DateTime<Utc>) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from ask
+            where due_at <= $1
+            and state in ('OPEN', 'SENDING')
+        ) as "found!"
+        "#,
+        by,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
 }
 
 /// Makes the open questions to one port about an application due at once.

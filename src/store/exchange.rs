@@ -195,6 +195,27 @@ pub async fn latest_of(
     Ok(row.map(|row| ExchangeId(row.exchange_id)))
 }
 
+/// The latest request about an application: its stream, and how the LSP signs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn latest(conn: &mut PgConnection, application: ApplicationId) -> Result<Option<ExchangeId>, StoreError> {
+    let row = sqlx::query_scalar!(
+        r#"
+        select exchange_id
+        from exchange
+        join exchange_application using (exchange_id)
+        where application_id = $1
+        order by created_at desc
+        limit 1
+        "#,
+        application.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(ExchangeId))
+}
+
 /// Takes the counter down; the caller holds the exchange's lock.
 ///
 /// # Errors

@@ -110,6 +110,23 @@ pub async fn release(conn: &mut PgConnection, application: ApplicationId) -> Res
     Ok(())
 }
 
+/// Frees the collaterals of a loan that is over.
+///
+/// # Errors
+/// When the database fails.
+pub async fn free(conn: &mut PgConnection, loan: &LoanId) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        delete from lien
+        where loan_id = $1
+        "#,
+        loan.as_str(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Whether any of these collaterals is pledged to a loan of another application. A lien taken by a transaction that
 /// has not ended is waited for at [`pledge`], whose key is the collateral.
 ///

@@ -1,12 +1,11 @@
 //! Loans, payouts and the book.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::{StoreError, one_row};
-use crate::domain::book::Journal;
 use crate::domain::ids::{ApplicationId, LoanId};
+use crate::domain::loan::account::{Account, Phase};
 use crate::domain::loan::{Loan, PayoutState};
 use crate::seal::Sealer;
 
@@ -43,6 +42,17 @@ pub async fn insert(
     Ok(())
 }
 
+/// A locked loan.
+#[derive(Debug, Clone)]
+pub struct LockedLoan {
+    /// As stored.
+    pub loan: Loan,
+    /// Counts writes.
+    pub revision: i64,
+    /// Since when the borrower's loans are non-performing, because of any of them.
+    pub borrower_npa_since: Option<NaiveDate>,
+}
+
 /// Locks the loan of an application, after the application itself.
 ///
 /// # Errors
@@ -51,19 +61,58 @@ pub async fn lock(
     conn: &mut PgConnection,
     sealer: &Sealer,
     application: ApplicationId,
-) -> Result<Option<(Loan, i64)>, StoreError> {
+) -> Result<Option<LockedLoan>, StoreError> {
     let row = sqlx::query!(
         r#"
-        select loan_id, state, revision
+        select loan_id, state, revision, borrower.npa_since as "npa_since?"
         from loan
+        join borrower using (borrower_index)
         where application_id = $1
-        for update
+        for update of loan
         "#,
         application.0,
     )
     .fetch_optional(conn)
     .await?;
-    row.map(|row| Ok((sealer.open_json(&context(&LoanId(row.loan_id)), &row.state)?, row.revision))).transpose()
+    row.map(|row| {
+        let loan = sealer.open_json(&context(&LoanId(row.loan_id)), &row.state)?;
+        Ok(LockedLoan { loan, revision: row.revision, borrower_npa_since: row.npa_since })
+    })
+    .transpose()
+}
+
+/// The loans of a borrower that one LSP brought, newest first, not locked.
+///
+/// # Errors
+/// When the database fails or a row cannot be opened.
+pub async fn of_borrower(
+    conn: &mut PgConnection,
+    sealer: &Sealer,
+    (org_id, borrower): (&str, &[u8]),
+    limit: i64,
+) -> Result<Vec<LockedLoan>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select loan_id, state, revision, borrower.npa_since as "npa_since?"
+        from loan
+        join borrower using (borrower_index)
+        where borrower_index = $1
+        and org_id = $2
+        order by loan.created_at desc, loan_id
+        limit $3
+        "#,
+        borrower,
+        org_id,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let loan = sealer.open_json(&context(&LoanId(row.loan_id)), &row.state)?;
+            Ok(LockedLoan { loan, revision: row.revision, borrower_npa_since: row.npa_since })
+        })
+        .collect()
 }
 
 /// Writes a loan's successor, its payouts with it.
@@ -78,10 +127,19 @@ pub async fn save(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let state = sealer.seal_json(&context(&loan.id), loan)?;
+    let account = loan.account.as_ref();
+    let next = account.and_then(Account::next_event);
     let updated = sqlx::query!(
         r#"
         update loan
         set state = $3,
+            status = $4,
+            next_event_on = $5,
+            next_event_closed = $6,
+            oldest_due = $7,
+            npa_since = $8,
+            principal_outstanding = $9,
+            closed_on = $10,
             revision = revision + 1
         where loan_id = $1
         and revision = $2
@@ -89,6 +147,13 @@ pub async fn save(
         loan.id.as_str(),
         revision,
         state,
+        loan.stored_status(),
+        next.map(|next| next.day),
+        next.map(|next| next.phase == Phase::Closed),
+        account.and_then(Account::oldest_due),
+        account.and_then(|account| account.npa_since),
+        account.map_or(0, |account| account.principal_outstanding().0),
+        account.and_then(|account| account.ended).map(|(on, _)| on),
     )
     .execute(&mut *conn)
     .await?;
@@ -141,48 +206,6 @@ pub async fn mark_sending(conn: &mut PgConnection, bank_keys: &[String], now: Da
         "#,
         bank_keys,
         now,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Posts to the book; the database refuses a journal that does not sum to zero, or comes twice.
-///
-/// # Errors
-/// When the database fails or refuses.
-pub async fn post(
-    conn: &mut PgConnection,
-    journal_id: Uuid,
-    loan: &LoanId,
-    journal: &Journal,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let accounts: Vec<String> = journal.postings.iter().map(|p| p.account.name().to_owned()).collect();
-    let amounts: Vec<i64> = journal.postings.iter().map(|p| p.amount.0).collect();
-    sqlx::query!(
-        r#"
-        insert into journal (journal_id, loan_id, kind, reference, value_date, posted_at)
-        values ($1, $2, $3, $4, $5, $6)
-        "#,
-        journal_id,
-        loan.as_str(),
-        journal.kind,
-        journal.reference,
-        journal.value_date,
-        now,
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        r#"
-        insert into posting (journal_id, line, account, amount)
-        select $1, line, account, amount
-        from unnest($2::text[], $3::bigint[]) with ordinality as part (account, amount, line)
-        "#,
-        journal_id,
-        &accounts,
-        &amounts,
     )
     .execute(conn)
     .await?;

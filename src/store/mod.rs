@@ -2,15 +2,20 @@
 
 pub mod application;
 pub mod ask;
+pub mod book;
+pub mod day_end;
+pub mod dispute;
 pub mod exchange;
 pub mod exposure;
 pub mod inbox;
 pub mod loan;
 pub mod lsp;
+pub mod operator_act;
 pub mod outbox;
 pub mod overview;
 pub mod page;
 pub mod reference;
+pub mod repayment;
 pub mod schema;
 pub mod seal_key;
 pub mod settings;

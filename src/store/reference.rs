@@ -22,8 +22,12 @@ pub enum Kind {
     OtpSession,
     /// `loanId`.
     Loan,
-    /// `payment.id`.
+    /// `payment.id` of a disbursement, made by the LSP.
     Payment,
+    /// `payment.id` of a repayment, made by the lender.
+    Repayment,
+    /// `dispute.id`.
+    Dispute,
 }
 
 impl Kind {
@@ -35,6 +39,8 @@ impl Kind {
             Self::OtpSession => "OTP_SESSION",
             Self::Loan => "LOAN",
             Self::Payment => "PAYMENT",
+            Self::Repayment => "REPAYMENT",
+            Self::Dispute => "DISPUTE",
         }
     }
 }
@@ -131,6 +137,24 @@ pub async fn find(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| ApplicationId(row.application_id)).collect())
+}
+
+/// The application of a loan, whoever brought it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn application_of_loan(conn: &mut PgConnection, loan_id: &str) -> Result<Option<ApplicationId>, StoreError> {
+    let row = sqlx::query_scalar!(
+        r#"
+        select application_id
+        from loan
+        where loan_id = $1
+        "#,
+        loan_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(ApplicationId))
 }
 
 /// The newest id of a kind that any of these applications has.

@@ -9,7 +9,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("jose", &[]),
     ("seal", &[]),
-    ("clock", &[]),
+    ("clock", &["domain"]),
     ("telemetry", &["config"]),
     ("lsp", &["domain"]),
     ("config", &["domain", "clock", "lender"]),

@@ -164,17 +164,3 @@ async fn the_envelope_is_checked_too() {
     let body = changed(strict.complete(create()), &[("/metadata/version", json!("9.9"))]);
     refused_message(&server, &strict, path::CREATE, body, (400, "GEN5005", "/metadata/version")).await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn calls_of_a_later_milestone_say_that_they_are_not_there_yet() {
-    let server = Server::start().await;
-    let lsp = server.lsp().await;
-    let later: Vec<_> = ocen_lender::protocol::OPERATIONS.iter().filter(|operation| !operation.served).collect();
-    assert_eq!(later.len(), 9);
-    for operation in later {
-        let body = json!({"loanId": "LON-1"});
-        refused_message(&server, &lsp, operation.request_path, body, (503, "GEN5004", "")).await;
-    }
-    let unsigned = lsp.complete(json!({"loanId": "LON-1"})).to_string().into_bytes();
-    refused(&server, &lsp, "/v3/loan/getLoanRequest", unsigned, (401, "AUTH1001", "")).await;
-}

@@ -139,6 +139,8 @@ async fn an_outsider_computes_the_loan_from_the_statement() {
         day_count: kfs.terms.day_count,
         disbursed_on: kfs.terms.disbursed_on,
         first_due: kfs.terms.first_due,
+        first_period: kfs.terms.first_period,
+        odd_day_count: Some(kfs.terms.odd_day_count),
     };
     let schedule = schedule(&terms).unwrap();
     let rows = offer["repayment"]["plans"][0]["extensibleData"]["schedule"].as_array().unwrap().clone();

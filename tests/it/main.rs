@@ -43,6 +43,8 @@ mod payouts;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]
+mod quote;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod signatures;

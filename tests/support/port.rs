@@ -130,7 +130,9 @@ pub fn usual(call: &Call<'_>) -> Outcome {
     let key = &call.key;
     let finding = match call.ask {
         Ask::Eligibility | Ask::FinalCheck => Finding::Pass,
-        Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } => Finding::Acknowledged,
+        Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } | Ask::CancelLink { .. } => {
+            Finding::Acknowledged
+        }
         Ask::Offers => {
             let approve = |amount| Approval { amount, installments: None, annual_rate: None };
             Finding::Approve { offers: call.subjects.iter().map(|a| approve(a.form.requested)).collect() }
@@ -153,6 +155,14 @@ pub fn usual(call: &Call<'_>) -> Outcome {
         },
         Ask::MandateStatus { .. } => Finding::MandateActive,
         Ask::Notify(notice) => Finding::Notified { message_id: format!("MSG-{}", notice.key) },
+        Ask::PaymentLink(asked) => Finding::LinkCreated {
+            reference: format!("L-{key}"),
+            url: format!("http://127.0.0.1/pay/{}", asked.payment_id),
+        },
+        Ask::LinkStatus { collection, .. } | Ask::Present(collection) => {
+            Finding::Collected { utr: format!("UTR-{}", collection.key), value_date: call.today, amount: None }
+        }
+        Ask::Refund(order) => Finding::Paid { utr: format!("UTR-{}", order.bank_key), value_date: call.today },
         Ask::Pay(order) => Finding::Paid { utr: format!("UTR-{}", order.bank_key), value_date: call.today },
     };
     Outcome::Done { finding }

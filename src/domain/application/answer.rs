@@ -7,6 +7,9 @@ use super::facets::{Account, Deal, Offer, Plan};
 use super::form::{Form, Tenure};
 use super::stage::{Action, Rejection, Status};
 use crate::domain::ids::{LoanId, PaymentId, PlanId};
+use crate::domain::loan::content::{
+    DisputeContent, ListedLoan, LoanContent, RepaymentContent, StatementContent, SummaryContent,
+};
 use crate::domain::maths::money::Paise;
 
 /// One result of one exchange: for a request over several applications there is one per application.
@@ -95,6 +98,18 @@ pub enum RefusalReason {
     PaymentConflict,
     /// The bank refused.
     PaymentRail,
+    /// Nothing is to be paid, or the loan takes no payment.
+    NothingDue,
+    /// The amount, instalment or purpose of a payment by the borrower is not allowed.
+    RepaymentAmount,
+    /// Another payment of the loan is being collected.
+    PaymentUnderWay,
+    /// A payment page could not be made, or the payment failed.
+    RepaymentRail,
+    /// The statement's dates make no sense.
+    DateRange,
+    /// The dispute cannot be added to.
+    DisputeState,
 }
 
 /// The business object of an answer.
@@ -140,6 +155,21 @@ pub enum Content {
     Grant(Box<GrantContent>),
     /// `triggerDisbursementResponse`, `triggerDisbursementStatusResponse`.
     Disbursement(DisbursementContent),
+    /// `triggerRepaymentResponse`, `triggerRepaymentStatusResponse`, `confirmRepayment`.
+    Repayment(RepaymentContent),
+    /// `loanSummaryResponse`.
+    Summary(Box<SummaryContent>),
+    /// `getLoanResponse`.
+    Loan(Box<LoanContent>),
+    /// `loanStatementResponse`.
+    Statement(StatementContent),
+    /// `listLoansResponse`.
+    Loans {
+        /// Newest first.
+        loans: Vec<ListedLoan>,
+    },
+    /// `raiseDisputeResponse`, `disputeStatusResponse`.
+    Dispute(DisputeContent),
     /// Heartbeat, lookup codes, error codes: the protocol fills in what was asked.
     Meta {
         /// What was asked.

@@ -82,6 +82,26 @@ pub enum Ask {
     FinalCheck,
     /// Port `disbursement`, `pay`; after it may have left, only `status`.
     Pay(PayOrder),
+    /// Port `disbursement`, `pay` of money held for the borrower back to the payout account.
+    Refund(RefundOrder),
+    /// Port `collections`, `payment-link`: a page on which the borrower pays.
+    PaymentLink(Collection),
+    /// Port `collections`, `status` of a payment page.
+    LinkStatus {
+        /// What is collected.
+        collection: Collection,
+        /// The collection system's reference.
+        reference: String,
+    },
+    /// Port `collections`, `cancel` of a payment page: it takes no money from then on, or it took some before.
+    CancelLink {
+        /// What is collected.
+        collection: Collection,
+        /// The collection system's reference.
+        reference: String,
+    },
+    /// Port `collections`, `present`: a debit by mandate; after it may have left, only `status`.
+    Present(Collection),
     /// Port `notifier`, `send`: a message to the borrower.
     Notify(Notice),
 }
@@ -105,6 +125,42 @@ pub struct PayOrder {
     pub account: Account,
 }
 
+/// Money to be collected from a borrower.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collection {
+    /// The loan.
+    pub loan_id: LoanId,
+    /// Made by the lender.
+    pub payment_id: PaymentId,
+    /// Same key, same debit: made from org, loan, payment and attempt.
+    pub key: String,
+    /// How much.
+    pub amount: Paise,
+    /// The instalment that it is for, where it is for one.
+    pub instalment: Option<u32>,
+    /// `paymentMethodType` as asked for.
+    pub method: Option<String>,
+    /// The mandate's reference, for a debit.
+    pub mandate: Option<String>,
+    /// Until when a page takes money.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Money to be paid back to a borrower.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundOrder {
+    /// The loan.
+    pub loan_id: LoanId,
+    /// Made by the lender; unique per loan.
+    pub reference: String,
+    /// Same key, same payment.
+    pub bank_key: String,
+    /// How much.
+    pub amount: Paise,
+    /// Where to.
+    pub account: Account,
+}
+
 impl Ask {
     /// The port it goes to (design §7).
     #[must_use]
@@ -114,8 +170,14 @@ impl Ask {
             Self::FetchData { .. } | Self::ConsentCreate { .. } | Self::ConsentStatus { .. } => "data",
             Self::Kyc => "kyc",
             Self::PrepareAgreement { .. } | Self::SendOtp { .. } => "agreement",
-            Self::VerifyAccount { .. } | Self::Pay(_) => "disbursement",
-            Self::RegisterMandate { .. } | Self::MandateStatus { .. } | Self::CancelMandate { .. } => "collections",
+            Self::VerifyAccount { .. } | Self::Pay(_) | Self::Refund(_) => "disbursement",
+            Self::RegisterMandate { .. }
+            | Self::MandateStatus { .. }
+            | Self::CancelMandate { .. }
+            | Self::PaymentLink(_)
+            | Self::LinkStatus { .. }
+            | Self::CancelLink { .. }
+            | Self::Present(_) => "collections",
             Self::Notify(_) => "notifier",
         }
     }
@@ -134,10 +196,12 @@ impl Ask {
             Self::SendOtp { .. } => "send-otp",
             Self::VerifyAccount { .. } => "verify-account",
             Self::RegisterMandate { .. } => "register-mandate",
-            Self::MandateStatus { .. } => "status",
-            Self::CancelMandate { .. } => "cancel",
+            Self::MandateStatus { .. } | Self::LinkStatus { .. } => "status",
+            Self::CancelMandate { .. } | Self::CancelLink { .. } => "cancel",
+            Self::PaymentLink(_) => "payment-link",
+            Self::Present(_) => "present",
             Self::FinalCheck => "final-check",
-            Self::Pay(_) => "pay",
+            Self::Pay(_) | Self::Refund(_) => "pay",
             Self::Notify(_) => "send",
         }
     }
@@ -145,7 +209,33 @@ impl Ask {
     /// Whether a blind repeat could move money twice.
     #[must_use]
     pub fn moves_money(&self) -> bool {
-        matches!(self, Self::Pay(_))
+        matches!(self, Self::Pay(_) | Self::Refund(_) | Self::Present(_))
+    }
+
+    /// Whether its outcome is about a running loan.
+    #[must_use]
+    pub fn is_about_a_loan(&self) -> bool {
+        match self {
+            Self::Pay(_)
+            | Self::Refund(_)
+            | Self::PaymentLink(_)
+            | Self::LinkStatus { .. }
+            | Self::CancelLink { .. }
+            | Self::Present(_)
+            | Self::Notify(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The key under which the bank knows a money call.
+    #[must_use]
+    pub fn money_key(&self) -> Option<&str> {
+        match self {
+            Self::Pay(order) => Some(&order.bank_key),
+            Self::Refund(order) => Some(&order.bank_key),
+            Self::Present(collection) => Some(&collection.key),
+            _ => None,
+        }
     }
 }
 
@@ -244,6 +334,22 @@ pub enum Finding {
     MandateActive,
     /// `status` of a mandate: refused or cancelled.
     MandateInactive,
+    /// `payment-link`: where the borrower pays.
+    LinkCreated {
+        /// The collection system's reference.
+        reference: String,
+        /// The page.
+        url: String,
+    },
+    /// `status` of a page, `cancel`, `present`: the borrower's money arrived.
+    Collected {
+        /// The bank's unique transaction reference.
+        utr: String,
+        /// The bank's value date.
+        value_date: NaiveDate,
+        /// How much arrived; absent means what was asked for.
+        amount: Option<Paise>,
+    },
     /// `pay`, `status`: the money moved.
     Paid {
         /// The bank's unique transaction reference.
@@ -303,6 +409,11 @@ pub enum Timer {
     MandateLink {
         /// Which registration it belongs to.
         generation: Generation,
+    },
+    /// A payment page ends.
+    PaymentLink {
+        /// Which payment.
+        payment: PaymentId,
     },
     /// An LSP that still waits for offers gets its interim answer (row 27).
     InterimAnswer {

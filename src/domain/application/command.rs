@@ -1,8 +1,11 @@
 //! What an LSP can ask of us, free of any wire spelling.
 
+use chrono::NaiveDate;
+
 use super::facets::{Account, ConsentPurpose};
 use super::form::Form;
-use crate::domain::ids::{AccountId, LoanId, OfferId, PaymentId, PlanId};
+use crate::domain::ids::{AccountId, DisputeId, LoanId, OfferId, PaymentId, PlanId};
+use crate::domain::loan::account::Purpose;
 use crate::domain::maths::money::Paise;
 
 /// One request, decoded.
@@ -70,6 +73,53 @@ pub enum Command {
         /// The payment, where given; at least one of the two is.
         payment_id: Option<PaymentId>,
     },
+    /// `triggerRepaymentRequest`.
+    TriggerRepayment {
+        /// The loan to be paid.
+        loan_id: LoanId,
+        /// What and how much.
+        order: RepaymentOrder,
+    },
+    /// `triggerRepaymentStatusRequest`, by payment, by loan, or both.
+    RepaymentStatus {
+        /// The loan, where given.
+        loan_id: Option<LoanId>,
+        /// The payment, where given; at least one of the two is.
+        payment_id: Option<PaymentId>,
+    },
+    /// `confirmRepayment` posted by an LSP: a hint that it has seen, or expects, a payment; nothing moves because of it.
+    RepaymentHint {
+        /// The loan, where given.
+        loan_id: Option<LoanId>,
+        /// The payment, where given; at least one of the two is.
+        payment_id: Option<PaymentId>,
+    },
+    /// `LoanSummaryRequest`.
+    LoanSummary(LoanId),
+    /// `getLoanRequest`.
+    GetLoan(LoanId),
+    /// `loanStatementRequest`; without dates the whole statement.
+    LoanStatement {
+        /// The loan.
+        loan_id: LoanId,
+        /// First day.
+        from: Option<NaiveDate>,
+        /// Last day.
+        to: Option<NaiveDate>,
+    },
+    /// `listLoansRequest`.
+    ListLoans(LoanFilter),
+    /// `raiseDisputeRequest`; with the id of a dispute the borrower says more about it.
+    RaiseDispute {
+        /// The loan.
+        loan_id: LoanId,
+        /// A dispute that was raised before.
+        dispute: Option<DisputeId>,
+        /// What the borrower says.
+        description: String,
+    },
+    /// `disputeStatusRequest`.
+    DisputeStatus(DisputeId),
     /// Heartbeat, lookup codes and error codes: nothing of ours changes.
     Meta(Meta),
 }
@@ -132,6 +182,40 @@ pub struct PaymentOrder {
     pub tranche: Option<u32>,
     /// The gross tranche (design §8); `None` means all of it.
     pub amount: Option<Paise>,
+}
+
+/// The payment in `triggerRepaymentRequest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepaymentOrder {
+    /// What for (design §8).
+    pub purpose: Purpose,
+    /// How much; `None` means all that the purpose asks for. A prepayment has it always.
+    pub amount: Option<Paise>,
+    /// Which instalment; `None` means what is due, or the next one.
+    pub instalment: Option<u32>,
+    /// `paymentMethodType`, as sent.
+    pub method: Option<String>,
+}
+
+/// Which loans `listLoansRequest` means: those that this LSP brought, of one borrower.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LoanFilter {
+    /// The borrower's identifier.
+    pub primary_id: String,
+    /// `PAN`, `MOBILE`, `AADHAAR` or what the LSP sent; absent means any.
+    pub primary_id_type: Option<String>,
+    /// Only loans against this collateral: its id.
+    pub collateral: Option<String>,
+    /// Only loans granted on this day or later.
+    pub from: Option<NaiveDate>,
+    /// Only loans granted on this day or earlier.
+    pub to: Option<NaiveDate>,
+}
+
+impl std::fmt::Debug for LoanFilter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LoanFilter(***)")
+    }
 }
 
 /// Requests that touch no application.

@@ -12,7 +12,6 @@ use super::ask::{Ask, Finding, Outcome};
 use super::decision::{Decision, Facts};
 use super::facets::{Agreement, Deal};
 use super::notice::{Notice, NoticeKind};
-use crate::domain::loan::held;
 use crate::domain::rules;
 
 /// What became of the copies.
@@ -70,6 +69,7 @@ fn notice(deal: &Deal, application: &str, failures: u32) -> Option<Notice> {
     Some(Notice {
         kind: NoticeKind::SignedDocuments,
         loan_id: None,
+        instalment: None,
         // A message that was refused is another one when it is tried again.
         key: format!("signed-documents:{number}:{}", failures.saturating_add(1)),
         text: format!(
@@ -89,11 +89,9 @@ pub fn told(app: &mut Application, notice: &Notice, outcome: &Outcome, facts: &F
     if let Outcome::Done { finding: Finding::Notified { message_id } } = outcome {
         deal.copies = Copies::Sent(DocumentsSent { message_id: message_id.clone(), at: facts.now });
         d.event(app, "copies of the signed documents sent to the borrower");
-        held::pay(app, facts, d);
     } else {
         deal.copies = Copies::Failed { failures: failures.saturating_add(1) };
         d.event(app, "copies of the signed documents could not be sent");
-        held::fail(app, facts, d);
     }
 }
 

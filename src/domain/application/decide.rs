@@ -7,7 +7,9 @@ use super::facets::Generation;
 use super::notice::{Notice, NoticeKind};
 use super::{Application, acceptance, consent, copies, disbursement, grant, loan_application, offer, repayment, timer};
 use crate::domain::ids::{ApplicationId, BundleId, OrgId};
-use crate::domain::loan;
+use crate::domain::loan::account::Position;
+use crate::domain::loan::operator::Act;
+use crate::domain::loan::{self, Loan};
 
 /// Applications as they shall be, and everything else that follows.
 #[derive(Debug)]
@@ -60,6 +62,7 @@ pub fn decide(mut apps: Vec<Application>, command: &Command, facts: &Facts<'_>) 
     for app in &mut apps {
         app.touched_at = facts.now;
     }
+    let mut loan = up_to_date(apps.first(), facts, &mut d);
     match command {
         Command::RequestConsent(request) => consent::request(&mut apps, request, facts, &mut d),
         Command::ConsentStatus(_) => {
@@ -79,10 +82,63 @@ pub fn decide(mut apps: Vec<Application>, command: &Command, facts: &Facts<'_>) 
         single => {
             if let Some(app) = apps.first_mut() {
                 decide_one(app, single, facts, &mut d);
+                if let Some(loan) = &mut loan {
+                    decide_on_loan(loan, app, single, facts, &mut d);
+                }
             }
         }
     }
+    keep(loan, facts, &mut d);
     Decided { applications: apps, decision: d }
+}
+
+/// The loan as it stands today: every command brings it there first, with the day-end's own function.
+fn up_to_date(app: Option<&Application>, facts: &Facts<'_>, d: &mut Decision) -> Option<Loan> {
+    let mut loan = facts.loan.cloned()?;
+    loan::life::advance(&mut loan, app?, Position::open(facts.today), facts, d);
+    Some(loan)
+}
+
+/// Stores a loan that has changed. That a day passed on which nothing happened is no change.
+fn keep(loan: Option<Loan>, facts: &Facts<'_>, d: &mut Decision) {
+    let (Some(mut loan), Some(before)) = (loan, facts.loan) else { return };
+    if let (Some(account), Some(earlier)) = (&mut loan.account, &before.account) {
+        let at = std::mem::replace(&mut account.at, earlier.at);
+        if loan == *before {
+            return;
+        }
+        if let Some(account) = &mut loan.account {
+            account.at = at;
+        }
+    } else if loan == *before {
+        return;
+    }
+    d.effects.push(Effect::SaveLoan(Box::new(loan)));
+}
+
+fn decide_on_loan(loan: &mut Loan, app: &mut Application, command: &Command, facts: &Facts<'_>, d: &mut Decision) {
+    match command {
+        Command::TriggerDisbursement { payment, .. } => loan::disbursement::trigger(loan, app, payment, facts, d),
+        Command::DisbursementStatus { payment_id, .. } => {
+            loan::disbursement::status(loan, payment_id.as_ref(), facts, d);
+        }
+        Command::TriggerRepayment { order, .. } => loan::repayment::trigger(loan, app, order, facts, d),
+        Command::RepaymentStatus { payment_id, .. } => {
+            loan::repayment::status(loan, payment_id.as_ref(), facts, d);
+        }
+        Command::RepaymentHint { payment_id, .. } => {
+            loan::repayment::hinted(loan, app, payment_id.as_ref(), facts, d);
+        }
+        Command::LoanSummary(_) => loan::details::summary(loan, app, facts, d),
+        Command::GetLoan(_) => loan::details::get(loan, app, facts, d),
+        Command::LoanStatement { from, to, .. } => loan::details::statement(loan, (*from, *to), facts, d),
+        Command::RaiseDispute { dispute, description, .. } => {
+            loan::dispute::raise(loan, (dispute.as_ref(), description), facts, d);
+        }
+        Command::DisputeStatus(_) => loan::dispute::status(facts, d),
+        // About the application alone.
+        _ => {}
+    }
 }
 
 fn decide_one(app: &mut Application, command: &Command, facts: &Facts<'_>, d: &mut Decision) {
@@ -96,16 +152,18 @@ fn decide_one(app: &mut Application, command: &Command, facts: &Facts<'_>, d: &m
         Command::SetRepaymentPlan(_, plan) => repayment::set_plan(app, plan, facts, d),
         Command::RepaymentPlanStatus(plan) => repayment::status(app, plan, facts, d),
         Command::Grant { .. } => grant::request(app, facts, d),
-        Command::TriggerDisbursement { payment, .. } => {
-            if let Some(loan) = facts.loan {
-                loan::disbursement::trigger(&mut loan.clone(), app, payment, facts, d);
-            }
-        }
-        Command::DisbursementStatus { payment_id, .. } => {
-            if let Some(loan) = facts.loan {
-                loan::disbursement::status(loan, payment_id.as_ref(), facts, d);
-            }
-        }
+        // About its loan.
+        Command::TriggerDisbursement { .. }
+        | Command::DisbursementStatus { .. }
+        | Command::TriggerRepayment { .. }
+        | Command::RepaymentStatus { .. }
+        | Command::RepaymentHint { .. }
+        | Command::LoanSummary(_)
+        | Command::GetLoan(_)
+        | Command::LoanStatement { .. }
+        | Command::ListLoans(_)
+        | Command::RaiseDispute { .. }
+        | Command::DisputeStatus(_) => {}
         // Filed through [`file`], decided above, or about no application.
         Command::CreateApplications(_)
         | Command::RequestConsent(_)
@@ -121,6 +179,7 @@ fn decide_one(app: &mut Application, command: &Command, facts: &Facts<'_>, d: &m
 #[must_use]
 pub fn apply(mut apps: Vec<(Application, Generation)>, ask: &Ask, outcome: &Outcome, facts: &Facts<'_>) -> Decided {
     let mut d = Decision::default();
+    let mut loan = up_to_date(apps.first().map(|(app, _)| app), facts, &mut d);
     match ask {
         Ask::ConsentCreate { purpose, vua, .. } => consent::created(&mut apps, (*purpose, vua), outcome, facts, &mut d),
         Ask::ConsentStatus { purpose, handle } => consent::told(&mut apps, (*purpose, handle), outcome, facts, &mut d),
@@ -130,10 +189,18 @@ pub fn apply(mut apps: Vec<(Application, Generation)>, ask: &Ask, outcome: &Outc
         Ask::SendOtp { session_key, .. } => acceptance::sent(&mut apps, session_key, outcome, facts, &mut d),
         single => {
             if let Some((app, generation)) = apps.first_mut() {
+                let copies = app.stage.deal().map(|deal| deal.copies.clone());
                 apply_one(app, (*generation, single), outcome, facts, &mut d);
+                if let Some(loan) = &mut loan {
+                    apply_to_loan(loan, app, (single, outcome), facts, &mut d);
+                    if app.stage.deal().map(|deal| deal.copies.clone()) != copies {
+                        loan::held::go_on(loan, app, facts, &mut d);
+                    }
+                }
             }
         }
     }
+    keep(loan, facts, &mut d);
     Decided { applications: apps.into_iter().map(|(app, _)| app).collect(), decision: d }
 }
 
@@ -148,18 +215,42 @@ fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome
         Ask::RegisterMandate { plan } => repayment::registered(app, (generation, plan), outcome, facts, d),
         Ask::MandateStatus { plan, .. } => repayment::authorised(app, generation, plan, outcome, d),
         Ask::FinalCheck => grant::checked(app, generation, outcome, facts, d),
-        Ask::Pay(order) => {
-            if let Some(loan) = facts.loan {
-                loan::disbursement::told(&mut loan.clone(), app, (order, outcome), facts, d);
-            }
-        }
         Ask::Notify(notice) => notified(app, notice, outcome, facts, d),
-        // Cancelling is the end of it; the others are about several applications and applied above.
+        // Cancelling is the end of it; the others are about a loan, or about several applications and applied above.
         Ask::CancelMandate { .. }
+        | Ask::Pay(_)
+        | Ask::Refund(_)
+        | Ask::PaymentLink(_)
+        | Ask::LinkStatus { .. }
+        | Ask::CancelLink { .. }
+        | Ask::Present(_)
         | Ask::ConsentCreate { .. }
         | Ask::ConsentStatus { .. }
         | Ask::PrepareAgreement { .. }
         | Ask::SendOtp { .. } => {}
+    }
+}
+
+fn apply_to_loan(
+    loan: &mut Loan,
+    app: &Application,
+    (ask, outcome): (&Ask, &Outcome),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    match ask {
+        Ask::Pay(order) => loan::disbursement::told(loan, app, (order, outcome), facts, d),
+        Ask::Refund(order) => loan::operator::refunded(loan, app, (order, outcome), facts, d),
+        Ask::PaymentLink(collection) => {
+            loan::repayment::link_created(loan, app, (collection, outcome), facts, d);
+        }
+        Ask::LinkStatus { collection, .. } | Ask::CancelLink { collection, .. } => {
+            loan::repayment::link_told(loan, app, (ask, collection, outcome), facts, d);
+        }
+        Ask::Present(collection) => loan::repayment::presented(loan, app, (collection, outcome), facts, d),
+        Ask::Notify(notice) => loan::life::notified(loan, app, (notice, outcome), facts, d),
+        // About the application alone.
+        _ => {}
     }
 }
 
@@ -179,8 +270,37 @@ fn notified(app: &mut Application, notice: &Notice, outcome: &Outcome, facts: &F
 #[must_use]
 pub fn ring(mut app: Application, timer: &Timer, facts: &Facts<'_>) -> Decided {
     let mut d = Decision::default();
+    let mut loan = up_to_date(Some(&app), facts, &mut d);
     timer::fire(&mut app, timer, facts, &mut d);
+    if let (Timer::PaymentLink { payment }, Some(loan)) = (timer, &mut loan) {
+        loan::repayment::link_expired(loan, &app, payment, &mut d);
+    }
+    keep(loan, facts, &mut d);
     Decided { applications: vec![app], decision: d }
+}
+
+/// The day-end of one loan: everything up to a position happens. The business date is the position's.
+#[must_use]
+pub fn advance(app: Application, to: Position, facts: &Facts<'_>) -> Decided {
+    let mut d = Decision::default();
+    let mut loan = facts.loan.cloned();
+    if let Some(loan) = &mut loan {
+        loan::life::advance(loan, &app, to, facts, &mut d);
+    }
+    keep(loan, facts, &mut d);
+    Decided { applications: vec![app], decision: d }
+}
+
+/// An operator's act on a loan, under the reference that makes it unique.
+///
+/// # Errors
+/// Why not, in words for the operator; nothing is to be stored then.
+pub fn operate(app: Application, act: (&Act, &str), facts: &Facts<'_>) -> Result<Decided, String> {
+    let mut d = Decision::default();
+    let mut loan = up_to_date(Some(&app), facts, &mut d);
+    loan::operator::act(loan.as_mut().ok_or("there is no such loan")?, &app, act, facts, &mut d)?;
+    keep(loan, facts, &mut d);
+    Ok(Decided { applications: vec![app], decision: d })
 }
 
 impl Decided {
@@ -189,7 +309,7 @@ impl Decided {
     pub fn loan(&self) -> Option<&loan::Loan> {
         self.decision.effects.iter().rev().find_map(|effect| match effect {
             Effect::CreateLoan(loan) | Effect::SaveLoan(loan) => Some(loan.as_ref()),
-            Effect::Reserve(..) | Effect::Release(_) | Effect::Post(..) | Effect::Publish(..) => None,
+            _ => None,
         })
     }
 }

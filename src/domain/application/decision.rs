@@ -12,6 +12,9 @@ use crate::domain::calendar::WorkingDays;
 use crate::domain::ids::{ApplicationId, ExchangeId, LoanId, PlanId};
 use crate::domain::kfs::{IssuedKfs, Letterhead, Scribe};
 use crate::domain::loan::Loan;
+use crate::domain::loan::account::Fact;
+use crate::domain::loan::dispute::Dispute;
+use crate::domain::loan::repayment::Payment;
 use crate::domain::maths::money::Paise;
 use crate::domain::product::{Catalogue, Limits, Product};
 
@@ -48,6 +51,14 @@ pub struct Facts<'a> {
     pub lsp_accounts: Vec<String>,
     /// The application's loan, once granted.
     pub loan: Option<&'a Loan>,
+    /// Facts and journals of the loan; loaded for a statement, and where a fact may have to be replayed.
+    pub history: Option<&'a History>,
+    /// A payment by the borrower that has ended; loaded when a request or outcome is about it.
+    pub payment: Option<&'a Payment>,
+    /// The dispute that a request names.
+    pub dispute: Option<&'a Dispute>,
+    /// Since when the borrower's loans are non-performing assets, because of any of them.
+    pub borrower_npa_since: Option<NaiveDate>,
     /// The handle that a consent status request means, also when it named the aggregation id.
     pub consent_handle: Option<String>,
 }
@@ -71,6 +82,15 @@ impl Facts<'_> {
     }
 }
 
+/// What stands in the book of a loan, and why.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// In the order in which they became known.
+    pub facts: Vec<Fact>,
+    /// In the order in which they were posted.
+    pub journals: Vec<Journal>,
+}
+
 /// Borrower's exposure, lender-wide, this application left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Exposure {
@@ -87,6 +107,8 @@ pub struct Fresh {
     pub session_key: String,
     /// For a new loan.
     pub loan_id: String,
+    /// For a new dispute.
+    pub dispute_id: String,
 }
 
 /// A result for one slot of an exchange.
@@ -118,6 +140,8 @@ pub enum WebhookKind {
     RepaymentPlanStatus(PlanId),
     /// `triggerDisbursementStatusResponse`; carries the requestId of the exchange that triggered the payout.
     DisbursementStatus(ExchangeId),
+    /// `confirmRepayment`; has a requestId of its own, the same for the same news.
+    ConfirmRepayment(String),
 }
 
 /// A change beyond the application's own row.
@@ -133,6 +157,16 @@ pub enum Effect {
     SaveLoan(Box<Loan>),
     /// Post to the book.
     Post(LoanId, Journal),
+    /// Note what happened to a loan.
+    Record(LoanId, Fact),
+    /// Store a payment by the borrower.
+    SavePayment(Box<Payment>),
+    /// Store a dispute.
+    SaveDispute(Box<Dispute>),
+    /// A money question was answered by hand: the one with this key is not asked any more.
+    CloseAsk(String),
+    /// The loan is over: it counts no more against the borrower, and its collaterals are free.
+    Finish(ApplicationId, LoanId),
     /// Keep a key facts statement as it is sent, and open its page to the borrower.
     Publish(ApplicationId, Box<IssuedKfs>),
 }

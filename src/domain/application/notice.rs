@@ -13,6 +13,8 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// The loan; none before the grant.
     pub loan_id: Option<LoanId>,
+    /// The instalment that it is about, where it is about one.
+    pub instalment: Option<u32>,
     /// Same key, same message: it is sent once however often it is asked for.
     pub key: String,
     /// What the borrower reads; no account numbers.

@@ -57,7 +57,7 @@ pub fn price(
     let fees = fees(product, approval.amount).ok_or(PricingError::OutOfRange)?;
     let processing = fees.first().map_or(Paise::ZERO, FeeLine::total);
     let kept = Paise::checked_sum(fees.iter().map(FeeLine::total)).ok_or(PricingError::OutOfRange)?;
-    let net = approval.amount.checked_sub(kept).filter(|net| net.is_positive());
+    let net = schedule.net_disbursed(approval.amount, kept).filter(|net| net.is_positive());
     let net = net.ok_or(PricingError::OutOfRange)?;
     let suffix = format!("{}-{}-{}", app.id, id.0, id.1.saturating_add(1));
     let offer = Offer {
@@ -67,7 +67,7 @@ pub fn price(
         requested: app.form.requested,
         sanctioned: approval.amount,
         annual_rate: terms.annual_rate,
-        interest: schedule.total_interest,
+        interest: schedule.cost_of_interest().ok_or(PricingError::OutOfRange)?,
         total: schedule.total_paid,
         instalment: schedule.instalment,
         tenure,
@@ -167,6 +167,8 @@ fn terms(product: &Product, approval: &Approval, tenure: Tenure, today: NaiveDat
         day_count: product.day_count,
         disbursed_on: today,
         first_due: product.servicing.first_due(frequency, today)?,
+        first_period: product.first_period,
+        odd_day_count: product.odd_day_count,
     })
 }
 

@@ -14,6 +14,8 @@ pub fn fire(app: &mut Application, timer: &Timer, facts: &Facts<'_>, d: &mut Dec
         Timer::OffersLapse { .. } => lapse(app, facts, d),
         Timer::Idle => idle(app, facts, d),
         Timer::MandateLink { generation } => repayment::link_expired(app, *generation, d),
+        // The loan's own.
+        Timer::PaymentLink { .. } => {}
         // The engine answers it from the exchange; the application does not move.
         Timer::InterimAnswer { .. } => {}
     }

@@ -6,6 +6,7 @@ use crate::domain::application::form::{LoanType, Tenure, TenureUnit};
 use crate::domain::application::stage::Stage;
 use crate::domain::application::tests::fixtures::{decimal, letterhead, rupees};
 use crate::domain::ids::OfferId;
+use crate::domain::maths::FirstPeriod;
 use crate::domain::maths::apr::apr_of;
 use crate::domain::maths::day_count::DayCount;
 use crate::domain::maths::rounding::Rounding;
@@ -29,6 +30,8 @@ fn illustration() -> Offer {
         // One whole month to the first instalment, as in the illustration.
         disbursed_on: day("2026-02-28"),
         first_due: day("2026-03-28"),
+        first_period: FirstPeriod::Stretch,
+        odd_day_count: None,
     };
     let schedule = schedule(&terms).unwrap();
     let net = rupees("19600");

@@ -1,15 +1,15 @@
 //! Paying out (rows L1 to L5): a tranche is reserved once, paid once, and only the bank's final word frees it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{Loan, Payout, PayoutState, Tranche};
+use super::account::{Fact, Position, What};
+use super::{Loan, Payout, PayoutState, Tranche, life, repayment};
 use crate::domain::application::answer::{Answer, Content, DisbursementContent, PayoutStatus, RefusalReason};
 use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, PayOrder};
 use crate::domain::application::command::PaymentOrder;
-use crate::domain::application::decision::{Decision, Effect, Facts, Webhook, WebhookKind};
+use crate::domain::application::decision::{Decision, Facts, Webhook, WebhookKind};
 use crate::domain::application::facets::Account;
 use crate::domain::application::{Application, copies};
-use crate::domain::book;
 use crate::domain::ids::{ExchangeId, PaymentId};
 
 /// Tries of one payment after the bank said that a key never arrived; then it counts as failed.
@@ -26,6 +26,11 @@ pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, fac
             Answer::refused(RefusalReason::PaymentConflict, detail, content(loan, known))
         };
         d.answer(facts, answer);
+        return;
+    }
+    if loan.withdrawn_on.is_some() {
+        let detail = "the loan is withdrawn";
+        d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
         return;
     }
     let account = app.stage.deal().and_then(|deal| deal.account.active()).cloned();
@@ -48,7 +53,6 @@ pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, fac
                 pay(&payout, &tranche, app, d);
             }
             d.answer(facts, Answer::ok(content(loan, &payout)));
-            d.effects.push(Effect::SaveLoan(Box::new(loan.clone())));
             d.event(app, format!("tranche {} reserved", tranche.number));
         }
     }
@@ -144,16 +148,17 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
     let payout = payout.clone();
     match &payout.state {
         PayoutState::Paid { value_date, .. } => {
-            let journal = book::disbursement(*value_date, &payout.bank_key, tranche.net(), tranche.fee);
-            d.effects.push(Effect::Post(loan.id.clone(), journal));
+            let what = What::Disbursed { reference: payout.bank_key.clone(), net: tranche.net() };
+            let value_date = (*value_date).min(facts.today);
             d.event(app, format!("tranche {} paid", tranche.number));
+            life::record(loan, app, Fact { value_date, what }, facts, d);
+            life::advance(loan, app, Position::open(facts.today), facts, d);
         }
         // Nothing moved and nothing can move under the dead key, so a new try is safe and the LSP need not act.
         PayoutState::Failed { code, .. } if code == NEVER_RECEIVED && payout.attempt < MAX_UNRECEIVED => {
             let next = reserve(loan, tranche, (payout.payment_id, payout.exchange), payout.account, facts.now);
             pay(&next, &tranche, app, d);
             d.event(app, format!("the bank never got try {}, trying anew", payout.attempt));
-            d.effects.push(Effect::SaveLoan(Box::new(loan.clone())));
             return;
         }
         PayoutState::Failed { .. } | PayoutState::Open => d.event(app, format!("tranche {} failed", tranche.number)),
@@ -163,7 +168,36 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
         kind: WebhookKind::DisbursementStatus(payout.exchange),
         content: content(loan, &payout),
     });
-    d.effects.push(Effect::SaveLoan(Box::new(loan.clone())));
+}
+
+/// A paid payout came back from the bank: the borrower never had the money, the tranche is free again.
+///
+/// # Errors
+/// Words, when there is no such paid payout.
+pub fn came_back(
+    loan: &mut Loan,
+    app: &Application,
+    payment: &PaymentId,
+    on: NaiveDate,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) -> Result<(), String> {
+    let paid = loan.payouts.iter_mut().find(|payout| payout.payment_id == *payment && payout.is_paid());
+    let payout = paid.ok_or("the loan has no such paid payout")?;
+    let code = "RETURNED".to_owned();
+    payout.state = PayoutState::Failed { code, detail: "the payout came back from the bank".to_owned() };
+    payout.at = facts.now;
+    let payout = payout.clone();
+    d.event(app, format!("tranche {} came back", payout.tranche));
+    repayment::end_all(loan, app, d);
+    let what = What::PayoutReturned { reference: payout.bank_key.clone() };
+    life::record(loan, app, Fact { value_date: on, what }, facts, d);
+    d.webhooks.push(Webhook {
+        application: app.id,
+        kind: WebhookKind::DisbursementStatus(payout.exchange),
+        content: content(loan, &payout),
+    });
+    Ok(())
 }
 
 /// Row L5: by payment, or the latest of the loan.

@@ -1,15 +1,24 @@
 //! The machine of one loan, from the grant on (`ocen-v3.md` §6.5).
 
+pub mod account;
+pub mod content;
+pub mod details;
 pub mod disbursement;
+pub mod dispute;
 pub mod held;
+pub mod life;
+pub mod operator;
+pub mod repayment;
 #[cfg(test)]
 mod tests;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use self::account::Account;
+use self::repayment::Payment;
 use super::application::Application;
-use super::application::facets::{Account, Deal, Offer};
+use super::application::facets::{Account as BankAccount, Deal, Offer};
 use super::ids::{ApplicationId, ExchangeId, LoanId, OrgId, PaymentId};
 use super::maths::money::Paise;
 
@@ -30,6 +39,24 @@ pub struct Loan {
     pub tranches: Vec<Tranche>,
     /// Every try to pay a tranche.
     pub payouts: Vec<Payout>,
+    /// What is owed; none while nothing is paid out.
+    #[serde(default)]
+    pub account: Option<Account>,
+    /// Payments by the borrower that are under way; ended ones are rows of their own.
+    #[serde(default)]
+    pub payments: Vec<Payment>,
+    /// How many payments there were: the last one's number.
+    #[serde(default)]
+    pub payment_count: u32,
+    /// The last instalment whose debit was announced to the borrower, and when.
+    #[serde(default)]
+    pub announced: Option<(u32, DateTime<Utc>)>,
+    /// The last instalment whose mandate was presented; each is presented once.
+    #[serde(default)]
+    pub presented: u32,
+    /// The borrower did not want it before it was paid out.
+    #[serde(default)]
+    pub withdrawn_on: Option<NaiveDate>,
 }
 
 /// One part of the sanctioned amount.
@@ -63,7 +90,7 @@ pub struct Payout {
     /// Same key, same payment at the bank, for ever.
     pub bank_key: String,
     /// Where to.
-    pub account: Account,
+    pub account: BankAccount,
     /// The request that triggered it.
     pub exchange: ExchangeId,
     /// What became of it.
@@ -100,13 +127,23 @@ impl Payout {
     pub fn has_failed(&self) -> bool {
         matches!(self.state, PayoutState::Failed { .. })
     }
+
+    /// Whether the money got there.
+    #[must_use]
+    pub fn is_paid(&self) -> bool {
+        matches!(self.state, PayoutState::Paid { .. })
+    }
 }
 
 impl Loan {
     /// A fresh loan on an accepted offer, nothing paid out yet.
     #[must_use]
     pub fn grant(id: LoanId, app: &Application, deal: &Deal, now: DateTime<Utc>) -> Self {
-        let tranche = Tranche { number: 1, gross: deal.offer.sanctioned, fee: deal.offer.charges.processing };
+        let tranche = Tranche {
+            number: 1,
+            gross: deal.offer.sanctioned,
+            fee: deal.offer.sanctioned.saturating_sub(deal.offer.net_disbursed),
+        };
         Self {
             id,
             application: app.id,
@@ -115,6 +152,12 @@ impl Loan {
             offer: deal.offer.clone(),
             tranches: vec![tranche],
             payouts: Vec::new(),
+            account: None,
+            payments: Vec::new(),
+            payment_count: 0,
+            announced: None,
+            presented: 0,
+            withdrawn_on: None,
         }
     }
 

@@ -120,7 +120,8 @@ fn row_l3_a_paid_tranche_is_booked_and_told_unasked() {
     let [journal] = scene.journals.as_slice() else { panic!("one journal") };
     assert_eq!(journal.reference, loan(&scene).payouts[0].bank_key);
     let amounts: Vec<Paise> = journal.postings.iter().map(|posting| posting.amount).collect();
-    assert_eq!(amounts, [rupees("100000"), Paise(-9_764_000), Paise(-236_000)]);
+    // The fee and the tax on it are told apart.
+    assert_eq!(amounts, [rupees("100000"), Paise(-9_764_000), Paise(-200_000), Paise(-36_000)]);
     assert_eq!(Paise::checked_sum(amounts), Some(Paise(0)));
     let [webhook] = scene.webhooks.as_slice() else { panic!("one webhook") };
     assert_eq!(webhook.kind, WebhookKind::DisbursementStatus(triggered));

@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 
 use super::day_count::YearFraction;
-use super::frequency::Step;
+use super::frequency::{Frequency, Step};
 use super::money::Paise;
 use super::rate::AnnualRate;
 use super::rounding::Rounding;
@@ -16,13 +16,12 @@ pub(super) struct Period {
     part: YearFraction,
 }
 
-/// The periods of the rows in order, or `None` when a date does not fit.
-pub(super) fn periods(terms: &ScheduleTerms) -> Option<Vec<Period>> {
-    let (anchor, offset) = anchor(terms)?;
-    let mut from = terms.disbursed_on;
-    let mut periods = Vec::new();
-    for index in 0..terms.installments {
-        let due_date = terms.frequency.after(anchor, offset.checked_add(index)?)?;
+/// The periods of the rows in order, the first from `start`, or `None` when a date does not fit.
+pub(super) fn periods(terms: &ScheduleTerms, start: NaiveDate) -> Option<Vec<Period>> {
+    let due_dates = due_dates(terms.frequency, (terms.disbursed_on, terms.first_due), terms.installments)?;
+    let mut from = start;
+    let mut periods = Vec::with_capacity(due_dates.len());
+    for due_date in due_dates {
         let part = terms.day_count.year_fraction(terms.frequency, from, due_date)?;
         periods.push(Period { due_date, part });
         from = due_date;
@@ -30,17 +29,24 @@ pub(super) fn periods(terms: &ScheduleTerms) -> Option<Vec<Period>> {
     Some(periods)
 }
 
-/// The day from which due dates are counted, and the number of periods to the first of them.
+/// The due dates of a loan from the day of its disbursal and its first due date on, or `None` when
+/// one does not fit in the calendar.
 ///
-/// That is the first due date, except where a short month cut it: disbursed on 31 Jan and due on
-/// 28 Feb, the loan keeps the seed day 31 and is next due on 31 Mar (spec lending 2.1).
-fn anchor(terms: &ScheduleTerms) -> Option<(NaiveDate, u32)> {
-    let interval = terms.frequency.split(terms.disbursed_on, terms.first_due)?;
-    let cut_by_month_end = matches!(terms.frequency.step(), Step::Months(_))
+/// They are counted from the first due date, except where a short month cut it: disbursed on 31 Jan
+/// and due on 28 Feb, the loan keeps the seed day 31 and is next due on 31 Mar (spec lending 2.1).
+#[must_use]
+pub fn due_dates(
+    frequency: Frequency,
+    (disbursed_on, first_due): (NaiveDate, NaiveDate),
+    count: u32,
+) -> Option<Vec<NaiveDate>> {
+    let interval = frequency.split(disbursed_on, first_due)?;
+    let cut_by_month_end = matches!(frequency.step(), Step::Months(_))
         && interval.odd_days == 0
-        && terms.frequency.after(terms.disbursed_on, interval.whole) == Some(terms.first_due)
-        && terms.disbursed_on.day() > terms.first_due.day();
-    Some(if cut_by_month_end { (terms.disbursed_on, interval.whole) } else { (terms.first_due, 0) })
+        && frequency.after(disbursed_on, interval.whole) == Some(first_due)
+        && disbursed_on.day() > first_due.day();
+    let (anchor, offset) = if cut_by_month_end { (disbursed_on, interval.whole) } else { (first_due, 0) };
+    (0..count).map(|index| frequency.after(anchor, offset.checked_add(index)?)).collect()
 }
 
 /// The rows of a loan over `periods`, the last of which repays what is left.
@@ -112,10 +118,10 @@ impl Plan {
         let mut opening = terms.principal;
         let mut rows = Vec::with_capacity(periods.len());
         for (number, period) in (1_u32..).zip(periods) {
-            let interest = self.interest(terms, opening, period.part).ok_or(ScheduleError::OutOfRange)?;
+            let interest = row_interest(terms, opening, period.part).ok_or(ScheduleError::OutOfRange)?;
             let principal =
                 if number == terms.installments { opening } else { self.regular_principal(number, opening, interest)? };
-            let row = row(number, period.due_date, opening, principal, interest);
+            let row = Row::new(number, period.due_date, opening, principal, interest);
             let row = row.ok_or(ScheduleError::OutOfRange)?;
             opening = row.closing;
             rows.push(row);
@@ -141,17 +147,6 @@ impl Plan {
         terms.rounding.apply(smooth).map(Self::Instalment)
     }
 
-    /// Interest of a row to the paisa. Where the product wants equal principal in multiples of an
-    /// amount, the interest is such a multiple too: otherwise no instalment would be one.
-    fn interest(&self, terms: &ScheduleTerms, opening: Paise, part: YearFraction) -> Option<Paise> {
-        match (self, terms.rounding) {
-            (Self::Principal(_), Rounding::MultipleOf(_)) => {
-                terms.rounding.apply(terms.annual_rate.exact_interest(opening, part)?)
-            }
-            _ => terms.annual_rate.interest(opening, part),
-        }
-    }
-
     fn regular_principal(&self, number: u32, opening: Paise, interest: Paise) -> Result<Paise, ScheduleError> {
         let principal = match self {
             Self::Instalment(instalment) => instalment.checked_sub(interest).ok_or(ScheduleError::OutOfRange)?,
@@ -167,8 +162,7 @@ impl Plan {
     }
 }
 
-fn row(number: u32, due_date: NaiveDate, opening: Paise, principal: Paise, interest: Paise) -> Option<Row> {
-    let instalment = principal.checked_add(interest)?;
-    let closing = opening.checked_sub(principal)?;
-    Some(Row { number, due_date, opening, principal, interest, instalment, closing })
+/// Interest of a row that bears `part` of a year, as the product rounds it.
+pub(super) fn row_interest(terms: &ScheduleTerms, opening: Paise, part: YearFraction) -> Option<Paise> {
+    terms.row_interest_rounding().apply(terms.annual_rate.exact_interest(opening, part)?)
 }

@@ -7,23 +7,19 @@
 
 use std::fmt;
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use chrono::NaiveDate;
+use rust_decimal::{Decimal, MathematicalOps as _, RoundingStrategy};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::frequency::days_between;
+use super::frequency::{Frequency, days_between};
 use super::money::Paise;
 use super::schedule::{Method, Schedule, ScheduleTerms};
+use super::unit_rate::{MAX_UNIT_RATE, Payment, unit_rate};
 
-/// The rate of one unit period is looked for between 0 and 1000 %.
-const MAX_UNIT_RATE: Decimal = Decimal::TEN;
-/// The search stops when the rate of one unit period is known to 1e-12.
-const TOLERANCE: Decimal = Decimal::from_parts(1, 0, 0, false, 12);
-/// Digits of the answer: one less than are known, so that an exact rate comes out exact.
-const UNIT_RATE_DIGITS: u32 = 11;
-/// Digits of a trial rate; two more than the tolerance needs, few enough to multiply fast.
-const TRIAL_DIGITS: u32 = 14;
-const MAX_PERIODS: u32 = 40_000;
+/// Digits of an effective annual rate that are kept.
+const RATE_DIGITS: u32 = 11;
+const MONTHS_PER_YEAR: u32 = 12;
 const DAYS_PER_YEAR: i64 = 365;
 
 /// An annual percentage rate. Has no upper end: a short loan with a fee may be at 521.43.
@@ -108,7 +104,15 @@ pub fn apr(
     if periods_per_year <= Decimal::ZERO {
         return Err(AprError::OutOfRange);
     }
-    let unit_rate = unit_rate(net_disbursed, flows, odd_fraction)?;
+    let payments = flows.iter().map(|flow| Payment { period: flow.period, odd: Decimal::ZERO, amount: flow.amount });
+    if flows.iter().any(|flow| flow.amount < Paise::ZERO) {
+        return Err(AprError::NegativeFlow);
+    }
+    let unit_rate = unit_rate(net_disbursed, payments.collect(), odd_fraction)?;
+    annual(unit_rate, periods_per_year)
+}
+
+fn annual(unit_rate: Decimal, periods_per_year: Decimal) -> Result<Apr, AprError> {
     unit_rate
         .checked_mul(periods_per_year)
         .and_then(|rate| rate.checked_mul(Decimal::ONE_HUNDRED))
@@ -116,7 +120,79 @@ pub fn apr(
         .ok_or(AprError::OutOfRange)
 }
 
-/// The APR of a schedule of which `net_disbursed` reaches the borrower.
+/// The APR of payments on any days for `net_disbursed` received on `from`; a negative amount is a
+/// further advance to the borrower.
+///
+/// Each amount is discounted over its own whole periods and, as simple interest, its own odd part:
+/// `(1 + f i)(1 + i)^t` (US 12 CFR 1026, Appendix J (b)(8)). The period of `frequency` is the unit
+/// period, save that a single payment has its whole term as one, up to a year: a number of months
+/// when `frequency` counts in months and it is a whole one, else of days (Appendix J (b)(4) and (5)).
+///
+/// # Errors
+///
+/// As [`apr()`]; also [`AprError::OutOfRange`] for an amount before `from`.
+pub fn apr_of_dated(
+    net_disbursed: Paise,
+    from: NaiveDate,
+    flows: &[(NaiveDate, Paise)],
+    frequency: Frequency,
+) -> Result<Apr, AprError> {
+    if let &[(on, amount)] = flows
+        && let Some((term, terms_per_year)) = single_term(from, on, frequency)
+    {
+        return apr(net_disbursed, &[Flow { period: term, amount }], Decimal::ZERO, terms_per_year);
+    }
+    let frequency = if flows.len() == 1 { Frequency::Yearly } else { frequency };
+    let per_year = frequency.periods_per_year().ok_or(AprError::OutOfRange)?;
+    let payments = flows.iter().map(|&(on, amount)| {
+        let interval = frequency.split(from, on)?;
+        Some(Payment { period: interval.whole, odd: interval.odd_fraction, amount })
+    });
+    let payments = payments.collect::<Option<Vec<_>>>().ok_or(AprError::OutOfRange)?;
+    annual(unit_rate(net_disbursed, payments, Decimal::ZERO)?, per_year)
+}
+
+/// One unit period that is the whole term of a single payment, and the number of such terms in a
+/// year; `None` beyond a year.
+fn single_term(from: NaiveDate, on: NaiveDate, frequency: Frequency) -> Option<(u32, Decimal)> {
+    let in_months = !matches!(frequency, Frequency::Weekly | Frequency::Fortnightly | Frequency::EveryDays(_));
+    let months = Frequency::Monthly.split(from, on)?;
+    let (part, of_year) = if in_months && months.odd_days == 0 {
+        (i64::from(months.whole), i64::from(MONTHS_PER_YEAR))
+    } else {
+        (days_between(from, on), DAYS_PER_YEAR)
+    };
+    let terms_per_year = Decimal::from(of_year).checked_div(Decimal::from(part))?;
+    (part <= of_year).then_some((1, terms_per_year))
+}
+
+/// The effective annual rate at which one `payment` after `days` is worth `net_disbursed`: compounded
+/// over a year of 365 days, a second figure beside the APR and never in its place (COM(1996)79).
+///
+/// # Errors
+///
+/// As [`apr()`], with [`AprError::TooHigh`] above 1000 % a year.
+pub fn effective_annual_rate(net_disbursed: Paise, payment: Paise, days: i64) -> Result<Apr, AprError> {
+    if !net_disbursed.is_positive() {
+        return Err(AprError::NetNotPositive);
+    }
+    if payment < net_disbursed {
+        return Err(AprError::Negative);
+    }
+    let years = Decimal::from(days).checked_div(Decimal::from(DAYS_PER_YEAR)).filter(|years| *years > Decimal::ZERO);
+    let growth = Decimal::from(payment.0).checked_div(Decimal::from(net_disbursed.0));
+    let rate = years.zip(growth).and_then(|(years, growth)| {
+        let yearly = growth.checked_powd(Decimal::ONE.checked_div(years)?)?;
+        yearly.checked_sub(Decimal::ONE)
+    });
+    match rate.ok_or(AprError::OutOfRange)?.round_dp(RATE_DIGITS) {
+        rate if rate > MAX_UNIT_RATE => Err(AprError::TooHigh),
+        rate => annual(rate, Decimal::ONE),
+    }
+}
+
+/// The APR of a schedule of which `net_disbursed` reaches the borrower, so without the charges and
+/// the interest kept from the disbursal ([`Schedule::net_disbursed`]).
 ///
 /// The unit period is the schedule's own period. A bullet loan has one payment, so its unit
 /// period is its term of d days and the multiplier 365/d.
@@ -136,90 +212,4 @@ pub fn apr_of(terms: &ScheduleTerms, schedule: &Schedule, net_disbursed: Paise) 
     let flows: Vec<Flow> =
         (first.whole..).zip(&schedule.rows).map(|(period, row)| Flow { period, amount: row.instalment }).collect();
     apr(net_disbursed, &flows, first.odd_fraction, per_year)
-}
-
-/// The rate of one unit period at which the payments are worth the net amount.
-///
-/// The present value falls as the rate rises, so a bracket whose ends lie on both sides holds
-/// exactly one solution and bisection cannot miss it; fees near the principal make an unguarded
-/// Newton step diverge.
-fn unit_rate(net_disbursed: Paise, flows: &[Flow], odd_fraction: Decimal) -> Result<Decimal, AprError> {
-    if !net_disbursed.is_positive() {
-        return Err(AprError::NetNotPositive);
-    }
-    if flows.iter().any(|flow| flow.amount < Paise::ZERO) {
-        return Err(AprError::NegativeFlow);
-    }
-    if odd_fraction < Decimal::ZERO || flows.iter().any(|flow| flow.period > MAX_PERIODS) {
-        return Err(AprError::OutOfRange);
-    }
-    let total = Paise::checked_sum(flows.iter().map(|flow| flow.amount)).ok_or(AprError::OutOfRange)?;
-    if total < net_disbursed {
-        return Err(AprError::Negative);
-    }
-    if total == net_disbursed {
-        return Ok(Decimal::ZERO);
-    }
-    let mut latest_first = flows.to_vec();
-    latest_first.sort_by_key(|flow| std::cmp::Reverse(flow.period));
-    let payments = Payments { latest_first, odd_fraction, net: Decimal::from(net_disbursed.0) };
-    if payments.exceed_net(MAX_UNIT_RATE).ok_or(AprError::OutOfRange)? {
-        return Err(AprError::TooHigh);
-    }
-    bisect(|rate| payments.exceed_net(rate)).ok_or(AprError::OutOfRange)
-}
-
-/// Halves [0, `MAX_UNIT_RATE`] until `too_low` is pinned down to the tolerance.
-fn bisect(too_low: impl Fn(Decimal) -> Option<bool>) -> Option<Decimal> {
-    let (mut low, mut high) = (Decimal::ZERO, MAX_UNIT_RATE);
-    while high.checked_sub(low)? > TOLERANCE {
-        let middle = low.checked_add(high)?.checked_div(Decimal::TWO)?.round_dp(TRIAL_DIGITS);
-        if too_low(middle)? {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    let middle = low.checked_add(high)?.checked_div(Decimal::TWO)?;
-    Some(middle.round_dp(UNIT_RATE_DIGITS))
-}
-
-struct Payments {
-    latest_first: Vec<Flow>,
-    odd_fraction: Decimal,
-    net: Decimal,
-}
-
-impl Payments {
-    /// Whether the present value at `rate` is above the net amount, that is, the rate too low.
-    ///
-    /// Horner's scheme from the last payment back: one multiplication for each period.
-    fn exceed_net(&self, rate: Decimal) -> Option<bool> {
-        let discount = Decimal::ONE.checked_div(Decimal::ONE.checked_add(rate)?)?;
-        let mut value = Decimal::ZERO;
-        let mut at_period = self.latest_first.first().map_or(0, |flow| flow.period);
-        for flow in &self.latest_first {
-            value = discounted(value, discount, at_period.checked_sub(flow.period)?)?;
-            value = value.checked_add(Decimal::from(flow.amount.0))?;
-            at_period = flow.period;
-        }
-        value = discounted(value, discount, at_period)?;
-        let odd_growth = Decimal::ONE.checked_add(self.odd_fraction.checked_mul(rate)?)?;
-        Some(value > self.net.checked_mul(odd_growth)?)
-    }
-}
-
-/// `value * discount ^ periods` by repeated squaring.
-fn discounted(mut value: Decimal, discount: Decimal, mut periods: u32) -> Option<Decimal> {
-    let mut power = discount;
-    while periods > 0 {
-        if periods & 1 == 1 {
-            value = value.checked_mul(power)?;
-        }
-        periods >>= 1;
-        if periods > 0 {
-            power = power.checked_mul(power)?;
-        }
-    }
-    Some(value)
 }

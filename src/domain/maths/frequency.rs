@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 const DAYS_PER_YEAR: u32 = 365;
 const MONTHS_PER_YEAR: u32 = 12;
+const DAYS_PER_WEEK: u32 = 7;
+const WEEKS_PER_YEAR: u32 = 52;
 /// Length of a month where only parts of it are counted (US Regulation Z, Appendix J (b)(5)).
 const DAYS_PER_MONTH: i64 = 30;
 
@@ -26,7 +28,8 @@ pub enum Frequency {
     HalfYearly,
     /// Every 12 months.
     Yearly,
-    /// Every so many days; 365 divided by that number of periods a year. Zero is no period.
+    /// Every so many days; 365 divided by that number of periods a year, or 52 divided by the weeks
+    /// when it is whole weeks. Zero is no period.
     EveryDays(u32),
 }
 
@@ -86,6 +89,10 @@ impl Frequency {
         match self {
             Self::Weekly => Some(Decimal::from(52)),
             Self::Fortnightly => Some(Decimal::from(26)),
+            // A multiple of a week is counted in weeks (US 12 CFR 1026, Appendix J (b)(3) and (5)).
+            Self::EveryDays(days) if days > 0 && days.is_multiple_of(DAYS_PER_WEEK) => {
+                Decimal::from(WEEKS_PER_YEAR).checked_div(Decimal::from(days / DAYS_PER_WEEK))
+            }
             Self::EveryDays(days) => Decimal::from(DAYS_PER_YEAR).checked_div(Decimal::from(days)),
             Self::Monthly => Some(Decimal::from(12)),
             Self::Quarterly => Some(Decimal::from(4)),

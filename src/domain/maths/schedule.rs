@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::amortisation::{amortise, periods};
 use super::day_count::DayCount;
+use super::first_period::{FirstPeriod, OddDays};
 use super::money::Paise;
 use super::rate::AnnualRate;
 use super::rounding::Rounding;
@@ -51,10 +52,33 @@ pub struct ScheduleTerms {
     pub day_count: DayCount,
     /// The day from which interest runs: the value date of the disbursal (spec lending 1.4).
     pub disbursed_on: NaiveDate,
-    /// The due date of the first row, later than the disbursal. A first period that is not one
-    /// whole period bears interest for its own days, and the instalment is worked out for it
-    /// (`STRETCH`, spec lending 2.3).
+    /// The due date of the first row, later than the disbursal.
     pub first_due: NaiveDate,
+    /// How the odd days of a first period longer than one period are paid for.
+    #[serde(default)]
+    pub first_period: FirstPeriod,
+    /// How odd days that do not stay in the first row become interest; `None` as all other days.
+    /// A product with months of 30/360 often charges a broken month by its days in 365.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub odd_day_count: Option<DayCount>,
+}
+
+impl ScheduleTerms {
+    /// The day count of odd days that do not stay in the first row.
+    #[must_use]
+    pub fn odd_days_count(&self) -> DayCount {
+        self.odd_day_count.unwrap_or(self.day_count)
+    }
+
+    /// Rounding of a row's interest: to the paisa. Where the product wants equal principal in
+    /// multiples of an amount, the interest is such a multiple too: otherwise no instalment would
+    /// be one.
+    pub(super) fn row_interest_rounding(&self) -> Rounding {
+        match (self.method, self.rounding) {
+            (Method::EqualPrincipal, Rounding::MultipleOf(_)) => self.rounding,
+            _ => Rounding::PaiseHalfUp,
+        }
+    }
 }
 
 /// One line of a schedule. `opening - principal = closing`, `principal + interest = instalment`.
@@ -76,17 +100,54 @@ pub struct Row {
     pub closing: Paise,
 }
 
+impl Row {
+    /// The row that repays `principal` of `opening`, or `None` when an amount does not fit.
+    pub(super) fn new(
+        number: u32,
+        due_date: NaiveDate,
+        opening: Paise,
+        principal: Paise,
+        interest: Paise,
+    ) -> Option<Self> {
+        let instalment = principal.checked_add(interest)?;
+        let closing = opening.checked_sub(principal)?;
+        Some(Self { number, due_date, opening, principal, interest, instalment, closing })
+    }
+}
+
 /// The amortisation of a loan over its whole life (KFS Annex C).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// The regular instalment, which is what the first row pays.
+    /// The regular instalment. It is what the first row pays, save that under
+    /// [`FirstPeriod::AddToFirst`] the first row pays the interest of the odd days on top.
     pub instalment: Paise,
     /// The rows in order of due date.
     pub rows: Vec<Row>,
-    /// Sum of all interest.
+    /// Sum of the interest in the rows, so without [`Schedule::upfront_interest`].
     pub total_interest: Paise,
-    /// Sum of all instalments: principal plus interest, without fees (RBI 2024 definition).
+    /// Sum of all instalments: principal plus interest, without fees (RBI 2024 definition) and
+    /// without [`Schedule::upfront_interest`].
     pub total_paid: Paise,
+    /// Interest of the odd days that is kept from the disbursal ([`FirstPeriod::Upfront`]), in no
+    /// row; zero under every other policy. Who pays out deducts it from the principal.
+    #[serde(default)]
+    pub upfront_interest: Paise,
+}
+
+impl Schedule {
+    /// All interest the borrower bears, that of the rows and that kept from the disbursal: what the
+    /// key facts statement calls total interest. `None` when it does not fit.
+    #[must_use]
+    pub fn cost_of_interest(&self) -> Option<Paise> {
+        self.total_interest.checked_add(self.upfront_interest)
+    }
+
+    /// What reaches the borrower of `principal` when `charges` are kept beside the upfront
+    /// interest: the net amount of the APR. `None` when it does not fit; may be negative.
+    #[must_use]
+    pub fn net_disbursed(&self, principal: Paise, charges: Paise) -> Option<Paise> {
+        principal.checked_sub(self.upfront_interest)?.checked_sub(charges)
+    }
 }
 
 /// Why no schedule exists for the terms.
@@ -137,9 +198,12 @@ pub enum ScheduleError {
 /// [`ScheduleError`] names the term that has no schedule.
 pub fn schedule(terms: &ScheduleTerms) -> Result<Schedule, ScheduleError> {
     check(terms)?;
-    let periods = periods(terms).ok_or(ScheduleError::OutOfRange)?;
+    let odd_days = OddDays::apart(terms)?;
+    let start = odd_days.map_or(terms.disbursed_on, |odd| odd.until);
+    let periods = periods(terms, start).ok_or(ScheduleError::OutOfRange)?;
     let rows = amortise(terms, &periods)?;
-    total(rows).ok_or(ScheduleError::OutOfRange)
+    let odd_interest = odd_days.map_or(Some(Paise::ZERO), |odd| odd.interest(terms));
+    odd_interest.and_then(|odd| total(terms.first_period, rows, odd)).ok_or(ScheduleError::OutOfRange)
 }
 
 fn check(terms: &ScheduleTerms) -> Result<(), ScheduleError> {
@@ -167,11 +231,22 @@ fn check(terms: &ScheduleTerms) -> Result<(), ScheduleError> {
     }
 }
 
-fn total(rows: Vec<Row>) -> Option<Schedule> {
+/// The schedule of `rows`, which do not bear the interest of the odd days yet.
+fn total(policy: FirstPeriod, mut rows: Vec<Row>, odd_interest: Paise) -> Option<Schedule> {
+    let first = rows.first_mut()?;
+    let instalment = first.instalment;
+    let upfront_interest = if policy == FirstPeriod::AddToFirst {
+        first.interest = first.interest.checked_add(odd_interest)?;
+        first.instalment = first.instalment.checked_add(odd_interest)?;
+        Paise::ZERO
+    } else {
+        odd_interest
+    };
     Some(Schedule {
-        instalment: rows.first()?.instalment,
+        instalment,
         total_interest: Paise::checked_sum(rows.iter().map(|row| row.interest))?,
         total_paid: Paise::checked_sum(rows.iter().map(|row| row.instalment))?,
         rows,
+        upfront_interest,
     })
 }

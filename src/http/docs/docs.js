@@ -190,12 +190,11 @@ function section(entry) {
   const ok = resolve((operation.responses || {})["200"] || {});
   const url = `${location.origin}${path}`;
   const left = el("div", {},
-    el("h3", {}, el("a", { href: `#${anchor}` }, operation.summary || entry.name), " ",
-      operation["x-served"] === false ? el("span", { class: "badge" }, "not served yet") : null),
+    el("h3", {}, el("a", { href: `#${anchor}` }, operation.summary || entry.name)),
     el("p", { class: out ? "path out" : "path" }, el("b", {}, out ? "POST to you " : `${method.toUpperCase()} `), path),
     prose(operation.description));
   if (body.schema) left.append(el("h4", {}, out ? "What it says" : "Request"), members(message(body.schema)));
-  if (!out && operation["x-served"] !== false) left.append(el("h4", {}, "Answer in the same breath"), acks(operation.responses));
+  if (!out) left.append(el("h4", {}, "Answer in the same breath"), acks(operation.responses));
   if (back) {
     const schema = message(content(back.post.requestBody).schema);
     left.append(el("h4", {}, "Callback"), el("p", { class: "path out" }, el("b", {}, "POST to you "), back.path),
@@ -237,7 +236,7 @@ function draw() {
       entry.article = section(entry);
       entry.text = JSON.stringify([entry.name, entry.path, tag.name, entry.operation.summary, entry.operation.description,
         names(entry.operation), answer(entry.operation)?.path]).toLowerCase();
-      entry.link = el("li", {}, el("a", { href: `#${entry.anchor}`, class: entry.operation["x-served"] === false ? "later" : undefined }, entry.name,
+      entry.link = el("li", {}, el("a", { href: `#${entry.anchor}` }, entry.name,
         entry.webhook ? el("small", {}, " unasked") : null));
       entry.group = group;
       group.append(entry.article);

@@ -161,7 +161,13 @@ async fn a_message_to_the_borrower_goes_out_under_its_own_key() {
     let found = json!({ "finding": "notified", "messageId": "M-7" });
     let (system, adapter) = System::that_answers(200, &json!({ "outcome": "done", "finding": found })).await;
     let text = "Your loan is closed.".to_owned();
-    let notice = Notice { kind: NoticeKind::LoanClosed, loan_id: Some("LON1".into()), key: "closed:LON1".into(), text };
+    let notice = Notice {
+        kind: NoticeKind::LoanClosed,
+        loan_id: Some("LON1".into()),
+        instalment: None,
+        key: "closed:LON1".into(),
+        text,
+    };
     let (ask, subjects) = (Ask::Notify(notice), [application()]);
     let outcome = adapter.call(call("closed:LON1", &ask, &subjects)).await.unwrap();
     assert_eq!(outcome, Outcome::Done { finding: Finding::Notified { message_id: "M-7".into() } });

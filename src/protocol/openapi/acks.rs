@@ -101,7 +101,7 @@ pub(super) fn responses(schemas: &mut Schemas) -> Result<Map<String, Value>, Doc
     Ok(responses)
 }
 
-/// `responses` of a call that is served.
+/// `responses` of a call.
 pub(super) fn of_operation(schemas: &mut Schemas, operation: &str) -> Result<Value, DocumentError> {
     let health = (operation == "heartbeat").then(Health::up);
     let example = serde_json::to_value(AckBody { health, ..accepted() })?;
@@ -117,15 +117,6 @@ pub(super) fn of_operation(schemas: &mut Schemas, operation: &str) -> Result<Val
         responses[refusal.status.to_string()] = reference(refusal);
     }
     Ok(responses)
-}
-
-/// `responses` of a call whose family is not served yet.
-pub(super) fn not_served() -> Value {
-    REFUSALS
-        .iter()
-        .filter(|refusal| refusal.status == 503)
-        .map(|refusal| ("503".to_owned(), reference(refusal)))
-        .collect()
 }
 
 /// What an LSP has to answer to a callback.

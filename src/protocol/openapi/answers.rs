@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::DocumentError;
+use super::running::{REPLY, Running, dispute};
 use super::sample::{
     APPLICATION, BORROWER_URL, LOAN, accepted, account, consent, declined, decoded, lender, mandate, otp, priced,
     shown_account, shown_plan,
@@ -18,15 +19,29 @@ use crate::domain::application::command::{Command, NewApplication};
 use crate::domain::application::facets::{AccountSetup, Deal, Kyc, Offer, RepaymentSetup};
 use crate::domain::application::stage::Status;
 use crate::domain::ids::{LoanId, PaymentId, PlanId};
+use crate::domain::loan::dispute::DisputeStatus;
 use crate::engine::{Codec as _, Outgoing};
 use crate::lsp::Settings;
+use crate::protocol::v3::core::timestamp;
 use crate::protocol::{Codec, Operation};
 
 /// Of every example that we send.
 pub(super) const TRACE_ID: &str = "5c9d1a8e-6f0b-4f2e-9a53-0d8c3a1b7e11";
 /// When we answer in the examples.
 pub(super) const ANSWERED_AT: &str = "2026-01-05T10:00:01.000Z";
-/// A loan from application to payout.
+/// Calls about a loan that runs, answered when its instalment falls due.
+const RUNNING: [&str; 9] = [
+    "triggerRepayment",
+    "triggerRepaymentStatus",
+    "confirmRepayment",
+    "loanSummary",
+    "getLoan",
+    "loanStatement",
+    "listLoans",
+    "raiseDispute",
+    "disputeStatus",
+];
+/// A loan from application to its last instalment.
 pub(super) struct Story {
     now: DateTime<Utc>,
     filed: NewApplication,
@@ -54,6 +69,7 @@ impl Story {
     /// The callback of a call's example request, envelope included.
     pub(super) fn callback(&self, operation: &Operation) -> Result<Value, DocumentError> {
         let answers = self.answers(operation.name)?;
+        let now = if RUNNING.contains(&operation.name) { self.running()?.now() } else { self.now };
         let request = (operation.example)();
         let lender: Lender = serde_json::from_value(lender())?;
         let encoded = Codec.encode(&Outgoing {
@@ -63,11 +79,11 @@ impl Story {
             lender: &lender,
             answers: &answers,
             borrower_url: BORROWER_URL,
-            now: self.now,
+            now,
         })?;
         let mut callback: Value = serde_json::from_str(&encoded.body)?;
         callback["metadata"] =
-            json!({"version": "1.0", "orgId": lender.org_id, "timestamp": ANSWERED_AT, "traceId": TRACE_ID});
+            json!({"version": "1.0", "orgId": lender.org_id, "timestamp": timestamp(now), "traceId": TRACE_ID});
         Ok(callback)
     }
 
@@ -91,12 +107,19 @@ impl Story {
             "grantLoan" => vec![self.granted()],
             "triggerDisbursement" => vec![self.payout(PayoutStatus::PendingAuth)],
             "triggerDisbursementStatus" => vec![self.payout(PayoutStatus::Success)],
+            "raiseDispute" => vec![dispute(DisputeStatus::New, None, self.running()?.now())],
+            "disputeStatus" => vec![dispute(DisputeStatus::Resolved, Some(REPLY), self.running()?.now())],
+            running if RUNNING.contains(&running) => vec![self.running()?.content(running)?],
             other => match decoded(other, self.now)? {
                 Command::Meta(meta) => vec![Content::Meta { meta }],
                 _ => Vec::new(),
             },
         };
         Ok(contents.into_iter().map(Answer::ok).collect())
+    }
+
+    fn running(&self) -> Result<Running<'_>, DocumentError> {
+        Running::paid_out(&self.filed.form, &self.deal, self.now)
     }
 
     fn received(&self) -> Content {

@@ -7,6 +7,7 @@ mod acks;
 mod answers;
 mod operations;
 mod plain;
+mod running;
 mod sample;
 mod schemas;
 mod words;

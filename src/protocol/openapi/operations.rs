@@ -10,7 +10,7 @@ use crate::protocol::codes::CODES;
 use crate::protocol::{OPERATIONS, Operation};
 
 /// Callbacks that may come unasked: of which call, in one line, and when.
-const UNASKED: [(&str, &str, &str); 3] = [
+const UNASKED: [(&str, &str, &str); 5] = [
     (
         "generateOffers",
         "Offers that took longer",
@@ -29,6 +29,18 @@ const UNASKED: [(&str, &str, &str); 3] = [
         "Comes when a payout that was under way has ended. It carries the `requestId` of the \
          `triggerDisbursementRequest`. An LSP that prefers to ask can have it switched off.",
     ),
+    (
+        "triggerRepaymentStatus",
+        "A payment has ended",
+        "Comes when a payment that the LSP has asked for settles, fails, or its page expires. It carries the \
+         `requestId` of the `triggerRepaymentRequest`.",
+    ),
+    (
+        "confirmRepayment",
+        "A payment was settled",
+        "Comes for every payment that settles, also a debit by mandate that nobody asked for; for failed ones only to \
+         an LSP that wants it. It carries a `requestId` of the lender's, the same at each attempt.",
+    ),
 ];
 
 /// A path per call.
@@ -42,22 +54,12 @@ pub(super) fn paths(schemas: &mut Schemas) -> Result<Map<String, Value>, Documen
             "tags": [words.family],
             "summary": words.summary,
             "x-order": order,
-            "x-served": operation.served,
+            "description": with_aliases(words.description, operation.aliases),
+            "x-body-limit": operation.body_limit,
         });
-        if operation.served {
-            described["description"] = with_aliases(words.description, operation.aliases).into();
-            described["x-body-limit"] = operation.body_limit.into();
-            described["requestBody"] = request_body(schemas, operation);
-            described["responses"] = acks::of_operation(schemas, operation.name)?;
-            described["callbacks"] = callbacks(schemas, &story, operation, words)?;
-        } else {
-            described["description"] = format!(
-                "{} Not served yet: once it is authenticated, the call is refused with `GEN5004` and HTTP 503.",
-                words.description
-            )
-            .into();
-            described["responses"] = acks::not_served();
-        }
+        described["requestBody"] = request_body(schemas, operation);
+        described["responses"] = acks::of_operation(schemas, operation.name)?;
+        described["callbacks"] = callbacks(schemas, &story, operation, words)?;
         paths.insert(operation.request_path.to_owned(), json!({ "post": described }));
     }
     Ok(paths)

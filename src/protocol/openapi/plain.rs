@@ -52,7 +52,7 @@ pub(super) fn paths() -> Map<String, Value> {
         .zip(1..)
         .map(|((path, id, summary, responses), order)| {
             let get = json!({
-                "operationId": id, "tags": [SERVER], "summary": summary, "x-order": order, "x-served": true,
+                "operationId": id, "tags": [SERVER], "summary": summary, "x-order": order,
                 "responses": responses,
             });
             (path.to_owned(), json!({ "get": get }))

@@ -97,6 +97,10 @@ pub(super) fn priced(filed: &NewApplication, now: DateTime<Utc>) -> Result<Offer
         collateral_pledged: false,
         lsp_accounts: Vec::new(),
         loan: None,
+        history: None,
+        payment: None,
+        dispute: None,
+        borrower_npa_since: None,
         consent_handle: None,
     };
     let approval = Approval { amount: SANCTIONED, installments: None, annual_rate: None };

@@ -62,7 +62,7 @@ const FAMILIES: [Family; 11] = [
     family("Offers", "Priced offers, and the borrower's choice."),
     family("Loan acceptance", "The borrower signs the agreement with a one-time password."),
     family("Disbursement", "Set up and make the payout."),
-    family("Repayment", "Choose the repayment plan and authorise its mandate."),
+    family("Repayment", "Choose the repayment plan, authorise its mandate, pay."),
     family("Grant", "Turn a complete application into a loan."),
     family("Loan details", "Look at loans."),
     family("Disputes", "Raise an issue of the borrower and follow it."),
@@ -85,7 +85,7 @@ pub(super) struct Words {
     pub(super) summary: &'static str,
     /// What it does.
     pub(super) description: &'static str,
-    /// What its callback says; empty when it is not served yet.
+    /// What its callback says.
     pub(super) callback: &'static str,
     /// What the codes of its callback begin with; empty when there are none.
     pub(super) codes: &'static str,
@@ -243,14 +243,39 @@ const CALLS: [Words; 29] = [
         "triggerRepayment",
         "Repayment",
         "Start a payment",
-        "Asks for a payment page for an instalment, a prepayment or a foreclosure.",
+        "Asks for a page where the borrower pays. `payment.extensibleData.purpose` says what for: `INSTALMENT` (what \
+         is due, or the next instalment ahead of time), `PREPAYMENT` (part of the principal, `payment.totalAmount` \
+         needed), `FORECLOSURE` (everything) or `COOLING_OFF_EXIT` (everything, without penalty, within the \
+         cooling-off period). What the last two cost today stands in the loan's summary. Without an amount it is all \
+         that the purpose asks for.",
+    )
+    .answers(
+        "`PENDING_AUTH` with the `paymentUrl` and the `id` that the lender made of the payment. The published schema \
+         takes the payment for a plan; it has the members of both.",
+        "TRRQ",
     ),
-    call("triggerRepaymentStatus", "Repayment", "Ask for a payment", "Asks how a payment stands."),
+    call(
+        "triggerRepaymentStatus",
+        "Repayment",
+        "Ask for a payment",
+        "Asks by `payment.id`, by `loanId` for its newest payment, or by both.",
+    )
+    .answers(
+        "The payment as it stands: `SUCCESS` with what it settled, `FAILURE`, or `PENDING_AUTH`. A payment that was \
+         credited and came back is a `FAILURE` with `extensibleData.returned`.",
+        "TRRQ",
+    ),
     call(
         "confirmRepayment",
         "Repayment",
         "Tell of a payment",
-        "A hint that a payment was seen; the lender tells of settled payments itself.",
+        "A hint that a payment was seen or is expected: the lender looks again and moves nothing because of it. The \
+         lender tells of settled payments itself, at the same path.",
+    )
+    .answers(
+        "Comes when the payment has settled, with a `requestId` of the lender's. `response.error` is `0` for a \
+         payment that was credited, `TRRQ2001` for one that failed.",
+        "TRRQ",
     ),
     call(
         "grantLoan",
@@ -264,12 +289,49 @@ const CALLS: [Words; 29] = [
          step. Terms and plans are always there.",
         "GLRQ",
     ),
-    call("loanSummary", "Loan details", "Summarise a loan", "What is paid and what is owed as of today."),
-    call("getLoan", "Loan details", "Show a loan", "The loan with its terms and parties."),
-    call("loanStatement", "Loan details", "Show the statement of a loan", "The postings of a period."),
-    call("listLoans", "Loan details", "List the loans of a borrower", "The loans that this LSP brought."),
-    call("raiseDispute", "Disputes", "Raise a dispute", "Files an issue of the borrower."),
-    call("disputeStatus", "Disputes", "Ask for a dispute", "Asks how a dispute stands."),
+    call("loanSummary", "Loan details", "Summarise a loan", "What is paid and what is owed as of today.").answers(
+        "Status, sums, the current and the next instalment. `summary.extensibleData` has the day for which all holds, \
+         days past due and asset class, what may be paid today, what leaving early costs, and the schedule with what \
+         became of each instalment.",
+        "LNRQ",
+    ),
+    call("getLoan", "Loan details", "Show a loan", "The loan with its terms and parties.").answers(
+        "Borrower and collaterals as filed, documents left out; terms, plans, account and mandate. The repayment \
+         plan has the current schedule.",
+        "LNRQ",
+    ),
+    call(
+        "loanStatement",
+        "Loan details",
+        "Show the statement of a loan",
+        "The postings of a period, both days included; without dates all of them.",
+    )
+    .answers(
+        "One row per posting in order of value date: `WITHDRAWL` when the borrower owes more after it, `DEPOSIT` when \
+         less. Opening and closing balance stand in `extensibleData`.",
+        "LNRQ",
+    ),
+    call(
+        "listLoans",
+        "Loan details",
+        "List the loans of a borrower",
+        "The loans of one borrower that this LSP brought, by the borrower's identifier; a collateral and days of the \
+         grant narrow them.",
+    )
+    .answers("The loans, newest first; none is no error.", "LNRQ"),
+    call(
+        "raiseDispute",
+        "Disputes",
+        "Raise a dispute",
+        "Files an issue of the borrower about a loan. With the `id` of a dispute that needs more information it says \
+         more about it.",
+    )
+    .answers("The dispute with the `id` that the lender made: `NEW`, or `PROCESSING` when more was said.", "DPRQ"),
+    call("disputeStatus", "Disputes", "Ask for a dispute", "The `id` of the dispute is the only key.").answers(
+        "`NEW`, `PROCESSING`, `NEED_MORE_INFO`, `RESOLVED` or `CLOSED`, with the lender's last word on it in \
+         `extensibleData.note`.",
+        "DPRQ",
+    ),
     call(
         "heartbeat",
         "Meta",

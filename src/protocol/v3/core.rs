@@ -1,7 +1,7 @@
 //! Types that many v3 messages share: the envelope and what the lender says about itself,
 //! rejections and missing steps.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -131,6 +131,13 @@ pub fn misfit(outgoing: &Outgoing<'_>) -> EncodeError {
 #[must_use]
 pub fn timestamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// A day as every member but `startDate` of a plan has it: its first instant, UTC. That is morning of the same day
+/// in India, so that both readings name the day.
+#[must_use]
+pub fn date(day: NaiveDate) -> String {
+    format!("{day}T00:00:00.000Z")
 }
 
 /// The lender, as in `getLoan` and in the create answer (C2).

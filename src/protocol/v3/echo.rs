@@ -2,13 +2,16 @@
 //! published schema wants, without documents.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::core::timestamp;
 use super::loan_application::{AskedTerms, Item};
 use super::party::{Collateral, Contact, Extra, Person};
-use crate::domain::application::form::LoanType;
+use crate::domain::application::form::{Form, LoanType};
 use crate::domain::maths::money::Paise;
+use crate::engine::EncodeError;
 use crate::protocol::lenient::{Many, One, Text, drop_nulls};
 
 /// Members of an item that only we may set.
@@ -81,6 +84,27 @@ impl Extra {
                 *value = value.to_string().into();
             }
         }
+    }
+}
+
+/// Who and what an application is about, as echoed.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Parties {
+    /// Who borrows.
+    pub borrower: Map<String, Value>,
+    /// Securities.
+    pub collaterals: Vec<Map<String, Value>>,
+    /// Who guarantees.
+    pub guarantors: Vec<Map<String, Value>>,
+    /// Who applied beside the borrower.
+    pub applicants: Vec<Map<String, Value>>,
+}
+
+impl Parties {
+    /// Those of a filed form.
+    pub(super) fn of(form: &Form) -> Result<Self, EncodeError> {
+        serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))
     }
 }
 
@@ -164,7 +188,8 @@ impl Collateral {
     }
 }
 
-fn loan_type_word(loan_type: LoanType) -> &'static str {
+/// `type` of an application or a loan.
+pub(super) fn loan_type_word(loan_type: LoanType) -> &'static str {
     match loan_type {
         LoanType::Cashflow => "CASHFLOW",
         LoanType::Personal => "PERSONAL",

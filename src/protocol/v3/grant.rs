@@ -4,14 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::account::AccountBlock;
+use super::chosen::{ChosenDisbursement, ChosenRepayment};
 use super::core::{self, ActionRequired, RejectionDetail, Response};
-use super::plan::PlanBlock;
-use super::terms::{self, Terms};
+use super::terms::Terms;
 use super::{Decoding, RequestBody};
-use crate::domain::application::answer::{Content, GrantContent, GrantStatus, PlanStatus};
+use crate::domain::application::answer::{Content, GrantContent, GrantStatus};
 use crate::domain::application::command::Command;
-use crate::domain::application::facets::{Deal, RepaymentSetup};
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::lenient::{self, Text};
 use crate::protocol::malformed::Malformed;
@@ -59,79 +57,6 @@ pub struct GrantLoanResponse {
     pub action_required: Vec<ActionRequired>,
 }
 
-/// `chosenDisbursement`.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ChosenDisbursement {
-    /// The plan.
-    pub plan: PlanBlock,
-    /// The payout account, masked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account_details: Option<AccountBlock>,
-}
-
-/// `chosenRepayment`.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct ChosenRepayment {
-    /// The plan.
-    pub plan: PlanBlock,
-    /// The mandate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub method: Option<PaymentMethod>,
-}
-
-/// `paymentmethod`.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct PaymentMethod {
-    /// The collection system's reference.
-    pub id: String,
-    /// `ACTIVE` or `INACTIVE`.
-    pub status: &'static str,
-}
-
-impl ChosenDisbursement {
-    fn new(deal: Option<&Deal>, granted: bool, outgoing: &Outgoing<'_>) -> Self {
-        let status = if granted { PlanStatus::Active } else { PlanStatus::Inactive };
-        let chosen =
-            deal.and_then(|deal| PlanBlock::chosen(&deal.offer.disbursement_plans, deal.disbursement_plan.as_ref()));
-        Self {
-            plan: chosen.map_or_else(
-                || PlanBlock::unknown("", None),
-                |plan| PlanBlock::new(plan, status, None, outgoing.settings),
-            ),
-            account_details: deal
-                .and_then(|deal| deal.account.active())
-                .map(|account| AccountBlock::new(account, true)),
-        }
-    }
-}
-
-impl ChosenRepayment {
-    fn new(deal: Option<&Deal>, granted: bool, outgoing: &Outgoing<'_>) -> Self {
-        let Some(deal) = deal else {
-            return Self { plan: PlanBlock::unknown("", None), method: None };
-        };
-        let status = match &deal.repayment {
-            RepaymentSetup::Active { .. } if granted => PlanStatus::Active,
-            RepaymentSetup::PendingAuth { .. } if granted => PlanStatus::PendingAuth,
-            _ => PlanStatus::Inactive,
-        };
-        let chosen = PlanBlock::chosen(&deal.offer.repayment_plans, deal.repayment.plan());
-        let schedule = Some(&deal.offer.schedule);
-        let active = matches!(deal.repayment, RepaymentSetup::Active { .. });
-        Self {
-            plan: chosen.map_or_else(
-                || PlanBlock::unknown("", None),
-                |plan| PlanBlock::new(plan, status, schedule, outgoing.settings),
-            ),
-            method: deal.repayment.mandate().map(|mandate| PaymentMethod {
-                id: mandate.reference.clone(),
-                status: if active { "ACTIVE" } else { "INACTIVE" },
-            }),
-        }
-    }
-}
-
 /// `grantLoanResponse`.
 ///
 /// # Errors
@@ -153,8 +78,8 @@ pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
             GrantStatus::ActionRequired => "ACTION_REQUIRED",
         },
         terms: grant_terms(content, outgoing),
-        disbursement: ChosenDisbursement::new(deal, granted, outgoing),
-        repayment: ChosenRepayment::new(deal, granted, outgoing),
+        disbursement: ChosenDisbursement::new(deal, granted, outgoing.settings),
+        repayment: ChosenRepayment::new(deal, granted, outgoing.settings),
         rejection_details: content.rejections.iter().map(RejectionDetail::from).collect(),
         action_required: content.actions.iter().map(ActionRequired::from).collect(),
     };
@@ -162,10 +87,8 @@ pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
 }
 
 fn grant_terms(content: &GrantContent, outgoing: &Outgoing<'_>) -> Terms {
-    let Some(deal) = &content.deal else {
-        return Terms::asked(content.requested, content.tenure);
-    };
-    let page = content.agreement_url.clone();
-    let page = page.unwrap_or_else(|| terms::agreement_page(outgoing.borrower_url, &deal.offer, deal.kfs.as_ref()));
-    Terms::of_offer(&deal.offer, page)
+    match &content.deal {
+        Some(deal) => Terms::of_deal(deal, content.agreement_url.as_deref(), outgoing.borrower_url),
+        None => Terms::asked(content.requested, content.tenure),
+    }
 }

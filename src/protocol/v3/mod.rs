@@ -1,20 +1,27 @@
 //! OCEN v3: one file per API family, each with its requests, its callbacks, and the way between
-//! them and the domain. `core`, `party`, `plan`, `terms` and `account` hold what families share.
+//! them and the domain. `core`, `party`, `plan`, `chosen`, `terms` and `account` hold what families share.
 
 pub mod acceptance;
 pub mod account;
+pub mod chosen;
 pub mod consent;
 pub mod core;
 pub mod disbursement;
+pub mod dispute;
 mod echo;
 pub mod grant;
 pub mod loan_application;
+pub mod loan_details;
+pub mod loan_summary;
 pub mod meta;
 mod needless;
 pub mod offer;
 pub mod party;
+pub mod payment;
+pub mod payment_order;
 pub mod plan;
 pub mod repayment;
+pub mod statement;
 pub mod terms;
 
 use chrono::{DateTime, Utc};

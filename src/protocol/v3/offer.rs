@@ -204,7 +204,7 @@ impl OfferBlock {
             valid_till: core::timestamp(offer.valid_till),
             terms: Terms::of_offer(offer, terms::agreement_page(outgoing.borrower_url, offer, kfs)),
             disbursement: plans(&offer.disbursement_plans, None),
-            repayment: plans(&offer.repayment_plans, Some(&offer.schedule)),
+            repayment: plans(&offer.repayment_plans, Some(offer.schedule.rows.as_slice())),
             documents: kfs.map(|kfs| DocumentBlock::new(kfs, &outgoing.lender.org_id)).into_iter().collect(),
             url: kfs.map(|kfs| kfs.url.clone()),
             extensible_data: kfs.map(|kfs| OfferExtra { kfs_hash: kfs.hash.clone() }),

@@ -10,7 +10,7 @@ use crate::domain::application::command::Subject;
 use crate::domain::application::facets::Plan;
 use crate::domain::ids::PlanId;
 use crate::domain::maths::frequency::Frequency;
-use crate::domain::maths::schedule::{Row, Schedule};
+use crate::domain::maths::schedule::Row;
 use crate::lsp::{Settings, StartDateFormat};
 use crate::protocol::lenient::{self, Text};
 use crate::protocol::malformed::Malformed;
@@ -100,11 +100,14 @@ pub struct PlanExtra {
     /// The repayment schedule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub schedule: Vec<ScheduleRow>,
+    /// Which schedule of a running loan it is, from 1: a prepayment makes a new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule_version: Option<u32>,
 }
 
 impl PlanExtra {
     fn is_empty(&self) -> bool {
-        self.every_days.is_none() && self.schedule.is_empty()
+        self.every_days.is_none() && self.schedule.is_empty() && self.schedule_version.is_none()
     }
 }
 
@@ -145,9 +148,9 @@ impl From<&Row> for ScheduleRow {
 impl PlanBlock {
     /// A plan of ours.
     #[must_use]
-    pub fn new(plan: &Plan, status: PlanStatus, schedule: Option<&Schedule>, settings: &Settings) -> Self {
+    pub fn new(plan: &Plan, status: PlanStatus, schedule: Option<&[Row]>, settings: &Settings) -> Self {
         let (schedule_type, frequency, every_days) = rhythm(plan.frequency);
-        let schedule = schedule.map(|schedule| schedule.rows.iter().map(ScheduleRow::from).collect());
+        let schedule = schedule.unwrap_or_default().iter().map(ScheduleRow::from).collect();
         Self {
             id: plan.id.to_string(),
             automatic: plan.automatic,
@@ -163,7 +166,7 @@ impl PlanBlock {
             start_date: plan.start_date.map(|day| start_date(day, settings.start_date_format)),
             status: Some(status_word(status)),
             payment_url: None,
-            extensible_data: PlanExtra { every_days, schedule: schedule.unwrap_or_default() },
+            extensible_data: PlanExtra { every_days, schedule, schedule_version: None },
         }
     }
 
@@ -194,7 +197,10 @@ impl PlanBlock {
     pub fn of_content(content: &PlanContent, settings: &Settings) -> Self {
         let block = content.plan.as_ref().map_or_else(
             || Self::unknown(content.id.as_str(), Some(content.status)),
-            |plan| Self::new(plan, content.status, content.schedule.as_ref(), settings),
+            |plan| {
+                let rows = content.schedule.as_ref().map(|schedule| schedule.rows.as_slice());
+                Self::new(plan, content.status, rows, settings)
+            },
         );
         Self { payment_url: content.payment_url.clone(), ..block }
     }

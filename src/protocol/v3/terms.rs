@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::core::TenureBlock;
-use crate::domain::application::facets::{Charges, Offer};
+use crate::domain::application::facets::{Charges, Deal, Offer};
 use crate::domain::application::form::Tenure;
 use crate::domain::kfs::IssuedKfs;
 use crate::domain::maths::money::Paise;
@@ -165,6 +165,14 @@ impl Terms {
             },
         };
         Self { sanction: Some(sanction), ..Self::asked(offer.requested, Some(offer.tenure)) }
+    }
+
+    /// What was agreed, with the page of the agreement where it was prepared.
+    #[must_use]
+    pub fn of_deal(deal: &Deal, agreement_url: Option<&str>, borrower_url: &str) -> Self {
+        let page =
+            agreement_url.map_or_else(|| agreement_page(borrower_url, &deal.offer, deal.kfs.as_ref()), str::to_owned);
+        Self::of_offer(&deal.offer, page)
     }
 }
 

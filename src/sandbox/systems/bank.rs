@@ -5,8 +5,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::{done, poll_after, reference, refused};
-use crate::domain::application::ask::{Finding, NEVER_RECEIVED, Outcome, PayOrder};
+use crate::domain::application::ask::{Finding, NEVER_RECEIVED, Outcome, PayOrder, RefundOrder};
 use crate::domain::application::facets::AccountTarget;
+use crate::domain::ids::PaymentId;
 use crate::lender::Call;
 use crate::sandbox::items::{self, Item, Kind, PaymentDetail};
 
@@ -128,6 +129,19 @@ fn new_payment(order: &PayOrder, fate: Fate, today: NaiveDate) -> Item {
         Fate::WaitsUntilTold => {}
     }
     item
+}
+
+/// A refund is a payment like any other, under its reference.
+pub(super) fn as_payment(order: &RefundOrder) -> PayOrder {
+    PayOrder {
+        loan_id: order.loan_id.clone(),
+        payment_id: PaymentId(order.reference.clone()),
+        tranche: 0,
+        attempt: 1,
+        bank_key: order.bank_key.clone(),
+        net: order.amount,
+        account: order.account.clone(),
+    }
 }
 
 /// Moves the money: the payment has its reference and value date from here on.

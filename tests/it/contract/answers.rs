@@ -14,7 +14,9 @@ use ocen_lender::domain::application::stage::{Action, ActionType, Rejection, Rej
 use ocen_lender::domain::ids::{AccountId, LoanId, OfferId, PaymentId, PlanId};
 use ocen_lender::domain::kfs::IssuedKfs;
 use ocen_lender::domain::maths::money::Paise;
-use ocen_lender::domain::maths::{AnnualRate, DayCount, Frequency, Method, Rounding, ScheduleTerms, schedule};
+use ocen_lender::domain::maths::{
+    AnnualRate, DayCount, FirstPeriod, Frequency, Method, Rounding, ScheduleTerms, schedule,
+};
 use ocen_lender::domain::servicing::Servicing;
 use ocen_lender::protocol::find;
 use ocen_lender::protocol::v3::Decoding;
@@ -50,6 +52,8 @@ fn terms(frequency: Frequency) -> ScheduleTerms {
         day_count: DayCount::Thirty360,
         disbursed_on: day("2026-01-05"),
         first_due: frequency.after(day("2026-01-05"), 1).expect("a date"),
+        first_period: FirstPeriod::Stretch,
+        odd_day_count: None,
     }
 }
 

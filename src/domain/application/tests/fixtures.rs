@@ -10,6 +10,7 @@ use crate::domain::application::facets::{Account, AccountTarget, ConsentPurpose}
 use crate::domain::application::form::{Borrower, Form, LoanType};
 use crate::domain::ids::{AccountId, LoanId, OfferId, PaymentId, PlanId};
 use crate::domain::kfs::{Contact, IssuedKfs, Kfs, Letterhead, Scribe};
+use crate::domain::maths::FirstPeriod;
 use crate::domain::maths::day_count::DayCount;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rounding::Rounding;
@@ -59,6 +60,8 @@ pub fn careful_product() -> Product {
         needs_documents: Vec::new(),
         effective_from: None,
         effective_to: None,
+        first_period: FirstPeriod::Stretch,
+        odd_day_count: None,
         fees: Vec::new(),
         servicing: Servicing::default(),
     }

@@ -12,6 +12,7 @@ mod legal;
 mod offers;
 mod outcomes;
 mod pricing;
+pub use self::pricing::priced_offer;
 mod properties;
 mod references;
 mod requests;

@@ -6,10 +6,11 @@ use super::findings::{
 };
 use super::fixtures::{account, rupees};
 use super::table_events::NEVER;
-use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, NewAsk, Outcome, PayOrder};
+use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, NewAsk, Outcome, PayOrder};
 use crate::domain::application::facets::ConsentPurpose;
 use crate::domain::application::notice::{Notice, NoticeKind};
 use crate::domain::ids::{ApplicationId, LoanId, PaymentId, PlanId};
+use crate::domain::maths::money::Paise;
 
 /// One of the outcomes that a question may have.
 pub fn any_outcome(new: &NewAsk, choice: usize) -> Outcome {
@@ -20,6 +21,10 @@ pub fn any_outcome(new: &NewAsk, choice: usize) -> Outcome {
         Ask::Eligibility | Ask::FinalCheck => vec![pass(), decline(), needs_document(), needs_step()],
         Ask::Offers => vec![approve(), decline(), needs_document(), needs_step()],
         Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } => vec![acknowledged()],
+        Ask::CancelLink { .. } => vec![acknowledged(), collected()],
+        Ask::PaymentLink(_) => vec![link_created(&serial)],
+        Ask::LinkStatus { .. } | Ask::Present(_) => vec![collected()],
+        Ask::Refund(_) => vec![paid()],
         Ask::ConsentCreate { purpose, .. } => vec![handle(&format!("{purpose:?}-{serial}"))],
         Ask::ConsentStatus { .. } => {
             vec![consent_ready(), done(Finding::ConsentPending), done(Finding::ConsentFailed)]
@@ -55,14 +60,40 @@ pub fn dead(which: usize, application: ApplicationId) -> NewAsk {
         Ask::FinalCheck,
         Ask::Pay(dead_order("L-dead".to_owned())),
         Ask::Notify(dead_notice()),
+        Ask::PaymentLink(dead_collection()),
+        Ask::LinkStatus { collection: dead_collection(), reference: "dead".to_owned() },
+        Ask::CancelLink { collection: dead_collection(), reference: "dead".to_owned() },
+        Ask::Present(dead_collection()),
     ];
     let ask = asks[which % asks.len()].clone();
     NewAsk { ask, targets: vec![(application, NEVER)], exchange: None, not_before: None }
 }
 
+fn collected() -> Outcome {
+    let value_date = "2026-11-02".parse().expect("a date");
+    done(Finding::Collected { utr: "UTR".to_owned(), value_date, amount: None })
+}
+
+fn link_created(serial: &str) -> Outcome {
+    done(Finding::LinkCreated { reference: serial.to_owned(), url: format!("https://pay.example/{serial}") })
+}
+
+fn dead_collection() -> Collection {
+    Collection {
+        loan_id: LoanId::from("L-dead"),
+        payment_id: PaymentId::from("PAY-dead"),
+        key: "dead".to_owned(),
+        amount: Paise(1),
+        instalment: None,
+        method: None,
+        mandate: None,
+        expires_at: None,
+    }
+}
+
 fn dead_notice() -> Notice {
     let (kind, loan_id) = (NoticeKind::LoanClosed, Some(LoanId::from("L-dead")));
-    Notice { kind, loan_id, key: "dead".to_owned(), text: "Your loan is closed.".to_owned() }
+    Notice { kind, loan_id, instalment: None, key: "dead".to_owned(), text: "Your loan is closed.".to_owned() }
 }
 
 /// An order under a bank key that no payout has.

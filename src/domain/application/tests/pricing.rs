@@ -34,6 +34,11 @@ fn priced(product: Product, tenure: Option<Tenure>, approval: Approval) -> Offer
     scene.offers(ONE)[0].clone()
 }
 
+/// 1,00,000 rupees at 18 % in twelve months, priced on 2 Nov 2026: what tests of a loan's life start from.
+pub fn priced_offer() -> Offer {
+    priced(plain_product(), None, approval("100000"))
+}
+
 fn days(duration: u32) -> Tenure {
     Tenure { duration, unit: TenureUnit::Day }
 }

@@ -235,11 +235,19 @@ impl Scene {
             lsp_name: "Demo LSP".to_owned(),
             exchange,
             exposure: self.exposure,
-            fresh: Fresh { session_key: format!("S{}", self.steps), loan_id: format!("L{}", self.steps) },
+            fresh: Fresh {
+                session_key: format!("S{}", self.steps),
+                loan_id: format!("L{}", self.steps),
+                dispute_id: format!("D{}", self.steps),
+            },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
             lsp_accounts: self.lsp_accounts.clone(),
             loan,
+            history: None,
+            payment: None,
+            dispute: None,
+            borrower_npa_since: None,
             consent_handle: None,
         }
     }
@@ -270,7 +278,7 @@ impl Scene {
                     *known.expect("a loan that was created") = loan.as_ref().clone();
                 }
                 Effect::Post(_, journal) => self.journals.push(journal.clone()),
-                Effect::Reserve(..) | Effect::Release(_) | Effect::Publish(..) => {}
+                _ => {}
             }
         }
         self.all_effects.extend(effects.iter().cloned());

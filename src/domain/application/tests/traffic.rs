@@ -107,7 +107,7 @@ impl Traffic {
         self.scene.apply(&new, &outcome);
     }
 
-    /// A stale outcome changes nothing, answers nobody and at most has a mandate cancelled.
+    /// A stale outcome changes nothing, answers nobody and at most has a mandate or a page cancelled.
     fn answer_dead(&mut self, which: usize, choice: usize) {
         let app = self.scene.apps[which % self.count].id;
         let new = dead(which, app);
@@ -118,7 +118,7 @@ impl Traffic {
         assert_eq!((&self.scene.loans, &self.scene.replies), (&before.loans, &before.replies));
         assert_eq!((self.scene.timers.len(), self.scene.webhooks.len()), (before.timers.len(), before.webhooks.len()));
         let asked = &self.scene.asks[before.asks.len()..];
-        assert!(asked.iter().all(|new| matches!(new.ask, Ask::CancelMandate { .. })));
+        assert!(asked.iter().all(|new| matches!(new.ask, Ask::CancelMandate { .. } | Ask::CancelLink { .. })));
     }
 
     fn check(&self) {

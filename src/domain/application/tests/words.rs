@@ -45,6 +45,12 @@ fn shown(content: &Content) -> String {
             format!("{:?}{loan}{missing}", c.status)
         }
         Content::Disbursement(c) => c.status.map_or_else(|| "nothing".to_owned(), |s| format!("{s:?}")),
+        Content::Repayment(c) => c.status.map_or_else(|| "nothing".to_owned(), |s| format!("{s:?}")),
+        Content::Summary(c) => format!("{:?}", c.head.status),
+        Content::Loan(c) => format!("{:?}", c.head.status),
+        Content::Statement(c) => format!("{} rows", c.rows.len()),
+        Content::Loans { loans } => format!("{} loans", loans.len()),
+        Content::Dispute(c) => c.status.map_or_else(|| "nothing".to_owned(), |s| format!("{s:?}")),
         Content::Meta { .. } => "meta".to_owned(),
     }
 }
@@ -66,6 +72,7 @@ pub fn effects(scene: &Scene, before: &Scene) -> String {
         let kind = match webhook.kind {
             WebhookKind::RepaymentPlanStatus(_) => "plan",
             WebhookKind::DisbursementStatus(_) => "payout",
+            WebhookKind::ConfirmRepayment(_) => "repayment",
         };
         format!("webhook {kind} {}", shown(&webhook.content))
     }));
@@ -84,8 +91,13 @@ fn effect(effect: &Effect) -> String {
             Some(PayoutState::Failed { .. }) => "payout failed".to_owned(),
             None => "save loan".to_owned(),
         },
+        Effect::Post(_, journal) => format!("post {}", journal.kind.name()),
+        Effect::Record(_, fact) => format!("record {}", fact.value_date),
+        Effect::SavePayment(payment) => format!("payment {}", payment.state.name()),
+        Effect::SaveDispute(dispute) => format!("dispute {}", dispute.status.name()),
+        Effect::CloseAsk(_) => "close ask".to_owned(),
+        Effect::Finish(..) => "finish".to_owned(),
         Effect::Publish(..) => "publish".to_owned(),
-        Effect::Post(_, journal) => format!("post {}", journal.kind),
     }
 }
 

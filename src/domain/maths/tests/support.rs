@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use crate::domain::maths::{
-    AnnualRate, DayCount, Flow, Frequency, Method, Paise, Rounding, Schedule, ScheduleTerms, schedule,
+    AnnualRate, DayCount, FirstPeriod, Flow, Frequency, Method, Paise, Rounding, Schedule, ScheduleTerms, schedule,
 };
 
 pub(super) fn day(text: &str) -> NaiveDate {
@@ -35,6 +35,8 @@ pub(super) fn monthly(principal: &str, percent: &str, installments: u32) -> Sche
         day_count: DayCount::Thirty360,
         disbursed_on: day("2024-01-01"),
         first_due: day("2024-02-01"),
+        first_period: FirstPeriod::Stretch,
+        odd_day_count: None,
     }
 }
 

@@ -1,0 +1,144 @@
+//! Facts that end something: the last payment, a waiver, a refund, a write-off.
+
+use chrono::NaiveDate;
+
+use super::{Account, Ending, Fact, Out, Position, Waived, What};
+use crate::domain::book::LedgerAccount::{
+    Bank, BorrowerExcess, FeeReceivable, InterestAccrued, InterestIncome, InterestReceivable, PenalReceivable,
+    PrincipalReceivable, WaiverExpense, WriteOffExpense,
+};
+use crate::domain::book::{Journal, JournalKind, credit};
+use crate::domain::maths::money::Paise;
+use crate::domain::servicing::{AllocationPolicy, Component};
+
+impl Account {
+    /// Lets a fact happen, after everything that happens by itself before it. The account must not be beyond the
+    /// fact's day: a late fact is replayed.
+    pub fn apply(&mut self, fact: &Fact, out: &mut Out) {
+        let day = fact.value_date;
+        self.advance(Position::open(day), out);
+        match &fact.what {
+            What::Received { payment, amount, purpose, policy } => {
+                self.received((payment, *amount), *purpose, *policy, day, out);
+            }
+            What::Bounced { payment, instalment } => self.bounced(payment, *instalment, day, out),
+            What::Noticed { instalment, message_id } => {
+                if let Some(row) = self.instalments.iter_mut().find(|row| row.row.number == *instalment) {
+                    row.notice.get_or_insert_with(|| message_id.clone());
+                }
+            }
+            What::Waived(waived) => self.waived(waived, day, out),
+            What::Refunded { reference, amount } => self.refunded(reference, *amount, day, out),
+            What::WrittenOff { reference } => self.written_off(reference, day, out),
+            // These begin, undo or void: a replay leaves out what they undo.
+            What::Disbursed { .. }
+            | What::PayoutReturned { .. }
+            | What::Returned { .. }
+            | What::RefundFailed { .. } => {}
+        }
+    }
+
+    /// Ends the account when everything was due and is paid.
+    pub(super) fn close_if_nothing_is_left(&mut self, day: NaiveDate, out: &mut Out) {
+        if self.ended.is_some() || self.next_due().is_some() || self.due().is_positive() {
+            return;
+        }
+        let ending = self.called_in.unwrap_or(Ending::Matured);
+        self.ended = Some((day, ending));
+        self.class = super::AssetClass::Standard;
+        self.npa_since = None;
+        out.event(day, "closed, nothing is owed any more");
+    }
+
+    /// What could be waived of a component.
+    #[must_use]
+    pub fn waivable(&self, component: Component) -> Paise {
+        let rows = self.unpaid().map(|row| match component {
+            Component::Interest => row.interest_left(),
+            Component::Principal => row.principal_left(),
+            Component::Fee | Component::Penal => Paise::ZERO,
+        });
+        let charges = self.charges.iter().filter(|charge| charge.component == component).map(super::Charge::left);
+        rows.chain(charges).fold(Paise::ZERO, Paise::saturating_add)
+    }
+
+    fn waived(&mut self, waived: &Waived, day: NaiveDate, out: &mut Out) {
+        let mut rest = waived.amount.min(self.waivable(waived.component));
+        let amount = rest;
+        let receivable = match waived.component {
+            Component::Interest => InterestReceivable,
+            Component::Principal => PrincipalReceivable,
+            Component::Fee => FeeReceivable,
+            Component::Penal => PenalReceivable,
+        };
+        for row in self.instalments.iter_mut().filter(|row| row.is_unpaid()) {
+            let (left, paid) = match waived.component {
+                Component::Interest => (row.interest_left(), &mut row.paid_interest),
+                Component::Principal => (row.principal_left(), &mut row.paid_principal),
+                Component::Fee | Component::Penal => continue,
+            };
+            let part = left.min(rest);
+            *paid = paid.saturating_add(part);
+            rest = rest.saturating_sub(part);
+            if row.left() == Paise::ZERO {
+                row.settled_on = Some(day);
+            }
+        }
+        for charge in self.charges.iter_mut().filter(|charge| charge.component == waived.component) {
+            let part = charge.left().min(rest);
+            charge.settled = charge.settled.saturating_add(part);
+            rest = rest.saturating_sub(part);
+        }
+        self.charges.retain(|charge| charge.left().is_positive());
+        self.totals.waived = self.totals.waived.saturating_add(amount);
+        if waived.component == Component::Principal {
+            self.totals.waived_principal = self.totals.waived_principal.saturating_add(amount);
+        }
+        let sides = [(WaiverExpense, amount), (receivable, credit(amount))];
+        out.post(Journal::new(day, JournalKind::Waiver, waived.reference.clone(), &sides));
+        out.event(day, "a part was waived");
+        self.reclassify_after_payment(day, out);
+        self.close_if_nothing_is_left(day, out);
+    }
+
+    fn refunded(&mut self, reference: &str, amount: Paise, day: NaiveDate, out: &mut Out) {
+        let amount = amount.min(self.excess);
+        self.excess = self.excess.saturating_sub(amount);
+        self.totals.refunded = self.totals.refunded.saturating_add(amount);
+        let sides = [(BorrowerExcess, amount), (Bank, credit(amount))];
+        out.post(Journal::new(day, JournalKind::Refund, reference, &sides));
+        out.event(day, "excess was refunded");
+    }
+
+    fn written_off(&mut self, reference: &str, day: NaiveDate, out: &mut Out) {
+        if self.ended.is_some() {
+            return;
+        }
+        let (owed, _) = self.settle_dues_by_giving_up(day);
+        let rest = self.principal_not_due();
+        let principal = owed.principal.saturating_add(rest);
+        let accrued = self.running.posted;
+        let total =
+            [principal, owed.interest, owed.fee, owed.penal].into_iter().fold(Paise::ZERO, Paise::saturating_add);
+        let sides = [
+            (WriteOffExpense, total),
+            (PrincipalReceivable, credit(principal)),
+            (InterestReceivable, credit(owed.interest)),
+            (FeeReceivable, credit(owed.fee)),
+            (PenalReceivable, credit(owed.penal)),
+            (InterestIncome, accrued),
+            (InterestAccrued, credit(accrued)),
+        ];
+        out.post(Journal::new(day, JournalKind::WriteOff, reference, &sides));
+        self.running.posted = Paise::ZERO;
+        self.totals.written_off = principal;
+        self.ended = Some((day, Ending::WrittenOff));
+        out.event(day, "written off");
+    }
+
+    /// Takes everything due off the account without money.
+    fn settle_dues_by_giving_up(&mut self, day: NaiveDate) -> (super::Split, Paise) {
+        let due = self.due();
+        self.settle_dues(due, AllocationPolicy::InstalmentWise, day)
+    }
+}

@@ -1,0 +1,151 @@
+//! What leaving early costs (`lending.md` §2.5): foreclosure, and the exit within the cooling-off period.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::Account;
+use crate::domain::maths::accrual::cooling_off_interest;
+use crate::domain::maths::money::Paise;
+use crate::domain::servicing::{CoolingOffPolicy, FeeLine};
+
+/// The amount that ends a loan on one day, and what it is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayOff {
+    /// The day for which it holds.
+    pub on: NaiveDate,
+    /// All principal, due or not.
+    pub principal: Paise,
+    /// Interest that is due, and that of the running period up to the day.
+    pub interest: Paise,
+    /// Fees that are due.
+    pub fees: Paise,
+    /// Penal charges, up to the day.
+    pub penal: Paise,
+    /// For leaving early, tax included.
+    pub charge: Paise,
+    /// Fees given back.
+    pub given_back: Paise,
+    /// The borrower's money that is held already.
+    pub excess: Paise,
+    /// To be paid.
+    pub total: Paise,
+}
+
+/// Why a loan cannot be left that way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PayOffRefusal {
+    /// It has ended.
+    #[error("the loan is closed")]
+    Closed,
+    /// The time for it is over.
+    #[error("the cooling-off period ended on {0}")]
+    CoolingOffOver(NaiveDate),
+}
+
+impl PayOff {
+    fn summed(self) -> Self {
+        let parts = [self.principal, self.interest, self.fees, self.penal, self.charge];
+        let owed = parts.into_iter().fold(Paise::ZERO, Paise::saturating_add);
+        Self { total: owed.saturating_sub(self.given_back).saturating_sub(self.excess), ..self }
+    }
+}
+
+impl Account {
+    /// The pay-off amount for a day; the account must have been brought to that day.
+    ///
+    /// # Errors
+    /// [`PayOffRefusal::Closed`].
+    pub fn foreclosure(&self, on: NaiveDate) -> Result<PayOff, PayOffRefusal> {
+        let unbilled = self.principal_not_due();
+        let (charge, _) = self.percentage_charge(unbilled, self.contract.servicing.foreclosure_percent);
+        self.pay_off(on, self.accrued(on), charge, Paise::ZERO)
+    }
+
+    /// The amount for leaving within the cooling-off period: no penal and no foreclosure charge (RBI DL 10).
+    ///
+    /// # Errors
+    /// [`PayOffRefusal`].
+    pub fn cooling_off_exit(&self, on: NaiveDate) -> Result<PayOff, PayOffRefusal> {
+        let last = self.cooling_off_ends();
+        if on > last {
+            return Err(PayOffRefusal::CoolingOffOver(last));
+        }
+        self.pay_off(on, self.cooling_off_interest(on), Paise::ZERO, self.fees_given_back())
+    }
+
+    /// Last day of the cooling-off period; it ends before the first instalment falls due.
+    #[must_use]
+    pub fn cooling_off_ends(&self) -> NaiveDate {
+        let terms = &self.contract.terms;
+        let days = chrono::Days::new(u64::from(self.contract.cooling_off_days));
+        let last = terms.disbursed_on.checked_add_days(days).unwrap_or(terms.disbursed_on);
+        terms.first_due.pred_opt().map_or(last, |before| last.min(before))
+    }
+
+    /// Interest of a cooling-off exit: at the APR or at the contract rate, for the days held, over 365.
+    pub(super) fn cooling_off_interest(&self, on: NaiveDate) -> Paise {
+        let terms = &self.contract.terms;
+        let days = on.signed_duration_since(terms.disbursed_on).num_days().max(0);
+        let percent = match self.contract.servicing.cooling_off {
+            CoolingOffPolicy::AprOnly => self.contract.apr,
+            CoolingOffPolicy::RatePlusFee => terms.annual_rate.percent(),
+        };
+        cooling_off_interest(terms.principal, percent, days).unwrap_or_default()
+    }
+
+    /// Fees that the APR has in it are given back where the exit is priced at the APR: keeping them too would count
+    /// them twice.
+    pub(super) fn fees_given_back(&self) -> Paise {
+        match self.contract.servicing.cooling_off {
+            CoolingOffPolicy::AprOnly => {
+                self.contract.fees.iter().map(FeeLine::total).fold(Paise::ZERO, Paise::saturating_add)
+            }
+            CoolingOffPolicy::RatePlusFee => Paise::ZERO,
+        }
+    }
+
+    fn pay_off(
+        &self,
+        on: NaiveDate,
+        running_interest: Paise,
+        charge: Paise,
+        given_back: Paise,
+    ) -> Result<PayOff, PayOffRefusal> {
+        if self.is_closed() {
+            return Err(PayOffRefusal::Closed);
+        }
+        let interest_due = self.unpaid().fold(Paise::ZERO, |sum, row| sum.saturating_add(row.interest_left()));
+        let of = |component| {
+            self.charges
+                .iter()
+                .filter(|charge| charge.component == component)
+                .fold(Paise::ZERO, |sum, charge| sum.saturating_add(charge.left()))
+        };
+        Ok(PayOff {
+            on,
+            principal: self.principal_outstanding(),
+            interest: interest_due.saturating_add(running_interest),
+            fees: of(crate::domain::servicing::Component::Fee),
+            penal: of(crate::domain::servicing::Component::Penal).saturating_add(self.all_penal_running(on)),
+            charge,
+            given_back,
+            excess: self.excess,
+            total: Paise::ZERO,
+        }
+        .summed())
+    }
+
+    /// What may be paid as an instalment on a day: everything due with the penal charges up to the day, or when
+    /// nothing is due the next instalment; money held already is taken off.
+    #[must_use]
+    pub fn payable(&self, on: NaiveDate) -> Paise {
+        if self.is_closed() {
+            return Paise::ZERO;
+        }
+        let due = self.due().saturating_add(self.all_penal_running(on));
+        if due.is_positive() {
+            return due;
+        }
+        self.next_due().map_or(Paise::ZERO, |next| next.left()).saturating_sub(self.excess)
+    }
+}

@@ -1,0 +1,170 @@
+//! Payments: what they settle, and what paying early does to the schedule.
+
+use chrono::NaiveDate;
+
+use super::charge::{FORECLOSURE, PREPAYMENT};
+use super::{Account, Ending, Instalment, Out, Purpose, Split};
+use crate::domain::book::LedgerAccount::{
+    Bank, BorrowerExcess, FeeIncome, GstPayable, InterestAccrued, InterestReceivable, RecoveryIncome, ThirdPartyPayable,
+};
+use crate::domain::book::{Journal, JournalKind, credit};
+use crate::domain::ids::PaymentId;
+use crate::domain::maths::money::Paise;
+use crate::domain::maths::reschedule::{Prepayment, after_prepayment};
+use crate::domain::maths::schedule::Row;
+use crate::domain::servicing::{AllocationPolicy, Payee};
+
+impl Account {
+    /// Money came in. Penal charges run up to the day first; what is due is settled by the policy; the rest goes where
+    /// the purpose says, and where that is not possible it is held for the borrower.
+    pub(super) fn received(
+        &mut self,
+        (payment, amount): (&PaymentId, Paise),
+        purpose: Purpose,
+        policy: AllocationPolicy,
+        day: NaiveDate,
+        out: &mut Out,
+    ) {
+        self.totals.received = self.totals.received.saturating_add(amount);
+        if matches!(self.ended, Some((_, Ending::WrittenOff))) {
+            self.totals.recovered = self.totals.recovered.saturating_add(amount);
+            let sides = [(Bank, amount), (RecoveryIncome, credit(amount))];
+            out.post(Journal::new(day, JournalKind::Receipt, payment.as_str(), &sides));
+            return;
+        }
+        if self.ended.is_none() {
+            self.levy_all(day, out);
+            self.prepare(purpose, payment, amount, day, out);
+        }
+        let (mut split, mut rest) = self.settle_dues(amount, policy, day);
+        if purpose == Purpose::Prepayment && self.ended.is_none() {
+            rest = self.prepay(rest, payment, day, &mut split, out);
+        }
+        split.excess = rest;
+        self.excess = self.excess.saturating_add(rest);
+        self.count(&split);
+        let mut sides = vec![(Bank, amount)];
+        sides.extend(split.credits());
+        out.post(Journal::new(day, JournalKind::Receipt, payment.as_str(), &sides));
+        self.reclassify_after_payment(day, out);
+        self.close_if_nothing_is_left(day, out);
+    }
+
+    /// Makes everything due that the borrower means to pay off, when the money is enough for it.
+    fn prepare(&mut self, purpose: Purpose, payment: &PaymentId, amount: Paise, day: NaiveDate, out: &mut Out) {
+        match purpose {
+            Purpose::Foreclosure if self.foreclosure(day).is_ok_and(|quote| amount >= quote.total) => {
+                let (charge, tax) =
+                    self.percentage_charge(self.principal_not_due(), self.contract.servicing.foreclosure_percent);
+                let interest = self.accrued(day);
+                self.call_in((payment, Ending::Foreclosed), interest, day, out);
+                self.charge((FORECLOSURE, payment.0.clone(), None), (charge, tax), day, out);
+                self.apply_excess(day, &format!("payoff:{payment}"), out);
+            }
+            Purpose::CoolingOffExit if self.cooling_off_exit(day).is_ok_and(|quote| amount >= quote.total) => {
+                let interest = self.cooling_off_interest(day);
+                let given_back = self.fees_given_back();
+                self.call_in((payment, Ending::CoolingOff), interest, day, out);
+                self.give_fees_back(payment, given_back, day, out);
+                self.apply_excess(day, &format!("payoff:{payment}"), out);
+            }
+            Purpose::Instalment | Purpose::Prepayment | Purpose::Foreclosure | Purpose::CoolingOffExit => {}
+        }
+    }
+
+    /// All principal that is not due falls due today, with the interest of the days until today.
+    fn call_in(&mut self, (payment, ending): (&PaymentId, Ending), interest: Paise, day: NaiveDate, out: &mut Out) {
+        self.called_in = Some(ending);
+        let Some(next) = self.next_due().cloned() else { return };
+        let earned = Paise(interest.0.saturating_sub(self.running.posted.0));
+        let sides = [(InterestAccrued, earned), (crate::domain::book::LedgerAccount::InterestIncome, credit(earned))];
+        out.post(Journal::new(day, JournalKind::Accrual, format!("payoff:{payment}"), &sides));
+        let sides = [(InterestReceivable, interest), (InterestAccrued, credit(interest))];
+        out.post(Journal::new(day, JournalKind::Due, format!("payoff:{payment}"), &sides));
+        let principal = next.row.opening;
+        let row = Row {
+            due_date: day,
+            principal,
+            interest,
+            instalment: principal.saturating_add(interest),
+            closing: Paise::ZERO,
+            ..next.row
+        };
+        self.instalments.retain(|instalment| instalment.billed);
+        self.instalments.push(Instalment { billed: true, ..Instalment::scheduled(row, &self.contract.servicing) });
+        self.version = self.version.saturating_add(1);
+        self.running = super::Running::starting(day);
+    }
+
+    fn give_fees_back(&mut self, payment: &PaymentId, total: Paise, day: NaiveDate, out: &mut Out) {
+        if !total.is_positive() {
+            return;
+        }
+        let mut sides = vec![(BorrowerExcess, credit(total))];
+        for fee in &self.contract.fees {
+            let account = match fee.payee {
+                Payee::Lender => FeeIncome,
+                Payee::ThirdParty => ThirdPartyPayable,
+            };
+            sides.extend([(account, fee.amount), (GstPayable, fee.tax)]);
+        }
+        out.post(Journal::new(day, JournalKind::FeeGivenBack, payment.as_str(), &sides));
+        self.excess = self.excess.saturating_add(total);
+        self.totals.given_back = total;
+    }
+
+    /// Takes principal off that is not due; the charge for it comes out of the same money. What is left comes back.
+    fn prepay(&mut self, money: Paise, payment: &PaymentId, day: NaiveDate, split: &mut Split, out: &mut Out) -> Paise {
+        let percent = self.contract.servicing.prepayment_percent;
+        let (charge, tax) = self.prepayment_charge(money, percent);
+        let principal = money.saturating_sub(charge);
+        let balance = self.principal_not_due();
+        if !principal.is_positive() || principal >= balance || !self.reschedule(principal, day) {
+            return money;
+        }
+        self.charge((PREPAYMENT, payment.0.clone(), None), (charge, tax), day, out);
+        let (settled, rest) = self.settle_dues(charge, self.policy(), day);
+        split.fee = split.fee.saturating_add(settled.fee);
+        split.principal = split.principal.saturating_add(principal);
+        out.event(day, "part of the principal was prepaid");
+        rest
+    }
+
+    /// The charge with tax that fits into an amount of which the rest is prepaid.
+    fn prepayment_charge(&self, money: Paise, percent: rust_decimal::Decimal) -> (Paise, Paise) {
+        let (full, _) = self.percentage_charge(money, percent);
+        if !full.is_positive() {
+            return (Paise::ZERO, Paise::ZERO);
+        }
+        // money = principal + charge(principal): a first guess from the share, then down until it fits to the paisa.
+        let with = rust_decimal::Decimal::from(money.0.saturating_add(full.0));
+        let share = rust_decimal::Decimal::from(money.0)
+            .checked_mul(rust_decimal::Decimal::from(money.0))
+            .and_then(|square| square.checked_div(with))
+            .and_then(|principal| crate::domain::maths::Rounding::PaiseHalfUp.apply(principal))
+            .unwrap_or_default();
+        let (charge, tax) = self.percentage_charge(share, percent);
+        let charge = charge.min(money);
+        (charge, tax.min(charge))
+    }
+
+    /// A new schedule for less principal, from the running instalment on.
+    fn reschedule(&mut self, principal: Paise, day: NaiveDate) -> bool {
+        let rows: Vec<Row> = self.instalments.iter().map(|instalment| instalment.row).collect();
+        let Some(next) = self.instalments.iter().position(|instalment| !instalment.billed) else {
+            return false;
+        };
+        let before = self.accrued(day);
+        let prepayment = Prepayment { paid: principal, on: day, mode: self.contract.servicing.prepayment_mode };
+        let Ok(new) = after_prepayment(&self.contract.terms, &rows, next, self.running.from, prepayment) else {
+            return false;
+        };
+        let servicing = self.contract.servicing.clone();
+        self.instalments.truncate(next);
+        self.instalments.extend(new.into_iter().map(|row| Instalment::scheduled(row, &servicing)));
+        self.running.before = before;
+        self.running.since = day;
+        self.version = self.version.saturating_add(1);
+        true
+    }
+}

@@ -1,0 +1,76 @@
+//! The whole life of a loan from its facts: how a late fact finds its place, and how the book is checked.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+
+use super::{Account, Contract, Fact, Out, Position, What};
+use crate::domain::application::facets::Offer;
+use crate::domain::book::{Journal, JournalKind};
+use crate::domain::maths::schedule::ScheduleError;
+
+/// What facts come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replayed {
+    /// The account; none while nothing is paid out.
+    pub account: Option<Account>,
+    /// What follows from them: the journals of the whole life.
+    pub out: Out,
+    /// Payments and payouts that came back, with the day: the kind of their journal and its reference.
+    pub returned: Vec<(JournalKind, String, NaiveDate)>,
+}
+
+impl Replayed {
+    /// The journals that make a book say the same.
+    #[must_use]
+    pub fn corrections(&self, posted: &[Journal]) -> Vec<Journal> {
+        crate::domain::book::corrections(posted, &self.out.journals, &self.returned)
+    }
+}
+
+/// Lets the facts happen in the order of their value dates, those of one day in the order in which they became known.
+/// What came back later is left out from the beginning: an instalment paid with it was never paid.
+///
+/// # Errors
+/// [`ScheduleError`] when the terms make no schedule for the day of the payout.
+pub fn replay(offer: &Offer, facts: &[Fact], to: Position) -> Result<Replayed, ScheduleError> {
+    let returned: Vec<(JournalKind, String, NaiveDate)> = facts.iter().filter_map(came_back).collect();
+    let gone: BTreeSet<(JournalKind, &str)> =
+        returned.iter().map(|(kind, reference, _)| (*kind, reference.as_str())).collect();
+    let mut ordered: Vec<&Fact> = facts.iter().filter(|fact| !is_gone(fact, &gone)).collect();
+    ordered.sort_by_key(|fact| fact.value_date);
+    let mut out = Out::default();
+    let mut account: Option<Account> = None;
+    for fact in ordered {
+        match (&fact.what, &mut account) {
+            (What::Disbursed { reference, net }, None) => {
+                let contract = Contract::of(offer, fact.value_date).ok_or(ScheduleError::OutOfRange)?;
+                account = Some(Account::open(contract, reference, *net, &mut out)?);
+            }
+            (_, Some(account)) => account.apply(fact, &mut out),
+            (_, None) => {}
+        }
+    }
+    if let Some(account) = &mut account {
+        account.advance(to, &mut out);
+    }
+    Ok(Replayed { account, out, returned })
+}
+
+fn came_back(fact: &Fact) -> Option<(JournalKind, String, NaiveDate)> {
+    match &fact.what {
+        What::Returned { payment } => Some((JournalKind::Receipt, payment.0.clone(), fact.value_date)),
+        What::PayoutReturned { reference } => Some((JournalKind::Disbursement, reference.clone(), fact.value_date)),
+        What::RefundFailed { reference } => Some((JournalKind::Refund, reference.clone(), fact.value_date)),
+        _ => None,
+    }
+}
+
+fn is_gone(fact: &Fact, gone: &BTreeSet<(JournalKind, &str)>) -> bool {
+    match &fact.what {
+        What::Received { payment, .. } => gone.contains(&(JournalKind::Receipt, payment.as_str())),
+        What::Disbursed { reference, .. } => gone.contains(&(JournalKind::Disbursement, reference.as_str())),
+        What::Refunded { reference, .. } => gone.contains(&(JournalKind::Refund, reference.as_str())),
+        _ => false,
+    }
+}

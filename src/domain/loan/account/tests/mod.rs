@@ -1,0 +1,5 @@
+//! A loan's life: stories of single loans, and properties over thousands of random ones.
+
+mod properties;
+mod stories;
+mod support;

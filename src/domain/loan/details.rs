@@ -1,0 +1,300 @@
+//! Where a loan stands: summary, details, statement and list (row L15). Everything is derived; nothing changes.
+
+use chrono::NaiveDate;
+
+use super::account::{Account, Ending, Instalment};
+use super::content::{
+    DueView, InstalmentView, ListedLoan, LoanContent, LoanHead, LoanStatus, StatementContent, StatementRow,
+    SummaryContent,
+};
+use super::{Loan, life};
+use crate::domain::application::Application;
+use crate::domain::application::answer::{Answer, Content, RefusalReason};
+use crate::domain::application::decision::{Decision, Facts, History};
+use crate::domain::application::facets::Deal;
+use crate::domain::book::{JournalKind, Line, Side, statement as lines};
+use crate::domain::maths::money::Paise;
+use crate::domain::maths::schedule::Row;
+
+/// Longest span of a statement, in days: a hundred years.
+const LONGEST_STATEMENT: i64 = 36_600;
+
+/// `LoanSummaryRequest`.
+pub fn summary(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) {
+    let content = Content::Summary(Box::new(summarise(loan, app, facts)));
+    d.answer(facts, Answer::ok(content));
+}
+
+/// `getLoanRequest`.
+pub fn get(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) {
+    let Some(deal) = app.stage.deal() else { return };
+    let content = LoanContent {
+        head: head(loan, app, facts.today, facts.borrower_npa_since),
+        loan_type: app.form.loan_type,
+        form: app.form.clone(),
+        deal: deal.clone(),
+        agreement_url: agreement_url(deal),
+        account: loan.payouts.iter().rev().find(|payout| !payout.has_failed()).map(|payout| payout.account.clone()),
+        schedule: schedule(loan),
+        schedule_version: loan.account.as_ref().map_or(1, |account| account.version),
+    };
+    d.answer(facts, Answer::ok(Content::Loan(Box::new(content))));
+}
+
+/// `loanStatementRequest`: rows of a span with what was owed before, or why the dates make no sense.
+pub fn statement(loan: &Loan, (from, to): (Option<NaiveDate>, Option<NaiveDate>), facts: &Facts<'_>, d: &mut Decision) {
+    let refused = match (from, to) {
+        (Some(from), Some(to)) if from > to => Some(format!("startDate {from} is after endDate {to}")),
+        (Some(from), Some(to)) if to.signed_duration_since(from).num_days() > LONGEST_STATEMENT => {
+            Some("a statement spans a hundred years at most".to_owned())
+        }
+        (Some(from), _) if from > facts.today => Some(format!("startDate {from} lies in the future")),
+        _ => None,
+    };
+    let all = history_lines(facts.history, d);
+    let content = Content::Statement(cut(loan, &all, from, to));
+    let answer = match refused {
+        Some(detail) => {
+            let empty = StatementContent { rows: Vec::new(), ..cut(loan, &all, from, to) };
+            Answer::refused(RefusalReason::DateRange, detail, Content::Statement(empty))
+        }
+        None if !agrees(loan, &all) => {
+            d.events.extend(loan_event(loan, "the statement does not agree with the account"));
+            Answer::refused(RefusalReason::SourceUnavailable, "the statement is being checked", content)
+        }
+        None => Answer::ok(content),
+    };
+    d.answer(facts, answer);
+}
+
+fn loan_event(loan: &Loan, what: &str) -> Option<(crate::domain::ids::ApplicationId, String)> {
+    Some((loan.application, what.to_owned()))
+}
+
+fn history_lines(history: Option<&History>, d: &Decision) -> Vec<Line> {
+    let stored = history.map(|history| history.journals.clone()).unwrap_or_default();
+    lines(&life::posted(stored.into_iter(), d))
+}
+
+/// The self-check of a statement (`lending.md` §2.9): what its last row says is what the account says.
+#[must_use]
+pub fn agrees(loan: &Loan, all: &[Line]) -> bool {
+    let closing = all.last().map_or(Paise::ZERO, |line| line.closing);
+    loan.account.as_ref().map_or(Paise::ZERO, Account::balance) == closing
+}
+
+impl Account {
+    /// What the borrower owes by the book: principal, due interest, fees and penal charges, less money held.
+    #[must_use]
+    pub fn balance(&self) -> Paise {
+        if self.ended.is_some_and(|(_, ending)| ending == Ending::WrittenOff) {
+            return Paise(self.excess.0.saturating_neg());
+        }
+        let owed = self.due().saturating_add(self.principal_not_due());
+        Paise(owed.0.saturating_sub(self.excess.0))
+    }
+}
+
+fn cut(loan: &Loan, all: &[Line], from: Option<NaiveDate>, to: Option<NaiveDate>) -> StatementContent {
+    let before = all.iter().rev().find(|line| from.is_some_and(|from| line.date < from));
+    let opening = before.map_or(Paise::ZERO, |line| line.closing);
+    let within = |line: &&Line| from.is_none_or(|from| line.date >= from) && to.is_none_or(|to| line.date <= to);
+    let rows: Vec<StatementRow> = all.iter().filter(within).map(|line| row(loan, line)).collect();
+    StatementContent {
+        loan_id: loan.id.clone(),
+        from,
+        to,
+        opening,
+        closing: rows.last().map_or(opening, |row| row.closing),
+        rows,
+    }
+}
+
+fn row(loan: &Loan, line: &Line) -> StatementRow {
+    let narration = match line.kind {
+        JournalKind::Due if line.reference.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("Interest due, instalment {}", line.reference)
+        }
+        kind => kind.narration().to_owned(),
+    };
+    let reference = match (line.kind, loan.paid_out()) {
+        (JournalKind::Disbursement, Some((utr, _))) => utr.to_owned(),
+        _ => format!("{}/{}", line.kind.name(), line.reference),
+    };
+    StatementRow {
+        date: line.date,
+        narration,
+        reference,
+        amount: line.amount,
+        deposit: line.side == Side::Deposit,
+        closing: line.closing,
+    }
+}
+
+/// One item of a list.
+#[must_use]
+pub fn listed(loan: &Loan, app: &Application, today: NaiveDate, npa: Option<NaiveDate>) -> Option<ListedLoan> {
+    let deal = app.stage.deal()?;
+    Some(ListedLoan {
+        head: head(loan, app, today, npa),
+        deal: deal.clone(),
+        agreement_url: agreement_url(deal),
+        principal_pending: loan.account.as_ref().map_or(Paise::ZERO, Account::principal_outstanding),
+    })
+}
+
+fn agreement_url(deal: &Deal) -> Option<String> {
+    deal.agreement.text().map(|text| text.url.clone())
+}
+
+/// The status that the wire has a word for (`lending.md` §2.8).
+#[must_use]
+pub fn wire_status(loan: &Loan, today: NaiveDate, npa: Option<NaiveDate>) -> LoanStatus {
+    let Some(account) = &loan.account else {
+        return LoanStatus::Granted;
+    };
+    match account.ended {
+        Some((_, Ending::WrittenOff)) => LoanStatus::Defaulted,
+        Some(_) => LoanStatus::Completed,
+        None if loan.class(npa) == super::account::AssetClass::Npa => LoanStatus::Defaulted,
+        None if account.is_overdue(today) => LoanStatus::Overdue,
+        None => LoanStatus::Granted,
+    }
+}
+
+fn head(loan: &Loan, app: &Application, today: NaiveDate, npa: Option<NaiveDate>) -> LoanHead {
+    let granted = crate::domain::calendar::business_date(loan.granted_at);
+    let (start, end) = match &loan.account {
+        Some(account) => {
+            let last = account.instalments.last().map_or(today, |instalment| instalment.row.due_date);
+            (account.contract.terms.disbursed_on, account.ended.map_or(last, |(on, _)| on))
+        }
+        None => (granted, loan.offer.schedule.rows.last().map_or(granted, |row| row.due_date)),
+    };
+    LoanHead {
+        loan_id: loan.id.clone(),
+        loan_application_id: app.loan_application_id.clone(),
+        status: wire_status(loan, today, npa),
+        created_at: loan.granted_at,
+        start,
+        end,
+        ending: loan.account.as_ref().and_then(|account| account.ended).map(|(_, ending)| ending),
+    }
+}
+
+fn schedule(loan: &Loan) -> Vec<Row> {
+    match &loan.account {
+        Some(account) => account.instalments.iter().map(|instalment| instalment.row).collect(),
+        None => loan.offer.schedule.rows.clone(),
+    }
+}
+
+fn due_view(instalment: &Instalment) -> DueView {
+    DueView {
+        number: instalment.row.number,
+        due_date: instalment.row.due_date,
+        amount: instalment.left(),
+        principal: instalment.principal_left(),
+        interest: instalment.interest_left(),
+    }
+}
+
+/// Where a loan stands today.
+#[must_use]
+pub fn summarise(loan: &Loan, app: &Application, facts: &Facts<'_>) -> SummaryContent {
+    let base = undisbursed(loan, app, facts);
+    let Some(account) = &loan.account else {
+        return base;
+    };
+    let today = facts.today;
+    let totals = &account.totals;
+    let sum = |amounts: &mut dyn Iterator<Item = Paise>| amounts.fold(Paise::ZERO, Paise::saturating_add);
+    let closed = account.is_closed();
+    let interest_due = sum(&mut account.unpaid().map(Instalment::interest_left));
+    let to_come = sum(&mut account.instalments.iter().filter(|row| !row.billed).map(|row| row.row.interest));
+    let of = |component| {
+        sum(&mut account
+            .charges
+            .iter()
+            .filter(|charge| charge.component == component)
+            .map(super::account::Charge::left))
+    };
+    let penal = of(crate::domain::servicing::Component::Penal);
+    SummaryContent {
+        current: account.unpaid().next().map(due_view),
+        next: account.next_due().filter(|_| !closed).map(due_view),
+        principal_paid: totals.principal,
+        interest_paid: totals.interest,
+        penalty_paid: totals.penal,
+        fees_paid: totals.fee,
+        principal_pending: account.principal_outstanding(),
+        interest_pending: if closed { Paise::ZERO } else { interest_due.saturating_add(to_come) },
+        interest_due,
+        interest_accrued: account.accrued(today),
+        penalty_pending: penal.saturating_add(account.all_penal_running(today)),
+        fees_pending: of(crate::domain::servicing::Component::Fee),
+        amount_disbursed: account.contract.terms.principal,
+        amount_repaid: totals.received.saturating_sub(totals.refunded),
+        excess: account.excess,
+        waived: totals.waived,
+        written_off: totals.written_off,
+        payable: account.payable(today),
+        days_past_due: account.days_past_due(today).filter(|days| *days > 0),
+        class: loan.class(facts.borrower_npa_since),
+        foreclosure: account.foreclosure(today).ok(),
+        cooling_off_exit: account.cooling_off_exit(today).ok(),
+        cooling_off_ends: Some(account.cooling_off_ends()),
+        instalments: account.instalments.iter().map(view).collect(),
+        ..base
+    }
+}
+
+fn view(instalment: &Instalment) -> InstalmentView {
+    InstalmentView {
+        row: instalment.row,
+        due: instalment.billed,
+        paid: instalment.paid_principal.saturating_add(instalment.paid_interest),
+        settled_on: instalment.settled_on,
+    }
+}
+
+/// The summary of a loan that is not paid out: nothing is owed, the schedule is the offer's.
+fn undisbursed(loan: &Loan, app: &Application, facts: &Facts<'_>) -> SummaryContent {
+    let zero = Paise::ZERO;
+    SummaryContent {
+        head: head(loan, app, facts.today, facts.borrower_npa_since),
+        as_of: facts.today,
+        current: None,
+        next: None,
+        principal_paid: zero,
+        interest_paid: zero,
+        penalty_paid: zero,
+        fees_paid: zero,
+        principal_pending: zero,
+        interest_pending: zero,
+        interest_due: zero,
+        interest_accrued: zero,
+        penalty_pending: zero,
+        fees_pending: zero,
+        amount_disbursed: zero,
+        amount_repaid: zero,
+        excess: zero,
+        waived: zero,
+        written_off: zero,
+        payable: zero,
+        tenure: loan.offer.tenure,
+        description: format!("Loan under product {}", loan.offer.product),
+        days_past_due: None,
+        class: super::account::AssetClass::Standard,
+        foreclosure: None,
+        cooling_off_exit: None,
+        cooling_off_ends: None,
+        instalments: loan
+            .offer
+            .schedule
+            .rows
+            .iter()
+            .map(|row| InstalmentView { row: *row, due: false, paid: zero, settled_on: None })
+            .collect(),
+    }
+}

@@ -1,0 +1,279 @@
+//! A running loan and its account: days pass, facts happen, and what the lender must do about it is asked for.
+
+use chrono::NaiveDate;
+
+use super::account::{Account, AssetClass, Charge, Contract, Duty, Ending, Fact, Out, Position, What, replay};
+use super::repayment;
+use super::{Loan, PayoutState};
+use crate::domain::application::Application;
+use crate::domain::application::ask::{Ask, Outcome};
+use crate::domain::application::decision::{Decision, Effect, Facts};
+use crate::domain::application::facets::{Mandate, RepaymentSetup};
+use crate::domain::application::notice::{Notice, NoticeKind};
+use crate::domain::application::offer::cancel_mandate;
+use crate::domain::book::Journal;
+
+/// Brings a loan to a position: what fell due, what is charged, how it is classified, and whom to tell. Every command
+/// does this first, with the day-end's own function.
+pub fn advance(loan: &mut Loan, app: &Application, to: Position, facts: &Facts<'_>, d: &mut Decision) {
+    let Some(account) = &mut loan.account else { return };
+    let mut out = Out::default();
+    account.advance(to, &mut out);
+    follow(loan, app, out, facts, d);
+}
+
+/// Notes a fact and lets it happen, in its place: a late one is replayed, with everything that came after it.
+pub fn record(loan: &mut Loan, app: &Application, fact: Fact, facts: &Facts<'_>, d: &mut Decision) {
+    d.effects.push(Effect::Record(loan.id.clone(), fact.clone()));
+    if is_late(loan, &fact) {
+        replay_all(loan, app, fact.value_date, facts, d);
+        return;
+    }
+    let mut out = Out::default();
+    match (&fact.what, &mut loan.account) {
+        (What::Disbursed { reference, net }, None) => {
+            let opened = Contract::of(&loan.offer, fact.value_date)
+                .and_then(|contract| Account::open(contract, reference, *net, &mut out).ok());
+            match opened {
+                Some(account) => loan.account = Some(account),
+                None => d.event(app, "the schedule could not be made for the day of the payout"),
+            }
+        }
+        (_, Some(account)) => account.apply(&fact, &mut out),
+        (_, None) => {}
+    }
+    follow(loan, app, out, facts, d);
+}
+
+/// Whether the account is beyond a fact, or the fact takes something back.
+#[must_use]
+pub fn is_late(loan: &Loan, fact: &Fact) -> bool {
+    let undoes = matches!(fact.what, What::Returned { .. } | What::PayoutReturned { .. } | What::RefundFailed { .. });
+    undoes || loan.account.as_ref().is_some_and(|account| fact.value_date < account.at.day)
+}
+
+/// Everything from the first fact on, to where the account stands; the book gets what it lacks.
+fn replay_all(loan: &mut Loan, app: &Application, from: NaiveDate, facts: &Facts<'_>, d: &mut Decision) {
+    let Some(history) = facts.history else {
+        d.event(app, "a late fact was noted without the loan's history");
+        return;
+    };
+    let Some(at) = loan.account.as_ref().map(|account| account.at) else { return };
+    let new_facts = d.effects.iter().filter_map(|effect| match effect {
+        Effect::Record(_, fact) => Some(fact.clone()),
+        _ => None,
+    });
+    let all: Vec<Fact> = history.facts.iter().cloned().chain(new_facts).collect();
+    let Ok(replayed) = replay(&loan.offer, &all, at) else {
+        d.event(app, "a late fact could not be replayed");
+        return;
+    };
+    let posted: Vec<Journal> = posted(history.journals.iter().cloned(), d);
+    let was_closed = loan.account.as_ref().is_some_and(Account::is_closed);
+    for journal in replayed.corrections(&posted) {
+        d.effects.push(Effect::Post(loan.id.clone(), journal));
+    }
+    loan.account = replayed.account;
+    d.event(app, format!("the book was brought in order from {from} on"));
+    if loan.account.as_ref().is_some_and(Account::is_closed) && !was_closed {
+        finish(loan, app, d);
+    }
+}
+
+/// Journals in the book with those that this very decision adds.
+pub fn posted(stored: impl Iterator<Item = Journal>, d: &Decision) -> Vec<Journal> {
+    let new = d.effects.iter().filter_map(|effect| match effect {
+        Effect::Post(_, journal) => Some(journal.clone()),
+        _ => None,
+    });
+    stored.chain(new).collect()
+}
+
+fn follow(loan: &mut Loan, app: &Application, out: Out, facts: &Facts<'_>, d: &mut Decision) {
+    let Out { journals, duties, events } = out;
+    d.effects.extend(journals.into_iter().map(|journal| Effect::Post(loan.id.clone(), journal)));
+    for (day, what) in events {
+        d.event(app, format!("{day}: {what}"));
+    }
+    let closed = loan.account.as_ref().is_some_and(Account::is_closed);
+    for duty in duties {
+        carry_out(loan, app, duty, facts, d);
+    }
+    if closed && facts.loan.and_then(|before| before.account.as_ref()).is_none_or(|before| !before.is_closed()) {
+        finish(loan, app, d);
+    }
+}
+
+fn carry_out(loan: &mut Loan, app: &Application, duty: Duty, facts: &Facts<'_>, d: &mut Decision) {
+    match duty {
+        Duty::PreDebitNotice(number) => announce(loan, app, number, d),
+        // Presented 24 hours after the borrower knew of it; when the announcement is late, so is the debit.
+        Duty::Present(number) if is_announced(loan, number) => repayment::present(loan, app, number, facts, d),
+        Duty::Present(number) => announce(loan, app, number, d),
+        Duty::OverdueNotice(number) => {
+            if let Some((due, amount)) = left_of(loan, number) {
+                let percent = loan.offer.charges.late_payment_percent.normalize();
+                let text = format!(
+                    "Instalment {number} of Rs. {amount}, due on {due}, is unpaid. A penal charge of {percent} % per \
+                     annum runs on the unpaid amount from the due date; there is no interest on it.",
+                );
+                notify(loan, app, (NoticeKind::Overdue, Some(number)), &format!("overdue:{number}"), text, d);
+            }
+        }
+        Duty::ChargeNotice(charge) => tell_of_charge(loan, app, &charge, d),
+    }
+}
+
+fn is_announced(loan: &Loan, number: u32) -> bool {
+    loan.announced.is_some_and(|(announced, _)| announced == number)
+}
+
+/// Tells the borrower of a debit that is coming.
+fn announce(loan: &Loan, app: &Application, number: u32, d: &mut Decision) {
+    if let (Some(_), Some((due, amount))) = (mandate(app), left_of(loan, number)) {
+        let text = format!("Rs. {amount} of instalment {number}, due on {due}, will be debited by your mandate.");
+        notify(loan, app, (NoticeKind::PreDebit, Some(number)), &format!("pre-debit:{number}"), text, d);
+    }
+}
+
+/// When an instalment is due and what is left of it.
+fn left_of(loan: &Loan, number: u32) -> Option<(NaiveDate, crate::domain::maths::money::Paise)> {
+    let account = loan.account.as_ref()?;
+    let instalment = account.instalment(number)?;
+    let held = if instalment.billed { crate::domain::maths::money::Paise::ZERO } else { account.excess };
+    let amount = instalment.left().saturating_sub(held);
+    amount.is_positive().then_some((instalment.row.due_date, amount))
+}
+
+fn tell_of_charge(loan: &Loan, app: &Application, charge: &Charge, d: &mut Decision) {
+    let kind = match charge.component {
+        crate::domain::servicing::Component::Penal => NoticeKind::PenalCharge,
+        _ => NoticeKind::ChargePosted,
+    };
+    let about = charge.instalment.map(|number| format!(" for instalment {number}")).unwrap_or_default();
+    let text = format!("Rs. {} were charged on {}{about} ({}).", charge.amount, charge.date, charge.kfs_row);
+    notify(loan, app, (kind, charge.instalment), &format!("charge:{}", charge.id), text, d);
+}
+
+fn notify(
+    loan: &Loan,
+    app: &Application,
+    (kind, instalment): (NoticeKind, Option<u32>),
+    key: &str,
+    text: String,
+    d: &mut Decision,
+) {
+    let key = format!("{}:{key}", loan.id);
+    let notice = Notice { kind, loan_id: Some(loan.id.clone()), instalment, key, text };
+    d.ask_aside(Ask::Notify(notice), app, app.generation);
+}
+
+/// The notifier answered about a running loan: from now on the borrower knows that an instalment will be debited, or
+/// is overdue.
+pub fn notified(
+    loan: &mut Loan,
+    app: &Application,
+    (notice, outcome): (&Notice, &Outcome),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    use crate::domain::application::ask::Finding;
+    let Some(instalment) = notice.instalment else { return };
+    let told = matches!(outcome, Outcome::Done { .. });
+    if notice.kind == NoticeKind::PreDebit {
+        if told {
+            loan.announced = Some((instalment, facts.now));
+            let fell_due = loan.account.as_ref().and_then(|account| account.instalment(instalment));
+            if fell_due.is_some_and(|row| row.billed) {
+                repayment::present(loan, app, instalment, facts, d);
+            }
+        } else {
+            d.event(app, format!("the borrower could not be told of the debit of instalment {instalment}"));
+        }
+        return;
+    }
+    if notice.kind != NoticeKind::Overdue {
+        return;
+    }
+    match outcome {
+        Outcome::Done { finding: Finding::Notified { message_id } } => {
+            let what = What::Noticed { instalment, message_id: message_id.clone() };
+            record(loan, app, Fact { value_date: facts.today, what }, facts, d);
+        }
+        _ => d.event(app, format!("the borrower could not be told that instalment {instalment} is overdue")),
+    }
+}
+
+/// The borrower's mandate, while it is active.
+#[must_use]
+pub fn mandate(app: &Application) -> Option<&Mandate> {
+    match &app.stage.deal()?.repayment {
+        RepaymentSetup::Active { mandate, .. } => mandate.as_ref(),
+        _ => None,
+    }
+}
+
+/// Nothing is owed any more: pages and mandate end, the borrower's limit and collaterals are free.
+fn finish(loan: &mut Loan, app: &Application, d: &mut Decision) {
+    repayment::end_all(loan, app, d);
+    if let Some(deal) = app.stage.deal() {
+        cancel_mandate(app, &deal.repayment, d);
+    }
+    let text = format!("Your loan {} is closed, nothing is owed any more.", loan.id);
+    notify(loan, app, (NoticeKind::LoanClosed, None), "closed", text, d);
+    d.effects.push(Effect::Finish(app.id, loan.id.clone()));
+}
+
+impl Loan {
+    /// Classification on a day, that of the borrower's other loans included (RBI/2021-2022/125, borrower-wise).
+    #[must_use]
+    pub fn class(&self, borrower_npa_since: Option<NaiveDate>) -> AssetClass {
+        match &self.account {
+            Some(account) if !account.is_closed() && borrower_npa_since.is_some() => AssetClass::Npa,
+            Some(account) => account.class,
+            None => AssetClass::Standard,
+        }
+    }
+
+    /// The rows of the accepted KFS by which a charge may be posted.
+    #[must_use]
+    pub fn kfs_rows(&self) -> Vec<String> {
+        use super::account::charge::{BOUNCE, FORECLOSURE, PENAL, PREPAYMENT};
+        use rust_decimal::Decimal;
+        let charges = &self.offer.charges;
+        let servicing = &self.offer.servicing;
+        [
+            (PENAL, charges.late_payment_percent > Decimal::ZERO),
+            (BOUNCE, charges.bounce.is_positive()),
+            (FORECLOSURE, servicing.foreclosure_percent > Decimal::ZERO),
+            (PREPAYMENT, servicing.prepayment_percent > Decimal::ZERO),
+        ]
+        .into_iter()
+        .filter(|(_, is_there)| *is_there)
+        .map(|(row, _)| row.to_owned())
+        .collect()
+    }
+
+    /// Where it stands, as the database has it.
+    #[must_use]
+    pub fn stored_status(&self) -> &'static str {
+        match &self.account {
+            _ if self.withdrawn_on.is_some() => "WITHDRAWN",
+            None => "GRANTED",
+            Some(account) => match account.ended {
+                None => "RUNNING",
+                Some((_, Ending::WrittenOff)) => "WRITTEN_OFF",
+                Some(_) => "CLOSED",
+            },
+        }
+    }
+
+    /// The paid tranche's bank reference and value date.
+    #[must_use]
+    pub fn paid_out(&self) -> Option<(&str, NaiveDate)> {
+        self.payouts.iter().rev().find_map(|payout| match &payout.state {
+            PayoutState::Paid { utr, value_date } => Some((utr.as_str(), *value_date)),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,340 @@
+//! What operators do to a loan by hand: with a reason, by one person, released by another; booked like anything else.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::account::{Account, Fact, Purpose, Waived, What};
+use super::repayment::{self, Channel, Payment, PaymentState};
+use super::{Loan, PayoutState, disbursement, life};
+use crate::domain::application::Application;
+use crate::domain::application::ask::{Ask, Finding, Outcome, PayOrder, RefundOrder};
+use crate::domain::application::decision::{Decision, Effect, Facts};
+use crate::domain::ids::PaymentId;
+use crate::domain::maths::money::Paise;
+use crate::domain::maths::rupees;
+use crate::domain::servicing::Component;
+
+/// One act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Act {
+    /// Money that came in past the collection system.
+    ManualReceipt {
+        /// More than zero.
+        #[serde(with = "rupees")]
+        amount: Paise,
+        /// The bank's value date, today or earlier.
+        value_date: NaiveDate,
+        /// The bank's unique transaction reference.
+        utr: String,
+        /// What for.
+        #[serde(default = "instalment")]
+        purpose: Purpose,
+    },
+    /// A credited payment came back.
+    ReverseReceipt {
+        /// Which.
+        payment_id: PaymentId,
+        /// The day on which it came back, today or earlier.
+        on: NaiveDate,
+    },
+    /// The borrower is let off something that is due.
+    Waive {
+        /// What of.
+        component: Component,
+        /// At most what is due of it.
+        #[serde(with = "rupees")]
+        amount: Paise,
+    },
+    /// Money held for the borrower goes back to the payout account.
+    Refund {
+        /// At most what is held.
+        #[serde(with = "rupees")]
+        amount: Paise,
+    },
+    /// The lender gives the rest up.
+    WriteOff {},
+    /// The borrower does not want the loan, which is not paid out.
+    Withdraw {},
+    /// The bank's file says what became of a payout that the bank did not know.
+    ResolvePayout {
+        /// The LSP's payment id.
+        payment_id: PaymentId,
+        /// The unique transaction reference of a paid one; absent means that it was finally not paid.
+        #[serde(default)]
+        utr: Option<String>,
+        /// Its value date.
+        #[serde(default)]
+        value_date: Option<NaiveDate>,
+    },
+    /// A paid payout came back from the bank.
+    ReturnPayout {
+        /// The LSP's payment id.
+        payment_id: PaymentId,
+        /// The day on which it came back.
+        on: NaiveDate,
+    },
+}
+
+fn instalment() -> Purpose {
+    Purpose::Instalment
+}
+
+impl Act {
+    /// The word in the audit trail.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ManualReceipt { .. } => "MANUAL_RECEIPT",
+            Self::ReverseReceipt { .. } => "REVERSE_RECEIPT",
+            Self::Waive { .. } => "WAIVE",
+            Self::Refund { .. } => "REFUND",
+            Self::WriteOff {} => "WRITE_OFF",
+            Self::Withdraw {} => "WITHDRAW",
+            Self::ResolvePayout { .. } => "RESOLVE_PAYOUT",
+            Self::ReturnPayout { .. } => "RETURN_PAYOUT",
+        }
+    }
+
+    /// The payment by the borrower that it is about.
+    #[must_use]
+    pub fn payment(&self) -> Option<&PaymentId> {
+        match self {
+            Self::ReverseReceipt { payment_id, .. } => Some(payment_id),
+            _ => None,
+        }
+    }
+}
+
+/// Does it, or says why not; nothing has changed then.
+///
+/// # Errors
+/// Words for the operator.
+pub fn act(
+    loan: &mut Loan,
+    app: &Application,
+    (act, reference): (&Act, &str),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) -> Result<(), String> {
+    match act {
+        Act::ManualReceipt { amount, value_date, utr, purpose } => {
+            receive(loan, app, (*amount, *value_date, utr, *purpose), facts, d)
+        }
+        Act::ReverseReceipt { on, .. } => reverse(loan, app, *on, facts, d),
+        Act::Waive { component, amount } => waive(loan, app, (*component, *amount), reference, facts, d),
+        Act::Refund { amount } => refund(loan, app, *amount, reference, facts, d),
+        Act::WriteOff {} => {
+            running(loan)?;
+            let what = What::WrittenOff { reference: reference.to_owned() };
+            life::record(loan, app, Fact { value_date: facts.today, what }, facts, d);
+            Ok(())
+        }
+        Act::Withdraw {} => withdraw(loan, app, facts, d),
+        Act::ResolvePayout { payment_id, utr, value_date } => {
+            resolve(loan, app, payment_id, (utr.as_deref(), *value_date), facts, d)
+        }
+        Act::ReturnPayout { payment_id, on } => return_payout(loan, app, payment_id, *on, facts, d),
+    }
+}
+
+fn running(loan: &Loan) -> Result<&Account, String> {
+    let account = loan.account.as_ref().ok_or("the loan is not paid out")?;
+    if account.is_closed() {
+        return Err("the loan is closed".to_owned());
+    }
+    Ok(account)
+}
+
+fn not_later(day: NaiveDate, facts: &Facts<'_>) -> Result<(), String> {
+    if day > facts.today { Err(format!("{day} lies in the future")) } else { Ok(()) }
+}
+
+fn positive(amount: Paise) -> Result<(), String> {
+    if amount.is_positive() { Ok(()) } else { Err("the amount must be more than zero".to_owned()) }
+}
+
+fn receive(
+    loan: &mut Loan,
+    app: &Application,
+    (amount, value_date, utr, purpose): (Paise, NaiveDate, &str, Purpose),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) -> Result<(), String> {
+    positive(amount)?;
+    not_later(value_date, facts)?;
+    let account = loan.account.as_ref().ok_or("the loan is not paid out")?;
+    let first = account.contract.terms.disbursed_on;
+    if value_date < first {
+        return Err(format!("the loan was paid out on {first}"));
+    }
+    if utr.trim().is_empty() {
+        return Err("the bank's reference is missing".to_owned());
+    }
+    let payment = repayment::manual(loan, (amount, purpose), facts);
+    repayment::settle(loan, app, payment, (utr, value_date, Some(amount)), facts, d);
+    Ok(())
+}
+
+fn reverse(
+    loan: &mut Loan,
+    app: &Application,
+    on: NaiveDate,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) -> Result<(), String> {
+    let payment = facts.payment.ok_or("the loan has no such payment")?;
+    let PaymentState::Settled { value_date, .. } = &payment.state else {
+        return Err(format!("the payment is {}", payment.state.name()));
+    };
+    not_later(on, facts)?;
+    if on < *value_date {
+        return Err(format!("the payment was credited on {value_date}"));
+    }
+    repayment::returned(loan, app, (payment, "returned by the bank", on), facts, d);
+    Ok(())
+}
+
+fn waive(
+    loan: &mut Loan,
+    app: &Application,
+    (component, amount): (Component, Paise),
+    reference: &str,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) -> Result<(), String> {
+    positive(amount)?;
+    let most = running(loan)?.waivable(component);
+    if amount > most {
+        return Err(format!("only {most} rupees of it are due"));
+    }
+    let what = What::Waived(Waived { reference: reference.to_owned(), component, amount });
+    life::record(loan, app, Fact { value_date: facts.today, what }, facts, d);
+    Ok(())
+}
+
+fn refund(
+    loan: &mut Loan,
+    app: &Application,
+    amount: Paise,
+    reference: &str,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) -> Result<(), String> {
+    positive(amount)?;
+    let held = loan.account.as_ref().ok_or("the loan is not paid out")?.excess;
+    if amount > held {
+        return Err(format!("only {held} rupees are held for the borrower"));
+    }
+    let payout = loan.payouts.iter().rev().find(|payout| !payout.has_failed()).ok_or("there is no payout account")?;
+    let order = RefundOrder {
+        loan_id: loan.id.clone(),
+        reference: reference.to_owned(),
+        bank_key: format!("{}:{}:refund:{reference}", loan.org_id, loan.id),
+        amount,
+        account: payout.account.clone(),
+    };
+    d.ask_aside(Ask::Refund(order), app, app.generation);
+    d.event(app, format!("refund of {amount} ordered"));
+    // Booked when ordered, so that it is never ordered twice; a refund that the bank refuses is booked back.
+    let what = What::Refunded { reference: reference.to_owned(), amount };
+    life::record(loan, app, Fact { value_date: facts.today, what }, facts, d);
+    Ok(())
+}
+
+/// The bank's word on a refund: one that it finally refused is the borrower's money again.
+pub fn refunded(
+    loan: &mut Loan,
+    app: &Application,
+    (order, outcome): (&RefundOrder, &Outcome),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    match outcome {
+        Outcome::Done { finding: Finding::Paid { .. } } => d.event(app, format!("refund of {} paid", order.amount)),
+        Outcome::Refused { code, .. } => {
+            d.event(app, format!("refund of {} refused: {code}", order.amount));
+            let what = What::RefundFailed { reference: order.reference.clone() };
+            life::record(loan, app, Fact { value_date: facts.today, what }, facts, d);
+        }
+        Outcome::Done { .. } | Outcome::Pending { .. } | Outcome::Unknown { .. } => {}
+    }
+}
+
+fn withdraw(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) -> Result<(), String> {
+    if loan.account.is_some() || loan.payouts.iter().any(|payout| !payout.has_failed()) {
+        return Err("money is paid out, or on its way: a withdrawal is a cooling-off exit or a pay-off".to_owned());
+    }
+    if loan.withdrawn_on.is_some() {
+        return Err("the loan is withdrawn".to_owned());
+    }
+    loan.withdrawn_on = Some(facts.today);
+    if let Some(deal) = app.stage.deal() {
+        crate::domain::application::offer::cancel_mandate(app, &deal.repayment, d);
+    }
+    d.event(app, "withdrawn before the payout");
+    d.effects.push(Effect::Finish(app.id, loan.id.clone()));
+    Ok(())
+}
+
+fn resolve(
+    loan: &mut Loan,
+    app: &Application,
+    payment_id: &PaymentId,
+    (utr, value_date): (Option<&str>, Option<NaiveDate>),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) -> Result<(), String> {
+    let payout = loan.payment(payment_id).ok_or("the loan has no such payout")?.clone();
+    if payout.state != PayoutState::Open {
+        return Err("the payout has ended".to_owned());
+    }
+    let outcome = match (utr, value_date) {
+        (Some(utr), Some(value_date)) => {
+            not_later(value_date, facts)?;
+            Outcome::Done { finding: Finding::Paid { utr: utr.to_owned(), value_date } }
+        }
+        (None, None) => Outcome::Refused {
+            code: "NOT_IN_BANK_FILE".to_owned(),
+            detail: "the bank's file says that it was not paid".to_owned(),
+        },
+        _ => return Err("give both utr and valueDate, or none of them".to_owned()),
+    };
+    let tranche = loan.tranche(payout.tranche).copied().ok_or("the loan has no such tranche")?;
+    let order = PayOrder {
+        loan_id: loan.id.clone(),
+        payment_id: payout.payment_id.clone(),
+        tranche: payout.tranche,
+        attempt: payout.attempt,
+        bank_key: payout.bank_key.clone(),
+        net: tranche.net(),
+        account: payout.account,
+    };
+    disbursement::told(loan, app, (&order, &outcome), facts, d);
+    d.effects.push(Effect::CloseAsk(payout.bank_key));
+    Ok(())
+}
+
+fn return_payout(
+    loan: &mut Loan,
+    app: &Application,
+    payment_id: &PaymentId,
+    on: NaiveDate,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) -> Result<(), String> {
+    not_later(on, facts)?;
+    let account = loan.account.as_ref().ok_or("the loan is not paid out")?;
+    if account.totals.received.is_positive() {
+        return Err("the borrower has paid already: reverse the payments first".to_owned());
+    }
+    disbursement::came_back(loan, app, payment_id, on, facts, d)
+}
+
+impl Payment {
+    /// Whether an operator entered it.
+    #[must_use]
+    pub fn is_manual(&self) -> bool {
+        self.channel == Channel::Manual
+    }
+}

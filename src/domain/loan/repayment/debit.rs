@@ -1,0 +1,79 @@
+//! Debits by mandate: once for each instalment, and never beside a payment page.
+
+use chrono::Duration;
+
+use super::credit::settle;
+use super::{Channel, Payment, PaymentState, close_pages, collection, fail, find, go_on, new_payment, put};
+use crate::domain::application::Application;
+use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, NewAsk, Outcome};
+use crate::domain::application::decision::{Decision, Facts};
+use crate::domain::loan::account::{Fact, Instalment, Purpose, What};
+use crate::domain::loan::{Loan, life};
+
+/// What lies between telling the borrower and the debit (E-Mandate Framework 2026).
+const NOTICE: Duration = Duration::hours(24);
+/// Tries of one debit after the bank said that a key never arrived.
+const MAX_UNRECEIVED: u32 = 20;
+
+/// An instalment fell due: its mandate is debited once, after every page of the loan is closed.
+pub fn present(loan: &mut Loan, app: &Application, number: u32, facts: &Facts<'_>, d: &mut Decision) {
+    if life::mandate(app).is_none() || loan.presented >= number {
+        return;
+    }
+    let left = loan.account.as_ref().and_then(|account| account.instalment(number)).map(Instalment::left);
+    let Some(amount) = left.filter(|left| left.is_positive()) else { return };
+    let in_the_way = loan.payments.iter().any(|payment| payment.state.is_live());
+    let state = if in_the_way { PaymentState::Waiting } else { PaymentState::Presenting };
+    let payment = new_payment(loan, Channel::Mandate, Purpose::Instalment, (amount, Some(number)), state, facts);
+    loan.presented = number;
+    put(loan, payment.clone(), d);
+    if in_the_way {
+        close_pages(loan, app, "the mandate is debited instead", &payment.id, d);
+    } else {
+        debit(loan, app, &payment, d);
+    }
+}
+
+/// Has the bank debit the mandate, 24 hours after the borrower was told at the earliest.
+pub(super) fn debit(loan: &Loan, app: &Application, payment: &Payment, d: &mut Decision) {
+    let ask = Ask::Present(collection(loan, app, payment));
+    let told = loan.announced.filter(|(number, _)| payment.instalment == Some(*number));
+    d.asks.push(NewAsk {
+        ask,
+        targets: vec![(app.id, app.generation)],
+        exchange: None,
+        not_before: told.map(|(_, at)| at + NOTICE),
+    });
+}
+
+/// The bank's word on a debit (row L9). A dishonoured one costs what the KFS says.
+pub fn presented(
+    loan: &mut Loan,
+    app: &Application,
+    (asked, outcome): (&Collection, &Outcome),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let Some(payment) = find(loan, &asked.payment_id).filter(|payment| payment.state == PaymentState::Presenting)
+    else {
+        return;
+    };
+    match outcome {
+        Outcome::Done { finding: Finding::Collected { utr, value_date, amount } } => {
+            settle(loan, app, payment, (utr, *value_date, *amount), facts, d);
+        }
+        Outcome::Refused { code, .. } if code == NEVER_RECEIVED && payment.attempt < MAX_UNRECEIVED => {
+            let again = Payment { attempt: payment.attempt.saturating_add(1), ..payment };
+            d.ask_aside(Ask::Present(collection(loan, app, &again)), app, app.generation);
+            put(loan, again, d);
+        }
+        Outcome::Refused { code, .. } => {
+            let number = payment.instalment.unwrap_or_default();
+            let what = What::Bounced { payment: payment.id.clone(), instalment: number };
+            fail(loan, app, payment, &format!("the debit was dishonoured: {code}"), d);
+            life::record(loan, app, Fact { value_date: facts.today, what }, facts, d);
+            go_on(loan, app, facts, d);
+        }
+        Outcome::Done { .. } | Outcome::Pending { .. } | Outcome::Unknown { .. } => {}
+    }
+}

@@ -1,0 +1,362 @@
+//! Payments by the borrower (rows L6 to L10): one collection at a time, by page or by mandate, each credited once.
+
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+mod credit;
+mod debit;
+mod order;
+mod page;
+mod told;
+
+pub use self::credit::{returned, settle, split_of};
+pub use self::debit::{present, presented};
+use self::order::allowed;
+pub use self::page::{link_created, link_expired, link_told};
+pub use self::told::{content, hinted, status};
+use super::account::{Purpose, Split};
+use super::{Loan, life};
+use crate::domain::application::Application;
+use crate::domain::application::answer::{Answer, Content, RefusalReason};
+use crate::domain::application::ask::{Ask, Collection};
+use crate::domain::application::command::RepaymentOrder;
+use crate::domain::application::decision::{Decision, Effect, Facts, Webhook, WebhookKind};
+use crate::domain::ids::{ExchangeId, PaymentId};
+use crate::domain::maths::money::Paise;
+
+/// A payment by the borrower.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// Made by the lender.
+    pub id: PaymentId,
+    /// Counts payments of the loan, from 1.
+    pub number: u32,
+    /// How it is collected.
+    pub channel: Channel,
+    /// What for.
+    pub purpose: Purpose,
+    /// How much is asked for.
+    pub amount: Paise,
+    /// Which instalment, where it is for one.
+    pub instalment: Option<u32>,
+    /// `paymentMethodType`.
+    pub method: Option<String>,
+    /// Where it stands.
+    pub state: PaymentState,
+    /// The request that waits for its page.
+    pub exchange: Option<ExchangeId>,
+    /// Counts keys of a debit, from 1.
+    pub attempt: u32,
+    /// Until when a page takes money.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it got where it stands.
+    pub at: DateTime<Utc>,
+}
+
+/// How a payment is collected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Channel {
+    /// The borrower pays on a page.
+    Link,
+    /// The mandate is debited.
+    Mandate,
+    /// An operator saw it in the bank's file.
+    Manual,
+}
+
+impl Channel {
+    /// The word in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Link => "LINK",
+            Self::Mandate => "MANDATE",
+            Self::Manual => "MANUAL",
+        }
+    }
+}
+
+/// Where a payment stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PaymentState {
+    /// Waits until another payment of the loan has ended, so that no two are ever collected.
+    Waiting,
+    /// The page is being made.
+    Opening,
+    /// The borrower may pay.
+    Open {
+        /// The collection system's reference.
+        reference: String,
+        /// The page.
+        url: String,
+    },
+    /// The page is being closed; it may have taken money before.
+    Cancelling {
+        /// The collection system's reference.
+        reference: String,
+        /// The page.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The bank is debiting the mandate.
+    Presenting,
+    /// Credited.
+    Settled {
+        /// The bank's unique transaction reference.
+        utr: String,
+        /// The bank's value date.
+        value_date: NaiveDate,
+        /// How much arrived.
+        amount: Paise,
+        /// What it settled.
+        split: Split,
+    },
+    /// Did not come.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// Was credited and came back.
+    Returned {
+        /// The day on which it came back.
+        on: NaiveDate,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl PaymentState {
+    /// The word in the database.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting => "WAITING",
+            Self::Opening => "OPENING",
+            Self::Open { .. } => "OPEN",
+            Self::Cancelling { .. } => "CANCELLING",
+            Self::Presenting => "PRESENTING",
+            Self::Settled { .. } => "SETTLED",
+            Self::Failed { .. } => "FAILED",
+            Self::Returned { .. } => "RETURNED",
+        }
+    }
+
+    /// Whether it may still bring money.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        !matches!(self, Self::Settled { .. } | Self::Failed { .. } | Self::Returned { .. })
+    }
+
+    /// Whether money may arrive at any moment: one such payment of a loan at a time.
+    #[must_use]
+    pub fn collects(&self) -> bool {
+        matches!(self, Self::Opening | Self::Open { .. } | Self::Cancelling { .. } | Self::Presenting)
+    }
+}
+
+/// Row L6: a page for what the purpose asks for, or why not.
+pub fn trigger(loan: &mut Loan, app: &Application, order: &RepaymentOrder, facts: &Facts<'_>, d: &mut Decision) {
+    let amount = match allowed(loan, order, facts) {
+        Ok(amount) => amount,
+        Err((reason, detail)) => {
+            d.answer(facts, Answer::refused(reason, detail, Content::Repayment(told::nothing(loan, order))));
+            return;
+        }
+    };
+    let same = |payment: &&Payment| {
+        let order = (order.purpose, amount, order.instalment);
+        matches!(payment.state, PaymentState::Open { .. })
+            && payment.expires_at.is_none_or(|end| facts.now < end)
+            && (payment.purpose, payment.amount, payment.instalment) == order
+    };
+    if let Some(open) = loan.payments.iter().find(same) {
+        d.answer(facts, Answer::ok(Content::Repayment(content(loan, open))));
+        return;
+    }
+    let in_the_way = loan.payments.iter().any(|payment| payment.state.is_live());
+    let state = if in_the_way { PaymentState::Waiting } else { PaymentState::Opening };
+    let payment = new_payment(loan, Channel::Link, order.purpose, (amount, order.instalment), state, facts);
+    let payment = Payment { method: order.method.clone(), exchange: facts.exchange, ..payment };
+    d.event(app, format!("payment {} of {amount} asked for", payment.id));
+    put(loan, payment.clone(), d);
+    if in_the_way {
+        close_pages(loan, app, "replaced by a later payment", &payment.id, d);
+    } else {
+        d.ask(Ask::PaymentLink(collection(loan, app, &payment)), app, app.generation, facts);
+    }
+}
+
+fn new_payment(
+    loan: &mut Loan,
+    channel: Channel,
+    purpose: Purpose,
+    (amount, instalment): (Paise, Option<u32>),
+    state: PaymentState,
+    facts: &Facts<'_>,
+) -> Payment {
+    loan.payment_count = loan.payment_count.saturating_add(1);
+    let hours = facts.limits.payment_link_hours;
+    Payment {
+        id: PaymentId(format!("PAY-{}-{}", loan.id, loan.payment_count)),
+        number: loan.payment_count,
+        channel,
+        purpose,
+        amount,
+        instalment,
+        method: None,
+        state,
+        exchange: None,
+        attempt: 1,
+        expires_at: (channel == Channel::Link).then(|| page_ends(purpose, facts, hours)),
+        at: facts.now,
+    }
+}
+
+/// A payment that an operator saw in the bank's file.
+pub fn manual(loan: &mut Loan, (amount, purpose): (Paise, Purpose), facts: &Facts<'_>) -> Payment {
+    new_payment(loan, Channel::Manual, purpose, (amount, None), PaymentState::Waiting, facts)
+}
+
+/// A page ends after some hours; one whose amount holds for today alone ends with the day.
+fn page_ends(purpose: Purpose, facts: &Facts<'_>, hours: i64) -> DateTime<Utc> {
+    let end = facts.now + Duration::hours(hours);
+    match purpose {
+        Purpose::Instalment | Purpose::Prepayment => end,
+        // The lender's day ends at 18:30 UTC.
+        Purpose::Foreclosure | Purpose::CoolingOffExit => {
+            let midnight = facts.today.and_hms_opt(18, 30, 0).map_or(end, |at| at.and_utc());
+            end.min(midnight)
+        }
+    }
+}
+
+fn collection(loan: &Loan, app: &Application, payment: &Payment) -> Collection {
+    let mandate = match payment.channel {
+        Channel::Mandate => life::mandate(app).map(|mandate| mandate.reference.clone()),
+        Channel::Link | Channel::Manual => None,
+    };
+    Collection {
+        loan_id: loan.id.clone(),
+        payment_id: payment.id.clone(),
+        key: format!("{}:{}:{}", loan.org_id, payment.id, payment.attempt),
+        amount: payment.amount,
+        instalment: payment.instalment,
+        method: payment.method.clone(),
+        mandate,
+        expires_at: payment.expires_at,
+    }
+}
+
+/// Stores a payment; one that has ended leaves the loan.
+fn put(loan: &mut Loan, payment: Payment, d: &mut Decision) {
+    loan.payments.retain(|known| known.id != payment.id);
+    d.effects.push(Effect::SavePayment(Box::new(payment.clone())));
+    if payment.state.is_live() {
+        loan.payments.push(payment);
+    }
+}
+
+fn find(loan: &Loan, id: &PaymentId) -> Option<Payment> {
+    loan.payments.iter().find(|payment| payment.id == *id).cloned()
+}
+
+/// Has every page but that of one payment closed; what waits goes on when they are.
+fn close_pages(loan: &mut Loan, app: &Application, why: &str, but: &PaymentId, d: &mut Decision) {
+    let others: Vec<Payment> = loan.payments.iter().filter(|payment| payment.id != *but).cloned().collect();
+    for payment in others {
+        match &payment.state {
+            PaymentState::Open { reference, url } => {
+                let (reference, url) = (reference.clone(), url.clone());
+                let ask = Ask::CancelLink { collection: collection(loan, app, &payment), reference: reference.clone() };
+                d.ask_aside(ask, app, app.generation);
+                let state = PaymentState::Cancelling { reference, url, reason: why.to_owned() };
+                put(loan, Payment { state, ..payment }, d);
+            }
+            PaymentState::Waiting => fail(loan, app, payment, why, d),
+            // A page that is being made is closed when it is there; a debit runs its course.
+            _ => {}
+        }
+    }
+}
+
+/// The loan is over: nothing is collected any more.
+pub fn end_all(loan: &mut Loan, app: &Application, d: &mut Decision) {
+    close_pages(loan, app, "the loan is closed", &PaymentId::from("NONE"), d);
+}
+
+fn failed(reason: &str) -> PaymentState {
+    PaymentState::Failed { reason: reason.to_owned() }
+}
+
+fn answer_payment(loan: &Loan, payment: &Payment, refused: Option<RefusalReason>, d: &mut Decision) {
+    let Some(exchange) = payment.exchange else { return };
+    let content = Content::Repayment(content(loan, payment));
+    let answer = match (refused, &payment.state) {
+        (Some(reason), PaymentState::Failed { reason: detail }) => Answer::refused(reason, detail.clone(), content),
+        _ => Answer::ok(content),
+    };
+    d.reply(exchange, 0, answer);
+}
+
+fn fail(loan: &mut Loan, app: &Application, payment: Payment, reason: &str, d: &mut Decision) {
+    let was_collecting = payment.state.collects();
+    let ended = Payment { state: failed(reason), ..payment };
+    d.event(app, format!("payment {} failed", ended.id));
+    answer_payment(loan, &ended, Some(RefusalReason::RepaymentRail), d);
+    let ended = Payment { exchange: None, ..ended };
+    put(loan, ended.clone(), d);
+    // What only waited was never on its way.
+    if was_collecting {
+        confirm(loan, app, &ended, d);
+    }
+}
+
+/// Starts what waited for other payments to end, if it still makes sense.
+fn go_on(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) {
+    if loan.payments.iter().any(|payment| payment.state.collects()) {
+        return;
+    }
+    let waits = |payment: &&Payment| payment.state == PaymentState::Waiting;
+    let by_mandate = |payment: &&Payment| payment.channel == Channel::Mandate;
+    let next = loan.payments.iter().filter(waits).find(by_mandate).or_else(|| loan.payments.iter().find(waits));
+    let Some(payment) = next.cloned() else { return };
+    let order = RepaymentOrder {
+        purpose: payment.purpose,
+        amount: None,
+        instalment: payment.instalment,
+        method: payment.method.clone(),
+    };
+    let still = match (payment.channel, payment.purpose) {
+        (_, Purpose::Prepayment) => allowed(loan, &RepaymentOrder { amount: Some(payment.amount), ..order }, facts),
+        _ => allowed(loan, &order, facts),
+    };
+    match (still, payment.channel) {
+        (Ok(most), Channel::Mandate) => {
+            let presented = Payment { state: PaymentState::Presenting, amount: payment.amount.min(most), ..payment };
+            debit::debit(loan, app, &presented, d);
+            put(loan, presented, d);
+        }
+        (Ok(most), _) => {
+            let opening = Payment { state: PaymentState::Opening, amount: payment.amount.min(most), ..payment };
+            let ask = Ask::PaymentLink(collection(loan, app, &opening));
+            d.ask_aside(ask, app, app.generation);
+            put(loan, opening, d);
+        }
+        (Err((_, detail)), _) => {
+            fail(loan, app, payment, &detail, d);
+            go_on(loan, app, facts, d);
+        }
+    }
+}
+
+/// `confirmRepayment`; the protocol leaves out failed ones unless the LSP wants them.
+fn confirm(loan: &Loan, app: &Application, payment: &Payment, d: &mut Decision) {
+    d.webhooks.push(Webhook {
+        application: app.id,
+        kind: WebhookKind::ConfirmRepayment(format!("{}-{}", payment.id, payment.state.name())),
+        content: Content::Repayment(content(loan, payment)),
+    });
+}

@@ -1,0 +1,48 @@
+//! `listLoansRequest`: the loans of one borrower that one LSP brought.
+
+use sqlx::PgConnection;
+
+use super::Refused;
+use crate::app::App;
+use crate::domain::application::command::LoanFilter;
+use crate::domain::calendar::business_date;
+use crate::domain::ids::{ApplicationId, OrgId};
+use crate::domain::loan::content::ListedLoan;
+use crate::domain::loan::details;
+use crate::store::{application, loan};
+
+/// Most loans of one answer; a borrower with more is an operator's matter.
+const MOST: i64 = 500;
+
+/// Newest first, as of the business date. Loans that another LSP brought are not there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn loans(
+    app: &App,
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    filter: &LoanFilter,
+) -> Result<Vec<ListedLoan>, Refused> {
+    let kind = filter.primary_id_type.as_deref().unwrap_or("PAN");
+    let index = app.sealer.blind_index(kind, &filter.primary_id);
+    let found = loan::of_borrower(conn, &app.sealer, (org_id.as_str(), &index), MOST).await?;
+    let ids: Vec<ApplicationId> = found.iter().map(|locked| locked.loan.application).collect();
+    let applications = application::read(conn, &app.sealer, &ids).await?;
+    let today = app.clock.today();
+    let mut listed = Vec::new();
+    for locked in &found {
+        let loan = &locked.loan;
+        let granted = business_date(loan.granted_at);
+        let in_span = filter.from.is_none_or(|from| granted >= from) && filter.to.is_none_or(|to| granted <= to);
+        let Some(of) = applications.iter().find(|of| of.id == loan.application).filter(|_| in_span) else {
+            continue;
+        };
+        let wanted = filter.collateral.as_deref();
+        if wanted.is_some_and(|wanted| !of.form.collaterals.iter().any(|collateral| collateral.id == wanted)) {
+            continue;
+        }
+        listed.extend(details::listed(loan, of, today, locked.borrower_npa_since));
+    }
+    Ok(listed)
+}

@@ -1,0 +1,86 @@
+//! Acts by hand: proposed by one person, released by another, done in the transaction that releases them.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::facts::Gathered;
+use super::{Refused, save};
+use crate::app::App;
+use crate::domain::application::decide;
+use crate::domain::ids::LoanId;
+use crate::domain::loan::operator::Act;
+use crate::store::operator_act::{self, Stored};
+use crate::store::{StoreError, application, reference, repayment};
+
+/// Why an act was not done; nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// There is no such loan or act.
+    #[error("no such {0}")]
+    Unknown(&'static str),
+    /// It cannot be done, in words for the operator.
+    #[error("{0}")]
+    Refused(String),
+    /// The database or a mistake of ours.
+    #[error(transparent)]
+    Failed(#[from] Refused),
+}
+
+impl From<StoreError> for ActError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<sqlx::Error> for ActError {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::Database(error).into()
+    }
+}
+
+/// Releases a proposed act: it is done now, or refused and stays open.
+///
+/// # Errors
+/// [`ActError`].
+pub async fn release(app: &App, act_id: Uuid, checker: &str) -> Result<Stored, ActError> {
+    let mut tx = app.pool.begin().await?;
+    let stored = operator_act::read(&mut tx, &app.sealer, act_id).await?.ok_or(ActError::Unknown("act"))?;
+    if stored.state != "PROPOSED" {
+        return Err(ActError::Refused(format!("the act is {} already", stored.state)));
+    }
+    if stored.maker == checker {
+        return Err(ActError::Refused("an act is released by another person than its maker".to_owned()));
+    }
+    perform(app, &mut tx, &stored.loan_id, (&stored.proposal.act, &act_id.simple().to_string())).await?;
+    operator_act::decide(&mut tx, act_id, (checker, "DONE"), app.clock.now()).await?;
+    tx.commit().await?;
+    app.wake.notify_asks();
+    app.wake.notify_callbacks();
+    Ok(Stored { state: "DONE".to_owned(), checker: Some(checker.to_owned()), ..stored })
+}
+
+/// Does an act on a loan within a transaction.
+///
+/// # Errors
+/// [`ActError`].
+pub async fn perform(app: &App, conn: &mut PgConnection, loan_id: &LoanId, act: (&Act, &str)) -> Result<(), ActError> {
+    let id = reference::application_of_loan(conn, loan_id.as_str()).await?.ok_or(ActError::Unknown("loan"))?;
+    let locked = application::lock(conn, &app.sealer, &[id]).await?;
+    let found = locked.first().ok_or(ActError::Unknown("loan"))?;
+    let gathered = Gathered::for_loan(app, conn, &found.application).await?;
+    let gathered = gathered.with_history(app, conn).await?;
+    let gathered = match act.0.payment() {
+        Some(payment) => gathered.with_payment(app, conn, Some(payment)).await?,
+        None => gathered,
+    };
+    if let Act::ManualReceipt { utr, .. } = act.0
+        && repayment::is_credited(conn, loan_id, utr).await?
+    {
+        return Err(ActError::Refused("a payment with this bank reference is credited already".to_owned()));
+    }
+    let facts = gathered.facts(app, None);
+    let decided = decide::operate(found.application.clone(), act, &facts).map_err(ActError::Refused)?;
+    let before = save::Before { applications: &locked, loan: gathered.loan.as_ref() };
+    save::decision(app, conn, before, decided, save::Cause::Background(None)).await?;
+    Ok(())
+}

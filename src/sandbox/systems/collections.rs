@@ -1,0 +1,153 @@
+//! The collection system: payment pages and debits by mandate. A key brings money at most once, and a key that it called
+//! unknown once is dead.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+
+use super::{Systems, done, poll_after, reference, refused, storage};
+use crate::domain::application::ask::{Collection, Finding, NEVER_RECEIVED, Outcome};
+use crate::lender::{Call, PortError};
+use crate::sandbox::items::{self, CollectionDetail, Item, Kind};
+
+impl Systems {
+    /// Makes a payment page; the same key has the same page.
+    pub(super) async fn payment_link(&self, call: &Call<'_>, asked: &Collection) -> Result<Outcome, PortError> {
+        let fail = storage(call.ask);
+        let mut tx = self.pool.begin().await.map_err(&fail)?;
+        let detail =
+            CollectionDetail { url: Some(format!("{}/pay/{}", self.borrower_url, self.ids.token())), ..noted(asked) };
+        let mut item = Item::collection(&asked.key, "PENDING", &detail);
+        if !self.manual {
+            settle(&mut item, call.today);
+        }
+        if !items::insert(&mut tx, Kind::Collection, &item, call.now).await.map_err(&fail)? {
+            let known = items::lock(&mut tx, Kind::Collection, &asked.key).await.map_err(&fail)?;
+            item = known.unwrap_or(item);
+        }
+        tx.commit().await.map_err(&fail)?;
+        let url = item.detail::<CollectionDetail>().url.unwrap_or_default();
+        Ok(done(Finding::LinkCreated { reference: reference("LINK", &asked.key), url }))
+    }
+
+    /// What became of a page.
+    pub(super) async fn link_status(&self, call: &Call<'_>, asked: &Collection) -> Result<Outcome, PortError> {
+        let fail = storage(call.ask);
+        let mut conn = self.pool.acquire().await.map_err(&fail)?;
+        let item = items::find(&mut conn, Kind::Collection, &asked.key).await.map_err(&fail)?;
+        Ok(item.map_or_else(|| refused("UNKNOWN_LINK", "there is no such page"), |item| outcome(&item, call.now)))
+    }
+
+    /// Closes a page, unless it took money before.
+    pub(super) async fn cancel_link(&self, call: &Call<'_>, asked: &Collection) -> Result<Outcome, PortError> {
+        let fail = storage(call.ask);
+        let mut tx = self.pool.begin().await.map_err(&fail)?;
+        let item = items::lock(&mut tx, Kind::Collection, &asked.key).await.map_err(&fail)?;
+        let Some(mut item) = item else {
+            return Ok(done(Finding::Acknowledged));
+        };
+        if item.state == "PAID" {
+            return Ok(outcome(&item, call.now));
+        }
+        "CANCELLED".clone_into(&mut item.state);
+        items::put(&mut tx, Kind::Collection, &item, call.now).await.map_err(&fail)?;
+        tx.commit().await.map_err(&fail)?;
+        Ok(done(Finding::Acknowledged))
+    }
+
+    /// Debits a mandate, or tells what became of the key. A failure of the simulation is an unknown outcome.
+    pub(super) async fn present(&self, call: &Call<'_>, asked: &Collection) -> Outcome {
+        let answer = if call.method() == "status" {
+            self.debit_status(call, asked).await
+        } else {
+            self.debit(call, asked).await
+        };
+        answer.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the simulated collection system lost its memory");
+            Outcome::Unknown { reference: None }
+        })
+    }
+
+    async fn debit(&self, call: &Call<'_>, asked: &Collection) -> sqlx::Result<Outcome> {
+        let mut tx = self.pool.begin().await?;
+        let objection = self.objection(&mut tx, call).await?;
+        let mut item = Item::collection(&asked.key, "PENDING", &noted(asked));
+        match objection {
+            Some(code) => fail(&mut item, code),
+            None if self.manual => {}
+            None => settle(&mut item, call.today),
+        }
+        if !items::insert(&mut tx, Kind::Collection, &item, call.now).await? {
+            let known = items::lock(&mut tx, Kind::Collection, &asked.key).await?;
+            item = known.unwrap_or(item);
+        }
+        tx.commit().await?;
+        Ok(outcome(&item, call.now))
+    }
+
+    /// Why the borrower's bank will not pay: no mandate, or it was told to bounce the next debit.
+    async fn objection(&self, conn: &mut PgConnection, call: &Call<'_>) -> sqlx::Result<Option<&'static str>> {
+        let setup = call.subjects.first().and_then(|subject| subject.stage.deal()).map(|deal| &deal.repayment);
+        let Some(plan) = setup.and_then(|setup| setup.plan()) else {
+            return Ok(Some("NO_MANDATE"));
+        };
+        let mandate = items::find(conn, Kind::Mandate, plan.as_str()).await?;
+        if mandate.is_none_or(|mandate| mandate.state != "AUTHORISED") {
+            return Ok(Some("MANDATE_CANCELLED"));
+        }
+        let told = items::take(conn, Kind::Scenario, &items::bounce_key(plan.as_str())).await?;
+        Ok(told.map(|_| "INSUFFICIENT_FUNDS"))
+    }
+
+    async fn debit_status(&self, call: &Call<'_>, asked: &Collection) -> sqlx::Result<Outcome> {
+        let mut conn = self.pool.acquire().await?;
+        // Either this tombstone stands first and a late order finds it, or the order stood first and is found here.
+        let tombstone = Item::collection(&asked.key, NEVER_RECEIVED, &noted(asked));
+        items::insert(&mut conn, Kind::Collection, &tombstone, call.now).await?;
+        let known = items::find(&mut conn, Kind::Collection, &asked.key).await?;
+        Ok(known.map_or(Outcome::Unknown { reference: None }, |item| outcome(&item, call.now)))
+    }
+}
+
+fn noted(asked: &Collection) -> CollectionDetail {
+    CollectionDetail {
+        payment_id: asked.payment_id.0.clone(),
+        loan_id: asked.loan_id.0.clone(),
+        amount: asked.amount,
+        ..CollectionDetail::default()
+    }
+}
+
+/// The borrower pays: the payment has its reference and value date from here on.
+pub(in crate::sandbox) fn settle(item: &mut Item, today: NaiveDate) {
+    let mut detail: CollectionDetail = item.detail();
+    detail.utr = Some(reference("UTR", &item.key));
+    detail.value_date = Some(today);
+    "PAID".clone_into(&mut item.state);
+    item.detail = serde_json::to_string(&detail).ok();
+}
+
+/// The borrower's bank refuses, or the borrower gives up.
+pub(in crate::sandbox) fn fail(item: &mut Item, code: &str) {
+    let mut detail: CollectionDetail = item.detail();
+    detail.code = Some(code.to_owned());
+    "FAILED".clone_into(&mut item.state);
+    item.detail = serde_json::to_string(&detail).ok();
+}
+
+fn outcome(item: &Item, now: DateTime<Utc>) -> Outcome {
+    let detail: CollectionDetail = item.detail();
+    match (item.state.as_str(), detail.utr, detail.value_date) {
+        ("PAID", Some(utr), Some(value_date)) => {
+            done(Finding::Collected { utr, value_date, amount: Some(detail.amount) })
+        }
+        ("PENDING", ..) => Outcome::Pending {
+            reference: reference("COLLECT", &item.key),
+            poll_after: poll_after(now),
+            url: detail.url,
+        },
+        ("FAILED", ..) => refused(detail.code.as_deref().unwrap_or("REFUSED"), "the borrower's bank did not pay"),
+        ("CANCELLED", ..) => refused("CANCELLED", "the page was closed"),
+        (NEVER_RECEIVED, ..) => refused(NEVER_RECEIVED, "no order arrived under this key, and none will be taken"),
+        _ => Outcome::Unknown { reference: None },
+    }
+}

@@ -1,0 +1,82 @@
+//! Loans on which something happens by itself, and borrowers whose loans are all classified alike.
+
+use chrono::NaiveDate;
+use sqlx::PgConnection;
+
+use super::StoreError;
+use crate::domain::ids::ApplicationId;
+use crate::domain::loan::account::{Phase, Position};
+
+/// Locks the application of a loan whose next event is not later than a position; one that another transaction is at
+/// is passed over. The loan itself is locked next, in the one lock order (design §5).
+///
+/// # Errors
+/// When the database fails.
+pub async fn next_loan(conn: &mut PgConnection, to: Position) -> Result<Option<ApplicationId>, StoreError> {
+    let row = sqlx::query_scalar!(
+        r#"
+        select application.application_id
+        from loan
+        join application using (application_id)
+        where next_event_on <= $1
+        and (next_event_on < $1 or not next_event_closed or $2)
+        order by next_event_on
+        limit 1
+        for update of application skip locked
+        "#,
+        to.day,
+        to.phase == Phase::Closed,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(ApplicationId))
+}
+
+/// The first day, up to one, on which something happens to any loan.
+///
+/// # Errors
+/// When the database fails.
+pub async fn first_event(conn: &mut PgConnection, up_to: NaiveDate) -> Result<Option<NaiveDate>, StoreError> {
+    let row = sqlx::query_scalar!(
+        r#"
+        select min(next_event_on)
+        from loan
+        where next_event_on <= $1
+        "#,
+        up_to,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row)
+}
+
+/// Classifies a borrower over all loans: non-performing while any of them is, and then until no loan has arrears.
+///
+/// # Errors
+/// When the database fails.
+pub async fn classify_borrower(conn: &mut PgConnection, borrower: &[u8], today: NaiveDate) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update borrower
+        set npa_since = case
+            when exists (
+                select from loan
+                where loan.borrower_index = $1
+                and (loan.npa_since is not null and loan.status = 'RUNNING' or loan.status = 'WRITTEN_OFF')
+            ) then coalesce(npa_since, $2)
+            when exists (
+                select from loan
+                where loan.borrower_index = $1
+                and loan.oldest_due < $2
+                and loan.status = 'RUNNING'
+            ) then npa_since
+        end
+        where borrower_index = $1
+        "#,
+        borrower,
+        today,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
