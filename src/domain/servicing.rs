@@ -26,8 +26,7 @@ pub struct Servicing {
     /// Days between two penal charges for one instalment, and from its due date to the first.
     pub penal_every_days: u32,
     /// Most penal charges for one instalment, percent of the instalment; none means no cap.
-    // Left out when there is none: within a tagged enum, null would not be read back.
-    #[serde(with = "rust_decimal::serde::str_option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "percent_or_none")]
     pub penal_cap_percent: Option<Decimal>,
     /// Charge for paying the loan off early, percent of the principal paid early; tax comes on top.
     #[serde(with = "rust_decimal::serde::str")]
@@ -76,6 +75,26 @@ impl Default for Servicing {
             cooling_off: CoolingOffPolicy::AprOnly,
             reissue_tolerance: Paise::ZERO,
         }
+    }
+}
+
+/// Serde for a percentage that may be absent, as text. Through [`Option<String>`], because the library's own form does
+/// not read a null that was buffered for a tagged enum.
+mod percent_or_none {
+    use rust_decimal::Decimal;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(percent: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
+        match percent {
+            Some(percent) => serializer.collect_str(percent),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+        Option::<String>::deserialize(deserializer)?
+            .map(|text| Decimal::from_str_exact(&text).map_err(serde::de::Error::custom))
+            .transpose()
     }
 }
 

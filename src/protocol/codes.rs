@@ -234,5 +234,13 @@ mod tests {
         assert_eq!(code("setDisbursementPlan"), "SDP1002");
         assert_eq!(code("generateOffers"), "GORQ1002");
         assert_eq!(code("setRepaymentPlanStatus"), "SRP1002");
+        assert_eq!(code("triggerRepayment"), "TRRQ1001");
+        assert_eq!(code("loanStatement"), "LNRQ1001");
+        assert_eq!((code("raiseDispute"), code("disputeStatus")), ("DPRQ1002", "DPRQ1001"));
+        let refused = |operation, reason| Code::for_reason(operation, reason).text();
+        assert_eq!(refused("triggerRepayment", RefusalReason::SourceUnavailable), "TRRQ2001");
+        assert_eq!(refused("triggerRepayment", RefusalReason::PaymentRail), "TRRQ2001");
+        assert_eq!(refused("triggerDisbursement", RefusalReason::PaymentRail), "TDRQ2001");
+        assert_eq!(refused("triggerRepayment", RefusalReason::LoanNotOpen), "TRRQ1001");
     }
 }

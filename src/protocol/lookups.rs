@@ -67,6 +67,7 @@ pub fn codes(lookup_type: &str, settings: &Settings) -> Option<Vec<&'static str>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lsp::WithdrawalSpelling;
 
     #[test]
     fn every_listed_type_has_values() {
@@ -78,8 +79,23 @@ mod tests {
     }
 
     #[test]
+    fn the_words_of_a_running_loan_are_the_domain_s() {
+        use crate::domain::loan::account::AssetClass;
+        use crate::domain::loan::account::AssetClass::{Npa, Sma0, Sma1, Sma2, Standard};
+        use crate::domain::loan::dispute::{DisputeStatus, STATUSES};
+        let codes = |name| codes(name, &Settings::default()).unwrap_or_default();
+        assert_eq!(codes("DISPUTE_STATUS"), STATUSES.map(DisputeStatus::name));
+        assert_eq!(codes("ASSET_CLASS"), [Standard, Sma0, Sma1, Sma2, Npa].map(AssetClass::name));
+        for status in ["GRANTED", "OVERDUE", "DEFAULTED", "COMPLETED"] {
+            assert!(codes("LOAN_STATUS").contains(&status), "{status}");
+        }
+    }
+
+    #[test]
     fn the_list_shows_the_spelling_that_is_sent() {
         let settings = Settings { action_required_spelling: ActionRequiredSpelling::Blank, ..Settings::default() };
         assert!(codes("LOAN_STATUS", &settings).is_some_and(|values| values.contains(&"ACTION REQUIRED")));
+        let settings = Settings { withdrawal_spelling: WithdrawalSpelling::Withdrawal, ..settings };
+        assert_eq!(codes("TRANSACTION_TYPE", &settings), Some(vec!["DEPOSIT", "WITHDRAWAL"]));
     }
 }

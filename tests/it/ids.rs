@@ -57,6 +57,13 @@ fn asking_for(application: &str, handle: &str, plan: &str, loan: &str, payment: 
         (path::TRIGGER_DISBURSEMENT, json!({"loanId": loan, "payment": {"id": "P", "totalAmount": "1.00"}})),
         (path::DISBURSEMENT_STATUS, json!({"payment": {"id": payment}})),
         (path::DISBURSEMENT_STATUS, json!({"loanId": loan, "payment": {"id": payment}})),
+        (path::TRIGGER_REPAYMENT, json!({"loanId": loan})),
+        (path::REPAYMENT_STATUS, json!({"loanId": loan})),
+        (path::CONFIRM_REPAYMENT, json!({"loanId": loan, "payment": {"id": payment}})),
+        (path::LOAN_SUMMARY, json!({"loanId": loan})),
+        (path::GET_LOAN, json!({"loanId": loan})),
+        (path::LOAN_STATEMENT, json!({"loanId": loan})),
+        (path::RAISE_DISPUTE, json!({"loanId": loan, "dispute": {"description": "not mine"}})),
     ]
 }
 

@@ -22,6 +22,15 @@ pub mod path {
     pub const SET_REPAYMENT_PLAN: &str = "/v3/repayment/setRepaymentPlanRequest";
     pub const REPAYMENT_PLAN_STATUS: &str = "/v3/repayment/setRepaymentPlanStatusRequest";
     pub const GRANT: &str = "/v3/loan/grantLoanRequest";
+    pub const TRIGGER_REPAYMENT: &str = "/v3/repayment/triggerRepaymentRequest";
+    pub const REPAYMENT_STATUS: &str = "/v3/repayment/triggerRepaymentStatusRequest";
+    pub const CONFIRM_REPAYMENT: &str = "/v3/repayment/confirmRepayment";
+    pub const LOAN_SUMMARY: &str = "/v3/loan/LoanSummaryRequest";
+    pub const GET_LOAN: &str = "/v3/loan/getLoanRequest";
+    pub const LOAN_STATEMENT: &str = "/v3/loan/loanStatementRequest";
+    pub const LIST_LOANS: &str = "/v3/loan/listLoansRequest";
+    pub const RAISE_DISPUTE: &str = "/v3/loan/dispute/raiseDisputeRequest";
+    pub const DISPUTE_STATUS: &str = "/v3/loan/dispute/disputeStatusRequest";
     pub const HEARTBEAT: &str = "/v3/meta/heartbeatRequest";
     pub const LOOKUP: &str = "/v3/meta/lookup/getLookupCodesRequest";
     pub const ERROR_CODES: &str = "/v3/meta/lookup/getErrorCodesRequest";

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// Every `$ref` and `$id` begins with it.
 const PREFIX: &str = "https://github.com/juspay/lsp-lender-protocol-specification/blob/master/";
 /// The schema of each callback, below the folder; file names carry the publisher's typos.
-const CALLBACKS: [(&str, &str); 19] = [
+const CALLBACKS: [(&str, &str); 28] = [
     (
         "createLoanApplications",
         "Loan Application/schema/Version 0.0.1/Bulk Create Loan Application/BulkCreateLoanApplicationResponse.json",
@@ -52,7 +52,19 @@ const CALLBACKS: [(&str, &str); 19] = [
         "setRepaymentPlanStatus",
         "Repayment/schema/Version 0.0.1/Set Repayment Plan Status/SetRepaymentPlanStatusResponse.json",
     ),
+    ("triggerRepayment", "Repayment/schema/Version 0.0.1/Trigger Repayment/TriggerRepaymentResponse.json"),
+    (
+        "triggerRepaymentStatus",
+        "Repayment/schema/Version 0.0.1/Trigger Repayment Status/TriggerRepaymentStatusResponse.json",
+    ),
+    ("confirmRepayment", "Repayment/schema/Version 0.0.1/Confirm Repayment/ConfirmRepaymentRequest.json"),
     ("grantLoan", "Grant Loan/schema/Version 0.0.1/Grant Loan/GrantLoanResponse.json"),
+    ("loanSummary", "Grant Loan/schema/Version 0.0.1/Loan Summary/LoanSummryResponse.json"),
+    ("getLoan", "Grant Loan/schema/Version 0.0.1/Get Loan/GetLoanResponse.json"),
+    ("loanStatement", "Grant Loan/schema/Version 0.0.1/Loan Statement/LoanStatementResponse.json"),
+    ("listLoans", "Grant Loan/schema/Version 0.0.1/List Loans/ListLoansResponse.json"),
+    ("raiseDispute", "Dispute Management/schema/Version 0.0.1/Raise Dispute/RaiseDisputeResponse.json"),
+    ("disputeStatus", "Dispute Management/schema/Version 0.0.1/Dispute Status/DisputeStatusResponse.json"),
     ("getLookupCodes", "Meta APIs/schema/Verion 0.0.1/Get Lookup/GetLookupsResponse.json"),
     ("getErrorCodes", "Meta APIs/schema/Verion 0.0.1/Get Error Code/GetErrorCodeResponse.json"),
 ];

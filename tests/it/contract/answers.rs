@@ -291,5 +291,6 @@ fn set_up() -> Vec<(&'static str, Content)> {
     for asked in ["SDP1001", "*", "", "NONE"] {
         all.push(("getErrorCodes", Content::Meta { meta: Meta::ErrorCodes(asked.into()) }));
     }
+    all.extend(super::loans::contents());
     all
 }
