@@ -46,6 +46,8 @@ fmt: ## Format the sources
 openapi: build ## Write openapi/ anew from the wire types
 	$(PROGRAM) openapi > $(PROGRAM).openapi.json
 	mv $(PROGRAM).openapi.json openapi/ocen-v3.json
+	$(PROGRAM) openapi --kfs > $(PROGRAM).openapi.json
+	mv $(PROGRAM).openapi.json openapi/kfs.schema.json
 
 sqlx: postgres $(if $(OCEN_TEST_DATABASE_URL),,$(PROGRAM)) ## Write .sqlx anew from the migrations
 	@.ci/with-cluster .ci/sqlx

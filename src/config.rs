@@ -273,6 +273,14 @@ impl Config {
         }
     }
 
+    /// Takes on the addresses that were in fact bound; borrowers' pages that nobody gave another address are there.
+    pub fn listen_on(&mut self, listen: Listen) {
+        if self.borrower_url == format!("http://{}", self.listen.borrower) {
+            self.borrower_url = format!("http://{}", listen.borrower);
+        }
+        self.listen = listen;
+    }
+
     fn checked(self, mut problems: Problems) -> Result<Self, ConfigError> {
         check::check(&self, &mut problems);
         if problems.0.is_empty() { Ok(self) } else { Err(ConfigError::Invalid(problems)) }

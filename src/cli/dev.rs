@@ -34,7 +34,7 @@ pub(super) async fn run(args: &DevArgs) -> Result<ExitCode, CliError> {
     let data_dir = args.data_dir.as_path();
     fs::create_dir_all(data_dir).await.map_err(CliError::file(data_dir))?;
     let listeners = Listeners::bind(&config.listen).await?;
-    config.listen = listeners.addresses()?;
+    config.listen_on(listeners.addresses()?);
     if !args.open_admin {
         ask_for_a_token(&mut config);
     }

@@ -57,7 +57,7 @@ enum Command {
     /// Work out the schedule and the APR of a loan
     Quote(Box<quote::Args>),
     /// Print the OpenAPI description of what is served
-    Openapi,
+    Openapi(openapi::Args),
     /// Start or stop the sandbox's Postgres by itself
     #[command(hide = true)]
     Cluster(cluster::Args),
@@ -90,8 +90,8 @@ async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Lsp(args) => lsp::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Journey(args) => Ok(journey::run(args).await),
+        Command::Openapi(args) => openapi::run(&args),
         Command::Quote(args) => quote::run(&args),
-        Command::Openapi => openapi::run(),
         Command::Cluster(args) => cluster::run(args).await,
     }
 }

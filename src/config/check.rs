@@ -12,6 +12,7 @@ use crate::domain::maths::money::Paise;
 use crate::domain::maths::rounding::Rounding;
 use crate::domain::maths::schedule::{MAX_INSTALLMENTS, Method};
 use crate::domain::product::{Limits, Product};
+use crate::domain::rules::DL_10_COOLING_OFF;
 use crate::lender::{BUILT_IN, PORTS};
 
 /// Longest id on the wire, in characters (design §8).
@@ -107,8 +108,8 @@ fn one_product(named: &str, product: &Product, problems: &mut Problems) {
         let fits = percent >= Decimal::ZERO && percent <= Decimal::from(most);
         problems.demand(fits, at(member), format!("must be 0 to {most} percent"));
     }
-    // RBI digital lending, DL 10: not less than one day.
-    problems.demand(product.cooling_off_days >= 1, at("coolingOffDays"), "must be 1 or more");
+    let detail = DL_10_COOLING_OFF.refusal("must be 1 or more");
+    problems.demand(product.cooling_off_days >= 1, at("coolingOffDays"), detail);
     problems.demand(product.offer_validity_days >= 1, at("offerValidityDays"), "must be 1 or more");
     repayment(named, product, problems);
 }

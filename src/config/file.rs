@@ -15,6 +15,7 @@ use super::rules::{OfferVariant, Rule};
 use super::{DeliveryConfig, KeyFiles, Lender, PortConfig};
 use crate::domain::calendar::WorkingDays;
 use crate::domain::product::{Limits, Product};
+use crate::domain::rules::DL_9_LSP_FEE;
 
 /// What stands before the base64 of a signing secret (Standard Webhooks).
 const SECRET_PREFIX: &str = "whsec_";
@@ -151,7 +152,10 @@ impl Sections<'_> {
                 let member = if path == "." { member.to_owned() } else { format!("{member}.{path}") };
                 // Below the first line TOML repeats the path.
                 let detail = error.inner().to_string();
-                self.problems.add(member, detail.lines().next().unwrap_or_default());
+                let detail = detail.lines().next().unwrap_or_default();
+                let for_lsp = detail.starts_with("unknown variant `LSP`");
+                let detail = if for_lsp { DL_9_LSP_FEE.refusal(DL_9_LSP_FEE.text) } else { detail.to_owned() };
+                self.problems.add(member, detail);
             })
             .ok()
     }

@@ -93,6 +93,22 @@ fn only_the_decision_port_is_built_in() {
 }
 
 #[test]
+fn a_fee_for_an_lsp_is_refused_by_its_rule() {
+    let fee = "fees = [{ code = \"SOURCING\", name = \"Sourcing\", payee = \"LSP\", percent = \"1\" }]\n";
+    let said = complaints(serve(&EXAMPLE.replacen("needsDocuments", &format!("{fee}needsDocuments"), 1)));
+    assert!(said.contains("products[0].fees[0].payee: DL-9-lsp-fee: "), "{said}");
+}
+
+#[test]
+fn serve_demands_a_grievance_officer_and_dev_makes_one_up() {
+    let said = complaints(serve(&EXAMPLE.replace("grievanceOfficer", "# grievanceOfficer")));
+    assert!(said.contains("lender.grievanceOfficer: is missing"), "{said}");
+    let text = "[lender]\norgId = \"L\"\nname = \"L\"\nprimaryId = \"1\"\nprimaryIdType = \"CIN\"\nphone = \"1800\"\n";
+    let config = Config::dev_text(&DevArgs::default(), text).unwrap();
+    assert_eq!(config.letterhead.grievance_officer.phone, "1800");
+}
+
+#[test]
 fn secrets_do_not_print() {
     let printed = format!("{:?}", serve(EXAMPLE).unwrap());
     assert!(!printed.contains("postgres://") && !printed.contains("whsec") && !printed.contains("114, 101, 112"));

@@ -20,8 +20,14 @@ const TOKEN_BYTES: usize = 20;
 #[must_use]
 pub fn written(kfs: &Kfs) -> Option<(String, String)> {
     let text = serde_json::to_string(kfs).ok()?;
-    let hash = hex(digest(&SHA256, text.as_bytes()).as_ref());
+    let hash = sha256(text.as_bytes());
     Some((text, hash))
+}
+
+/// SHA-256 in small hexadecimal digits.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref())
 }
 
 /// The token of a page: derived, so that it is stored nowhere and the same on every replica.

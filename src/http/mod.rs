@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod body;
+pub mod borrower;
 pub mod connections;
 pub mod docs;
 pub mod health;
@@ -17,7 +18,6 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use self::intake::Intake;
-use self::problem::no_such_path;
 use crate::app::SharedApp;
 use crate::config::Listen;
 
@@ -91,14 +91,15 @@ pub fn admin_router(app: &SharedApp, extra: Router) -> Router {
 }
 
 /// The borrowers' routes.
-pub fn borrower_router(extra: Router) -> Router {
-    layers::around(extra.fallback(no_such_path), "borrower")
+pub fn borrower_router(app: &SharedApp, extra: Router) -> Router {
+    layers::around(borrower::router(app).merge(extra), "borrower")
 }
 
 /// Serves all listeners until the app stops.
 pub async fn serve(app: SharedApp, listeners: Listeners, extra: Extra) {
     let lsp = connections::serve(Arc::clone(&app), listeners.lsp, lsp_router(&app));
     let admin = connections::serve(Arc::clone(&app), listeners.admin, admin_router(&app, extra.admin));
-    let borrower = connections::serve(app, listeners.borrower, borrower_router(extra.borrower));
+    let router = borrower_router(&app, extra.borrower);
+    let borrower = connections::serve(app, listeners.borrower, router);
     tokio::join!(lsp, admin, borrower);
 }

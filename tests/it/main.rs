@@ -29,6 +29,8 @@ mod ids;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
+mod kfs;
+#[cfg(test)]
 mod leniency;
 #[cfg(test)]
 mod licences;

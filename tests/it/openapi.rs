@@ -20,6 +20,12 @@ fn the_committed_file_is_what_the_code_describes() {
 }
 
 #[test]
+fn the_committed_schema_of_key_facts_statements_is_what_the_code_writes() {
+    let committed = include_str!("../../openapi/kfs.schema.json");
+    assert!(committed == openapi::kfs_schema().unwrap(), "openapi/kfs.schema.json is old: run `make openapi`");
+}
+
+#[test]
 fn every_call_is_described_in_full() {
     let document = document();
     let mut ids = HashSet::new();

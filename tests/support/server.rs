@@ -68,7 +68,7 @@ impl Server {
             tweak(&mut config);
         }
         let listeners = Listeners::bind(&config.listen).await.unwrap();
-        config.listen = listeners.addresses().unwrap();
+        config.listen_on(listeners.addresses().unwrap());
         let clock = Clock::default();
         let pool = ocen_lender::app::pool(&database_url, 12).unwrap();
         let systems = Systems::new(pool.clone(), Ids, &config);

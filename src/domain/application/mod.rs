@@ -6,6 +6,7 @@ pub mod ask;
 pub mod command;
 pub mod consent;
 pub mod copies;
+pub mod deal;
 pub mod decide;
 pub mod decision;
 pub mod disbursement;

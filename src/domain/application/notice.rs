@@ -1,11 +1,13 @@
 //! What the lender tells the borrower directly, beside anything the LSP shows (`lending.md` §1.4 DL 8, §1.5).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::LoanId;
 
 /// One message to one borrower, who is the application's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// What it is about.
     pub kind: NoticeKind,
@@ -17,6 +19,13 @@ pub struct Notice {
     pub key: String,
     /// What the borrower reads; no account numbers.
     pub text: String,
+}
+
+impl fmt::Debug for Notice {
+    /// Without the text: its links give access.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notice").field("kind", &self.kind).field("key", &self.key).finish_non_exhaustive()
+    }
 }
 
 /// Occasions on which the borrower is told something.

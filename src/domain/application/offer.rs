@@ -68,6 +68,11 @@ fn answer_slot(slot: u32, answer: Answer, facts: &Facts<'_>, d: &mut Decision) {
 
 /// Rows 20 and 21: the guard on data consent, then the first question.
 fn start(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) {
+    if !app.form.borrower.is_known() {
+        let detail = rules::DL_7_I.refusal("the application tells neither name nor PAN nor phone of the borrower");
+        answer_slot(slot, Answer::refused(RefusalReason::WrongState, detail, content(app, facts)), facts, d);
+        return;
+    }
     let needs_consent = facts.product(app).is_some_and(|p| p.needs_data_consent);
     let consent_id = match &app.data_consent {
         Consent::Ready { consent_id, .. } => Some(consent_id.clone()),
@@ -76,11 +81,6 @@ fn start(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) 
     if needs_consent && consent_id.is_none() {
         let detail = format!("data consent is {}, READY is needed before offers", app.data_consent.name());
         answer_slot(slot, Answer::refused(RefusalReason::ConsentNotReady, detail, content(app, facts)), facts, d);
-        return;
-    }
-    if !app.form.borrower.is_known() {
-        let detail = rules::DL_7_I.refusal("the application tells neither name nor PAN nor phone of the borrower");
-        answer_slot(slot, Answer::refused(RefusalReason::WrongState, detail, content(app, facts)), facts, d);
         return;
     }
     if matches!(app.stage, Stage::Expired { .. }) {
@@ -168,7 +168,8 @@ fn approved(
     let mut offers: Vec<Offer> = Vec::new();
     for (number, approval) in approvals.iter().filter(fits).enumerate() {
         match pricing::price(app, product, approval, (generation, number), facts) {
-            Ok(offer) => offers.push(offer),
+            Ok(offer) if offer.shows_its_cost() => offers.push(offer),
+            Ok(_) => d.event(app, rules::DL_6.refusal("an offer that does not show its cost is not sent")),
             Err(error) => d.event(app, format!("an approved amount could not be priced: {error}")),
         }
     }

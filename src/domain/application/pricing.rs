@@ -14,6 +14,7 @@ use crate::domain::maths::apr::{AprError, apr_of};
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::schedule::{Frequency, Method, Schedule, ScheduleError, ScheduleTerms, schedule};
 use crate::domain::product::Product;
+use crate::domain::rules;
 use crate::domain::servicing::{FeeLine, FeeRule, Payee};
 
 /// Why an approved amount could not be priced.
@@ -28,6 +29,9 @@ pub enum PricingError {
     /// Charges eat the loan up, or a figure is out of range.
     #[error("charges or dates are out of range")]
     OutOfRange,
+    /// Interest would begin before the money is out.
+    #[error("{}", rules::INTEREST_FROM_DISBURSAL.refusal("the schedule begins before the payout"))]
+    InterestBeforePayout,
     /// An offer without a key facts statement is never sent (DL 6).
     #[error("the key facts statement cannot be written")]
     NoKfs,
@@ -46,6 +50,9 @@ pub fn price(
 ) -> Result<Offer, PricingError> {
     let tenure = tenure(app, product, approval);
     let terms = terms(product, approval, tenure, facts.today).ok_or(PricingError::OutOfRange)?;
+    if terms.disbursed_on < facts.today {
+        return Err(PricingError::InterestBeforePayout);
+    }
     let schedule = schedule(&terms)?;
     let fees = fees(product, approval.amount).ok_or(PricingError::OutOfRange)?;
     let processing = fees.first().map_or(Paise::ZERO, FeeLine::total);

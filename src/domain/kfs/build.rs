@@ -140,8 +140,9 @@ fn apr_sheet(offer: &Offer) -> Option<AprSheet> {
         fees: to_lender.checked_add(to_others)?.to_string(),
         fees_to_lender: to_lender.to_string(),
         fees_to_third_parties: to_others.to_string(),
+        upfront_interest: offer.schedule.upfront_interest.to_string(),
         net_disbursed: offer.net_disbursed.to_string(),
-        total_paid: offer.total.to_string(),
+        total_paid: offer.sanctioned.checked_add(offer.interest)?.to_string(),
         annual_percentage_rate: percent(offer.apr),
         disbursal_schedule: words::UPFRONT.to_owned(),
         due_date: offer.terms.first_due.format("%d%m%Y").to_string(),
@@ -172,7 +173,7 @@ fn basis(offer: &Offer) -> Option<Basis> {
         tax_included: true,
         rounding: words::rounding(offer),
         day_count: words::day_count(offer.terms.day_count).to_owned(),
-        broken_period: words::BROKEN_PERIOD.to_owned(),
+        broken_period: words::broken_period(offer),
     })
 }
 
@@ -188,6 +189,8 @@ fn terms(offer: &Offer) -> Terms {
         rounding: rounding(terms.rounding),
         disbursed_on: terms.disbursed_on,
         first_due: terms.first_due,
+        first_period: terms.first_period,
+        odd_day_count: terms.odd_days_count(),
         due_day: offer.servicing.due_day,
     }
 }
@@ -220,6 +223,7 @@ fn rules(offer: &Offer) -> Option<Rules> {
         bounce_charge: offer.charges.bounce.to_string(),
         foreclosure_percent: percent(rules.foreclosure_percent),
         prepayment_percent: percent(rules.prepayment_percent),
+        prepayment_mode: rules.prepayment_mode,
         gst_percent: percent(offer.gst_percent),
         cooling_off: CoolingOff {
             days: offer.cooling_off_days,

@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::maths::day_count::DayCount;
+use crate::domain::maths::first_period::FirstPeriod;
+use crate::domain::maths::reschedule::PrepaymentMode;
 use crate::domain::maths::schedule::{Frequency, Method};
 use crate::domain::servicing::{AllocationPolicy, CoolingOffPolicy};
 
@@ -201,7 +203,9 @@ pub struct AprSheet {
     pub fees_to_lender: String,
     /// 6 (B): to others through the lender.
     pub fees_to_third_parties: String,
-    /// 7: net disbursed amount, 1 less 6.
+    /// Interest of odd days before the first whole period that is kept from the payout; part of 5.
+    pub upfront_interest: String,
+    /// 7: net disbursed amount, 1 less 6 and less interest kept from the payout.
     pub net_disbursed: String,
     /// 8: total to be paid, 1 plus 5.
     pub total_paid: String,
@@ -273,6 +277,10 @@ pub struct Terms {
     pub disbursed_on: NaiveDate,
     /// First due date for that payout.
     pub first_due: NaiveDate,
+    /// How the odd days of a first period are paid for that is longer than one period.
+    pub first_period: FirstPeriod,
+    /// Day count of odd days that do not stay in the first row.
+    pub odd_day_count: DayCount,
     /// Day of the month on which instalments fall due; none means the day of the payout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_day: Option<u32>,
@@ -304,6 +312,8 @@ pub struct Rules {
     pub foreclosure_percent: String,
     /// Part prepayment: percent of the principal prepaid.
     pub prepayment_percent: String,
+    /// What a part prepayment does to the schedule.
+    pub prepayment_mode: PrepaymentMode,
     /// Goods and services tax on fees and on charges for early payment, percent.
     pub gst_percent: String,
     /// Leaving within the cooling-off period.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::application::facets::{Charges, Offer};
 use crate::domain::application::form::{LoanType, Tenure, TenureUnit};
+use crate::domain::application::stage::Stage;
 use crate::domain::application::tests::fixtures::{decimal, letterhead, rupees};
 use crate::domain::ids::OfferId;
 use crate::domain::maths::FirstPeriod;
@@ -141,4 +142,19 @@ fn an_lsp_that_collects_is_named() {
     let letterhead = Letterhead { recovery_agents: vec![agent], ..letterhead() };
     let kfs = statement(&illustration(), &letterhead, "Demo LSP", LoanType::Personal).unwrap();
     assert!(kfs.part_two.provider_recovers);
+}
+
+#[test]
+fn an_offer_with_its_statement_survives_storage() {
+    let issued = IssuedKfs {
+        number: "KFS-OF-1".to_owned(),
+        text: "{\"a\":\"₹\"}".to_owned(),
+        hash: "h".to_owned(),
+        url: "/kfs/1".to_owned(),
+        agreement_url: "/agreement/1".to_owned(),
+        valid_till: "2026-03-04T18:29:59.999Z".parse().unwrap(),
+    };
+    let stage = Stage::Offered { offers: vec![Offer { kfs: Some(issued), ..illustration() }] };
+    let text = serde_json::to_string(&stage).unwrap();
+    assert_eq!(serde_json::from_str::<Stage>(&text).unwrap(), stage);
 }

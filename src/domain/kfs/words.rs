@@ -6,6 +6,8 @@ use rust_decimal::Decimal;
 use crate::domain::application::facets::Offer;
 use crate::domain::application::form::{LoanType, Tenure, TenureUnit};
 use crate::domain::maths::day_count::DayCount;
+use crate::domain::maths::first_period::FirstPeriod;
+use crate::domain::maths::reschedule::PrepaymentMode;
 use crate::domain::maths::rounding::Rounding;
 use crate::domain::maths::schedule::{Frequency, Method, ScheduleTerms};
 use crate::domain::servicing::{AllocationPolicy, CoolingOffPolicy};
@@ -15,11 +17,6 @@ pub(super) const UPFRONT: &str = "100% upfront";
 /// Part 2, row 2 (RBI digital lending, DL 11).
 pub(super) const GRIEVANCE: &str = "Write to or call the nodal grievance officer. If you have no reply within 30 days, \
     or are not content with it, you may turn to the Reserve Bank's Ombudsman at https://cms.rbi.org.in.";
-/// `lending.md` §2.3, `STRETCH`, and the circular on interest from disbursal (§1.4).
-pub(super) const BROKEN_PERIOD: &str = "Interest runs from the day on which the money is paid out, never from an \
-    earlier one. A first period that is longer or shorter than the others bears interest for its own days, and all \
-    instalments are worked out for it; nothing is charged upfront.";
-
 pub(super) fn loan_type(loan_type: LoanType) -> &'static str {
     match loan_type {
         LoanType::Cashflow => "Working capital loan against receivables",
@@ -91,7 +88,12 @@ pub(super) fn foreclosure(offer: &Offer) -> String {
 }
 
 pub(super) fn prepayment(offer: &Offer) -> String {
-    early(offer.servicing.prepayment_percent, offer.gst_percent, "paying a part of the loan early")
+    let then = match offer.servicing.prepayment_mode {
+        PrepaymentMode::ReduceCount => "Afterwards the instalment stays and the loan ends earlier.",
+        PrepaymentMode::ReduceInstalment => "Afterwards the due dates stay and the instalment falls.",
+    };
+    let cost = early(offer.servicing.prepayment_percent, offer.gst_percent, "paying a part of the loan early");
+    format!("{cost} {then}")
 }
 
 fn early(percent: Decimal, tax: Decimal, what: &str) -> String {
@@ -145,6 +147,22 @@ pub(super) fn day_count(day_count: DayCount) -> &'static str {
         DayCount::Actual360 => "Actual days divided by 360.",
         DayCount::Actual364 => "Actual days divided by 364.",
         DayCount::ActualActual => "Actual days divided by the days of the calendar year in which they lie.",
+    }
+}
+
+/// `lending.md` §2.3, and the circular on interest from disbursal (§1.4).
+pub(super) fn broken_period(offer: &Offer) -> String {
+    let begin = "Interest runs from the day on which the money is paid out, never from an earlier one.";
+    let odd = "If the first period is longer than the others, the interest of its odd days";
+    match offer.terms.first_period {
+        FirstPeriod::Stretch => format!(
+            "{begin} A first period that is longer or shorter than the others bears interest for its own days, and \
+            all instalments are worked out for it; nothing is charged upfront."
+        ),
+        FirstPeriod::AddToFirst => format!("{begin} {odd} is paid on top of the first instalment."),
+        FirstPeriod::Upfront => {
+            format!("{begin} {odd} is kept from the payout: Rs. {}.", offer.schedule.upfront_interest)
+        }
     }
 }
 

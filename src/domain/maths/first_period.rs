@@ -1,6 +1,7 @@
 //! What becomes of the odd days of a first period that is longer than one period (spec lending 2.3).
 
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::day_count::YearFraction;
@@ -14,7 +15,7 @@ use super::schedule::{Method, ScheduleError, ScheduleTerms};
 /// odd days before it. A first period without odd days, one that is shorter than one period, and
 /// that of [`Method::Bullet`] bear interest for their own days under every policy, as under
 /// [`FirstPeriod::Stretch`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum FirstPeriod {
     /// The first row bears interest for all its days, and the instalment is worked out for it: all

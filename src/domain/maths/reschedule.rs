@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::accrual::interest_saved;
@@ -11,7 +12,7 @@ use super::money::Paise;
 use super::schedule::{Method, Row, ScheduleError, ScheduleTerms};
 
 /// What the borrower gets for principal repaid ahead of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum PrepaymentMode {
     /// The instalment stays, the loan ends earlier.
     #[serde(rename = "REDUCE_COUNT")]

@@ -8,6 +8,7 @@ mod guard;
 pub mod loans;
 pub mod lsps;
 mod page;
+mod rules;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
         .route("/admin/acts/{actId}/reject", post(acts::reject))
         .route("/admin/disputes", get(disputes::list))
         .route("/admin/disputes/{id}", post(disputes::change))
+        .route("/admin/rules", get(rules::list))
         .route("/admin/callbacks", get(callbacks::list))
         .route("/admin/callbacks/redeliver", post(callbacks::redeliver_since))
         .route("/admin/callbacks/{id}/redeliver", post(callbacks::redeliver))

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use self::schemas::Schemas;
 use crate::domain::application::pricing::PricingError;
+use crate::domain::kfs::Kfs;
 use crate::engine::EncodeError;
 use crate::protocol::malformed::Malformed;
 
@@ -79,6 +80,16 @@ pub fn document() -> Result<Document, DocumentError> {
 /// As [`document`].
 pub fn text() -> Result<String, DocumentError> {
     let mut text = serde_json::to_string_pretty(&document()?)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The JSON Schema of a key facts statement, as it stands in `openapi/kfs.schema.json`.
+///
+/// # Errors
+/// When serialising fails, which it does not for a schema.
+pub fn kfs_schema() -> Result<String, DocumentError> {
+    let mut text = serde_json::to_string_pretty(&schemars::schema_for!(Kfs))?;
     text.push('\n');
     Ok(text)
 }

@@ -14,6 +14,7 @@ pub mod loan_application;
 pub mod loan_details;
 pub mod loan_summary;
 pub mod meta;
+mod needless;
 pub mod offer;
 pub mod party;
 pub mod payment;

@@ -6,6 +6,7 @@ use super::{Systems, done, sha256};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Finding, Outcome};
 use crate::domain::application::facets::AgreementText;
+use crate::domain::kfs::document::ContingentCharge;
 use crate::domain::kfs::{IssuedKfs, Kfs};
 use crate::lender::{Call, PortError};
 
@@ -57,6 +58,11 @@ pub fn agreement<'a>(lender: &str, application: &'a Application) -> Option<(Stri
     Some((text, issued))
 }
 
+/// e.g. `Charge (rate switch), row 10(iv)`.
+fn named(charge: &ContingentCharge) -> String {
+    format!("Charge ({}), row {}", charge.code.replace('_', " ").to_lowercase(), charge.row)
+}
+
 /// The summary box.
 fn summary(kfs: &Kfs) -> Vec<(String, String)> {
     let (one, sheet) = (&kfs.part_one, &kfs.apr_sheet);
@@ -77,7 +83,7 @@ fn summary(kfs: &Kfs) -> Vec<(String, String)> {
         ("First due".to_owned(), one.instalments.first_due.to_string()),
         ("Total to repay".to_owned(), rupees(&sheet.total_paid)),
     ]);
-    rows.extend(one.contingent_charges.iter().map(|charge| (format!("Row {}", charge.row), charge.text.clone())));
+    rows.extend(one.contingent_charges.iter().map(|charge| (named(charge), charge.text.clone())));
     rows.push(("Cooling-off".to_owned(), kfs.rules.cooling_off.text.clone()));
     rows
 }

@@ -1,0 +1,126 @@
+//! Pages that borrowers read: the key facts statement and the agreement, each behind an unguessable link. They need
+//! nothing from elsewhere, print on A4, and settle nothing.
+
+mod agreement;
+mod html;
+mod kfs;
+
+use std::sync::{Arc, LazyLock};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::Router;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use self::html::STYLE;
+use super::problem::{no_such_method, no_such_path};
+use crate::app::SharedApp;
+use crate::domain::kfs::Kfs;
+use crate::engine::pages::sha256;
+use crate::store::page::{self, Kind, Page};
+use crate::store::{StoreError, application};
+
+/// Nothing runs, nothing is loaded, and the one style sheet is the page's own.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()).as_ref());
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+});
+
+/// The pages.
+pub fn router(app: &SharedApp) -> Router {
+    Router::new()
+        .route("/kfs/{token}", get(key_facts))
+        .route("/agreement/{token}", get(agreed))
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(Arc::clone(app))
+        .fallback(no_such_path)
+}
+
+/// The statement for people, or with `?format=json` its very bytes.
+async fn key_facts(
+    State(app): State<SharedApp>,
+    Path(token): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    match find(&app, Kind::Kfs, &token).await {
+        Ok(Some(page)) if wants_json(query.as_deref(), &headers) => {
+            answer(StatusCode::OK, "application/json", page.kfs)
+        }
+        Ok(Some(page)) => match serde_json::from_slice::<Kfs>(&page.kfs) {
+            Ok(statement) => html(StatusCode::OK, kfs::page(&statement, &sha256(&page.kfs))),
+            Err(error) => broken(&error),
+        },
+        Ok(None) => missing(),
+        Err(error) => broken(&error),
+    }
+}
+
+/// The agreement as it stands: a draft, the text to be signed, or what was signed.
+async fn agreed(State(app): State<SharedApp>, Path(token): Path<String>) -> Response {
+    match agreement_page(&app, &token).await {
+        Ok(Some(text)) => html(StatusCode::OK, text),
+        Ok(None) => missing(),
+        Err(error) => broken(&error),
+    }
+}
+
+async fn agreement_page(app: &SharedApp, token: &str) -> Result<Option<String>, StoreError> {
+    let Some(page) = find(app, Kind::Agreement, token).await? else {
+        return Ok(None);
+    };
+    let mut conn = app.pool.acquire().await?;
+    let application = application::read(&mut conn, &app.sealer, &[page.application]).await?.pop();
+    let statement = serde_json::from_slice::<Kfs>(&page.kfs).ok();
+    Ok(statement.zip(application).map(|(statement, application)| agreement::page(&statement, &page, &application)))
+}
+
+async fn find(app: &SharedApp, kind: Kind, token: &str) -> Result<Option<Page>, StoreError> {
+    if token.len() > 64 || !token.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
+        return Ok(None);
+    }
+    let mut conn = app.pool.acquire().await?;
+    page::find(&mut conn, &app.sealer, kind, token).await
+}
+
+fn wants_json(query: Option<&str>, headers: &HeaderMap) -> bool {
+    let asked = query.is_some_and(|query| query.split('&').any(|pair| pair == "format=json"));
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    asked || accepted.split(',').next().is_some_and(|first| first.trim().starts_with("application/json"))
+}
+
+fn missing() -> Response {
+    let text = "There is no such page. Links are long: please check that you have the whole of it.";
+    html(StatusCode::NOT_FOUND, html::plain("No such page", text))
+}
+
+fn broken(error: &dyn std::error::Error) -> Response {
+    tracing::error!(%error, "page failed");
+    let text = "The page cannot be shown at the moment. Please try again in a minute.";
+    html(StatusCode::SERVICE_UNAVAILABLE, html::plain("Not available", text))
+}
+
+fn html(status: StatusCode, text: String) -> Response {
+    answer(status, "text/html; charset=utf-8", text.into_bytes())
+}
+
+fn answer(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response {
+    let headers: [(HeaderName, &str); 6] = [
+        (CONTENT_TYPE, media_type),
+        (CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("x-robots-tag"), "noindex"),
+    ];
+    (status, headers, body).into_response()
+}
