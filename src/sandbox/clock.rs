@@ -127,8 +127,8 @@ async fn run_days(
         let today = app.clock.today();
         let day = next.unwrap_or(last).max(today);
         if day > today {
-            let to = same_time(&app.clock, day).min(target);
-            app.clock.advance(to.signed_duration_since(app.clock.now()).max(TimeDelta::zero()));
+            // Later by what the days before took, so that 24 hours lie between an announcement and its debit.
+            app.clock.advance(day.signed_duration_since(today));
         }
         for position in [Position::open(day), Position::closed(day)] {
             sweep(app, position).await?;
