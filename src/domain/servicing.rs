@@ -84,6 +84,7 @@ mod percent_or_none {
     use rust_decimal::Decimal;
     use serde::{Deserialize, Deserializer, Serializer};
 
+    #[expect(clippy::ref_option, reason = "serde hands the field over so")]
     pub(super) fn serialize<S: Serializer>(percent: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
         match percent {
             Some(percent) => serializer.collect_str(percent),

@@ -30,9 +30,15 @@ pub async fn apply(
     ask::settle(&mut tx, leased, settlement, app.clock.now()).await?;
     let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
     let locked = application::lock(&mut tx, &app.sealer, &ids).await?;
-    let gathered = Gathered::for_outcome(app, &mut tx, &locked, (&new.ask, outcome)).await?;
-    let facts = gathered.facts(app, new.exchange);
-    let decided = decide::apply(in_asked_order(&locked, new), &new.ask, outcome, &facts);
+    let mut gathered = Gathered::for_outcome(app, &mut tx, &locked, (&new.ask, outcome)).await?;
+    let decide = |gathered: &Gathered| {
+        decide::apply(in_asked_order(&locked, new), &new.ask, outcome, &gathered.facts(app, new.exchange))
+    };
+    let mut decided = decide(&gathered);
+    if decided.decision.lacks_history {
+        gathered = gathered.with_history(app, &mut tx).await?;
+        decided = decide(&gathered);
+    }
     let before = save::Before { applications: &locked, loan: gathered.loan.as_ref() };
     save::decision(app, &mut tx, before, decided, save::Cause::Background(new.exchange)).await?;
     tx.commit().await?;

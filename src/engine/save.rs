@@ -65,6 +65,9 @@ pub async fn decision(
 ) -> Result<(), Refused> {
     let Before { applications: before, loan } = before;
     let Decided { applications, mut decision } = decided;
+    if decision.lacks_history {
+        return Err(Refused::Internal("a late fact was to be stored without being replayed".to_owned()));
+    }
     for application in &applications {
         save_application(app, conn, before, application).await?;
     }
@@ -161,6 +164,10 @@ async fn carry_out(
             Some(application) => ask::close_money(conn, &app.sealer, application.id, &bank_key, now).await,
             None => Ok(()),
         },
+        Effect::Reopen(id, amount) => match borrower_of(id) {
+            Some(borrower) => exposure::count(conn, &borrower, id, amount, true).await,
+            None => Ok(()),
+        },
         Effect::Finish(id, loan_id) => {
             exposure::release(conn, id).await?;
             exposure::free(conn, &loan_id).await
@@ -194,7 +201,10 @@ async fn save_loan(
     let Some(before) = before else {
         return Err(StoreError::Stale { table: "loan" });
     };
-    loan::save(conn, &app.sealer, changed, before.revision, now).await?;
+    loan::save(conn, &app.sealer, changed, before.revision).await?;
+    if changed.payouts != before.loan.payouts {
+        loan::save_payouts(conn, changed, now).await?;
+    }
     let Some(application) = applications.iter().find(|a| a.id == changed.application) else {
         return Ok(());
     };

@@ -210,7 +210,7 @@ fn fits(ask: &Ask, finding: &Finding) -> bool {
         Finding::LinkCreated { .. } => matches!(ask, Ask::PaymentLink(_)),
         Finding::Collected { amount, .. } => {
             matches!(ask, Ask::LinkStatus { .. } | Ask::CancelLink { .. } | Ask::Present(_))
-                && amount.is_none_or(|amount| amount.is_positive())
+                && amount.is_none_or(Paise::is_positive)
         }
         Finding::Paid { .. } => matches!(ask, Ask::Pay(_) | Ask::Refund(_)),
         Finding::Notified { message_id } => matches!(ask, Ask::Notify(_)) && !message_id.is_empty(),

@@ -115,17 +115,11 @@ pub async fn of_borrower(
         .collect()
 }
 
-/// Writes a loan's successor, its payouts with it.
+/// Writes a loan's successor; its payouts are written by [`save_payouts`].
 ///
 /// # Errors
-/// [`StoreError::Stale`] when the revision is another one; a second payout of a tranche is refused by its key.
-pub async fn save(
-    conn: &mut PgConnection,
-    sealer: &Sealer,
-    loan: &Loan,
-    revision: i64,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+/// [`StoreError::Stale`] when the revision is another one.
+pub async fn save(conn: &mut PgConnection, sealer: &Sealer, loan: &Loan, revision: i64) -> Result<(), StoreError> {
     let state = sealer.seal_json(&context(&loan.id), loan)?;
     let account = loan.account.as_ref();
     let next = account.and_then(Account::next_event);
@@ -155,9 +149,16 @@ pub async fn save(
         account.map_or(0, |account| account.principal_outstanding().0),
         account.and_then(|account| account.ended).map(|(on, _)| on),
     )
-    .execute(&mut *conn)
+    .execute(conn)
     .await?;
-    one_row(updated.rows_affected(), "loan")?;
+    one_row(updated.rows_affected(), "loan")
+}
+
+/// Writes the payouts of a loan.
+///
+/// # Errors
+/// When the database fails; a second payout of a tranche is refused by its key.
+pub async fn save_payouts(conn: &mut PgConnection, loan: &Loan, now: DateTime<Utc>) -> Result<(), StoreError> {
     for payout in &loan.payouts {
         let (state, utr) = match &payout.state {
             PayoutState::Open => ("RESERVED", None),

@@ -296,8 +296,8 @@ async fn what_the_law_forbids_is_refused_by_its_rule() {
 
     // DL 7(i): nobody is offered a loan unseen.
     let id = bodies::id();
-    let mut unseen = bodies::application(&id, "9ABC");
-    unseen["borrower"] = json!({"primaryId": "9ABC", "primaryIdType": "OTHER"});
+    let mut unseen = bodies::application(&id, "XXXXXXXX1234");
+    unseen["borrower"] = json!({"primaryId": "XXXXXXXX1234", "primaryIdType": "AADHAAR"});
     let filed = lsp.ask(path::CREATE, json!({"loanApplications": [unseen]})).await;
     assert_eq!(filed["loanApplications"][0]["loanApplicationStatus"], "PROCESSING", "{filed}");
     let answer = lsp.ask(path::GENERATE_OFFERS, json!({"loanApplicationIds": [id]})).await;

@@ -215,16 +215,16 @@ impl Ask {
     /// Whether its outcome is about a running loan.
     #[must_use]
     pub fn is_about_a_loan(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::Pay(_)
-            | Self::Refund(_)
-            | Self::PaymentLink(_)
-            | Self::LinkStatus { .. }
-            | Self::CancelLink { .. }
-            | Self::Present(_)
-            | Self::Notify(_) => true,
-            _ => false,
-        }
+                | Self::Refund(_)
+                | Self::PaymentLink(_)
+                | Self::LinkStatus { .. }
+                | Self::CancelLink { .. }
+                | Self::Present(_)
+                | Self::Notify(_)
+        )
     }
 
     /// The key under which the bank knows a money call.

@@ -165,6 +165,8 @@ pub enum Effect {
     SaveDispute(Box<Dispute>),
     /// A money question was answered by hand: the one with this key is not asked any more.
     CloseAsk(String),
+    /// A loan that was over is not any more, because a payment came back: it counts against the borrower again.
+    Reopen(ApplicationId, Paise),
     /// The loan is over: it counts no more against the borrower, and its collaterals are free.
     Finish(ApplicationId, LoanId),
     /// Keep a key facts statement as it is sent, and open its page to the borrower.
@@ -186,6 +188,8 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// What happened, for the history that people read: short words without personal data.
     pub events: Vec<(ApplicationId, String)>,
+    /// It had to be decided with the loan's history and was not: nothing of it may be stored.
+    pub lacks_history: bool,
 }
 
 impl Decision {

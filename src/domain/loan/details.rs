@@ -1,13 +1,15 @@
 //! Where a loan stands: summary, details, statement and list (row L15). Everything is derived; nothing changes.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
-use super::account::{Account, Ending, Instalment, Out, Position};
+use super::account::{Account, Ending, Instalment, Out, Position, What};
 use super::content::{
     DueView, InstalmentView, ListedLoan, LoanContent, LoanHead, LoanStatus, StatementContent, StatementRow,
     SummaryContent,
 };
-use super::{Loan, life};
+use super::{Loan, PayoutState, life};
 use crate::domain::application::Application;
 use crate::domain::application::answer::{Answer, Content, RefusalReason};
 use crate::domain::application::decision::{Decision, Facts, History};
@@ -52,23 +54,20 @@ pub fn statement(loan: &Loan, (from, to): (Option<NaiveDate>, Option<NaiveDate>)
         _ => None,
     };
     let all = history_lines(facts.history, d);
-    let content = Content::Statement(cut(loan, &all, from, to));
+    let utrs = references(loan, facts.history);
+    let content = Content::Statement(cut(loan, (&all, &utrs), from, to));
     let answer = match refused {
         Some(detail) => {
-            let empty = StatementContent { rows: Vec::new(), ..cut(loan, &all, from, to) };
+            let empty = StatementContent { rows: Vec::new(), ..cut(loan, (&all, &utrs), from, to) };
             Answer::refused(RefusalReason::DateRange, detail, Content::Statement(empty))
         }
         None if !agrees(loan, &all) => {
-            d.events.extend(loan_event(loan, "the statement does not agree with the account"));
+            d.events.push((loan.application, "the statement does not agree with the account".to_owned()));
             Answer::refused(RefusalReason::SourceUnavailable, "the statement is being checked", content)
         }
         None => Answer::ok(content),
     };
     d.answer(facts, answer);
-}
-
-fn loan_event(loan: &Loan, what: &str) -> Option<(crate::domain::ids::ApplicationId, String)> {
-    Some((loan.application, what.to_owned()))
 }
 
 fn history_lines(history: Option<&History>, d: &Decision) -> Vec<Line> {
@@ -95,11 +94,30 @@ impl Account {
     }
 }
 
-fn cut(loan: &Loan, all: &[Line], from: Option<NaiveDate>, to: Option<NaiveDate>) -> StatementContent {
+/// The bank's references by those of the journals.
+fn references(loan: &Loan, history: Option<&History>) -> BTreeMap<String, String> {
+    let facts = history.map(|history| history.facts.as_slice()).unwrap_or_default();
+    let receipts = facts.iter().filter_map(|fact| match &fact.what {
+        What::Received { payment, utr: Some(utr), .. } => Some((payment.0.clone(), utr.clone())),
+        _ => None,
+    });
+    let payouts = loan.payouts.iter().filter_map(|payout| match &payout.state {
+        PayoutState::Paid { utr, .. } => Some((payout.bank_key.clone(), utr.clone())),
+        _ => None,
+    });
+    receipts.chain(payouts).collect()
+}
+
+fn cut(
+    loan: &Loan,
+    (all, utrs): (&[Line], &BTreeMap<String, String>),
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+) -> StatementContent {
     let before = all.iter().rev().find(|line| from.is_some_and(|from| line.date < from));
     let opening = before.map_or(Paise::ZERO, |line| line.closing);
     let within = |line: &&Line| from.is_none_or(|from| line.date >= from) && to.is_none_or(|to| line.date <= to);
-    let rows: Vec<StatementRow> = all.iter().filter(within).map(|line| row(loan, line)).collect();
+    let rows: Vec<StatementRow> = all.iter().filter(within).map(|line| row(line, utrs)).collect();
     StatementContent {
         loan_id: loan.id.clone(),
         from,
@@ -110,17 +128,15 @@ fn cut(loan: &Loan, all: &[Line], from: Option<NaiveDate>, to: Option<NaiveDate>
     }
 }
 
-fn row(loan: &Loan, line: &Line) -> StatementRow {
+fn row(line: &Line, utrs: &BTreeMap<String, String>) -> StatementRow {
     let narration = match line.kind {
         JournalKind::Due if line.reference.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("Interest due, instalment {}", line.reference)
         }
         kind => kind.narration().to_owned(),
     };
-    let reference = match (line.kind, loan.paid_out()) {
-        (JournalKind::Disbursement, Some((utr, _))) => utr.to_owned(),
-        _ => format!("{}/{}", line.kind.name(), line.reference),
-    };
+    let of_bank = utrs.get(&line.reference).filter(|_| line.kind != JournalKind::Fee);
+    let reference = of_bank.cloned().unwrap_or_else(|| format!("{}/{}", line.kind.name(), line.reference));
     StatementRow {
         date: line.date,
         narration,

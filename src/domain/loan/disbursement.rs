@@ -177,8 +177,7 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
 pub fn came_back(
     loan: &mut Loan,
     app: &Application,
-    payment: &PaymentId,
-    on: NaiveDate,
+    (payment, on): (&PaymentId, NaiveDate),
     facts: &Facts<'_>,
     d: &mut Decision,
 ) -> Result<(), String> {

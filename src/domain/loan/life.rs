@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 
+use super::Loan;
 use super::account::{Account, AssetClass, Charge, Contract, Duty, Ending, Fact, Out, Position, What, replay};
 use super::repayment;
-use super::{Loan, PayoutState};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Outcome};
 use crate::domain::application::decision::{Decision, Effect, Facts};
@@ -18,8 +18,9 @@ use crate::domain::book::Journal;
 pub fn advance(loan: &mut Loan, app: &Application, to: Position, facts: &Facts<'_>, d: &mut Decision) {
     let Some(account) = &mut loan.account else { return };
     let mut out = Out::default();
+    let was_closed = account.is_closed();
     account.advance(to, &mut out);
-    follow(loan, app, out, facts, d);
+    follow(loan, app, (out, was_closed), facts, d);
 }
 
 /// Notes a fact and lets it happen, in its place: a late one is replayed, with everything that came after it.
@@ -30,6 +31,7 @@ pub fn record(loan: &mut Loan, app: &Application, fact: Fact, facts: &Facts<'_>,
         return;
     }
     let mut out = Out::default();
+    let was_closed = loan.account.as_ref().is_some_and(Account::is_closed);
     match (&fact.what, &mut loan.account) {
         (What::Disbursed { reference, net }, None) => {
             let opened = Contract::of(&loan.offer, fact.value_date)
@@ -42,7 +44,7 @@ pub fn record(loan: &mut Loan, app: &Application, fact: Fact, facts: &Facts<'_>,
         (_, Some(account)) => account.apply(&fact, &mut out),
         (_, None) => {}
     }
-    follow(loan, app, out, facts, d);
+    follow(loan, app, (out, was_closed), facts, d);
 }
 
 /// Whether the account is beyond a fact, or the fact takes something back.
@@ -55,7 +57,7 @@ pub fn is_late(loan: &Loan, fact: &Fact) -> bool {
 /// Everything from the first fact on, to where the account stands; the book gets what it lacks.
 fn replay_all(loan: &mut Loan, app: &Application, from: NaiveDate, facts: &Facts<'_>, d: &mut Decision) {
     let Some(history) = facts.history else {
-        d.event(app, "a late fact was noted without the loan's history");
+        d.lacks_history = true;
         return;
     };
     let Some(at) = loan.account.as_ref().map(|account| account.at) else { return };
@@ -75,8 +77,10 @@ fn replay_all(loan: &mut Loan, app: &Application, from: NaiveDate, facts: &Facts
     }
     loan.account = replayed.account;
     d.event(app, format!("the book was brought in order from {from} on"));
-    if loan.account.as_ref().is_some_and(Account::is_closed) && !was_closed {
-        finish(loan, app, d);
+    match (was_closed, loan.account.as_ref().is_some_and(Account::is_closed)) {
+        (false, true) => finish(loan, app, d),
+        (true, false) => d.effects.push(Effect::Reopen(app.id, loan.offer.sanctioned)),
+        _ => {}
     }
 }
 
@@ -89,7 +93,7 @@ pub fn posted(stored: impl Iterator<Item = Journal>, d: &Decision) -> Vec<Journa
     stored.chain(new).collect()
 }
 
-fn follow(loan: &mut Loan, app: &Application, out: Out, facts: &Facts<'_>, d: &mut Decision) {
+fn follow(loan: &mut Loan, app: &Application, (out, was_closed): (Out, bool), facts: &Facts<'_>, d: &mut Decision) {
     let Out { journals, duties, events } = out;
     d.effects.extend(journals.into_iter().map(|journal| Effect::Post(loan.id.clone(), journal)));
     for (day, what) in events {
@@ -99,7 +103,7 @@ fn follow(loan: &mut Loan, app: &Application, out: Out, facts: &Facts<'_>, d: &m
     for duty in duties {
         carry_out(loan, app, duty, facts, d);
     }
-    if closed && facts.loan.and_then(|before| before.account.as_ref()).is_none_or(|before| !before.is_closed()) {
+    if closed && !was_closed {
         finish(loan, app, d);
     }
 }
@@ -117,7 +121,7 @@ fn carry_out(loan: &mut Loan, app: &Application, duty: Duty, facts: &Facts<'_>, 
                     "Instalment {number} of Rs. {amount}, due on {due}, is unpaid. A penal charge of {percent} % per \
                      annum runs on the unpaid amount from the due date; there is no interest on it.",
                 );
-                notify(loan, app, (NoticeKind::Overdue, Some(number)), &format!("overdue:{number}"), text, d);
+                notify(loan, app, ((NoticeKind::Overdue, Some(number)), &format!("overdue:{number}"), text), d);
             }
         }
         Duty::ChargeNotice(charge) => tell_of_charge(loan, app, &charge, d),
@@ -132,7 +136,7 @@ fn is_announced(loan: &Loan, number: u32) -> bool {
 fn announce(loan: &Loan, app: &Application, number: u32, d: &mut Decision) {
     if let (Some(_), Some((due, amount))) = (mandate(app), left_of(loan, number)) {
         let text = format!("Rs. {amount} of instalment {number}, due on {due}, will be debited by your mandate.");
-        notify(loan, app, (NoticeKind::PreDebit, Some(number)), &format!("pre-debit:{number}"), text, d);
+        notify(loan, app, ((NoticeKind::PreDebit, Some(number)), &format!("pre-debit:{number}"), text), d);
     }
 }
 
@@ -152,15 +156,13 @@ fn tell_of_charge(loan: &Loan, app: &Application, charge: &Charge, d: &mut Decis
     };
     let about = charge.instalment.map(|number| format!(" for instalment {number}")).unwrap_or_default();
     let text = format!("Rs. {} were charged on {}{about} ({}).", charge.amount, charge.date, charge.kfs_row);
-    notify(loan, app, (kind, charge.instalment), &format!("charge:{}", charge.id), text, d);
+    notify(loan, app, ((kind, charge.instalment), &format!("charge:{}", charge.id), text), d);
 }
 
 fn notify(
     loan: &Loan,
     app: &Application,
-    (kind, instalment): (NoticeKind, Option<u32>),
-    key: &str,
-    text: String,
+    ((kind, instalment), key, text): ((NoticeKind, Option<u32>), &str, String),
     d: &mut Decision,
 ) {
     let key = format!("{}:{key}", loan.id);
@@ -220,7 +222,7 @@ fn finish(loan: &mut Loan, app: &Application, d: &mut Decision) {
         cancel_mandate(app, &deal.repayment, d);
     }
     let text = format!("Your loan {} is closed, nothing is owed any more.", loan.id);
-    notify(loan, app, (NoticeKind::LoanClosed, None), "closed", text, d);
+    notify(loan, app, ((NoticeKind::LoanClosed, None), "closed", text), d);
     d.effects.push(Effect::Finish(app.id, loan.id.clone()));
 }
 
@@ -266,14 +268,5 @@ impl Loan {
                 Some(_) => "CLOSED",
             },
         }
-    }
-
-    /// The paid tranche's bank reference and value date.
-    #[must_use]
-    pub fn paid_out(&self) -> Option<(&str, NaiveDate)> {
-        self.payouts.iter().rev().find_map(|payout| match &payout.state {
-            PayoutState::Paid { utr, value_date } => Some((utr.as_str(), *value_date)),
-            _ => None,
-        })
     }
 }

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Fact, Purpose, Waived, What};
-use super::repayment::{self, Channel, Payment, PaymentState};
+use super::repayment::{self, Arrived, Channel, Payment, PaymentState};
 use super::{Loan, PayoutState, disbursement, life};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Finding, Outcome, PayOrder, RefundOrder};
@@ -122,8 +122,8 @@ pub fn act(
             receive(loan, app, (*amount, *value_date, utr, *purpose), facts, d)
         }
         Act::ReverseReceipt { on, .. } => reverse(loan, app, *on, facts, d),
-        Act::Waive { component, amount } => waive(loan, app, (*component, *amount), reference, facts, d),
-        Act::Refund { amount } => refund(loan, app, *amount, reference, facts, d),
+        Act::Waive { component, amount } => waive(loan, app, (*component, *amount, reference), facts, d),
+        Act::Refund { amount } => refund(loan, app, (*amount, reference), facts, d),
         Act::WriteOff {} => {
             running(loan)?;
             let what = What::WrittenOff { reference: reference.to_owned() };
@@ -132,9 +132,9 @@ pub fn act(
         }
         Act::Withdraw {} => withdraw(loan, app, facts, d),
         Act::ResolvePayout { payment_id, utr, value_date } => {
-            resolve(loan, app, payment_id, (utr.as_deref(), *value_date), facts, d)
+            resolve(loan, app, (payment_id, utr.as_deref(), *value_date), facts, d)
         }
-        Act::ReturnPayout { payment_id, on } => return_payout(loan, app, payment_id, *on, facts, d),
+        Act::ReturnPayout { payment_id, on } => return_payout(loan, app, (payment_id, *on), facts, d),
     }
 }
 
@@ -172,7 +172,7 @@ fn receive(
         return Err("the bank's reference is missing".to_owned());
     }
     let payment = repayment::manual(loan, (amount, purpose), facts);
-    repayment::settle(loan, app, payment, (utr, value_date, Some(amount)), facts, d);
+    repayment::settle(loan, app, (payment, Arrived { utr, value_date, amount: Some(amount) }), facts, d);
     Ok(())
 }
 
@@ -198,8 +198,7 @@ fn reverse(
 fn waive(
     loan: &mut Loan,
     app: &Application,
-    (component, amount): (Component, Paise),
-    reference: &str,
+    (component, amount, reference): (Component, Paise, &str),
     facts: &Facts<'_>,
     d: &mut Decision,
 ) -> Result<(), String> {
@@ -216,8 +215,7 @@ fn waive(
 fn refund(
     loan: &mut Loan,
     app: &Application,
-    amount: Paise,
-    reference: &str,
+    (amount, reference): (Paise, &str),
     facts: &Facts<'_>,
     d: &mut Decision,
 ) -> Result<(), String> {
@@ -280,8 +278,7 @@ fn withdraw(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decis
 fn resolve(
     loan: &mut Loan,
     app: &Application,
-    payment_id: &PaymentId,
-    (utr, value_date): (Option<&str>, Option<NaiveDate>),
+    (payment_id, utr, value_date): (&PaymentId, Option<&str>, Option<NaiveDate>),
     facts: &Facts<'_>,
     d: &mut Decision,
 ) -> Result<(), String> {
@@ -318,8 +315,7 @@ fn resolve(
 fn return_payout(
     loan: &mut Loan,
     app: &Application,
-    payment_id: &PaymentId,
-    on: NaiveDate,
+    (payment_id, on): (&PaymentId, NaiveDate),
     facts: &Facts<'_>,
     d: &mut Decision,
 ) -> Result<(), String> {
@@ -328,7 +324,7 @@ fn return_payout(
     if account.totals.received.is_positive() {
         return Err("the borrower has paid already: reverse the payments first".to_owned());
     }
-    disbursement::came_back(loan, app, payment_id, on, facts, d)
+    disbursement::came_back(loan, app, (payment_id, on), facts, d)
 }
 
 impl Payment {

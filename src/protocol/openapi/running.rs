@@ -157,6 +157,7 @@ impl<'a> Running<'a> {
             amount: self.account.payable(self.today),
             purpose: Purpose::Instalment,
             policy: self.account.policy(),
+            utr: Some("004618602125".to_owned()),
         };
         let (_, out) = life(self.deal, vec![Fact { value_date: self.today, what: received }], self.today)?;
         let rows: Vec<StatementRow> = statement(&out.journals).into_iter().map(row).collect();

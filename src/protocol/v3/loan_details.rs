@@ -8,6 +8,7 @@ use super::account::AccountBlock;
 use super::chosen::{ChosenDisbursement, ChosenRepayment};
 use super::core::{self, LenderBlock, Response};
 use super::echo::{self, Parties};
+use super::party::{Identifier, no_items, pan_among};
 use super::plan::ScheduleRow;
 use super::statement::day;
 use super::terms::Terms;
@@ -17,7 +18,7 @@ use crate::domain::application::command::{Command, LoanFilter};
 use crate::domain::ids::LoanId;
 use crate::domain::loan::content::{ListedLoan, LoanContent, LoanHead, LoanStatus};
 use crate::engine::{EncodeError, Outgoing};
-use crate::protocol::lenient::{self, One, Text, word};
+use crate::protocol::lenient::{self, Many, One, Text, word};
 use crate::protocol::malformed::Malformed;
 
 /// A request that names nothing but a loan.
@@ -83,6 +84,9 @@ pub struct AskedBorrower {
     /// `PAN`, `MOBILE`, `AADHAAR`; any when left out.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub primary_id_type: Text,
+    /// Other identifiers; a PAN among them is what the loans are found by.
+    #[serde(skip_serializing_if = "no_items")]
+    pub additional_identifiers: Many<Identifier>,
 }
 
 impl std::fmt::Debug for AskedBorrower {
@@ -94,6 +98,11 @@ impl std::fmt::Debug for AskedBorrower {
 impl AskedBorrower {
     /// Kind of identifier, where said, and the identifier; a PAN in upper case.
     fn read(&self) -> Result<(Option<String>, String), Malformed> {
+        if self.primary_id_type.word().as_deref() != Some("PAN")
+            && let Some(pan) = pan_among(&self.additional_identifiers)
+        {
+            return Ok((Some("PAN".to_owned()), pan));
+        }
         let id = lenient::id(&self.primary_id, "/borrower/primaryId")?;
         let kind = lenient::optional_id(&self.primary_id_type, "/borrower/primaryIdType")?.as_deref().map(word);
         let pan = kind.as_deref().map_or_else(|| is_pan(id.trim()), |kind| kind == "PAN");

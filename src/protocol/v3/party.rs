@@ -43,6 +43,16 @@ pub struct Person {
     pub extra: Extra,
 }
 
+/// A PAN among further identifiers, upper case; key and value come in either order.
+#[must_use]
+pub fn pan_among(identifiers: &Many<Identifier>) -> Option<String> {
+    identifiers.0.iter().find_map(|identifier| match (upper(identifier.key.get()?), upper(identifier.value.get()?)) {
+        (key, value) if key == "PAN" => Some(value),
+        (key, value) if value == "PAN" => Some(key),
+        _ => None,
+    })
+}
+
 impl Person {
     /// Permanent account number, from the primary or an additional identifier, upper case. In the
     /// latter key and value come in either order.
@@ -51,13 +61,7 @@ impl Person {
         if self.primary_id_type.word().as_deref() == Some("PAN") {
             return self.primary_id.get().map(upper);
         }
-        self.additional_identifiers.0.iter().find_map(|identifier| {
-            match (upper(identifier.key.get()?), upper(identifier.value.get()?)) {
-                (key, value) if key == "PAN" => Some(value),
-                (key, value) if value == "PAN" => Some(key),
-                _ => None,
-            }
-        })
+        pan_among(&self.additional_identifiers)
     }
 
     /// The `PRIMARY` contact, else the first.
@@ -173,7 +177,7 @@ pub struct Valuation {
     pub extra: Extra,
 }
 
-fn no_items<T>(items: &Many<T>) -> bool {
+pub(super) fn no_items<T>(items: &Many<T>) -> bool {
     items.0.is_empty()
 }
 

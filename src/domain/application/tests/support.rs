@@ -13,7 +13,7 @@ use crate::domain::application::answer::{Answer, RefusalReason};
 use crate::domain::application::ask::{NewAsk, NewTimer, Outcome, Timer};
 use crate::domain::application::command::{Command, NewApplication};
 use crate::domain::application::decide::{self, Decided, Filed};
-use crate::domain::application::decision::{Decision, Effect, Exposure, Facts, Fresh, Reply, Webhook};
+use crate::domain::application::decision::{Decision, Effect, Exposure, Facts, Fresh, History, Reply, Webhook};
 use crate::domain::application::facets::{Deal, Offer};
 use crate::domain::application::form::Form;
 use crate::domain::application::stage::Stage;
@@ -22,6 +22,7 @@ use crate::domain::calendar::WorkingDays;
 use crate::domain::ids::{ApplicationId, BundleId, ExchangeId, OrgId};
 use crate::domain::kfs::Letterhead;
 use crate::domain::loan::Loan;
+use crate::domain::loan::account::Position;
 use crate::domain::product::{Catalogue, Limits, Product};
 
 /// One lender's applications with everything that is still to come back.
@@ -52,6 +53,13 @@ pub struct Scene {
     pub owed: Vec<(ExchangeId, u32)>,
     references: References,
     steps: u32,
+}
+
+/// What the engine would have read of a loan.
+#[derive(Default)]
+struct Known {
+    loan: Option<Loan>,
+    history: History,
 }
 
 impl Scene {
@@ -103,10 +111,10 @@ impl Scene {
         }
         let (subjects, consent_handle) = self.references.subjects(command, &self.apps, &self.loans)?;
         let exchange = self.exchange();
-        let loan = self.loan_of(&subjects);
+        let known = self.known(&subjects);
         let decided = {
             let apps = subjects.iter().map(|id| self.by_id(*id).clone()).collect();
-            let facts = Facts { consent_handle, ..self.facts(Some(exchange), loan.as_ref()) };
+            let facts = Facts { consent_handle, ..self.facts(Some(exchange), &known) };
             decide::decide(apps, command, &facts)
         };
         let slots = match command {
@@ -128,7 +136,7 @@ impl Scene {
         });
         let filed = filed.collect();
         let bundle = BundleId(Uuid::from_u128(u128::from(self.steps)));
-        let decided = decide::file(&OrgId::from("LSP"), bundle, filed, &self.facts(Some(exchange), None));
+        let decided = decide::file(&OrgId::from("LSP"), bundle, filed, &self.facts(Some(exchange), &Known::default()));
         self.absorb(decided);
         exchange
     }
@@ -144,20 +152,31 @@ impl Scene {
     pub fn apply(&mut self, new: &NewAsk, outcome: &Outcome) {
         self.steps += 1;
         let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
-        let loan = self.loan_of(&ids);
+        let known = self.known(&ids);
         let apps = new.targets.iter().map(|(id, g)| (self.by_id(*id).clone(), *g)).collect();
-        let facts = self.facts(new.exchange, loan.as_ref());
+        let facts = self.facts(new.exchange, &known);
         let decided = decide::apply(apps, &new.ask, outcome, &facts);
         self.absorb(decided);
     }
 
     pub fn ring(&mut self, name: &str, timer: &Timer) {
         self.steps += 1;
-        let decided = decide::ring(self.app(name).clone(), timer, &self.facts(None, None));
+        let known = self.known(&[self.app(name).id]);
+        let decided = decide::ring(self.app(name).clone(), timer, &self.facts(None, &known));
         self.absorb(decided);
     }
 
-    /// Time passes; timers that come due ring in their order.
+    /// The day-end of every loan, up to today.
+    fn end_days(&mut self) {
+        for id in self.loans.iter().map(|loan| loan.application).collect::<Vec<_>>() {
+            let known = self.known(&[id]);
+            let facts = self.facts(None, &known);
+            let decided = decide::advance(self.by_id(id).clone(), Position::open(facts.today), &facts);
+            self.absorb(decided);
+        }
+    }
+
+    /// Time passes; timers that come due ring in their order, and the days end.
     pub fn wait(&mut self, span: Duration) {
         let until = self.now + span;
         while let Some(at) = self.timers.iter().map(|t| t.at).min().filter(|at| *at <= until) {
@@ -168,6 +187,7 @@ impl Scene {
             self.ring(&name, &due.timer);
         }
         self.now = until;
+        self.end_days();
     }
 
     pub fn app(&self, name: &str) -> &Application {
@@ -214,8 +234,18 @@ impl Scene {
         self.apps.iter().find(|app| app.id == id).expect("an application")
     }
 
-    fn loan_of(&self, ids: &[ApplicationId]) -> Option<Loan> {
-        self.loans.iter().find(|loan| ids.first() == Some(&loan.application)).cloned()
+    /// The loan that the first of the applications has become, and its history.
+    fn known(&self, ids: &[ApplicationId]) -> Known {
+        let loan = self.loans.iter().find(|loan| ids.first() == Some(&loan.application)).cloned();
+        let mut history = History::default();
+        for effect in &self.all_effects {
+            match (effect, &loan) {
+                (Effect::Record(id, fact), Some(loan)) if *id == loan.id => history.facts.push(fact.clone()),
+                (Effect::Post(id, journal), Some(loan)) if *id == loan.id => history.journals.push(journal.clone()),
+                _ => {}
+            }
+        }
+        Known { loan, history }
     }
 
     fn exchange(&mut self) -> ExchangeId {
@@ -223,7 +253,7 @@ impl Scene {
         ExchangeId(Uuid::from_u128(u128::from(self.steps)))
     }
 
-    fn facts<'a>(&'a self, exchange: Option<ExchangeId>, loan: Option<&'a Loan>) -> Facts<'a> {
+    fn facts<'a>(&'a self, exchange: Option<ExchangeId>, known: &'a Known) -> Facts<'a> {
         Facts {
             now: self.now,
             today: (self.now + Duration::minutes(330)).date_naive(),
@@ -243,8 +273,8 @@ impl Scene {
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
             lsp_accounts: self.lsp_accounts.clone(),
-            loan,
-            history: None,
+            loan: known.loan.as_ref(),
+            history: Some(&known.history),
             payment: None,
             dispute: None,
             borrower_npa_since: None,
@@ -264,7 +294,8 @@ impl Scene {
                 None => self.apps.push(app),
             }
         }
-        let Decision { replies, asks, timers, webhooks, effects, events: _ } = decision;
+        let Decision { replies, asks, timers, webhooks, effects, events: _, lacks_history } = decision;
+        assert!(!lacks_history);
         self.references.note_sessions(&asks);
         self.replies.extend(replies);
         self.asks.extend(asks);

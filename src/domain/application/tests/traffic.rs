@@ -132,13 +132,13 @@ impl Traffic {
         }
     }
 
-    /// Everything open is answered and time passes until nothing is left to come.
+    /// Everything open is answered and time passes until nothing is left to come but what a running loan goes on with.
     pub fn drain(&mut self, choices: &[usize]) {
         for choice in choices.iter().cycle().take(2_000) {
             if self.scene.asks.is_empty() {
                 self.scene.wait(Duration::days(62));
                 self.check();
-                if self.scene.asks.is_empty() {
+                if self.scene.asks.iter().all(|new| matches!(new.ask, Ask::Notify(_) | Ask::Present(_))) {
                     return;
                 }
             }

@@ -96,6 +96,7 @@ fn effect(effect: &Effect) -> String {
         Effect::SavePayment(payment) => format!("payment {}", payment.state.name()),
         Effect::SaveDispute(dispute) => format!("dispute {}", dispute.status.name()),
         Effect::CloseAsk(_) => "close ask".to_owned(),
+        Effect::Reopen(..) => "reopen".to_owned(),
         Effect::Finish(..) => "finish".to_owned(),
         Effect::Publish(..) => "publish".to_owned(),
     }

@@ -75,14 +75,14 @@ impl Account {
             Scope::EachInstalment => {
                 for index in 0..self.instalments.len() {
                     for component in step.components {
-                        self.settle_one(index, *component, day, rest, split);
+                        self.settle_one((index, *component), day, rest, split);
                     }
                 }
             }
             Scope::All => {
                 for component in step.components {
                     for index in 0..self.instalments.len() {
-                        self.settle_one(index, *component, day, rest, split);
+                        self.settle_one((index, *component), day, rest, split);
                     }
                     self.settle_charges(*component, rest, split);
                 }
@@ -90,7 +90,13 @@ impl Account {
         }
     }
 
-    fn settle_one(&mut self, index: usize, component: Component, day: NaiveDate, rest: &mut Paise, split: &mut Split) {
+    fn settle_one(
+        &mut self,
+        (index, component): (usize, Component),
+        day: NaiveDate,
+        rest: &mut Paise,
+        split: &mut Split,
+    ) {
         let Some(instalment) = self.instalments.get_mut(index).filter(|instalment| instalment.is_unpaid()) else {
             return;
         };

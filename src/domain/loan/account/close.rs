@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use super::prepayment::Receipt;
 use super::{Account, Ending, Fact, Out, Position, Waived, What};
 use crate::domain::book::LedgerAccount::{
     Bank, BorrowerExcess, FeeReceivable, InterestAccrued, InterestIncome, InterestReceivable, PenalReceivable,
@@ -18,8 +19,9 @@ impl Account {
         let day = fact.value_date;
         self.advance(Position::open(day), out);
         match &fact.what {
-            What::Received { payment, amount, purpose, policy } => {
-                self.received((payment, *amount), *purpose, *policy, day, out);
+            What::Received { payment, amount, purpose, policy, .. } => {
+                let receipt = Receipt { payment, amount: *amount, purpose: *purpose, policy: *policy };
+                self.received(&receipt, day, out);
             }
             What::Bounced { payment, instalment } => self.bounced(payment, *instalment, day, out),
             What::Noticed { instalment, message_id } => {

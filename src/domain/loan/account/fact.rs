@@ -56,6 +56,8 @@ pub enum What {
         purpose: Purpose,
         /// The order in force when it came in; later changes never split it anew.
         policy: AllocationPolicy,
+        /// The bank's unique transaction reference.
+        utr: Option<String>,
     },
     /// A payment that had been credited came back.
     Returned {

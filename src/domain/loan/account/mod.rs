@@ -301,9 +301,10 @@ impl Contract {
     /// The contract of an accepted offer that was paid out on a value date. Due dates are counted from it.
     #[must_use]
     pub fn of(offer: &Offer, value_date: NaiveDate) -> Option<Self> {
-        let first_due = match value_date == offer.terms.disbursed_on {
-            true => offer.terms.first_due,
-            false => offer.servicing.first_due(offer.terms.frequency, value_date)?,
+        let first_due = if value_date == offer.terms.disbursed_on {
+            offer.terms.first_due
+        } else {
+            offer.servicing.first_due(offer.terms.frequency, value_date)?
         };
         Some(Self {
             terms: ScheduleTerms { disbursed_on: value_date, first_due, ..offer.terms.clone() },

@@ -146,6 +146,6 @@ impl Account {
         if due.is_positive() {
             return due;
         }
-        self.next_due().map_or(Paise::ZERO, |next| next.left()).saturating_sub(self.excess)
+        self.next_due().map_or(Paise::ZERO, super::Instalment::left).saturating_sub(self.excess)
     }
 }

@@ -14,17 +14,20 @@ use crate::domain::maths::reschedule::{Prepayment, after_prepayment};
 use crate::domain::maths::schedule::Row;
 use crate::domain::servicing::{AllocationPolicy, Payee};
 
+/// Money that came in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Receipt<'a> {
+    pub(super) payment: &'a PaymentId,
+    pub(super) amount: Paise,
+    pub(super) purpose: Purpose,
+    pub(super) policy: AllocationPolicy,
+}
+
 impl Account {
     /// Money came in. Penal charges run up to the day first; what is due is settled by the policy; the rest goes where
     /// the purpose says, and where that is not possible it is held for the borrower.
-    pub(super) fn received(
-        &mut self,
-        (payment, amount): (&PaymentId, Paise),
-        purpose: Purpose,
-        policy: AllocationPolicy,
-        day: NaiveDate,
-        out: &mut Out,
-    ) {
+    pub(super) fn received(&mut self, receipt: &Receipt<'_>, day: NaiveDate, out: &mut Out) {
+        let Receipt { payment, amount, purpose, policy } = *receipt;
         self.totals.received = self.totals.received.saturating_add(amount);
         if matches!(self.ended, Some((_, Ending::WrittenOff))) {
             self.totals.recovered = self.totals.recovered.saturating_add(amount);
@@ -34,11 +37,11 @@ impl Account {
         }
         if self.ended.is_none() {
             self.levy_all(day, out);
-            self.prepare(purpose, payment, amount, day, out);
+            self.prepare(receipt, day, out);
         }
         let (mut split, mut rest) = self.settle_dues(amount, policy, day);
         if purpose == Purpose::Prepayment && self.ended.is_none() {
-            rest = self.prepay(rest, payment, day, &mut split, out);
+            rest = self.prepay(rest, (payment, day), &mut split, out);
         }
         split.excess = rest;
         self.excess = self.excess.saturating_add(rest);
@@ -51,7 +54,8 @@ impl Account {
     }
 
     /// Makes everything due that the borrower means to pay off, when the money is enough for it.
-    fn prepare(&mut self, purpose: Purpose, payment: &PaymentId, amount: Paise, day: NaiveDate, out: &mut Out) {
+    fn prepare(&mut self, receipt: &Receipt<'_>, day: NaiveDate, out: &mut Out) {
+        let Receipt { payment, amount, purpose, .. } = *receipt;
         match purpose {
             Purpose::Foreclosure if self.foreclosure(day).is_ok_and(|quote| amount >= quote.total) => {
                 let (charge, tax) =
@@ -114,7 +118,13 @@ impl Account {
     }
 
     /// Takes principal off that is not due; the charge for it comes out of the same money. What is left comes back.
-    fn prepay(&mut self, money: Paise, payment: &PaymentId, day: NaiveDate, split: &mut Split, out: &mut Out) -> Paise {
+    fn prepay(
+        &mut self,
+        money: Paise,
+        (payment, day): (&PaymentId, NaiveDate),
+        split: &mut Split,
+        out: &mut Out,
+    ) -> Paise {
         let percent = self.contract.servicing.prepayment_percent;
         let (charge, tax) = self.prepayment_charge(money, percent);
         let principal = money.saturating_sub(charge);

@@ -12,19 +12,30 @@ use crate::domain::loan::{Loan, life};
 use crate::domain::maths::money::Paise;
 use crate::domain::servicing::AllocationPolicy;
 
+/// Money as the bank tells of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived<'a> {
+    /// The bank's unique transaction reference.
+    pub utr: &'a str,
+    /// The bank's value date.
+    pub value_date: NaiveDate,
+    /// How much; absent means what was asked for.
+    pub amount: Option<Paise>,
+}
+
 /// Row L7: the money is here; it is credited on the bank's value date, once, and the LSP is told.
 pub fn settle(
     loan: &mut Loan,
     app: &Application,
-    payment: Payment,
-    (utr, value_date, amount): (&str, NaiveDate, Option<Paise>),
+    (payment, arrived): (Payment, Arrived<'_>),
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
+    let Arrived { utr, value_date, amount } = arrived;
     let amount = amount.unwrap_or(payment.amount);
     let first = loan.account.as_ref().map_or(value_date, |account| account.contract.terms.disbursed_on);
     let value_date = value_date.clamp(first.min(facts.today), facts.today);
-    let split = credit_payment(loan, app, &payment, (amount, value_date), facts, d);
+    let split = credit_payment(loan, app, (&payment, amount, value_date, utr), facts, d);
     let state = PaymentState::Settled { utr: utr.to_owned(), value_date, amount, split };
     let settled = Payment { state, at: facts.now, exchange: None, ..payment };
     d.event(app, format!("payment {} of {amount} credited", settled.id));
@@ -37,13 +48,13 @@ pub fn settle(
 fn credit_payment(
     loan: &mut Loan,
     app: &Application,
-    payment: &Payment,
-    (amount, value_date): (Paise, NaiveDate),
+    (payment, amount, value_date, utr): (&Payment, Paise, NaiveDate, &str),
     facts: &Facts<'_>,
     d: &mut Decision,
 ) -> Split {
     let policy = policy(loan, facts.borrower_npa_since);
-    let what = What::Received { payment: payment.id.clone(), amount, purpose: payment.purpose, policy };
+    let utr = Some(utr.to_owned());
+    let what = What::Received { payment: payment.id.clone(), amount, purpose: payment.purpose, policy, utr };
     life::record(loan, app, Fact { value_date, what }, facts, d);
     let receipt = d.effects.iter().rev().find_map(|effect| match effect {
         Effect::Post(_, journal) if is_receipt(journal, &payment.id) => Some(split_of(journal)),

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 
-use super::credit::settle;
+use super::credit::{Arrived, settle};
 use super::{Channel, Payment, PaymentState, close_pages, collection, fail, find, go_on, new_payment, put};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, NewAsk, Outcome};
@@ -24,7 +24,7 @@ pub fn present(loan: &mut Loan, app: &Application, number: u32, facts: &Facts<'_
     let Some(amount) = left.filter(|left| left.is_positive()) else { return };
     let in_the_way = loan.payments.iter().any(|payment| payment.state.is_live());
     let state = if in_the_way { PaymentState::Waiting } else { PaymentState::Presenting };
-    let payment = new_payment(loan, Channel::Mandate, Purpose::Instalment, (amount, Some(number)), state, facts);
+    let payment = new_payment(loan, (Channel::Mandate, Purpose::Instalment), (amount, Some(number)), state, facts);
     loan.presented = number;
     put(loan, payment.clone(), d);
     if in_the_way {
@@ -60,7 +60,7 @@ pub fn presented(
     };
     match outcome {
         Outcome::Done { finding: Finding::Collected { utr, value_date, amount } } => {
-            settle(loan, app, payment, (utr, *value_date, *amount), facts, d);
+            settle(loan, app, (payment, Arrived { utr, value_date: *value_date, amount: *amount }), facts, d);
         }
         Outcome::Refused { code, .. } if code == NEVER_RECEIVED && payment.attempt < MAX_UNRECEIVED => {
             let again = Payment { attempt: payment.attempt.saturating_add(1), ..payment };

@@ -9,7 +9,7 @@ mod order;
 mod page;
 mod told;
 
-pub use self::credit::{returned, settle, split_of};
+pub use self::credit::{Arrived, returned, settle, split_of};
 pub use self::debit::{present, presented};
 use self::order::allowed;
 pub use self::page::{link_created, link_expired, link_told};
@@ -178,7 +178,7 @@ pub fn trigger(loan: &mut Loan, app: &Application, order: &RepaymentOrder, facts
     }
     let in_the_way = loan.payments.iter().any(|payment| payment.state.is_live());
     let state = if in_the_way { PaymentState::Waiting } else { PaymentState::Opening };
-    let payment = new_payment(loan, Channel::Link, order.purpose, (amount, order.instalment), state, facts);
+    let payment = new_payment(loan, (Channel::Link, order.purpose), (amount, order.instalment), state, facts);
     let payment = Payment { method: order.method.clone(), exchange: facts.exchange, ..payment };
     d.event(app, format!("payment {} of {amount} asked for", payment.id));
     put(loan, payment.clone(), d);
@@ -191,8 +191,7 @@ pub fn trigger(loan: &mut Loan, app: &Application, order: &RepaymentOrder, facts
 
 fn new_payment(
     loan: &mut Loan,
-    channel: Channel,
-    purpose: Purpose,
+    (channel, purpose): (Channel, Purpose),
     (amount, instalment): (Paise, Option<u32>),
     state: PaymentState,
     facts: &Facts<'_>,
@@ -217,7 +216,7 @@ fn new_payment(
 
 /// A payment that an operator saw in the bank's file.
 pub fn manual(loan: &mut Loan, (amount, purpose): (Paise, Purpose), facts: &Facts<'_>) -> Payment {
-    new_payment(loan, Channel::Manual, purpose, (amount, None), PaymentState::Waiting, facts)
+    new_payment(loan, (Channel::Manual, purpose), (amount, None), PaymentState::Waiting, facts)
 }
 
 /// A page ends after some hours; one whose amount holds for today alone ends with the day.

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 
-use super::credit::settle;
+use super::credit::{Arrived, settle};
 use super::{Payment, PaymentState, answer_payment, close_pages, collection, fail, failed, find, go_on, put};
 use crate::domain::application::Application;
 use crate::domain::application::answer::RefusalReason;
@@ -68,7 +68,7 @@ pub fn link_told(
         (
             PaymentState::Open { .. } | PaymentState::Cancelling { .. },
             Outcome::Done { finding: Finding::Collected { utr, value_date, amount } },
-        ) => settle(loan, app, payment, (utr, *value_date, *amount), facts, d),
+        ) => settle(loan, app, (payment, Arrived { utr, value_date: *value_date, amount: *amount }), facts, d),
         (PaymentState::Open { .. }, Outcome::Refused { detail, .. }) if !matches!(ask, Ask::CancelLink { .. }) => {
             fail(loan, app, payment, detail, d);
             go_on(loan, app, facts, d);

@@ -16,13 +16,12 @@ pub fn status(loan: &Loan, id: Option<&PaymentId>, facts: &Facts<'_>, d: &mut De
         Some(id) => loan.payments.iter().find(|payment| payment.id == *id),
         None => loan.payments.last(),
     };
-    let answer = match live.or(facts.payment) {
-        Some(payment) => Answer::ok(Content::Repayment(content(loan, payment))),
-        None => {
-            let order = RepaymentOrder { purpose: Purpose::Instalment, amount: None, instalment: None, method: None };
-            let content = Content::Repayment(nothing(loan, &order));
-            Answer::refused(RefusalReason::NothingDue, "no payment was triggered", content)
-        }
+    let answer = if let Some(payment) = live.or(facts.payment) {
+        Answer::ok(Content::Repayment(content(loan, payment)))
+    } else {
+        let order = RepaymentOrder { purpose: Purpose::Instalment, amount: None, instalment: None, method: None };
+        let content = Content::Repayment(nothing(loan, &order));
+        Answer::refused(RefusalReason::NothingDue, "no payment was triggered", content)
     };
     d.answer(facts, answer);
 }
