@@ -31,6 +31,8 @@ mod journey;
 #[cfg(test)]
 mod kfs;
 #[cfg(test)]
+mod late;
+#[cfg(test)]
 mod leniency;
 #[cfg(test)]
 mod licences;
