@@ -43,6 +43,8 @@ mod openapi;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod pay_page;
+#[cfg(test)]
 mod payouts;
 #[cfg(test)]
 mod privacy;
