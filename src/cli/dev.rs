@@ -74,7 +74,8 @@ async fn serve(
             .print();
     }
     run::end_with(&app, stop);
-    let extra = Extra { admin: sandbox::http::router(&app).with_state(Arc::clone(&app)), ..Extra::default() };
+    let extra =
+        Extra { admin: sandbox::http::router(&app).with_state(Arc::clone(&app)), borrower: sandbox::pay::router(&app) };
     run::serve_all(app, listeners, extra).await
 }
 

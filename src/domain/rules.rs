@@ -109,6 +109,16 @@ pub const KFS_CHARGE: Rule = Rule {
     effective_from: day(2024, 10, 1),
     ..digital_lending("KFS-CHARGE", "A charge that is not on the accepted key facts statement is not charged.")
 };
+/// Nothing worse than what was told.
+pub const KFS_STALE: Rule = Rule {
+    legacy_ref: KEY_FACTS,
+    current_ref: BUSINESS_CONDUCT,
+    effective_from: day(2024, 10, 1),
+    ..digital_lending(
+        "KFS-STALE",
+        "No money is paid out on terms that are worse than those of the accepted key facts statement.",
+    )
+};
 /// Terms hold for a while.
 pub const KFS_VALIDITY: Rule = Rule {
     legacy_ref: KEY_FACTS,
@@ -128,7 +138,7 @@ pub const INTEREST_FROM_DISBURSAL: Rule = Rule {
 };
 
 /// All of them.
-pub const RULES: [Rule; 11] = [
+pub const RULES: [Rule; 12] = [
     DL_6,
     DL_7_I,
     DL_8_I,
@@ -138,6 +148,7 @@ pub const RULES: [Rule; 11] = [
     DL_10_COOLING_OFF,
     DL_12,
     KFS_CHARGE,
+    KFS_STALE,
     KFS_VALIDITY,
     INTEREST_FROM_DISBURSAL,
 ];

@@ -38,8 +38,8 @@ pub struct Servicing {
     pub prepayment_mode: PrepaymentMode,
     /// What the borrower pays who leaves within the cooling-off period.
     pub cooling_off: CoolingOffPolicy,
-    /// What an instalment, the total or the APR may rise when the payout comes later than the KFS assumed, before
-    /// the KFS is issued anew: rupees of total cost.
+    /// What the total interest may rise, in rupees, when the payout comes later than the KFS assumed, before the KFS is
+    /// issued anew; a higher instalment or APR always makes it so.
     #[serde(with = "rupees")]
     pub reissue_tolerance: Paise,
 }

@@ -40,7 +40,7 @@ pub struct Gathered {
     pub consent_handle: Option<String>,
     /// Accounts of LSPs, loaded when one is chosen.
     pub lsp_accounts: Vec<String>,
-    /// Name of the LSP, loaded when offers are priced.
+    /// Name of the LSP, loaded when offers are priced or terms are restated.
     pub lsp_name: String,
 }
 
@@ -91,6 +91,11 @@ impl Gathered {
         }
         if matches!(command, Command::SetDisbursementAccount(..)) {
             gathered.lsp_accounts = settings::own_accounts(conn).await?;
+        }
+        if let (Command::TriggerDisbursement { .. }, Some(loan)) = (command, gathered.loan())
+            && loan.offer.terms.disbursed_on < app.clock.today()
+        {
+            gathered.lsp_name = pages::lsp_name(conn, loan.org_id.as_str()).await?;
         }
         if let Command::VerifyAcceptance { session_key, otp } = command {
             let apps: Vec<Application> = locked.iter().map(|l| l.application.clone()).collect();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Call;
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Collection};
-use crate::domain::application::facets::{Account, AccountTarget};
+use crate::domain::application::facets::{Account, AccountTarget, Deal};
 use crate::domain::application::form::Tenure;
 
 /// What is asked.
@@ -162,7 +162,7 @@ fn offer_view(application: &Application) -> Value {
     let Some(deal) = application.stage.deal() else {
         return Value::Null;
     };
-    let offer = &deal.offer;
+    let offer = deal.offer_to_sign();
     json!({
         "id": offer.id,
         "sanctionedAmount": offer.sanctioned.to_string(),
@@ -179,7 +179,7 @@ fn offer_view(application: &Application) -> Value {
 
 /// The statement that the agreement must stand on: `text` is exactly what `hash` is of.
 fn kfs_view(application: &Application) -> Value {
-    let Some(kfs) = application.stage.deal().and_then(|deal| deal.kfs.as_ref()) else {
+    let Some(kfs) = application.stage.deal().and_then(Deal::kfs_to_sign) else {
         return Value::Null;
     };
     json!({

@@ -95,6 +95,7 @@ catalogue! {
     LoanNotOpen "TDRQ1001" 200 "The loan takes no disbursement";
     TrancheAmount "TDRQ1002" 200 "The tranche or the amount is not allowed";
     PaymentConflict "TDRQ1003" 200 "The payment id is already used for another payment";
+    KfsStale "TDRQ1004" 200 "The key facts statement is stale: terms got worse with the later payout; have the borrower accept the new one";
     PaymentRail "TDRQ2001" 200 "The bank refused the payment";
     NothingDue "TRRQ1001" 200 "Nothing is due, or the loan takes no payment";
     RepaymentAmount "TRRQ1002" 200 "The amount, instalment or purpose of the payment is not allowed";
@@ -142,6 +143,7 @@ impl Code {
             (_, R::SmsFailed) => Self::SmsFailed,
             (_, R::AgreementFailed) => Self::AgreementFailed,
             (_, R::KfsExpired) => Self::KfsExpired,
+            (_, R::KfsStale) => Self::KfsStale,
             (_, R::OtpSession) => Self::OtpSession,
             (_, R::AccountRefused) => Self::Account,
             (_, R::MandateRefused) => Self::Mandate,

@@ -240,18 +240,18 @@ pub async fn lock_collection(conn: &mut PgConnection, payment_id: &str) -> sqlx:
     .await
 }
 
-/// The page behind a token of its address.
+/// The payment or mandate whose page has an address.
 ///
 /// # Errors
 /// What the database reports.
-pub async fn lock_page(conn: &mut PgConnection, url: &str) -> sqlx::Result<Option<Item>> {
+pub async fn find_page(conn: &mut PgConnection, kind: Kind, url: &str) -> sqlx::Result<Option<Item>> {
     sqlx::query_as!(
         Item,
         "select key, state, detail
         from sandbox.item
-        where kind = 'COLLECTION'
-        and detail::jsonb ->> 'url' = $1
-        for update",
+        where kind = $1
+        and coalesce(detail::jsonb ->> 'url', detail::jsonb ->> 'paymentUrl') = $2",
+        kind.name(),
         url,
     )
     .fetch_optional(conn)

@@ -8,6 +8,7 @@ mod happened;
 pub mod http;
 pub mod inbox;
 pub mod items;
+pub mod pay;
 mod problem;
 mod span;
 pub mod systems;

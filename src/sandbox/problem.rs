@@ -26,6 +26,11 @@ impl Problem {
         Self { status, detail: detail.into() }
     }
 
+    /// The HTTP status of it.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// 404: nothing of ours has that id.
     pub fn unknown(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))

@@ -22,6 +22,7 @@ pub use self::agreement::agreement;
 use self::bank::Bank;
 pub(super) use self::bank::{fail as fail_payment, settle as settle_payment};
 pub(super) use self::collections::{fail as fail_collection, settle as settle_collection};
+pub(super) use self::mandates::MandateDetail;
 use crate::clock::Ids;
 use crate::config::Config;
 use crate::domain::application::ask::{Ask, Finding, Outcome};

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::items::{self, CollectionDetail, Item, Kind, PaymentDetail};
 use super::problem::{Body, Params, Problem};
-use super::systems::{fail_collection, fail_payment, settle_collection, settle_payment};
+use super::systems::{MandateDetail, fail_collection, fail_payment, settle_collection, settle_payment};
 use crate::app::{App, SharedApp};
 use crate::domain::ids::{LoanId, PaymentId};
 use crate::domain::loan::operator::Act;
@@ -100,7 +100,7 @@ pub(super) async fn mandate(
 ) -> Result<Json<Value>, Problem> {
     let mut tx = app.pool.begin().await?;
     let item = items::lock(&mut tx, Kind::Mandate, &plan).await?;
-    let mut item = item.ok_or_else(|| Problem::unknown("mandate"))?;
+    let item = item.ok_or_else(|| Problem::unknown("mandate"))?;
     let outcome = match (told.outcome, told.next) {
         (Some(outcome), None) => outcome,
         (None, Some(NextDebit::Bounce)) => {
@@ -111,6 +111,25 @@ pub(super) async fn mandate(
         }
         _ => return Err(Problem::new(StatusCode::BAD_REQUEST, "give exactly one of `outcome` and `next`")),
     };
+    let next = move_mandate(&app, tx, item, outcome).await?;
+    Ok(Json(json!({ "planId": plan, "state": next })))
+}
+
+/// The borrower's word on the page of a mandate, which is the plan's as long as it has this address.
+pub(super) async fn mandate_page(app: &App, (plan, url): (&str, &str), outcome: MandateOutcome) -> Result<(), Problem> {
+    let mut tx = app.pool.begin().await?;
+    let item = items::lock(&mut tx, Kind::Mandate, plan).await?;
+    let current = item.filter(|item| item.detail::<MandateDetail>().payment_url == url);
+    let item = current.ok_or_else(|| Problem::unknown("mandate"))?;
+    move_mandate(app, tx, item, outcome).await.map(|_| ())
+}
+
+async fn move_mandate(
+    app: &App,
+    mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
+    mut item: Item,
+    outcome: MandateOutcome,
+) -> Result<&'static str, Problem> {
     let next = match (outcome, item.state.as_str()) {
         (MandateOutcome::Authorise, "PENDING" | "AUTHORISED") => "AUTHORISED",
         (MandateOutcome::Refuse, "PENDING" | "REFUSED") => "REFUSED",
@@ -119,10 +138,10 @@ pub(super) async fn mandate(
     };
     next.clone_into(&mut item.state);
     items::put(&mut tx, Kind::Mandate, &item, app.clock.now()).await?;
-    nudge(&mut tx, &app, ("PLAN", &plan), "collections").await?;
+    nudge(&mut tx, app, ("PLAN", &item.key), "collections").await?;
     tx.commit().await?;
     app.wake.asks.notify_one();
-    Ok(Json(json!({ "planId": plan, "state": next })))
+    Ok(next)
 }
 
 pub(super) async fn payment(
@@ -147,6 +166,14 @@ pub(super) async fn payment(
     tx.commit().await?;
     app.wake.asks.notify_one();
     Ok(Json(json!({ "paymentId": payment, "state": state })))
+}
+
+/// What the borrower does on the page of a payment.
+pub(super) async fn page(app: &App, key: &str, outcome: PaymentOutcome) -> Result<(), Problem> {
+    let mut tx = app.pool.begin().await?;
+    let item = items::lock(&mut tx, Kind::Collection, key).await?.ok_or_else(|| Problem::unknown("payment"))?;
+    let payment = item.detail::<CollectionDetail>().payment_id;
+    collection(app, tx, (&payment, item), outcome).await.map(|_| ())
 }
 
 /// The borrower pays, gives up, or has the bank take a payment back.

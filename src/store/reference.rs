@@ -59,7 +59,11 @@ pub fn of(application: &Application) -> Vec<(Kind, String)> {
     }
     match &application.stage {
         Stage::OtpSent { session, .. } => ids.push((Kind::OtpSession, session.key.clone())),
-        Stage::Granted { loan_id, .. } => ids.push((Kind::Loan, loan_id.0.clone())),
+        Stage::Granted { loan_id, deal, .. } => {
+            ids.push((Kind::Loan, loan_id.0.clone()));
+            let session = deal.restatement.as_ref().and_then(|waiting| waiting.session.as_ref());
+            ids.extend(session.map(|session| (Kind::OtpSession, session.key.clone())));
+        }
         _ => {}
     }
     ids

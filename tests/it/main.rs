@@ -31,6 +31,8 @@ mod journey;
 #[cfg(test)]
 mod kfs;
 #[cfg(test)]
+mod late;
+#[cfg(test)]
 mod leniency;
 #[cfg(test)]
 mod licences;
@@ -40,6 +42,8 @@ mod life;
 mod openapi;
 #[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod pay_page;
 #[cfg(test)]
 mod payouts;
 #[cfg(test)]

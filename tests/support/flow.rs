@@ -161,7 +161,8 @@ impl Flow<'_> {
         Loan { application: ids[0].clone(), offer: offers[0].clone(), loan_id }
     }
 
-    async fn consent_by_hand(&self, ids: &[String], fetch_type: &str) {
+    /// Gets a consent and approves it as the borrower.
+    pub async fn consent_by_hand(&self, ids: &[String], fetch_type: &str) {
         let body = json!({"loanApplicationIds": ids, "consent": {"consentFetchType": fetch_type, "vua": "asha@aa.in"}});
         let answer = self.lsp.ask(path::CONSENT_HANDLE, body).await;
         let handle = answer["consent"]["consentHandle"].as_str().unwrap().to_owned();

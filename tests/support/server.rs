@@ -95,8 +95,10 @@ impl Server {
         .unwrap();
         let url = format!("http://{}", app.config.listen.lsp);
         let admin = format!("http://{}", app.config.listen.admin);
-        let extra =
-            Extra { admin: ocen_lender::sandbox::http::router(&app).with_state(Arc::clone(&app)), ..Extra::default() };
+        let extra = Extra {
+            admin: ocen_lender::sandbox::http::router(&app).with_state(Arc::clone(&app)),
+            borrower: ocen_lender::sandbox::pay::router(&app),
+        };
         if !options.idle {
             spawn_background(&app);
         }

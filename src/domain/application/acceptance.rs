@@ -7,7 +7,7 @@ use super::ask::{Ask, Finding, NewAsk, Outcome};
 use super::decision::{Decision, Facts};
 use super::facets::{Agreement, Deal, Generation};
 use super::stage::{Acceptance, OtpSession, Stage};
-use super::{Application, copies};
+use super::{Application, copies, restate};
 use crate::domain::rules;
 
 /// Row 38: all applications of the request, or none, get one agreement each and one OTP together.
@@ -23,8 +23,8 @@ pub fn trigger(apps: &mut [Application], app_token: Option<String>, facts: &Fact
         app.otp_sent_at.push(facts.now);
         if let Some(deal) = app.stage.deal_mut() {
             deal.otp_generation = generation;
-            if deal.agreement.text().is_none() {
-                deal.agreement = Agreement::Preparing { generation };
+            if deal.agreement_to_sign().text().is_none() {
+                *deal.agreement_to_sign_mut() = Agreement::Preparing { generation };
             }
         }
         targets.push((app.id, generation));
@@ -42,11 +42,15 @@ fn refusal(apps: &mut [Application], facts: &Facts<'_>) -> Option<(RefusalReason
     if apps.iter().any(|app| app.form.borrower.identity() != identity) {
         return Some((RefusalReason::WrongState, "the applications belong to several borrowers".to_owned()));
     }
+    if apps.len() > 1 && apps.iter().any(|app| restate::waiting(app).is_some()) {
+        let detail = "a key facts statement that was issued anew is accepted on its own".to_owned();
+        return Some((RefusalReason::WrongState, detail));
+    }
     for app in apps.iter_mut() {
-        let (Stage::OfferAccepted { .. } | Stage::OtpSent { .. }) = app.stage else {
+        if !to_be_signed(app) {
             let detail = format!("application {} is {}", app.loan_application_id, app.stage.name());
             return Some((RefusalReason::WrongState, detail));
-        };
+        }
         if let Some(detail) = kfs_expired(app, facts) {
             return Some((RefusalReason::KfsExpired, detail));
         }
@@ -57,11 +61,17 @@ fn refusal(apps: &mut [Application], facts: &Facts<'_>) -> Option<(RefusalReason
     None
 }
 
-/// No agreement on terms that bind the lender no more (DL 8(i)); new offers may be asked for instead.
+/// An accepted offer, or worse terms for a later payout, that the borrower may sign.
+fn to_be_signed(app: &Application) -> bool {
+    matches!(app.stage, Stage::OfferAccepted { .. } | Stage::OtpSent { .. }) || restate::waiting(app).is_some()
+}
+
+/// No agreement on terms that bind the lender no more (DL 8(i)); new ones may be asked for instead.
 fn kfs_expired(app: &Application, facts: &Facts<'_>) -> Option<String> {
-    let kfs = app.stage.deal()?.kfs.as_ref()?;
+    let kfs = app.stage.deal()?.kfs_to_sign()?;
+    let instead = if restate::waiting(app).is_some() { "trigger the payout again" } else { "ask for new offers" };
     (facts.now > kfs.valid_till).then(|| {
-        let detail = format!("the key facts statement was valid until {}; ask for new offers", kfs.valid_till);
+        let detail = format!("the key facts statement was valid until {}; {instead}", kfs.valid_till);
         rules::DL_8_I.refusal(&detail)
     })
 }
@@ -103,8 +113,8 @@ pub fn prepared(
         Outcome::Done { finding: Finding::Prepared { agreements } } if agreements.len() == apps.len() => agreements,
         _ => {
             for deal in apps.iter_mut().filter_map(|(app, _)| app.stage.deal_mut()) {
-                if matches!(deal.agreement, Agreement::Preparing { .. }) {
-                    deal.agreement = Agreement::None;
+                if matches!(deal.agreement_to_sign(), Agreement::Preparing { .. }) {
+                    *deal.agreement_to_sign_mut() = Agreement::None;
                 }
             }
             let detail = "the agreement could not be prepared";
@@ -114,7 +124,7 @@ pub fn prepared(
     };
     for ((app, _), text) in apps.iter_mut().zip(texts) {
         if let Some(deal) = app.stage.deal_mut() {
-            deal.agreement = Agreement::Prepared(text.clone());
+            *deal.agreement_to_sign_mut() = Agreement::Prepared(text.clone());
         }
         d.event(app, "agreement prepared");
     }
@@ -145,24 +155,26 @@ pub fn sent(
         d.answer(facts, Answer::refused(RefusalReason::SmsFailed, "the SMS could not be sent", no_session()));
         return;
     }
-    let ends = apps.iter().filter_map(|(app, _)| app.stage.deal()?.kfs.as_ref()).map(|kfs| kfs.valid_till);
+    let ends = apps.iter().filter_map(|(app, _)| app.stage.deal()?.kfs_to_sign()).map(|kfs| kfs.valid_till);
     // Nothing is signed after its key facts statement ran out.
     let expires_at = ends.fold(facts.now + facts.limits.otp_validity(), DateTime::min);
     let session = OtpSession { key: session_key.to_owned(), expires_at, wrong_tries: 0 };
     let mut phone = None;
     for (app, _) in apps.iter_mut() {
         phone = Some(masked_phone(app));
-        if let Some(deal) = app.stage.deal().cloned() {
+        if let Some(waiting) = restate::waiting_mut(app) {
+            waiting.session = Some(session.clone());
+        } else if let Some(deal) = app.stage.deal().cloned() {
             app.stage = Stage::OtpSent { deal: Box::new(deal), session: session.clone() };
-            d.event(app, "OTP sent");
         }
+        d.event(app, "OTP sent");
     }
     d.answer(facts, Answer::ok(otp(Some(session.key), phone, OtpStatus::Success)));
 }
 
 /// Whether an application still waits for this very OTP.
 fn current(app: &Application, generation: Generation) -> bool {
-    matches!(&app.stage, Stage::OfferAccepted { deal } | Stage::OtpSent { deal, .. } if deal.otp_generation == generation)
+    to_be_signed(app) && app.stage.deal().is_some_and(|deal| deal.otp_generation == generation)
 }
 
 /// Rows 40 to 43: `apps` are all applications that the session was made for.
@@ -194,24 +206,38 @@ fn already_signed(apps: &[Application], session_key: &str) -> bool {
     let signed = |app: &Application| {
         matches!(&app.stage, Stage::Agreed { acceptance, .. } | Stage::Granting { acceptance, .. }
             | Stage::Granted { acceptance, .. } if acceptance.session_key == session_key)
+            && restate::waiting(app).is_none()
     };
     !apps.is_empty() && apps.iter().all(signed)
 }
 
 fn usable(app: &Application, session_key: &str, facts: &Facts<'_>) -> bool {
-    matches!(&app.stage, Stage::OtpSent { session, .. }
-        if session.key == session_key
+    session(app).is_some_and(|session| {
+        session.key == session_key
             && facts.now <= session.expires_at
-            && session.wrong_tries < facts.limits.otp_max_tries)
+            && session.wrong_tries < facts.limits.otp_max_tries
+    })
 }
 
-/// Row 42: applications whose current session this is go back to the accepted offer.
+/// The session that may sign now.
+fn session(app: &Application) -> Option<&OtpSession> {
+    match &app.stage {
+        Stage::OtpSent { session, .. } => Some(session),
+        _ => restate::waiting(app)?.session.as_ref(),
+    }
+}
+
+/// Row 42: applications whose current session this is go back to where they were before it.
 fn close_session(apps: &mut [Application], session_key: &str, d: &mut Decision) {
     for app in apps.iter_mut() {
         if let Stage::OtpSent { deal, session } = &app.stage
             && session.key == session_key
         {
             app.stage = Stage::OfferAccepted { deal: deal.clone() };
+            d.event(app, "OTP session ended unverified");
+        } else if let Some(waiting) = restate::waiting_mut(app)
+            && waiting.session.take_if(|session| session.key == session_key).is_some()
+        {
             d.event(app, "OTP session ended unverified");
         }
     }
@@ -222,25 +248,33 @@ fn sign(app: &mut Application, session_key: &str, facts: &Facts<'_>, d: &mut Dec
     let Some(mut deal) = app.stage.deal().cloned() else {
         return;
     };
-    let Some(text) = deal.agreement.text().cloned() else {
+    let Some(text) = deal.agreement_to_sign().text().cloned() else {
         return;
     };
     let acceptance = Acceptance {
         session_key: session_key.to_owned(),
         at: facts.now,
         agreement_hash: text.hash.clone(),
-        kfs_hash: deal.kfs.as_ref().map(|kfs| kfs.hash.clone()),
+        kfs_hash: deal.kfs_to_sign().map(|kfs| kfs.hash.clone()),
         masked_phone: masked_phone(app),
     };
-    deal.agreement = Agreement::Signed(text);
-    app.stage = Stage::Agreed { deal: Box::new(Deal { others: Vec::new(), ..deal }), acceptance };
+    if restate::waiting(app).is_some() {
+        restate::accept(app, acceptance);
+    } else {
+        deal.agreement = Agreement::Signed(text);
+        app.stage = Stage::Agreed { deal: Box::new(Deal { others: Vec::new(), ..deal }), acceptance };
+    }
     d.event(app, "agreement signed by OTP");
     copies::send(app, d);
 }
 
 /// Row 41.
 fn count_wrong_try(app: &mut Application, d: &mut Decision) {
-    if let Stage::OtpSent { session, .. } = &mut app.stage {
+    let session = match &mut app.stage {
+        Stage::OtpSent { session, .. } => Some(session),
+        _ => restate::waiting_mut(app).and_then(|waiting| waiting.session.as_mut()),
+    };
+    if let Some(session) = session {
         session.wrong_tries = session.wrong_tries.saturating_add(1);
     }
     d.event(app, "wrong OTP");

@@ -1,6 +1,7 @@
 //! What a callback says, free of any wire spelling. An answer is frozen in the transaction that decided it.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::facets::{Account, Deal, Offer, Plan};
@@ -80,6 +81,8 @@ pub enum RefusalReason {
     AgreementFailed,
     /// The accepted key facts statement ran out.
     KfsExpired,
+    /// A payout today is on worse terms than the accepted key facts statement.
+    KfsStale,
     /// The OTP session is gone.
     OtpSession,
     /// No such plan in the accepted offer.
@@ -353,6 +356,28 @@ pub struct DisbursementContent {
     pub at: Option<DateTime<Utc>>,
     /// The bank's value date, when paid.
     pub value_date: Option<NaiveDate>,
+    /// Terms that the borrower must accept before money goes.
+    #[serde(default)]
+    pub restated: Option<Restated>,
+}
+
+/// A key facts statement that was issued anew for a later payout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restated {
+    /// Proposal number.
+    pub number: String,
+    /// Where the borrower reads it.
+    pub url: String,
+    /// SHA-256 of its text, hex.
+    pub hash: String,
+    /// The lender is bound until this instant.
+    pub valid_till: DateTime<Utc>,
+    /// Annual percentage rate.
+    pub apr: Decimal,
+    /// Each instalment.
+    pub instalment: Paise,
+    /// Amount to be transferred.
+    pub net_disbursed: Paise,
 }
 
 /// `payment.status`.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::copies::Copies;
 use super::facets::{AccountSetup, Agreement, Generation, Kyc, RepaymentSetup};
 use super::form::Tenure;
+use super::restate::{Replaced, Restatement};
 use crate::domain::ids::{OfferId, PlanId};
 use crate::domain::kfs::IssuedKfs;
 use crate::domain::maths::money::Paise;
@@ -133,6 +134,15 @@ pub struct Deal {
     /// What became of the borrower's copies of the signed documents.
     #[serde(default)]
     pub copies: Copies,
+    /// Worse terms for a later payout, which wait for the borrower.
+    #[serde(default)]
+    pub restatement: Option<Box<Restatement>>,
+    /// Counts key facts statements that were issued anew for a later payout.
+    #[serde(default)]
+    pub restated: u32,
+    /// What was signed before and replaced, oldest first.
+    #[serde(default)]
+    pub replaced: Vec<Replaced>,
 }
 
 impl Deal {
@@ -155,14 +165,40 @@ impl Deal {
             account: AccountSetup::None,
             repayment: RepaymentSetup::None,
             copies: Copies::None,
+            restatement: None,
+            restated: 0,
+            replaced: Vec::new(),
         }
     }
 
     /// Hashes of what the borrower signs: the key facts statement and the agreement, where each is there.
     #[must_use]
     pub fn document_hashes(&self) -> Vec<String> {
-        let kfs = self.kfs.as_ref().map(|kfs| kfs.hash.clone());
-        kfs.into_iter().chain(self.agreement.text().map(|text| text.hash.clone())).collect()
+        let kfs = self.kfs_to_sign().map(|kfs| kfs.hash.clone());
+        kfs.into_iter().chain(self.agreement_to_sign().text().map(|text| text.hash.clone())).collect()
+    }
+
+    /// The offer that the borrower signs or signed: the restated one while it waits.
+    #[must_use]
+    pub fn offer_to_sign(&self) -> &Offer {
+        self.restatement.as_ref().map_or(&self.offer, |waiting| &waiting.offer)
+    }
+
+    /// The key facts statement that the borrower signs or signed.
+    #[must_use]
+    pub fn kfs_to_sign(&self) -> Option<&IssuedKfs> {
+        self.restatement.as_ref().map(|waiting| &waiting.kfs).or(self.kfs.as_ref())
+    }
+
+    /// The agreement that the borrower signs or signed.
+    #[must_use]
+    pub fn agreement_to_sign(&self) -> &Agreement {
+        self.restatement.as_ref().map_or(&self.agreement, |waiting| &waiting.agreement)
+    }
+
+    /// The same, to be changed.
+    pub fn agreement_to_sign_mut(&mut self) -> &mut Agreement {
+        self.restatement.as_mut().map_or(&mut self.agreement, |waiting| &mut waiting.agreement)
     }
 
     /// The offer with its key facts statement again, as it was before it was accepted.

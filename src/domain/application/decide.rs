@@ -78,7 +78,12 @@ pub fn decide(mut apps: Vec<Application>, command: &Command, facts: &Facts<'_>) 
         Command::TriggerAcceptance { app_token, .. } => {
             acceptance::trigger(&mut apps, app_token.clone(), facts, &mut d);
         }
-        Command::VerifyAcceptance { session_key, .. } => acceptance::verify(&mut apps, session_key, facts, &mut d),
+        Command::VerifyAcceptance { session_key, .. } => {
+            acceptance::verify(&mut apps, session_key, facts, &mut d);
+            if let (Some(loan), Some(deal)) = (&mut loan, apps.first().and_then(|app| app.stage.deal())) {
+                loan.take_over(deal);
+            }
+        }
         single => {
             if let Some(app) = apps.first_mut() {
                 decide_one(app, single, facts, &mut d);

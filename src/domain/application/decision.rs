@@ -35,7 +35,7 @@ pub struct Facts<'a> {
     pub letterhead: &'a Letterhead,
     /// Writes key facts statements down.
     pub scribe: &'a dyn Scribe,
-    /// Name of the LSP that brought the application; loaded for offers.
+    /// Name of the LSP that brought the application; loaded for offers and late payouts.
     pub lsp_name: String,
     /// The exchange being handled, or the one that an outcome belongs to.
     pub exchange: Option<ExchangeId>,

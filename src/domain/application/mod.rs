@@ -18,6 +18,7 @@ pub mod notice;
 pub mod offer;
 pub mod pricing;
 pub mod repayment;
+pub mod restate;
 pub mod stage;
 #[cfg(test)]
 pub(crate) mod tests;

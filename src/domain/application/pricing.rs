@@ -56,9 +56,7 @@ pub fn price(
     let schedule = schedule(&terms)?;
     let fees = fees(product, approval.amount).ok_or(PricingError::OutOfRange)?;
     let processing = fees.first().map_or(Paise::ZERO, FeeLine::total);
-    let kept = Paise::checked_sum(fees.iter().map(FeeLine::total)).ok_or(PricingError::OutOfRange)?;
-    let net = schedule.net_disbursed(approval.amount, kept).filter(|net| net.is_positive());
-    let net = net.ok_or(PricingError::OutOfRange)?;
+    let net = net(&schedule, approval.amount, &fees).ok_or(PricingError::OutOfRange)?;
     let suffix = format!("{}-{}-{}", app.id, id.0, id.1.saturating_add(1));
     let offer = Offer {
         id: OfferId(format!("OF-{suffix}")),
@@ -89,6 +87,42 @@ pub fn price(
         kfs: None,
     };
     with_kfs(app, offer, facts)
+}
+
+/// The same offer for a payout on another day: rate, fees and ids stay; dates and all that follows from them are new, and
+/// its key facts statement is still to be written.
+///
+/// # Errors
+/// As [`price()`].
+pub fn for_payout(offer: &Offer, on: NaiveDate) -> Result<Offer, PricingError> {
+    let first_due = offer.servicing.first_due(offer.terms.frequency, on).ok_or(PricingError::OutOfRange)?;
+    let terms = ScheduleTerms { disbursed_on: on, first_due, ..offer.terms.clone() };
+    let schedule = schedule(&terms)?;
+    let net = net(&schedule, offer.sanctioned, &offer.fees).ok_or(PricingError::OutOfRange)?;
+    let moved = |plan: &Plan| Plan {
+        total: schedule.total_paid,
+        interest: Some(schedule.total_interest),
+        start_date: Some(first_due),
+        ..plan.clone()
+    };
+    Ok(Offer {
+        interest: schedule.cost_of_interest().ok_or(PricingError::OutOfRange)?,
+        total: schedule.total_paid,
+        instalment: schedule.instalment,
+        net_disbursed: net,
+        apr: apr_of(&terms, &schedule, net)?.rounded(),
+        repayment_plans: offer.repayment_plans.iter().map(moved).collect(),
+        terms,
+        schedule,
+        kfs: None,
+        ..offer.clone()
+    })
+}
+
+/// What reaches the borrower, when anything does.
+fn net(schedule: &Schedule, sanctioned: Paise, fees: &[FeeLine]) -> Option<Paise> {
+    let kept = Paise::checked_sum(fees.iter().map(FeeLine::total))?;
+    schedule.net_disbursed(sanctioned, kept).filter(|net| net.is_positive())
 }
 
 /// The product's validity, or that of the key facts statement where it is longer: one instant for both, so that neither

@@ -9,7 +9,7 @@ use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, Pay
 use crate::domain::application::command::PaymentOrder;
 use crate::domain::application::decision::{Decision, Facts, Webhook, WebhookKind};
 use crate::domain::application::facets::Account;
-use crate::domain::application::{Application, copies};
+use crate::domain::application::{Application, copies, restate};
 use crate::domain::ids::{ExchangeId, PaymentId};
 
 /// Tries of one payment after the bank said that a key never arrived; then it counts as failed.
@@ -43,6 +43,11 @@ pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, fac
             d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
         }
         (Ok(tranche), Some(account)) => {
+            if let Some(detail) = stale(loan, app, facts, d) {
+                let content = restated(loan, app, &order.id);
+                d.answer(facts, Answer::refused(RefusalReason::KfsStale, detail, content));
+                return;
+            }
             if let Some(detail) = copies::refusal(app, d) {
                 d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
                 return;
@@ -56,6 +61,14 @@ pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, fac
             d.event(app, format!("tranche {} reserved", tranche.number));
         }
     }
+}
+
+/// Why the borrower has to accept terms anew; none once money is out.
+fn stale(loan: &Loan, app: &mut Application, facts: &Facts<'_>, d: &mut Decision) -> Option<String> {
+    if loan.account.is_some() {
+        return None;
+    }
+    restate::refusal(app, facts, d)
 }
 
 fn agrees(loan: &Loan, known: &Payout, order: &PaymentOrder) -> bool {
@@ -155,7 +168,9 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
             life::advance(loan, app, Position::open(facts.today), facts, d);
         }
         // Nothing moved and nothing can move under the dead key, so a new try is safe and the LSP need not act.
-        PayoutState::Failed { code, .. } if code == NEVER_RECEIVED && payout.attempt < MAX_UNRECEIVED => {
+        PayoutState::Failed { code, .. }
+            if code == NEVER_RECEIVED && payout.attempt < MAX_UNRECEIVED && !restate::is_stale(app, facts.today) =>
+        {
             let next = reserve(loan, tranche, (payout.payment_id, payout.exchange), payout.account, facts.now);
             pay(&next, &tranche, app, d);
             d.event(app, format!("the bank never got try {}, trying anew", payout.attempt));
@@ -233,12 +248,23 @@ pub(super) fn content(loan: &Loan, payout: &Payout) -> Content {
         utr,
         at: Some(payout.at),
         value_date,
+        restated: None,
     })
 }
 
 /// Nothing was started under this id.
 fn echo(loan: &Loan, id: &PaymentId) -> Content {
-    Content::Disbursement(DisbursementContent {
+    Content::Disbursement(nothing(loan, id))
+}
+
+/// The same with the terms that wait for the borrower.
+fn restated(loan: &Loan, app: &Application, id: &PaymentId) -> Content {
+    let restated = restate::waiting(app).map(restate::Restatement::shown);
+    Content::Disbursement(DisbursementContent { restated, ..nothing(loan, id) })
+}
+
+fn nothing(loan: &Loan, id: &PaymentId) -> DisbursementContent {
+    DisbursementContent {
         loan_id: loan.id.clone(),
         payment_id: id.clone(),
         status: None,
@@ -249,5 +275,6 @@ fn echo(loan: &Loan, id: &PaymentId) -> Content {
         utr: None,
         at: None,
         value_date: None,
-    })
+        restated: None,
+    }
 }

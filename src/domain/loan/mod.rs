@@ -135,15 +135,16 @@ impl Payout {
     }
 }
 
+/// What is kept from the payout.
+fn kept(offer: &Offer) -> Paise {
+    offer.sanctioned.saturating_sub(offer.net_disbursed)
+}
+
 impl Loan {
     /// A fresh loan on an accepted offer, nothing paid out yet.
     #[must_use]
     pub fn grant(id: LoanId, app: &Application, deal: &Deal, now: DateTime<Utc>) -> Self {
-        let tranche = Tranche {
-            number: 1,
-            gross: deal.offer.sanctioned,
-            fee: deal.offer.sanctioned.saturating_sub(deal.offer.net_disbursed),
-        };
+        let tranche = Tranche { number: 1, gross: deal.offer.sanctioned, fee: kept(&deal.offer) };
         Self {
             id,
             application: app.id,
@@ -158,6 +159,17 @@ impl Loan {
             announced: None,
             presented: 0,
             withdrawn_on: None,
+        }
+    }
+
+    /// Terms that were accepted anew are the loan's, as long as nothing is paid out.
+    pub fn take_over(&mut self, deal: &Deal) {
+        if self.account.is_some() || self.offer.terms == deal.offer.terms {
+            return;
+        }
+        self.offer = deal.offer.clone();
+        for tranche in &mut self.tranches {
+            tranche.fee = kept(&deal.offer);
         }
     }
 

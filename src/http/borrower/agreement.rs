@@ -5,18 +5,13 @@ use crate::domain::application::Application;
 use crate::domain::application::copies::Copies;
 use crate::domain::application::facets::{Agreement, AgreementText, Deal};
 use crate::domain::application::stage::{Acceptance, Stage};
-use crate::domain::kfs::Kfs;
+use crate::domain::kfs::{IssuedKfs, Kfs};
 use crate::engine::pages::sha256;
 use crate::store::page::Page;
 
 /// The page of the agreement on a statement.
 pub(super) fn page(kfs: &Kfs, page: &Page, application: &Application) -> String {
-    let deal = application.stage.deal().filter(|deal| accepted(deal, page));
-    let body = match deal.map(|deal| (&deal.agreement, deal)) {
-        Some((Agreement::Signed(text), deal)) => signed(text, deal, acceptance(&application.stage)),
-        Some((Agreement::Prepared(text), _)) => [state("Not yet signed", false), shown(text)].concat(),
-        Some((Agreement::None | Agreement::Preparing { .. }, _)) | None => draft(),
-    };
+    let body = application.stage.deal().map_or_else(draft, |deal| body(deal, page, application));
     let heading = format!(
         "<header>\n<p class=\"lender\">{}</p>\n<h1>Loan agreement</h1>\n<p>On the key facts statement {}</p>\n</header>\n",
         escape(&kfs.lender.name),
@@ -25,8 +20,23 @@ pub(super) fn page(kfs: &Kfs, page: &Page, application: &Application) -> String 
     document("Loan agreement", &[heading, body, facts(kfs, page)].concat())
 }
 
-fn accepted(deal: &Deal, page: &Page) -> bool {
-    deal.kfs.as_ref().is_some_and(|kfs| kfs.number == page.reference)
+/// The agreement of this page as it stands: the deal's own, one that waits beside it, or one that was replaced.
+fn body(deal: &Deal, page: &Page, application: &Application) -> String {
+    let is_of = |kfs: &IssuedKfs| kfs.number == page.reference;
+    if let Some(old) = deal.replaced.iter().find(|old| old.number.as_ref() == Some(&page.reference)) {
+        let note = "<p>Replaced by a later agreement, for a payout on another day.</p>\n".to_owned();
+        return [signature(Some(&old.acceptance)), note, shown(&old.agreement)].concat();
+    }
+    let agreement = match &deal.restatement {
+        Some(waiting) if is_of(&waiting.kfs) => &waiting.agreement,
+        _ if deal.kfs.as_ref().is_some_and(is_of) => &deal.agreement,
+        _ => &Agreement::None,
+    };
+    match agreement {
+        Agreement::Signed(text) => signed(text, deal, acceptance(&application.stage)),
+        Agreement::Prepared(text) => [state("Not yet signed", false), shown(text)].concat(),
+        Agreement::None | Agreement::Preparing { .. } => draft(),
+    }
 }
 
 fn acceptance(stage: &Stage) -> Option<&Acceptance> {
@@ -49,15 +59,19 @@ fn draft() -> String {
 }
 
 fn signed(text: &AgreementText, deal: &Deal, acceptance: Option<&Acceptance>) -> String {
-    let at = acceptance.map_or_else(
-        || "Signed".to_owned(),
-        |proof| format!("Signed on {} with the password sent to {}", instant(proof.at), proof.masked_phone),
-    );
     let copies = match &deal.copies {
         Copies::Sent(proof) => format!("<p>Copies were sent to you on {}.</p>\n", instant(proof.at)),
         Copies::None | Copies::Sending { .. } | Copies::Failed { .. } => String::new(),
     };
-    [state(&at, true), copies, shown(text)].concat()
+    [signature(acceptance), copies, shown(text)].concat()
+}
+
+fn signature(acceptance: Option<&Acceptance>) -> String {
+    let at = acceptance.map_or_else(
+        || "Signed".to_owned(),
+        |proof| format!("Signed on {} with the password sent to {}", instant(proof.at), proof.masked_phone),
+    );
+    state(&at, true)
 }
 
 /// The text that was hashed, or where the lender's own system shows it.

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 
 /// The style sheet of every page.
-pub(super) const STYLE: &str = include_str!("page.css");
+pub(crate) const STYLE: &str = include_str!("page.css");
 /// Indian standard time.
 const IST_SECONDS: i32 = 19_800;
 
 /// A text that can stand in an element or an attribute.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut safe, c| {
         match c {
             '&' => safe.push_str("&amp;"),
@@ -25,7 +25,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// A whole page; `body` is HTML.
-pub(super) fn document(title: &str, body: &str) -> String {
+pub(crate) fn document(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n\
@@ -35,12 +35,12 @@ pub(super) fn document(title: &str, body: &str) -> String {
 }
 
 /// A page of a heading and a sentence.
-pub(super) fn plain(title: &str, text: &str) -> String {
+pub(crate) fn plain(title: &str, text: &str) -> String {
     document(title, &format!("<h1>{}</h1>\n<p>{}</p>", escape(title), escape(text)))
 }
 
 /// A row of a form, numbered where the form has numbers; `value` is HTML.
-pub(super) fn form_row(number: &str, label: &str, value: &str) -> String {
+pub(crate) fn form_row(number: &str, label: &str, value: &str) -> String {
     let label = escape(label);
     if number.is_empty() {
         return format!("<tr class=\"free\"><th scope=\"row\">{label}</th><td>{value}</td></tr>\n");
@@ -50,7 +50,7 @@ pub(super) fn form_row(number: &str, label: &str, value: &str) -> String {
 }
 
 /// A form of such rows under a heading.
-pub(super) fn form(title: &str, rows: &str) -> String {
+pub(crate) fn form(title: &str, rows: &str) -> String {
     format!(
         "<section>\n<h2>{}</h2>\n<table class=\"form\">\n<tbody>\n{rows}</tbody>\n</table>\n</section>\n",
         escape(title)
@@ -58,7 +58,7 @@ pub(super) fn form(title: &str, rows: &str) -> String {
 }
 
 /// A row of figures, each with its class.
-pub(super) fn cells<'a>(cells: impl IntoIterator<Item = (&'a str, String)>) -> String {
+pub(crate) fn cells<'a>(cells: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let cells = cells.into_iter().fold(String::new(), |mut row, (class, text)| {
         // Writing to a string cannot fail.
         let _ = write!(row, "<td class=\"{class}\">{}</td>", escape(&text));
@@ -68,7 +68,7 @@ pub(super) fn cells<'a>(cells: impl IntoIterator<Item = (&'a str, String)>) -> S
 }
 
 /// An amount as Indians write it: `₹1,23,456.00`.
-pub(super) fn rupees(amount: &str) -> String {
+pub(crate) fn rupees(amount: &str) -> String {
     let (whole, paise) = amount.split_once('.').unwrap_or((amount, "00"));
     let count = whole.chars().count();
     let grouped = whole.chars().enumerate().fold(String::new(), |mut text, (i, digit)| {
@@ -83,12 +83,12 @@ pub(super) fn rupees(amount: &str) -> String {
 }
 
 /// `26 Nov 2026`.
-pub(super) fn day(day: NaiveDate) -> String {
+pub(crate) fn day(day: NaiveDate) -> String {
     day.format("%d %b %Y").to_string()
 }
 
 /// `26 Nov 2026, 11:59 pm IST`.
-pub(super) fn instant(at: DateTime<Utc>) -> String {
+pub(crate) fn instant(at: DateTime<Utc>) -> String {
     FixedOffset::east_opt(IST_SECONDS)
         .map_or_else(|| at.to_rfc3339(), |ist| at.with_timezone(&ist).format("%d %b %Y, %-I:%M %P IST").to_string())
 }

@@ -1,8 +1,9 @@
 //! Pages that borrowers read: the key facts statement and the agreement, each behind an unguessable link. They need
-//! nothing from elsewhere, print on A4, and settle nothing.
+//! nothing from elsewhere, print on A4, and settle nothing. Whoever simulates a payment partner brings pages of its own
+//! and answers with [`form_page`].
 
 mod agreement;
-mod html;
+pub(crate) mod html;
 mod kfs;
 
 use std::sync::{Arc, LazyLock};
@@ -22,27 +23,34 @@ use base64::engine::general_purpose::STANDARD;
 use self::html::STYLE;
 use super::problem::{no_such_method, no_such_path};
 use crate::app::SharedApp;
+use crate::config::Mode;
 use crate::domain::kfs::Kfs;
 use crate::engine::pages::sha256;
 use crate::store::page::{self, Kind, Page};
 use crate::store::{StoreError, application};
 
 /// Nothing runs, nothing is loaded, and the one style sheet is the page's own.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
+static POLICY: LazyLock<String> = LazyLock::new(|| policy("'none'"));
+/// The same for a page with a form of its own.
+static FORM_POLICY: LazyLock<String> = LazyLock::new(|| policy("'self'"));
+
+fn policy(form_action: &str) -> String {
     let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()).as_ref());
     format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action {form_action}; \
+         frame-ancestors 'none'"
     )
-});
+}
 
 /// The pages.
 pub fn router(app: &SharedApp) -> Router {
-    Router::new()
-        .route("/kfs/{token}", get(key_facts))
-        .route("/agreement/{token}", get(agreed))
-        .method_not_allowed_fallback(no_such_method)
-        .with_state(Arc::clone(app))
-        .fallback(no_such_path)
+    let pages = Router::new().route("/kfs/{token}", get(key_facts)).route("/agreement/{token}", get(agreed));
+    let pages = match app.config.mode {
+        Mode::Serve => pages.route("/pay/{token}", get(not_paid_here)),
+        // The sandbox's own.
+        Mode::Dev => pages,
+    };
+    pages.method_not_allowed_fallback(no_such_method).with_state(Arc::clone(app)).fallback(no_such_path)
 }
 
 /// The statement for people, or with `?format=json` its very bytes.
@@ -92,21 +100,40 @@ async fn find(app: &SharedApp, kind: Kind, token: &str) -> Result<Option<Page>, 
     page::find(&mut conn, &app.sealer, kind, token).await
 }
 
+/// Payments belong to the payment partner, whose address is in the message with the link. No token opens anything here.
+async fn not_paid_here() -> Response {
+    let text = "Payments are made on the page of the lender's payment partner, never on this one. Please use the link \
+        that you got with your payment.";
+    html(StatusCode::NOT_FOUND, html::plain("No such page", text))
+}
+
 fn wants_json(query: Option<&str>, headers: &HeaderMap) -> bool {
     let asked = query.is_some_and(|query| query.split('&').any(|pair| pair == "format=json"));
     let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     asked || accepted.split(',').next().is_some_and(|first| first.trim().starts_with("application/json"))
 }
 
-fn missing() -> Response {
+/// No page has this token.
+pub(crate) fn missing() -> Response {
     let text = "There is no such page. Links are long: please check that you have the whole of it.";
     html(StatusCode::NOT_FOUND, html::plain("No such page", text))
 }
 
-fn broken(error: &dyn std::error::Error) -> Response {
+/// The page cannot be shown; the log has why.
+pub(crate) fn broken(error: &dyn std::error::Error) -> Response {
     tracing::error!(%error, "page failed");
     let text = "The page cannot be shown at the moment. Please try again in a minute.";
     html(StatusCode::SERVICE_UNAVAILABLE, html::plain("Not available", text))
+}
+
+/// A press of a button that did nothing.
+pub(crate) fn refused(status: StatusCode, text: &str) -> Response {
+    html(status, html::plain("Not done", text))
+}
+
+/// A page whose form is sent to the page itself.
+pub(crate) fn form_page(text: String) -> Response {
+    answer_under(&FORM_POLICY, (StatusCode::OK, "text/html; charset=utf-8"), text.into_bytes())
 }
 
 fn html(status: StatusCode, text: String) -> Response {
@@ -114,9 +141,13 @@ fn html(status: StatusCode, text: String) -> Response {
 }
 
 fn answer(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response {
+    answer_under(&POLICY, (status, media_type), body)
+}
+
+fn answer_under(policy: &str, (status, media_type): (StatusCode, &'static str), body: Vec<u8>) -> Response {
     let headers: [(HeaderName, &str); 6] = [
         (CONTENT_TYPE, media_type),
-        (CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (CONTENT_SECURITY_POLICY, policy),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
         (CACHE_CONTROL, "no-store"),

@@ -188,6 +188,7 @@ impl Story {
             utr: paid.then(|| "N005261234567890".to_owned()),
             at: paid.then_some(self.now),
             value_date: paid.then_some(self.offer.terms.disbursed_on),
+            restated: None,
         })
     }
 }

@@ -8,7 +8,7 @@ use super::core::{self, Response};
 use super::plan::SubjectIds;
 use super::repayment::SetPlanRequest;
 use super::{Decoding, RequestBody};
-use crate::domain::application::answer::{Content, DisbursementContent, PayoutStatus};
+use crate::domain::application::answer::{Content, DisbursementContent, PayoutStatus, Restated};
 use crate::domain::application::command::{Command, PaymentOrder};
 use crate::domain::ids::{LoanId, PaymentId};
 use crate::engine::{EncodeError, Outgoing};
@@ -169,11 +169,48 @@ pub struct PaymentExtra {
     /// The bank's value date, from which interest runs, `YYYY-MM-DD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_date: Option<String>,
+    /// With `TDRQ1004`: the key facts statement that the borrower must accept before the payout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_facts_statement: Option<RestatedBlock>,
 }
 
 impl PaymentExtra {
     fn is_empty(&self) -> bool {
-        self.net_disbursed_amount.is_none() && self.value_date.is_none()
+        self.net_disbursed_amount.is_none() && self.value_date.is_none() && self.key_facts_statement.is_none()
+    }
+}
+
+/// A key facts statement that was issued anew, because the payout came later than the accepted one assumed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RestatedBlock {
+    /// Proposal number.
+    pub reference: String,
+    /// Where the borrower reads it; its bytes with `?format=json`.
+    pub url: String,
+    /// SHA-256 of these bytes, hex.
+    pub kfs_hash: String,
+    /// The lender is bound until this instant.
+    pub valid_till: String,
+    /// Percent per annum.
+    pub annual_percentage_rate: String,
+    /// Each instalment, rupees.
+    pub installment_amount: String,
+    /// Amount to be transferred, rupees.
+    pub net_disbursed_amount: String,
+}
+
+impl From<&Restated> for RestatedBlock {
+    fn from(restated: &Restated) -> Self {
+        Self {
+            reference: restated.number.clone(),
+            url: restated.url.clone(),
+            kfs_hash: restated.hash.clone(),
+            valid_till: core::timestamp(restated.valid_till),
+            annual_percentage_rate: format!("{:.2}", restated.apr),
+            installment_amount: restated.instalment.to_string(),
+            net_disbursed_amount: restated.net_disbursed.to_string(),
+        }
     }
 }
 
@@ -195,6 +232,7 @@ impl From<&DisbursementContent> for PaymentBlock {
             extensible_data: PaymentExtra {
                 net_disbursed_amount: content.net.map(|amount| amount.to_string()),
                 value_date: content.value_date.map(|day| day.to_string()),
+                key_facts_statement: content.restated.as_ref().map(RestatedBlock::from),
             },
         }
     }

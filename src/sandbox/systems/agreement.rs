@@ -27,7 +27,7 @@ impl Systems {
 /// and that statement. Nothing before an offer is accepted.
 #[must_use]
 pub fn agreement<'a>(lender: &str, application: &'a Application) -> Option<(String, &'a IssuedKfs)> {
-    let issued = application.stage.deal()?.kfs.as_ref()?;
+    let issued = application.stage.deal()?.kfs_to_sign()?;
     let kfs: Kfs = serde_json::from_str(&issued.text).ok()?;
     let borrower = application.form.borrower.name.as_deref().unwrap_or("the borrower");
     let mut text = format!(

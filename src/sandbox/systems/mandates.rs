@@ -11,9 +11,9 @@ use crate::sandbox::items::{self, Item, Kind};
 /// What is noted of a mandate.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct MandateDetail {
+pub(in crate::sandbox) struct MandateDetail {
     reference: String,
-    payment_url: String,
+    pub(in crate::sandbox) payment_url: String,
 }
 
 impl Systems {

@@ -219,6 +219,7 @@ pub fn payout(status: Option<PayoutStatus>) -> Content {
         utr: known.then(|| "004618602124".to_owned()),
         at: known.then(now),
         value_date: known.then(|| day("2026-01-05")),
+        restated: None,
     })
 }
 

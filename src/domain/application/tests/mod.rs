@@ -16,6 +16,7 @@ pub use self::pricing::priced_offer;
 mod properties;
 mod references;
 mod requests;
+mod restate;
 mod set_up;
 mod stale;
 pub mod story;

@@ -94,6 +94,10 @@ impl Scene {
         match &self.app(name).stage {
             Stage::OtpSent { session, .. } => session.key.clone(),
             Stage::Agreed { acceptance, .. } => acceptance.session_key.clone(),
+            Stage::Granted { deal, .. } => {
+                let waiting = deal.restatement.as_ref().expect("terms that wait for the borrower");
+                waiting.session.as_ref().expect("a session").key.clone()
+            }
             stage => panic!("{name} is {}", stage.name()),
         }
     }

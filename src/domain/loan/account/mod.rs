@@ -25,6 +25,7 @@ pub use self::fact::{Fact, Purpose, Waived, What};
 pub use self::payoff::{PayOff, PayOffRefusal};
 pub use self::replay::{Replayed, replay};
 use crate::domain::application::facets::Offer;
+use crate::domain::application::{pricing, restate};
 use crate::domain::book::{self, Journal};
 use crate::domain::maths::accrual::accrued_interest;
 use crate::domain::maths::money::Paise;
@@ -297,11 +298,19 @@ impl Out {
     }
 }
 
+/// Whether the accepted due dates hold for a payout that reached the account on a later day.
+fn stays(offer: &Offer, value_date: NaiveDate) -> bool {
+    let is_worse = || pricing::for_payout(offer, value_date).is_ok_and(|new| restate::worse(&new, offer).is_some());
+    let kept = || ScheduleTerms { disbursed_on: value_date, ..offer.terms.clone() };
+    value_date > offer.terms.disbursed_on && is_worse() && schedule(&kept()).is_ok()
+}
+
 impl Contract {
-    /// The contract of an accepted offer that was paid out on a value date. Due dates are counted from it.
+    /// The contract of an accepted offer that was paid out on a value date. Due dates are counted from it, unless the
+    /// bank took longer and that would be worse for the borrower than what was accepted: then they stay.
     #[must_use]
     pub fn of(offer: &Offer, value_date: NaiveDate) -> Option<Self> {
-        let first_due = if value_date == offer.terms.disbursed_on {
+        let first_due = if value_date == offer.terms.disbursed_on || stays(offer, value_date) {
             offer.terms.first_due
         } else {
             offer.servicing.first_due(offer.terms.frequency, value_date)?
