@@ -189,8 +189,8 @@ impl Screen {
             "  {} {:<NAME_WIDTH$}{:<ID_WIDTH$}{:<NOTE_WIDTH$}{:>5} {:>9}  {seal}",
             self.paint(arrow.colour, arrow.sign),
             arrow.name,
-            arrow.id,
-            shortened(arrow.note),
+            shortened(arrow.id, ID_WIDTH),
+            shortened(arrow.note, NOTE_WIDTH),
             arrow.ack,
             took,
         ));
@@ -308,12 +308,12 @@ fn describe_servicing(message: &Value) -> Option<String> {
     Some(format!("{} {amount}{of}", text(message, "/payment/status")))
 }
 
-/// A note that fits its column and leaves a blank after it.
-fn shortened(note: &str) -> String {
-    if note.chars().count() < NOTE_WIDTH {
+/// A text that fits its column and leaves a blank after it.
+fn shortened(note: &str, width: usize) -> String {
+    if note.chars().count() < width {
         return note.to_owned();
     }
-    let begin: String = note.chars().take(NOTE_WIDTH - 2).collect();
+    let begin: String = note.chars().take(width.saturating_sub(2)).collect();
     format!("{begin}…")
 }
 
