@@ -13,7 +13,7 @@ use super::outbound::{asks_for_patience, root_cause, shown};
 /// How long one try may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long one move of the clock may take: it settles all that happens to any loan in between.
-const MOVE_TIMEOUT: Duration = Duration::from_secs(300);
+const MOVE_TIMEOUT: Duration = Duration::from_mins(5);
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 

@@ -417,6 +417,8 @@ async fn statements_by_date_lists_and_disputes() {
     assert_eq!(raised["dispute"]["status"], "NEW");
     let id = raised["dispute"]["id"].as_str().unwrap().to_owned();
     let admin = format!("/admin/disputes/{id}");
+    let waiting = server.get("/admin/disputes?status=NEW").await;
+    assert_eq!(waiting["items"][0]["loanId"], life.loan.loan_id, "{waiting}");
     let (status, refused) = server.post(&admin, &json!({"status": "RESOLVED"})).await;
     assert_eq!(status, 409, "no complaint ends without a reply: {refused}");
     assert_eq!(server.post(&admin, &json!({"status": "NEED_MORE_INFO", "note": "Which day?"})).await.0, 200);

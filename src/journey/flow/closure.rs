@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Application;
 use super::servicing::{self, closing_balance, number, settled, summary, unfit};
 use super::set_up::pause;
+use super::{Application, abreast};
 use crate::journey::error::JourneyError;
 use crate::journey::lsp::Lsp;
 use crate::journey::operations::{repayment_topic, text};
@@ -37,11 +37,11 @@ pub async fn close(lsp: &Lsp, sandbox: bool, applications: &mut [Application]) -
         }
     }
     screen.title("Closure");
-    for application in applications {
+    abreast(applications, |application| async {
         let total = application.rows.iter().map(|row| paise(text(row, "/instalment"))).sum();
-        check(lsp, application, &shown(total)).await?;
-    }
-    Ok(())
+        check(lsp, application, &shown(total)).await
+    })
+    .await
 }
 
 /// A loan on which nothing is left: all repaid, completed, its statement at zero.
