@@ -50,6 +50,11 @@ fn the_example_file_serves() {
     assert_eq!(config.rules.table.len(), 3);
     assert_eq!(config.rules.offers.len(), 2);
     assert_eq!(config.limits.max_borrower_exposure, Some(Paise::from_rupees(1_000_000)));
+    let spelt_out = config.products.get("personal-12", chrono::NaiveDate::MAX).unwrap();
+    assert_eq!(
+        (spelt_out.servicing.due_day, spelt_out.servicing.penal_grace_days, spelt_out.fees.len()),
+        (Some(5), 3, 2)
+    );
 }
 
 #[test]

@@ -7,8 +7,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::operations::{list, text};
 use super::outbound::{asks_for_patience, root_cause, shown};
 
+/// How long one try may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long one move of the clock may take: it settles all that happens to any loan in between.
+const MOVE_TIMEOUT: Duration = Duration::from_mins(5);
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -55,6 +60,40 @@ impl Admin {
         self.call(Method::POST, path, Some(json!({"outcome": outcome}))).await.map(drop)
     }
 
+    /// The business date of a server whose clock can be moved.
+    ///
+    /// # Errors
+    /// In words, why there is none: this is no sandbox.
+    pub async fn business_date(&self) -> Result<String, String> {
+        let clock = self.call(Method::GET, "/sandbox/clock", None).await?;
+        let date = clock.get("businessDate").and_then(Value::as_str);
+        date.map(str::to_owned).ok_or_else(|| format!("no businessDate in {clock}"))
+    }
+
+    /// Moves the clock to a day, unless it is past that day already.
+    ///
+    /// # Errors
+    /// In words, why it stands where it stood.
+    pub async fn move_clock(&self, day: &str) -> Result<(), String> {
+        let body = json!({"to": day});
+        let moved = self.patiently(Method::POST, "/sandbox/clock", Some(body), MOVE_TIMEOUT).await;
+        match moved {
+            // ISO dates sort as they follow each other.
+            Err(came) if self.business_date().await.is_ok_and(|today| today.as_str() < day) => Err(came),
+            _ => Ok(()),
+        }
+    }
+
+    /// Debits of a loan that the simulated bank holds until it is told.
+    ///
+    /// # Errors
+    /// In words, what came instead of a loan.
+    pub async fn held_debits(&self, loan_id: &str) -> Result<Vec<String>, String> {
+        let loan = self.call(Method::GET, &format!("/admin/loans/{loan_id}"), None).await?;
+        let held = list(&loan, "/payments").filter(|payment| payment.to_string().contains("PRESENTING"));
+        Ok(held.map(|payment| text(payment, "/id").to_owned()).collect())
+    }
+
     /// How many callbacks to an LSP are in a state, as far as the first page tells.
     ///
     /// # Errors
@@ -65,11 +104,21 @@ impl Admin {
         page.get("items").and_then(Value::as_array).map(Vec::len).ok_or_else(|| format!("no items in {page}"))
     }
 
-    /// A server that was killed may be back in a moment, so failures to reach it are tried again.
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, String> {
+        self.patiently(method, path, body, REQUEST_TIMEOUT).await
+    }
+
+    /// A server that was killed may be back in a moment, so failures to reach it are tried again.
+    async fn patiently(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        limit: Duration,
+    ) -> Result<Value, String> {
         let deadline = Instant::now() + self.patience;
         loop {
-            let came = match self.attempt(method.clone(), path, body.as_ref()).await {
+            let came = match self.attempt(method.clone(), path, body.as_ref(), limit).await {
                 Ok((status, body)) if status.is_success() => return Ok(body),
                 Ok((status, body)) if !asks_for_patience(status) => {
                     return Err(format!("HTTP {}: {}", status.as_u16(), shown(body.to_string().as_bytes())));
@@ -84,8 +133,14 @@ impl Admin {
         }
     }
 
-    async fn attempt(&self, method: Method, path: &str, body: Option<&Value>) -> reqwest::Result<(StatusCode, Value)> {
-        let mut request = self.client.request(method, format!("{}{path}", self.url));
+    async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        limit: Duration,
+    ) -> reqwest::Result<(StatusCode, Value)> {
+        let mut request = self.client.request(method, format!("{}{path}", self.url)).timeout(limit);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
         }

@@ -5,7 +5,16 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-/// `journey`: an LSP that takes loans through a running server, from application to money in the account.
+/// How far a journey goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Until {
+    /// The money is in the borrower's account: for load tests.
+    PaidOut,
+    /// The loan is repaid. In a sandbox this moves the server's clock.
+    Closed,
+}
+
+/// `journey`: an LSP that takes loans through a running server, from application to closure.
 #[derive(Debug, Clone, clap::Args)]
 pub struct JourneyArgs {
     /// The server's address for LSPs
@@ -26,6 +35,13 @@ pub struct JourneyArgs {
     /// Journeys under way at the same time
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub concurrency: u16,
+    /// Where to stop; `closed` moves a sandbox's clock to each due date, once for all loans of the run
+    #[arg(long, value_enum, default_value_t = Until::Closed)]
+    pub until: Until,
+    /// Loan type to apply for; in the sandbox CASHFLOW is invoice finance, repaid at once
+    #[arg(long = "type", default_value = "PERSONAL", ignore_case = true,
+        value_parser = ["PERSONAL", "CASHFLOW", "BUSINESS", "VEHICLE", "HOME"], value_name = "TYPE")]
+    pub loan_type: String,
     /// Send plain JSON instead of signing it
     #[arg(long)]
     pub unsigned: bool,

@@ -25,6 +25,14 @@ pub enum JourneyError {
         /// What came instead.
         came: String,
     },
+    /// The clock of a sandbox could not be moved to a due date.
+    #[error("POST /sandbox/clock: expected {day}, got {came}")]
+    Clock {
+        /// The due date.
+        day: String,
+        /// What came instead.
+        came: String,
+    },
     /// A callback broke the contract, so nothing it says can be trusted.
     #[error("a callback broke the contract: {0}")]
     Callback(String),

@@ -1,7 +1,9 @@
 //! The steps of a journey, in the canonical order of `ocen-v3.md` §5.3.
 
+mod closure;
 mod origination;
 mod payout;
+mod servicing;
 mod set_up;
 
 use std::future::Future;
@@ -10,6 +12,8 @@ use chrono::SecondsFormat;
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
+pub use self::closure::close;
+use super::args::{JourneyArgs, Until};
 use super::borrower::{Borrower, new_id};
 use super::error::JourneyError;
 use super::lsp::Lsp;
@@ -34,25 +38,47 @@ pub struct Application {
     pub id: String,
     /// What is asked for, rupees.
     pub requested: String,
+    /// `CASHFLOW`, `PERSONAL`, ...
+    pub loan_type: String,
     /// Number of the invoice to be financed.
     pub invoice: String,
     offer: Value,
     disbursement_plan: Value,
     repayment_plan: Value,
+    /// Rows of the schedule, once it is paid out.
+    rows: Vec<Value>,
+    /// What was paid before it was due, rupees.
+    advance: String,
     paid: PaidLoan,
 }
 
 impl Application {
-    fn new(number: u32) -> Self {
+    fn new(loan_type: &str, number: u32) -> Self {
         Self {
             id: new_id(Ids, "APP"),
             requested: format!("{}.00", FIRST_AMOUNT + number * STEP),
+            loan_type: loan_type.to_owned(),
             invoice: new_id(Ids, "INV"),
             offer: Value::Null,
             disbursement_plan: Value::Null,
             repayment_plan: Value::Null,
+            rows: Vec::new(),
+            advance: "0.00".to_owned(),
             paid: PaidLoan::default(),
         }
+    }
+
+    /// What is told of it at the end.
+    #[must_use]
+    pub fn paid(&self) -> &PaidLoan {
+        &self.paid
+    }
+
+    /// Lets go of what only the way to the payout needed.
+    fn pack(&mut self) {
+        self.offer = Value::Null;
+        self.disbursement_plan = Value::Null;
+        self.repayment_plan = Value::Null;
     }
 }
 
@@ -81,35 +107,21 @@ pub async fn meta(lsp: &Lsp) -> Result<(), JourneyError> {
     Ok(())
 }
 
-/// Takes `count` applications of one borrower from the application to the money in the account.
+/// Takes the applications of one borrower from the request to the money in the account, and looks at the loans; in a
+/// sandbox the borrower pays an instalment by hand.
 ///
 /// # Errors
 /// [`JourneyError`] of the step that failed.
-pub async fn journey(lsp: &Lsp, count: u8) -> Result<Vec<PaidLoan>, JourneyError> {
+pub async fn journey(lsp: &Lsp, args: &JourneyArgs, sandbox: bool) -> Result<Vec<Application>, JourneyError> {
     let journey = Journey { lsp, borrower: Borrower::new(Ids) };
-    let screen = &lsp.courier.screen;
-    let mut applications: Vec<Application> = (0..u32::from(count)).map(Application::new).collect();
-
-    screen.title("Application");
-    journey.create(&applications).await?;
-    screen.title("Data consent");
-    journey.consent(&applications, "ONETIME").await?;
-    screen.title("Offers");
-    journey.generate_offers(&mut applications).await?;
-    abreast(&mut applications, |application| journey.set_offer(application)).await?;
-    screen.title("Agreement");
-    journey.accept(&applications).await?;
-    screen.title("Disbursement set-up");
-    abreast(&mut applications, |application| journey.choose_disbursement(application)).await?;
-    screen.title("Repayment set-up");
-    abreast(&mut applications, |application| journey.choose_repayment(application)).await?;
-    screen.title("Monitoring consent");
-    journey.consent(&applications, "PERIODIC").await?;
-    screen.title("Grant");
-    abreast(&mut applications, |application| journey.grant(application)).await?;
-    screen.title("Disbursement");
-    abreast(&mut applications, |application| journey.disburse(application)).await?;
-    Ok(applications.into_iter().map(|application| application.paid).collect())
+    let numbers = 0..u32::from(args.count);
+    let mut applications: Vec<Application> = numbers.map(|number| Application::new(&args.loan_type, number)).collect();
+    journey.originate(&mut applications).await?;
+    if args.until == Until::Closed {
+        journey.service(&mut applications, sandbox).await?;
+    }
+    applications.iter_mut().for_each(Application::pack);
+    Ok(applications)
 }
 
 /// Takes one step with each application, a few at a time.
@@ -125,6 +137,46 @@ where
 }
 
 impl Journey<'_> {
+    async fn originate(&self, applications: &mut [Application]) -> Result<(), JourneyError> {
+        let screen = &self.lsp.courier.screen;
+        screen.title("Application");
+        self.create(applications).await?;
+        screen.title("Data consent");
+        self.consent(applications, "ONETIME").await?;
+        screen.title("Offers");
+        self.generate_offers(applications).await?;
+        abreast(applications, |application| self.set_offer(application)).await?;
+        screen.title("Agreement");
+        self.accept(applications).await?;
+        screen.title("Disbursement set-up");
+        abreast(applications, |application| self.choose_disbursement(application)).await?;
+        screen.title("Repayment set-up");
+        abreast(applications, |application| self.choose_repayment(application)).await?;
+        screen.title("Monitoring consent");
+        self.consent(applications, "PERIODIC").await?;
+        screen.title("Grant");
+        abreast(applications, |application| self.grant(application)).await?;
+        screen.title("Disbursement");
+        abreast(applications, |application| self.disburse(application)).await?;
+        Ok(())
+    }
+
+    async fn service(&self, applications: &mut [Application], sandbox: bool) -> Result<(), JourneyError> {
+        let screen = &self.lsp.courier.screen;
+        screen.title("Loan");
+        abreast(applications, |application| self.look(application)).await?;
+        self.list_loans(applications).await?;
+        screen.title("Dispute");
+        if let Some(first) = applications.first() {
+            self.complain(first).await?;
+        }
+        if sandbox {
+            screen.title("Repayment by hand");
+            abreast(applications, |application| self.pay_on_page(application)).await?;
+        }
+        Ok(())
+    }
+
     fn now(&self) -> String {
         self.lsp.courier.clock.wall().to_rfc3339_opts(SecondsFormat::Millis, true)
     }

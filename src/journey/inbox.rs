@@ -95,7 +95,7 @@ impl Inbox {
         let digest = fingerprint(&answer.message);
         let mut book = self.book();
         let issued = book.issued.get(&answer.request_id).copied();
-        if !issued.is_some_and(|issued| answer.operation.may_answer(issued)) {
+        if !answer.operation.may_answer(issued) {
             return Err("no such request was made".to_owned());
         }
         let place = book.record(&answer, digest)?;

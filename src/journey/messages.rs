@@ -8,13 +8,20 @@ use super::borrower::Borrower;
 use super::flow::Application;
 use super::operations::text;
 
-/// One application as it is asked for; every one finances an invoice of its own.
+/// The loan type whose loans finance an invoice, which is pledged.
+const INVOICE_FINANCE: &str = "CASHFLOW";
+
+/// One application as it is asked for; each invoice finance has an invoice of its own.
 pub fn application(borrower: &Borrower, application: &Application, created: &str) -> Value {
     let contact = json!([{"type": "PRIMARY", "phone": borrower.phone, "address": address()}]);
+    let (collaterals, description) = match application.loan_type.as_str() {
+        INVOICE_FINANCE => (json!([invoice(borrower, application)]), "Invoice finance"),
+        _ => (json!([]), "For the household or the trade"),
+    };
     json!({
         "createdDate": created,
         "loanApplicationId": application.id,
-        "type": "CASHFLOW",
+        "type": application.loan_type,
         "borrower": {
             "primaryId": borrower.pan,
             "primaryIdType": "PAN",
@@ -22,11 +29,11 @@ pub fn application(borrower: &Borrower, application: &Application, created: &str
             "category": "INDIVIDUAL",
             "contactDetails": contact,
         },
-        "collaterals": [invoice(borrower, application)],
+        "collaterals": collaterals,
         "guarantors": [],
         "applicants": [{"primaryId": borrower.phone, "primaryIdType": "MOBILE", "name": borrower.name}],
         "terms": {"requestedAmount": application.requested, "currency": "INR"},
-        "description": "Invoice finance",
+        "description": description,
     })
 }
 
@@ -146,4 +153,43 @@ pub fn lookup_codes() -> Value {
 
 pub fn error_codes() -> Value {
     json!({"errorCode": "SDP1001"})
+}
+
+/// `loanSummary`, `getLoan`, `loanStatement`.
+pub fn about_loan(loan_id: &str) -> Value {
+    json!({"loanId": loan_id})
+}
+
+pub fn list_loans(borrower: &Borrower) -> Value {
+    let contact = json!([{"type": "PRIMARY", "phone": borrower.phone}]);
+    json!({"borrower": {
+        "primaryId": borrower.pan, "primaryIdType": "PAN", "category": "INDIVIDUAL", "contactDetails": contact,
+    }})
+}
+
+/// The lender makes the payment's id.
+pub fn pay_instalment(loan_id: &str, number: &str, amount: &str) -> Value {
+    json!({"loanId": loan_id, "payment": {
+        "id": "", "installmentNumber": number, "totalAmount": amount, "paymentMethodType": "UPI",
+        "extensibleData": {"purpose": "INSTALMENT"},
+    }})
+}
+
+/// All that is owed today; the lender says how much that is.
+pub fn pay_off(loan_id: &str) -> Value {
+    json!({"loanId": loan_id, "payment": {
+        "id": "", "paymentMethodType": "UPI", "extensibleData": {"purpose": "FORECLOSURE"},
+    }})
+}
+
+pub fn repayment_status(loan_id: &str, payment_id: &str) -> Value {
+    json!({"loanId": loan_id, "payment": {"id": payment_id}})
+}
+
+pub fn raise_dispute(loan_id: &str) -> Value {
+    json!({"loanId": loan_id, "dispute": {"description": "Please explain the fees kept from the payout."}})
+}
+
+pub fn dispute_status(dispute_id: &str) -> Value {
+    json!({"dispute": {"id": dispute_id}})
 }

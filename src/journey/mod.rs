@@ -1,8 +1,9 @@
 //! An LSP that takes loans through any running server, knowing nothing of it but the outside contract.
 //!
 //! It registers itself, listens for callbacks, walks the canonical order of `ocen-v3.md` §5.3 until the money is in
-//! the borrower's account, and checks every ack and every callback on the way. It is the demo, the load driver and
-//! the end-to-end test at once; a server that is killed meanwhile shows as retries, not as failure.
+//! the borrower's account, lets a sandbox's clock run until it is repaid, and checks every ack and every callback on
+//! the way. It is the demo, the load driver and the end-to-end test at once; a server that is killed meanwhile shows as
+//! retries, not as failure.
 
 mod admin;
 mod args;
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-pub use args::JourneyArgs;
+pub use args::{JourneyArgs, Until};
 pub use error::JourneyError;
 pub use report::{PaidLoan, Report};
 
@@ -71,22 +72,32 @@ async fn drive(args: &JourneyArgs, screen: &Arc<Screen>, report: &mut Report) ->
 
 async fn take_loans(args: &JourneyArgs, lsp: &Arc<Lsp>, report: &mut Report) -> Result<(), JourneyError> {
     flow::meta(lsp).await?;
+    let sandbox = args.until == Until::Closed && lsp.admin.business_date().await.is_ok();
     let mut waiting = args.loans;
     let mut journeys = JoinSet::new();
+    let mut open = Vec::new();
     loop {
         while waiting > 0 && journeys.len() < usize::from(args.concurrency) {
             waiting -= 1;
-            let (lsp, count) = (Arc::clone(lsp), args.count);
-            journeys.spawn(async move { flow::journey(&lsp, count).await });
+            let (lsp, args) = (Arc::clone(lsp), args.clone());
+            journeys.spawn(async move { flow::journey(&lsp, &args, sandbox).await });
         }
         match journeys.join_next().await {
-            None => return Ok(()),
+            None => break,
             // The others are cut off when the set is dropped: their outcome would change nothing.
             Some(ended) => {
                 let paid = ended.map_err(|error| JourneyError::Task(error.to_string()))??;
                 lsp.courier.screen.paid(paid.len());
-                report.loans.extend(paid);
+                report.loans.extend(paid.iter().map(|application| application.paid().clone()));
+                if args.until == Until::Closed {
+                    open.extend(paid);
+                }
             }
         }
     }
+    if args.until == Until::Closed {
+        flow::close(lsp, sandbox, &mut open).await?;
+        report.loans = open.iter().map(|application| application.paid().clone()).collect();
+    }
+    Ok(())
 }

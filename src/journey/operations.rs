@@ -65,14 +65,19 @@ impl Operation {
         if self == &SET_REPAYMENT_PLAN_STATUS {
             return Some(plan_topic(text(answer, "/plan/id")));
         }
+        if self == &CONFIRM_REPAYMENT {
+            return Some(repayment_topic(text(answer, "/loanId")));
+        }
         (self == &TRIGGER_DISBURSEMENT_STATUS)
             .then(|| payment_topic(text(answer, "/loanId"), text(answer, "/payment/id")))
     }
 
     /// Whether an answer of this operation may carry the requestId of a request of `issued`
-    /// (`ocen-v3.md` §3.7: a webhook takes the id of the request that set off what it tells).
+    /// (`ocen-v3.md` §3.7: a webhook takes the id of the request that set off what it tells; the news of a
+    /// repayment is a request of the lender's own).
     #[must_use]
-    pub fn may_answer(&self, issued: &Self) -> bool {
+    pub fn may_answer(&self, issued: Option<&Self>) -> bool {
+        let Some(issued) = issued else { return self == &CONFIRM_REPAYMENT };
         self == issued
             || (self == &SET_REPAYMENT_PLAN_STATUS && issued == &SET_REPAYMENT_PLAN)
             || (self == &TRIGGER_DISBURSEMENT_STATUS && issued == &TRIGGER_DISBURSEMENT)
@@ -95,6 +100,12 @@ pub fn plan_topic(plan_id: &str) -> String {
 #[must_use]
 pub fn payment_topic(loan_id: &str, payment_id: &str) -> String {
     format!("payment {loan_id} {payment_id}")
+}
+
+/// Where news of the repayments of a loan are waited for.
+#[must_use]
+pub fn repayment_topic(loan_id: &str) -> String {
+    format!("repayments {loan_id}")
 }
 
 /// The text at a JSON pointer, empty when there is none.
@@ -179,4 +190,22 @@ operations! {
     TRIGGER_DISBURSEMENT_STATUS "disbursement/triggerDisbursementStatusRequest"
         "disbursement/TriggerDisbursementStatusResponse"
         Answers::UntilStatus("/payment/status"), ["/payment/id"];
+    LOAN_SUMMARY "loan/LoanSummaryRequest" "loan/loanSummaryResponse"
+        Answers::One, ["/loanId", "/loanStatus", "/summary/principalPending", "/summary/amountRepaid"];
+    GET_LOAN "loan/getLoanRequest" "loan/getLoanResponse"
+        Answers::One, ["/loanId", "/loanStatus", "/terms/sanctionedAmount", "/repayment/plan"];
+    LOAN_STATEMENT "loan/loanStatementRequest" "loan/loanStatementResponse"
+        Answers::One, ["/loanId", "/accountStatement"];
+    LIST_LOANS "loan/listLoansRequest" "loan/listLoansResponse"
+        Answers::One, ["/loans"];
+    TRIGGER_REPAYMENT "repayment/triggerRepaymentRequest" "repayment/triggerRepaymentResponse"
+        Answers::One, ["/loanId", "/payment/id", "/payment/totalAmount"];
+    TRIGGER_REPAYMENT_STATUS "repayment/triggerRepaymentStatusRequest" "repayment/triggerRepaymentStatusResponse"
+        Answers::One, ["/loanId", "/payment/id"];
+    CONFIRM_REPAYMENT "repayment/confirmRepayment" "repayment/confirmRepayment"
+        Answers::One, ["/loanId", "/payment/id", "/payment/status", "/payment/totalAmount"];
+    RAISE_DISPUTE "loan/dispute/raiseDisputeRequest" "loan/dispute/raiseDisputeResponse"
+        Answers::One, ["/dispute/id"];
+    DISPUTE_STATUS "loan/dispute/disputeStatusRequest" "loan/dispute/disputeStatusResponse"
+        Answers::One, ["/dispute/id", "/dispute/status"];
 }

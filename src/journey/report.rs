@@ -6,7 +6,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Whether every loan was paid out.
+    /// Whether every loan went as far as it was to go.
     pub ok: bool,
     /// The loans paid out.
     pub loans: Vec<PaidLoan>,
@@ -39,4 +39,8 @@ pub struct PaidLoan {
     pub apr: String,
     /// The bank's unique transaction reference.
     pub utr: String,
+    /// Amount repaid by the borrower, as far as the run followed the loan.
+    pub repaid: String,
+    /// The last status that the lender told: `COMPLETED` when nothing is owed any more.
+    pub status: String,
 }

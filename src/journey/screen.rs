@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::inbox::Answer;
@@ -138,9 +139,11 @@ impl Screen {
         let mark = if report.ok { self.paint(GREEN, "✓") } else { self.paint(YELLOW, "✗") };
         let (paid, rate) = (report.loans.len(), self.rate(report.messages));
         let loans = if paid == 1 { "loan" } else { "loans" };
+        let closed = report.loans.iter().filter(|loan| loan.status == "COMPLETED").count();
+        let closed = if closed > 0 { format!(", {closed} closed") } else { String::new() };
         let mut out = format!(
             "\n{mark} {} in {:.1} s, {} messages ({rate} a second)",
-            self.paint(BOLD, &format!("{paid} {loans} paid out")),
+            self.paint(BOLD, &format!("{paid} {loans} paid out{closed}")),
             report.seconds,
             report.messages,
         );
@@ -149,19 +152,20 @@ impl Screen {
         }
         if !report.loans.is_empty() {
             let heads = format!(
-                "\n\n  {:<17} {:<18} {:>14} {:>14} {:>8}  {}",
-                "loan", "application", "sanctioned", "paid out", "APR", "UTR"
+                "\n\n  {:<17} {:<18} {:>14} {:>14} {:>14} {:>8}  {}",
+                "loan", "application", "sanctioned", "paid out", "repaid", "APR", "UTR"
             );
             out.push_str(&self.paint(DIM, &heads));
         }
         for loan in report.loans.iter().take(LISTED) {
             let _ = write!(
                 out,
-                "\n  {:<17} {:<18} {:>14} {:>14} {:>8}  {}",
+                "\n  {:<17} {:<18} {:>14} {:>14} {:>14} {:>8}  {}",
                 loan.loan_id,
                 loan.loan_application_id,
                 rupees(&loan.sanctioned),
                 rupees(&loan.net),
+                if loan.repaid.is_empty() { "-".to_owned() } else { rupees(&loan.repaid) },
                 format!("{} %", loan.apr),
                 loan.utr,
             );
@@ -185,8 +189,8 @@ impl Screen {
             "  {} {:<NAME_WIDTH$}{:<ID_WIDTH$}{:<NOTE_WIDTH$}{:>5} {:>9}  {seal}",
             self.paint(arrow.colour, arrow.sign),
             arrow.name,
-            arrow.id,
-            shortened(arrow.note),
+            shortened(arrow.id, ID_WIDTH),
+            shortened(arrow.note, NOTE_WIDTH),
             arrow.ack,
             took,
         ));
@@ -252,6 +256,9 @@ fn describe(answer: &Answer) -> String {
     if message.get("loanApplications").is_some() {
         return counted(items(message).map(|item| text(item, "/loanApplicationStatus")));
     }
+    if let Some(words) = describe_servicing(message) {
+        return words;
+    }
     if message.get("payment").is_some() {
         return format!("{} {}", text(message, "/payment/status"), text(message, "/payment/txnRefNo"));
     }
@@ -261,9 +268,14 @@ fn describe(answer: &Answer) -> String {
     if message.get("account").is_some() {
         return text(message, "/account/status").to_owned();
     }
-    for (member, one) in
-        [("plans", "plan"), ("accountList", "account"), ("lookupCodes", "code"), ("errorCodes", "code")]
-    {
+    let lists = [
+        ("plans", "plan"),
+        ("accountList", "account"),
+        ("lookupCodes", "code"),
+        ("errorCodes", "code"),
+        ("loans", "loan"),
+    ];
+    for (member, one) in lists {
         if message.get(member).is_some() {
             let count = list(message, &format!("/{member}")).count();
             return format!("{count} {one}{}", if count == 1 { "" } else { "s" });
@@ -274,12 +286,34 @@ fn describe(answer: &Answer) -> String {
     format!("{} {loan}{phone}", status.unwrap_or_default()).trim_end().to_owned()
 }
 
-/// A note that fits its column and leaves a blank after it.
-fn shortened(note: &str) -> String {
-    if note.chars().count() < NOTE_WIDTH {
+/// The same of an answer about a running loan.
+fn describe_servicing(message: &Value) -> Option<String> {
+    if message.get("summary").is_some() {
+        let owed = rupees(text(message, "/summary/principalPending"));
+        return Some(format!("{}, principal owed {owed}", text(message, "/loanStatus")));
+    }
+    if message.get("accountStatement").is_some() {
+        let rows = list(message, "/accountStatement");
+        let closing = rows.last().map(|row| rupees(text(row, "/closingBalance"))).unwrap_or_default();
+        return Some(format!("closes at {closing}"));
+    }
+    if message.get("dispute").is_some() {
+        return Some(text(message, "/dispute/status").to_owned());
+    }
+    // Payouts have none.
+    message.pointer("/payment/extensibleData/purpose")?;
+    let number = text(message, "/payment/installmentNumber");
+    let amount = rupees(text(message, "/payment/totalAmount"));
+    let of = if number.is_empty() { String::new() } else { format!(", instalment {number}") };
+    Some(format!("{} {amount}{of}", text(message, "/payment/status")))
+}
+
+/// A text that fits its column and leaves a blank after it.
+fn shortened(note: &str, width: usize) -> String {
+    if note.chars().count() < width {
         return note.to_owned();
     }
-    let begin: String = note.chars().take(NOTE_WIDTH - 2).collect();
+    let begin: String = note.chars().take(width.saturating_sub(2)).collect();
     format!("{begin}…")
 }
 

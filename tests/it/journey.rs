@@ -5,7 +5,8 @@ use ocen_lender::journey::JourneyArgs;
 use serde_json::json;
 
 use crate::support::flow::Flow;
-use crate::support::server::Server;
+use crate::support::money::paise;
+use crate::support::server::{Options, Server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_applications_of_one_borrower_are_paid_out() {
@@ -34,13 +35,40 @@ fn args(server: &Server, more: &[&str]) -> JourneyArgs {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_takes_a_bulk_through_signed_and_unsigned() {
+async fn the_command_takes_a_bulk_to_the_payout_signed_and_unsigned() {
     let server = Server::start().await;
+    let run = async |more: &[&str]| {
+        let more = [more, &["--until", "paid-out", "--type", "CASHFLOW"]].concat();
+        ocen_lender::journey::run(args(&server, &more)).await.unwrap()
+    };
 
-    let signed = ocen_lender::journey::run(args(&server, &["--count", "5"])).await.unwrap();
-    let unsigned = ocen_lender::journey::run(args(&server, &["--count", "2", "--unsigned"])).await.unwrap();
+    let signed = run(&["--count", "5"]).await;
+    let unsigned = run(&["--count", "2", "--unsigned"]).await;
 
     assert_eq!((signed.loans.len(), unsigned.loans.len()), (5, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_takes_loans_to_their_end_signed_and_unsigned() {
+    let server = Server::start().await;
+
+    for more in [&["--count", "2"][..], &["--unsigned", "--type", "CASHFLOW"]] {
+        let report = ocen_lender::journey::run(args(&server, more)).await.unwrap();
+
+        assert!(report.loans.iter().all(|loan| loan.status == "COMPLETED"), "{report:?}");
+        assert!(report.loans.iter().all(|loan| paise(&json!(loan.repaid)) > paise(&json!(loan.sanctioned))));
+    }
+    let closed = crate::support::sql::number(&server.app.pool, "select count(*) from loan where status = 'CLOSED'");
+    assert_eq!(closed.await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_does_the_part_of_a_bank_that_waits_to_be_told() {
+    let server = Server::start_with(Options { manual: true, ..Options::default() }).await;
+
+    let report = ocen_lender::journey::run(args(&server, &["--type", "CASHFLOW"])).await.unwrap();
+
+    assert_eq!(report.loans[0].status, "COMPLETED");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -141,6 +141,21 @@ async fn twelve_months_on_time_end_the_loan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_instalment_paid_in_advance_is_not_debited() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let life = Life::paid_out(&server, &lsp).await;
+    let rows = life.rows().await;
+    let paid = life.ask(path::TRIGGER_REPAYMENT, json!({"payment": {}})).await;
+    assert_eq!(paid["payment"]["totalAmount"], rows[0]["instalment"]);
+    life.confirmed(|body| body["payment"]["id"] == paid["payment"]["id"]).await;
+    life.to(day(&rows[0])).await;
+    assert_eq!(life.operator().await["payments"].as_array().unwrap().len(), 1);
+    assert_eq!(life.summary().await["summary"]["principalPending"], rows[0]["closing"]);
+    life.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bounce_costs_its_charge_and_a_late_payment_its_penal_charge() {
     let server = Server::start().await;
     let lsp = server.lsp().await;
@@ -402,6 +417,8 @@ async fn statements_by_date_lists_and_disputes() {
     assert_eq!(raised["dispute"]["status"], "NEW");
     let id = raised["dispute"]["id"].as_str().unwrap().to_owned();
     let admin = format!("/admin/disputes/{id}");
+    let waiting = server.get("/admin/disputes?status=NEW").await;
+    assert_eq!(waiting["items"][0]["loanId"], life.loan.loan_id, "{waiting}");
     let (status, refused) = server.post(&admin, &json!({"status": "RESOLVED"})).await;
     assert_eq!(status, 409, "no complaint ends without a reply: {refused}");
     assert_eq!(server.post(&admin, &json!({"status": "NEED_MORE_INFO", "note": "Which day?"})).await.0, 200);

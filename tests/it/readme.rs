@@ -15,7 +15,7 @@ fn walk(server: &Server) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_walk_with_curl_ends_with_money_in_the_account() {
+async fn the_walk_with_curl_ends_with_a_loan_paid_off() {
     if Command::new("curl").arg("--version").stdout(Stdio::null()).status().await.is_err() {
         eprintln!("SKIPPED: curl is not installed");
         return;
@@ -33,6 +33,10 @@ async fn the_walk_with_curl_ends_with_money_in_the_account() {
     let acks = printed.lines().filter(|line| line.starts_with(r#"{"error":"0""#)).count();
     let calls = walk.lines().filter(|line| line.starts_with("lsp ")).count();
     assert_eq!((acks, printed.matches("--> ").count()), (calls, calls), "{printed}");
+    let came = |word: &str, says: &str| printed.lines().any(|line| line.contains(word) && line.contains(says));
+    assert!(came("TriggerDisbursementStatusResponse", r#""status":"SUCCESS""#), "{printed}");
+    let confirmed = printed.lines().filter(|line| line.starts_with("<-- ") && line.contains("/confirmRepayment"));
+    assert_eq!(confirmed.filter(|line| line.contains(r#""status":"SUCCESS""#)).count(), 3, "{printed}");
     let last = printed.lines().last().unwrap_or_default();
-    assert!(last.contains("TriggerDisbursementStatusResponse") && last.contains(r#""status":"SUCCESS""#), "{printed}");
+    assert!(last.contains("loanSummaryResponse") && last.contains(r#""loanStatus":"COMPLETED""#), "{printed}");
 }

@@ -11,12 +11,15 @@ use crate::domain::ids::{DisputeId, LoanId, OrgId};
 
 /// A complaint of the borrower's about a loan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Dispute {
     /// Made by the lender.
     pub id: DisputeId,
     /// About which loan.
+    #[serde(alias = "loan_id")]
     pub loan_id: LoanId,
     /// Raised by which LSP.
+    #[serde(alias = "org_id")]
     pub org_id: OrgId,
     /// What the borrower says; later words are added on lines of their own.
     pub description: String,
@@ -25,6 +28,7 @@ pub struct Dispute {
     /// The lender's last word on it.
     pub note: Option<String>,
     /// When it was raised.
+    #[serde(alias = "raised_at")]
     pub raised_at: DateTime<Utc>,
     /// When the status was reached.
     pub at: DateTime<Utc>,

@@ -102,6 +102,7 @@ fn terms_of(application: &Application, grant: &Value) -> PaidLoan {
         sanctioned: text(grant, "/terms/sanctionedAmount").to_owned(),
         net: extra("netDisbursedAmount"),
         apr: extra("annualPercentageRate"),
-        utr: String::new(),
+        status: text(grant, "/loanStatus").to_owned(),
+        ..PaidLoan::default()
     }
 }
