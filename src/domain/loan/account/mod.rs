@@ -310,9 +310,10 @@ impl Contract {
     /// bank took longer and that would be worse for the borrower than what was accepted: then they stay.
     #[must_use]
     pub fn of(offer: &Offer, value_date: NaiveDate) -> Option<Self> {
-        let first_due = match value_date == offer.terms.disbursed_on || stays(offer, value_date) {
-            true => offer.terms.first_due,
-            false => offer.servicing.first_due(offer.terms.frequency, value_date)?,
+        let first_due = if value_date == offer.terms.disbursed_on || stays(offer, value_date) {
+            offer.terms.first_due
+        } else {
+            offer.servicing.first_due(offer.terms.frequency, value_date)?
         };
         Some(Self {
             terms: ScheduleTerms { disbursed_on: value_date, first_due, ..offer.terms.clone() },
