@@ -92,7 +92,7 @@ pub fn refusal(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) -> Op
     if facts.today <= deal.offer.terms.disbursed_on {
         return None;
     }
-    let detail = match compared(deal, facts) {
+    let stated = match compared(deal, facts) {
         Ok(None) => {
             // Terms that were worse on another day wait for nobody any more.
             if let Some(deal) = app.stage.deal_mut() {
@@ -100,15 +100,16 @@ pub fn refusal(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) -> Op
             }
             return None;
         }
-        Ok(Some((new, how))) => match waits(deal, facts).then_some(Ok(())).unwrap_or_else(|| issue(app, new, facts, d))
-        {
-            Ok(()) => format!(
-                "terms got worse with the later payout: {how}; have the borrower accept the new key facts statement by \
-                 triggerLoanAcceptance, then trigger the payout again"
-            ),
-            Err(error) => format!("the terms of a payout today cannot be stated: {error}"),
-        },
-        Err(error) => format!("the terms of a payout today cannot be told: {error}"),
+        Ok(Some((_, how))) if waits(deal, facts) => Ok(how),
+        Ok(Some((new, how))) => issue(app, new, facts, d).map(|()| how),
+        Err(error) => Err(error),
+    };
+    let detail = match stated {
+        Ok(how) => format!(
+            "terms got worse with the later payout: {how}; have the borrower accept the new key facts statement by \
+             triggerLoanAcceptance, then trigger the payout again"
+        ),
+        Err(error) => format!("the terms of a payout today cannot be stated: {error}"),
     };
     Some(rules::KFS_STALE.refusal(&detail))
 }

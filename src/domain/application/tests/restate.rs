@@ -124,7 +124,7 @@ fn a_late_payout_on_worse_terms_waits_for_the_borrower() {
     assert_eq!((&waiting.offer.id, &waiting.offer.fees), (&accepted.id, &accepted.fees));
     assert_eq!(waiting.offer.repayment_plans[0].id, accepted.repayment_plans[0].id, "the mandate is the plan's");
     assert_eq!(deal.offer, accepted, "accepted is what was signed");
-    assert_eq!(deal.document_hashes(), [restated.hash.clone()], "no agreement on it yet");
+    assert_eq!(deal.document_hashes(), std::slice::from_ref(&restated.hash), "no agreement on it yet");
 
     let again = scene.trigger_payment("P2");
     assert_eq!(shown(&scene, again), Some(restated), "the same statement on the same day");
