@@ -99,12 +99,14 @@ fn up_to_date(app: Option<&Application>, facts: &Facts<'_>, d: &mut Decision) ->
     Some(loan)
 }
 
-/// Stores a loan that has changed. That a day passed on which nothing happened is no change.
+/// Stores a loan that has changed. That a day passed on which nothing happened is no change; that an event passed is
+/// one, although it left no trace: else the day-end would find it again for ever.
 fn keep(loan: Option<Loan>, facts: &Facts<'_>, d: &mut Decision) {
     let (Some(mut loan), Some(before)) = (loan, facts.loan) else { return };
     if let (Some(account), Some(earlier)) = (&mut loan.account, &before.account) {
         let at = std::mem::replace(&mut account.at, earlier.at);
-        if loan == *before {
+        let passed = earlier.next_event().is_some_and(|event| event <= at);
+        if loan == *before && !passed {
             return;
         }
         if let Some(account) = &mut loan.account {
