@@ -329,3 +329,15 @@ async fn two_loans_cured_in_the_same_moment_cure_their_borrower() {
     waiting.await.unwrap();
     assert_eq!(sql::number(&pool, npa).await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_on_which_nothing_is_left_to_do_is_swept_once() {
+    let (seeded, due) = seeded(1).await;
+    let server = on(&seeded, true).await;
+    let before = due.pred_opt().unwrap();
+    // Nobody answers: what was announced stays announced, once for each of both loans.
+    assert_eq!(day_end::sweep(&server.app, Position::closed(before)).await.unwrap(), 2);
+    assert_eq!(day_end::sweep(&server.app, Position::closed(before)).await.unwrap(), 0);
+    let asks = "select count(*) from ask where state = 'OPEN' and port = 'notifier'";
+    assert_eq!(sql::number(&server.app.pool, asks).await, 2);
+}
