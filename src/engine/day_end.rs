@@ -4,15 +4,20 @@
 //! replicas share the work, and what a crash cut off is found again by the loan's next event.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{FixedOffset, NaiveTime};
+use sqlx::PgConnection;
+use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use super::facts::Gathered;
 use super::{Refused, save};
 use crate::app::{App, SharedApp};
 use crate::domain::application::decide;
 use crate::domain::application::decision::Facts;
+use crate::domain::ids::ApplicationId;
 use crate::domain::loan::account::Position;
 use crate::store::{StoreError, application, day_end};
 
@@ -20,6 +25,10 @@ use crate::store::{StoreError, application, day_end};
 const POLL: Duration = Duration::from_secs(20);
 /// Loans at a time.
 const CONCURRENCY: usize = 4;
+/// Loans that one sweep goes past before it stops: with so many the fault lies elsewhere.
+const MAX_GIVEN_UP: usize = 100;
+/// How often one sweep goes on without having had a connection.
+const MAX_WAITS: usize = 40;
 /// Indian standard time, in seconds east.
 const IST: i32 = 19_800;
 /// A day's end, in the lender's time: what is unpaid then is classified for the day.
@@ -49,17 +58,28 @@ fn position(app: &App) -> Position {
     if time >= CUT_OFF { Position::closed(today) } else { Position::open(today) }
 }
 
+/// What the workers of one sweep share.
+struct Sweep {
+    app: SharedApp,
+    to: Position,
+    /// Loans that could not be brought to the position: the others must not wait for them.
+    given_up: Mutex<Vec<(Uuid, String)>>,
+    /// How often there was no connection in time.
+    waited: AtomicUsize,
+}
+
 /// Brings every loan to a position; gives how many had something to happen.
 ///
 /// # Errors
-/// When the database fails; loans that were done stay done.
+/// When the database fails, or [`Refused::Internal`] when some loans could not be brought there; the others are.
 pub async fn sweep(app: &SharedApp, to: Position) -> Result<usize, Refused> {
+    let sweep = Arc::new(Sweep { app: Arc::clone(app), to, given_up: Mutex::default(), waited: AtomicUsize::new(0) });
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..CONCURRENCY {
-        let app = Arc::clone(app);
+        let sweep = Arc::clone(&sweep);
         tasks.spawn(async move {
             let mut done = 0_usize;
-            while !app.stop.is_cancelled() && one(&app, to).await? {
+            while !sweep.app.stop.is_cancelled() && sweep.one().await? {
                 done = done.saturating_add(1);
             }
             Ok::<usize, Refused>(done)
@@ -76,25 +96,54 @@ pub async fn sweep(app: &SharedApp, to: Position) -> Result<usize, Refused> {
         app.wake.notify_asks();
         app.wake.notify_callbacks();
     }
+    let given_up = sweep.given_up.lock().await;
+    if let Some((_, error)) = given_up.first() {
+        let count = given_up.len();
+        return Err(Refused::Internal(format!("{count} loans could not be brought to {}: {error}", to.day)));
+    }
+    drop(given_up);
     Ok(done)
 }
 
-/// The next loan on which something happens; whether there was one.
-async fn one(app: &App, to: Position) -> Result<bool, Refused> {
-    let mut tx = app.pool.begin().await?;
-    let Some(id) = day_end::next_loan(&mut tx, to).await? else {
-        return Ok(false);
-    };
-    let locked = application::lock(&mut tx, &app.sealer, &[id]).await?;
+impl Sweep {
+    /// The next loan on which something happens; whether there was one. One that fails is given up until the next
+    /// sweep, a bounded number of them.
+    async fn one(&self) -> Result<bool, Refused> {
+        let mut tx = match self.app.pool.begin().await {
+            // The answers to what the day asked have the connections; they end.
+            Err(sqlx::Error::PoolTimedOut) if self.waited.fetch_add(1, Ordering::Relaxed) < MAX_WAITS => {
+                return Ok(true);
+            }
+            begun => begun?,
+        };
+        let given_up: Vec<Uuid> = self.given_up.lock().await.iter().map(|(id, _)| *id).collect();
+        let Some(id) = day_end::next_loan(&mut tx, self.to, &given_up).await? else {
+            return Ok(false);
+        };
+        match advance(&self.app, &mut tx, id, self.to).await {
+            Ok(()) => tx.commit().await?,
+            Err(error) if given_up.len() >= MAX_GIVEN_UP => return Err(error),
+            Err(error) => {
+                tracing::error!(application = %id.0, %error, "the day-end of a loan failed");
+                // Noted before its lock is free, so that no other worker takes it up.
+                self.given_up.lock().await.push((id.0, error.to_string()));
+                tx.rollback().await?;
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Brings a loan to a position, in the transaction that has its application locked.
+async fn advance(app: &App, tx: &mut PgConnection, id: ApplicationId, to: Position) -> Result<(), Refused> {
+    let locked = application::lock(tx, &app.sealer, &[id]).await?;
     let Some(found) = locked.first() else {
         return Err(StoreError::Stale { table: "application" }.into());
     };
-    let gathered = Gathered::for_loan(app, &mut tx, &found.application).await?;
+    let gathered = Gathered::for_loan(app, tx, &found.application).await?;
     let facts = gathered.facts(app, None);
     let facts = Facts { today: facts.today.max(to.day), ..facts };
     let decided = decide::advance(found.application.clone(), to, &facts);
     let before = save::Before { applications: &locked, loan: gathered.loan.as_ref() };
-    save::decision(app, &mut tx, before, decided, save::Cause::Background(None)).await?;
-    tx.commit().await?;
-    Ok(true)
+    save::decision(app, tx, before, decided, save::Cause::Background(None)).await
 }

@@ -42,6 +42,8 @@ pub struct Gathered {
     pub lsp_accounts: Vec<String>,
     /// Name of the LSP, loaded when offers are priced or terms are restated.
     pub lsp_name: String,
+    /// The business date by which the facts were gathered; the clock's where none was needed.
+    pub today: Option<NaiveDate>,
 }
 
 impl Gathered {
@@ -140,7 +142,8 @@ impl Gathered {
             }
             ask if ask.is_about_a_loan() => {
                 gathered.loan = lock_loan(app, conn, Some(application)).await?;
-                if comes_late(gathered.loan(), ask, outcome, app.clock.today()) {
+                gathered.today = Some(app.clock.today());
+                if comes_late(gathered.loan(), ask, outcome, gathered.business_date(app)) {
                     return gathered.with_history(app, conn).await;
                 }
             }
@@ -149,11 +152,19 @@ impl Gathered {
         Ok(gathered)
     }
 
+    /// The business date, read once for what is decided together. A loan's time never goes back: a replica whose clock
+    /// is slow meets loans that another one has brought to the next day.
+    fn business_date(&self, app: &App) -> NaiveDate {
+        let reached = self.loan().and_then(|loan| loan.account.as_ref()).map(|account| account.at.day);
+        let today = self.today.unwrap_or_else(|| app.clock.today());
+        reached.map_or(today, |reached| today.max(reached))
+    }
+
     /// The facts as a decision wants them.
     pub fn facts<'a>(&'a self, app: &'a App, exchange: Option<ExchangeId>) -> Facts<'a> {
         Facts {
             now: app.clock.now(),
-            today: app.clock.today(),
+            today: self.business_date(app),
             products: &app.config.products,
             limits: &app.config.limits,
             calendar: &app.config.calendar,
@@ -182,10 +193,10 @@ impl Gathered {
 
 /// Whether an outcome may have to be replayed: it counts on a day that the account is beyond, or takes something back.
 fn comes_late(loan: Option<&Loan>, ask: &Ask, outcome: &Outcome, today: NaiveDate) -> bool {
-    let at = loan.and_then(|loan| loan.account.as_ref()).map(|account| account.at.day);
+    let is_running = loan.is_some_and(|loan| loan.account.is_some());
     match (ask, outcome) {
         // The account is brought to the business date before anything else happens.
-        (_, Outcome::Done { finding: Finding::Collected { value_date, .. } }) => at.is_some() && *value_date < today,
+        (_, Outcome::Done { finding: Finding::Collected { value_date, .. } }) => is_running && *value_date < today,
         (Ask::Refund(_), Outcome::Refused { .. }) => true,
         _ => false,
     }

@@ -11,6 +11,8 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use tokio::time::Instant;
 
 use super::happened::{self, Happened};
@@ -118,7 +120,7 @@ async fn run_days(
 ) -> Result<(), Problem> {
     let last = crate::domain::calendar::business_date(target);
     loop {
-        let mut conn = app.pool.acquire().await?;
+        let mut conn = connection(app).await?;
         let next = store::day_end::first_event(&mut conn, last).await?;
         drop(conn);
         if next.is_none() && until.is_some() {
@@ -129,19 +131,21 @@ async fn run_days(
         if day > today {
             // Later by what the days before took, so that 24 hours lie between an announcement and its debit.
             app.clock.advance(day.signed_duration_since(today));
+            // Before the day happens to any loan: after a crash it must not be an earlier day than some loans have seen.
+            keep(app).await.map_err(|error| Problem::internal(&error))?;
         }
         for position in [Position::open(day), Position::closed(day)] {
             sweep(app, position).await?;
             settled(app).await?;
         }
         if let Some(until) = until {
-            let mut conn = app.pool.acquire().await?;
+            let mut conn = connection(app).await?;
             if happened::any(&mut conn, since, loan, words(until)).await? {
                 return Ok(());
             }
         }
         // What a day's answers brought for the same day is swept before time goes on.
-        let mut conn = app.pool.acquire().await?;
+        let mut conn = connection(app).await?;
         let more = store::day_end::first_event(&mut conn, day).await?.is_some();
         drop(conn);
         if !more && day >= last {
@@ -167,17 +171,34 @@ async fn sweep(app: &SharedApp, to: Position) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Waits until the simulated systems have answered everything that is due.
-async fn settled(app: &App) -> Result<(), Problem> {
+/// A connection, although the day's answers may have all of them for a while.
+async fn connection(app: &App) -> Result<PoolConnection<Postgres>, Problem> {
     let begun = Instant::now();
     loop {
+        match app.pool.acquire().await {
+            Err(sqlx::Error::PoolTimedOut) if begun.elapsed() < SETTLE_TIMEOUT => {}
+            acquired => return Ok(acquired?),
+        }
+    }
+}
+
+/// Waits until the simulated systems have answered everything that is due, as long as they go on answering.
+async fn settled(app: &App) -> Result<(), Problem> {
+    let mut begun = Instant::now();
+    let mut least = i64::MAX;
+    loop {
         app.wake.notify_asks();
-        let mut conn = app.pool.acquire().await?;
+        let mut conn = connection(app).await?;
         let soon = app.clock.now() + SOON;
-        if !store::ask::is_any_due(&mut conn, soon).await? {
+        let due = store::ask::count_due(&mut conn, soon).await?;
+        if due == 0 {
             return Ok(());
         }
         drop(conn);
+        if due < least {
+            least = due;
+            begun = Instant::now();
+        }
         if begun.elapsed() > SETTLE_TIMEOUT {
             let detail = "the lender's systems did not answer in time; the clock stands where it got to";
             return Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, detail));

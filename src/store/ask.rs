@@ -278,24 +278,23 @@ pub async fn close_money(
     Ok(())
 }
 
-/// Whether anything is to be asked by an instant, or is being asked.
+/// How many questions are to be asked by an instant, or are being asked.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn is_any_due(conn: &mut PgConnection, by: DateTime<Utc>) -> Result<bool, StoreError> {
-    let found = sqlx::query_scalar!(
+pub async fn count_due(conn: &mut PgConnection, by: DateTime<Utc>) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar!(
         r#"
-        select exists (
-            select from ask
-            where due_at <= $1
-            and state in ('OPEN', 'SENDING')
-        ) as "found!"
+        select count(*) as "count!"
+        from ask
+        where due_at <= $1
+        and state in ('OPEN', 'SENDING')
         "#,
         by,
     )
     .fetch_one(conn)
     .await?;
-    Ok(found)
+    Ok(count)
 }
 
 /// Makes the open questions to one port about an application due at once.

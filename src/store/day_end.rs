@@ -2,17 +2,22 @@
 
 use chrono::NaiveDate;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::ids::ApplicationId;
 use crate::domain::loan::account::{Phase, Position};
 
 /// Locks the application of a loan whose next event is not later than a position; one that another transaction is at
-/// is passed over. The loan itself is locked next, in the one lock order (design §5).
+/// is passed over, and so are some that were given up. The loan itself is locked next, in the one lock order (design §5).
 ///
 /// # Errors
 /// When the database fails.
-pub async fn next_loan(conn: &mut PgConnection, to: Position) -> Result<Option<ApplicationId>, StoreError> {
+pub async fn next_loan(
+    conn: &mut PgConnection,
+    to: Position,
+    given_up: &[Uuid],
+) -> Result<Option<ApplicationId>, StoreError> {
     let row = sqlx::query_scalar!(
         r#"
         select application.application_id
@@ -20,12 +25,14 @@ pub async fn next_loan(conn: &mut PgConnection, to: Position) -> Result<Option<A
         join application using (application_id)
         where next_event_on <= $1
         and (next_event_on < $1 or not next_event_closed or $2)
+        and application.application_id <> all($3)
         order by next_event_on
         limit 1
         for update of application skip locked
         "#,
         to.day,
         to.phase == Phase::Closed,
+        given_up,
     )
     .fetch_optional(conn)
     .await?;
@@ -55,6 +62,9 @@ pub async fn first_event(conn: &mut PgConnection, up_to: NaiveDate) -> Result<Op
 /// # Errors
 /// When the database fails.
 pub async fn classify_borrower(conn: &mut PgConnection, borrower: &[u8], today: NaiveDate) -> Result<(), StoreError> {
+    // Locked by a statement of its own: the next one must see what another loan's transaction, which was waited for,
+    // has committed.
+    sqlx::query!("select from borrower where borrower_index = $1 for update", borrower).execute(&mut *conn).await?;
     sqlx::query!(
         r#"
         update borrower
@@ -63,7 +73,14 @@ pub async fn classify_borrower(conn: &mut PgConnection, borrower: &[u8], today: 
                 select from loan
                 where loan.borrower_index = $1
                 and (loan.npa_since is not null and loan.status = 'RUNNING' or loan.status = 'WRITTEN_OFF')
-            ) then coalesce(npa_since, $2)
+            ) then coalesce(
+                npa_since,
+                (
+                    select min(loan.npa_since) from loan
+                    where loan.borrower_index = $1
+                    and loan.status = 'RUNNING'
+                ),
+                $2)
             when exists (
                 select from loan
                 where loan.borrower_index = $1

@@ -19,6 +19,8 @@ mod crash;
 #[cfg(test)]
 mod database_guards;
 #[cfg(test)]
+mod day_end;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod exposure;
@@ -26,6 +28,8 @@ mod exposure;
 mod idempotency;
 #[cfg(test)]
 mod ids;
+#[cfg(test)]
+mod independent;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]

@@ -66,3 +66,24 @@ pub async fn fresh() -> String {
     conn.close().await.unwrap();
     named(url, &name)
 }
+
+/// A copy of a database that nobody is connected to any more; gives its URL.
+pub async fn copy(of: &str) -> String {
+    let url = cluster().await;
+    let mut conn = PgConnection::connect(url).await.unwrap();
+    let (_, original) = of.split_once('?').unwrap_or((of, "")).0.rsplit_once('/').unwrap();
+    // A test's own server may still be letting go of it.
+    let end = format!(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{original}' and pid <> pg_backend_pid()"
+    );
+    let name = format!("t_{}", ocen_lender::clock::Ids.uuid().simple());
+    let make = format!("create database {name} template {original}");
+    loop {
+        conn.execute(AssertSqlSafe(end.clone())).await.unwrap();
+        if conn.execute(AssertSqlSafe(make.clone())).await.is_ok() {
+            break;
+        }
+    }
+    conn.close().await.unwrap();
+    named(url, &name)
+}

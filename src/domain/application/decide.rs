@@ -104,14 +104,14 @@ fn up_to_date(app: Option<&Application>, facts: &Facts<'_>, d: &mut Decision) ->
     Some(loan)
 }
 
-/// Stores a loan that has changed. That a day passed on which nothing happened is no change, but an event that is over
-/// without a trace is one: the next one must be looked for behind it, or the day-end would find the same for ever.
+/// Stores a loan that has changed. That a day passed on which nothing happened is no change; that an event passed is
+/// one, although it left no trace: else the day-end would find it again for ever.
 fn keep(loan: Option<Loan>, facts: &Facts<'_>, d: &mut Decision) {
     let (Some(mut loan), Some(before)) = (loan, facts.loan) else { return };
     if let (Some(account), Some(earlier)) = (&mut loan.account, &before.account) {
-        let is_over = account.next_event() != earlier.next_event();
         let at = std::mem::replace(&mut account.at, earlier.at);
-        if loan == *before && !is_over {
+        let passed = earlier.next_event().is_some_and(|event| event <= at);
+        if loan == *before && !passed {
             return;
         }
         if let Some(account) = &mut loan.account {

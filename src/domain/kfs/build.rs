@@ -172,7 +172,7 @@ fn basis(offer: &Offer) -> Option<Basis> {
         periods_per_year: per_year.round_dp(6).normalize().to_string(),
         tax_included: true,
         rounding: words::rounding(offer),
-        day_count: words::day_count(offer.terms.day_count).to_owned(),
+        day_count: words::day_count(offer.terms.day_count),
         broken_period: words::broken_period(offer),
     })
 }
@@ -208,7 +208,7 @@ fn rounding(rounding: Rounding) -> RoundingRule {
 
 fn rules(offer: &Offer) -> Option<Rules> {
     let rules = &offer.servicing;
-    let allocation = |policy| Allocation { policy, text: words::allocation(policy).to_owned() };
+    let allocation = |policy| Allocation { policy, text: words::allocation(policy) };
     Some(Rules {
         allocation: allocation(rules.allocation),
         npa_allocation: allocation(rules.npa_allocation),

@@ -306,9 +306,9 @@ pub struct Rules {
     pub npa_allocation: Allocation,
     /// Penal charge.
     pub penal: Penal,
-    /// Charge for each bounced instalment; no tax on top.
+    /// Charge for each instalment whose debit fails or comes back, tax included.
     pub bounce_charge: String,
-    /// Foreclosure: percent of the principal paid early.
+    /// Foreclosure: percent of the principal that is not due yet.
     pub foreclosure_percent: String,
     /// Part prepayment: percent of the principal prepaid.
     pub prepayment_percent: String,
@@ -345,7 +345,8 @@ pub struct Penal {
     pub base: String,
     /// Days after a due date in which none runs.
     pub grace_days: u32,
-    /// Days from the due date to the first charge for an instalment, and between two of them.
+    /// Days from the due date to the first charge for an instalment, and between two of them; a payment has them
+    /// charged up to its own day before it settles anything.
     pub every_days: u32,
     /// Most of them for one instalment, percent of the instalment.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -68,32 +68,48 @@ pub(super) fn penal(offer: &Offer) -> String {
     );
     format!(
         "{rate}% per annum (days divided by 365) on the amount in default alone, that is the unpaid interest and \
-        principal of due instalments, {grace}. It is charged {every} days after the due date at the earliest and \
-        then not more often than every {every} days, only after you have been told of it and why, never on an unpaid \
-        penal charge, and bears no interest and no tax. {cap}",
+        principal of due instalments, {grace}. It is charged every {every} days after the due date while something is \
+        unpaid, and on the day of each payment for the days up to it, each time for the days since the last charge; \
+        only after you have been told of it and why, never on an unpaid penal charge, and it bears no interest and no \
+        tax. {cap}",
         every = rules.penal_every_days,
     )
 }
 
 pub(super) fn bounce(offer: &Offer) -> String {
     if offer.charges.bounce.is_positive() {
-        format!("Rs. {} for each instalment whose debit fails; no tax comes on top.", offer.charges.bounce)
+        format!(
+            "Rs. {} for each instalment whose debit fails or comes back, tax included; no tax comes on top.",
+            offer.charges.bounce
+        )
     } else {
         "No charge for an instalment whose debit fails.".to_owned()
     }
 }
 
 pub(super) fn foreclosure(offer: &Offer) -> String {
-    early(offer.servicing.foreclosure_percent, offer.gst_percent, "paying the whole loan off early")
+    let cost = early(offer.servicing.foreclosure_percent, offer.gst_percent, "paying the whole loan off early");
+    format!(
+        "{cost} You then pay all principal, the interest that is due and that of the running period up to the day of \
+        the payment, and the charges up to it, less what is held for you."
+    )
 }
 
 pub(super) fn prepayment(offer: &Offer) -> String {
     let then = match offer.servicing.prepayment_mode {
-        PrepaymentMode::ReduceCount => "Afterwards the instalment stays and the loan ends earlier.",
-        PrepaymentMode::ReduceInstalment => "Afterwards the due dates stay and the instalment falls.",
+        PrepaymentMode::ReduceCount => {
+            "Afterwards the instalment stays and the loan ends earlier, the last instalment paying what is left."
+        }
+        PrepaymentMode::ReduceInstalment => {
+            "Afterwards the due dates stay and the instalment falls: it is worked out anew for the principal that is \
+            left and the instalments that are left, from the running one on."
+        }
     };
     let cost = early(offer.servicing.prepayment_percent, offer.gst_percent, "paying a part of the loan early");
-    format!("{cost} {then}")
+    format!(
+        "{cost} What is due is settled first, then the charge; all the rest is prepaid principal. The running period \
+        bears interest on the old principal until that day and on the new one from it. {then}"
+    )
 }
 
 fn early(percent: Decimal, tax: Decimal, what: &str) -> String {
@@ -101,8 +117,8 @@ fn early(percent: Decimal, tax: Decimal, what: &str) -> String {
         return format!("No charge for {what}.");
     }
     format!(
-        "{percent}% of the principal paid early, and {tax}% goods and services tax on that charge, for {what}; none \
-        within the cooling-off period. Interest is due up to the day of the payment only."
+        "{percent}% of the principal paid before it is due, and {tax}% goods and services tax on that charge, each to \
+        the nearest paisa, for {what}; none for leaving within the cooling-off period."
     )
 }
 
@@ -140,14 +156,20 @@ pub(super) fn rounding(offer: &Offer) -> String {
     )
 }
 
-pub(super) fn day_count(day_count: DayCount) -> &'static str {
-    match day_count {
-        DayCount::Thirty360 => "30/360: a whole period is exactly its share of a year, odd days count 1/360 each.",
+pub(super) fn day_count(day_count: DayCount) -> String {
+    let how = match day_count {
+        DayCount::Thirty360 => {
+            "30/360: a whole period is exactly its share of a year, odd days count 1/360 each; up to a day inside a \
+            period, the interest of the period by the share of its days that are gone."
+        }
         DayCount::Actual365 => "Actual days divided by 365.",
         DayCount::Actual360 => "Actual days divided by 360.",
         DayCount::Actual364 => "Actual days divided by 364.",
         DayCount::ActualActual => "Actual days divided by the days of the calendar year in which they lie.",
-    }
+    };
+    format!(
+        "{how} Interest runs on the principal that is not due yet; an overdue instalment bears no further interest."
+    )
 }
 
 /// `lending.md` §2.3, and the circular on interest from disbursal (§1.4).
@@ -159,15 +181,18 @@ pub(super) fn broken_period(offer: &Offer) -> String {
             "{begin} A first period that is longer or shorter than the others bears interest for its own days, and \
             all instalments are worked out for it; nothing is charged upfront."
         ),
-        FirstPeriod::AddToFirst => format!("{begin} {odd} is paid on top of the first instalment."),
+        FirstPeriod::AddToFirst => format!(
+            "{begin} {odd}, which come before its whole \
+        ones, is paid on top of the first instalment."
+        ),
         FirstPeriod::Upfront => {
             format!("{begin} {odd} is kept from the payout: Rs. {}.", offer.schedule.upfront_interest)
         }
     }
 }
 
-pub(super) fn allocation(policy: AllocationPolicy) -> &'static str {
-    match policy {
+pub(super) fn allocation(policy: AllocationPolicy) -> String {
+    let order = match policy {
         AllocationPolicy::InstalmentWise => {
             "The oldest due instalment first, its interest, then its principal; then the next one; charges last, \
             penal charges after all others."
@@ -180,12 +205,22 @@ pub(super) fn allocation(policy: AllocationPolicy) -> &'static str {
             "The principal of all due instalments, oldest first, then their interest; charges last, penal charges \
             after all others."
         }
-    }
+    };
+    format!(
+        "{order} What is paid beyond what is due is held for you without interest and settles, in the same order, what \
+        falls due next."
+    )
 }
 
 pub(super) fn cooling_off(offer: &Offer) -> String {
     let days = offer.cooling_off_days;
-    let begin = format!("Within {days} days of the payout you may leave without penalty");
+    let begin =
+        format!("Within {days} days of the payout, and before the first due date, you may leave without penalty");
+    let upfront = offer.schedule.upfront_interest;
+    let upfront = match upfront.is_positive() {
+        true => format!(", less the interest kept from the payout, Rs. {upfront}"),
+        false => String::new(),
+    };
     match offer.servicing.cooling_off {
         CoolingOffPolicy::AprOnly => format!(
             "{begin}: you pay back the net disbursed amount, Rs. {net}, and for the days you held the money \
@@ -196,7 +231,7 @@ pub(super) fn cooling_off(offer: &Offer) -> String {
             apr = offer.apr,
         ),
         CoolingOffPolicy::RatePlusFee => format!(
-            "{begin}: you pay back the principal, Rs. {principal}, and for the days you held the money \
+            "{begin}: you pay back the principal, Rs. {principal}{upfront}, and for the days you held the money \
             Rs. {principal} x {rate}% x days / 365, the contract rate. The one-time fees are kept.",
             principal = offer.sanctioned,
             rate = offer.annual_rate,
@@ -209,7 +244,8 @@ pub(super) fn overdue(due: NaiveDate, sma_1: NaiveDate, sma_2: NaiveDate, npa: N
     format!(
         "If the instalment due on {} is not paid in full by the end of that day, the loan is overdue and classed \
         SMA-0 that day, SMA-1 on {}, SMA-2 on {} and as a non-performing asset (NPA) on {}. It becomes standard again \
-        only when all arrears of interest and principal are paid. Overdue loans are reported to credit bureaus.",
+        only when all arrears of interest and principal are paid. All loans of one borrower are classed NPA while one of \
+        them is, until the arrears of all are paid. Overdue loans are reported to credit bureaus.",
         day(due),
         day(sma_1),
         day(sma_2),

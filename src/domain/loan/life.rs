@@ -3,7 +3,9 @@
 use chrono::NaiveDate;
 
 use super::Loan;
-use super::account::{Account, AssetClass, Charge, Contract, Duty, Ending, Fact, Out, Position, What, replay};
+use super::account::{
+    Account, AssetClass, Charge, Contract, Duty, Ending, Fact, Out, Position, Replayed, What, replay,
+};
 use super::repayment;
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Outcome};
@@ -11,7 +13,7 @@ use crate::domain::application::decision::{Decision, Effect, Facts};
 use crate::domain::application::facets::{Mandate, RepaymentSetup};
 use crate::domain::application::notice::{Notice, NoticeKind};
 use crate::domain::application::offer::cancel_mandate;
-use crate::domain::book::Journal;
+use crate::domain::book::{Journal, JournalKind};
 
 /// Brings a loan to a position: what fell due, what is charged, how it is classified, and whom to tell. Every command
 /// does this first, with the day-end's own function.
@@ -75,13 +77,37 @@ fn replay_all(loan: &mut Loan, app: &Application, from: NaiveDate, facts: &Facts
     for journal in replayed.corrections(&posted) {
         d.effects.push(Effect::Post(loan.id.clone(), journal));
     }
+    let duties = duties_found_late(&replayed, &posted);
     loan.account = replayed.account;
     d.event(app, format!("the book was brought in order from {from} on"));
+    for duty in duties {
+        carry_out(loan, app, duty, facts, d);
+    }
     match (was_closed, loan.account.as_ref().is_some_and(Account::is_closed)) {
         (false, true) => finish(loan, app, d),
         (true, false) => d.effects.push(Effect::Reopen(app.id, loan.offer.sanctioned)),
         _ => {}
     }
+}
+
+/// What the borrower must still be told after a replay: charges that were not in the book before, and what is overdue
+/// only now, because the payment that had settled it came back.
+fn duties_found_late(replayed: &Replayed, posted: &[Journal]) -> Vec<Duty> {
+    let is_new = |charge: &Charge| {
+        let same = |journal: &Journal| {
+            matches!(journal.kind, JournalKind::Fee | JournalKind::Penal) && journal.reference == charge.id
+        };
+        !posted.iter().any(same)
+    };
+    let charges = replayed.out.duties.iter().filter_map(|duty| match duty {
+        Duty::ChargeNotice(charge) if is_new(charge) => Some(duty.clone()),
+        _ => None,
+    });
+    let unpaid = replayed
+        .account
+        .iter()
+        .flat_map(|account| account.unpaid().filter(|row| row.notice.is_none() && row.row.due_date < account.at.day));
+    charges.chain(unpaid.map(|row| Duty::OverdueNotice(row.row.number))).collect()
 }
 
 /// Journals in the book with those that this very decision adds.

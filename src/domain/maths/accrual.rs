@@ -31,35 +31,53 @@ pub fn accrued_interest(
     balance: Paise,
     on: NaiveDate,
 ) -> Option<Paise> {
-    let in_paise = rounded(&exact_parts(terms, period, balance, on)?, Rounding::PaiseHalfUp)?;
+    accrued_after(terms, period, (balance, &[]), on)
+}
+
+/// The same when parts of the balance were prepaid inside the period, each on its day: each part bears interest until
+/// then, and the whole is rounded once.
+pub fn accrued_after(
+    terms: &ScheduleTerms,
+    period: (NaiveDate, NaiveDate),
+    (balance, prepaid): (Paise, &[(NaiveDate, Paise)]),
+    on: NaiveDate,
+) -> Option<Paise> {
+    let in_paise = rounded(&exact_after(terms, period, (balance, prepaid), on)?, Rounding::PaiseHalfUp)?;
     // A product that bills multiples rounds the interest of a whole row to them.
     let row_rounding = terms.row_interest_rounding();
     if row_rounding == Rounding::PaiseHalfUp {
         return Some(in_paise);
     }
-    let of_row = rounded(&exact_parts(terms, period, balance, period.1)?, row_rounding)?;
+    let of_row = rounded(&exact_after(terms, period, (balance, prepaid), period.1)?, row_rounding)?;
     Some(if on >= period.1 { of_row } else { in_paise.min(of_row) })
 }
 
-/// The interest that a row loses when `paid` of the balance it opened with is repaid on the day
-/// `on` inside its period: the row's interest falls to that of the old balance until that day and of
-/// the new one from it. `None` as for [`accrued_interest`].
+/// The interest that a row loses when the last of `prepaid` is repaid, the others having been before: the row's
+/// interest falls to that of each balance for the days on which it was owed. `balance` is what the period began with.
+/// `None` as for [`accrued_interest`].
 pub(super) fn interest_saved(
     terms: &ScheduleTerms,
     period: (NaiveDate, NaiveDate),
-    opening: Paise,
-    paid: Paise,
-    on: NaiveDate,
+    (balance, prepaid): (Paise, &[(NaiveDate, Paise)]),
 ) -> Option<Paise> {
-    let whole = exact_parts(terms, period, opening, period.1)?;
-    let on_paid = exact_parts(terms, period, paid, period.1)?.into_iter().zip(exact_parts(terms, period, paid, on)?);
-    let remaining = whole.iter().zip(on_paid).map(|(whole, (full, until_paid))| {
-        let saved = full.checked_sub(until_paid)?;
-        whole.checked_sub(saved)
-    });
-    let remaining = remaining.collect::<Option<Vec<_>>>()?;
+    let (_, earlier) = prepaid.split_last()?;
     let rounding = terms.row_interest_rounding();
-    rounded(&whole, rounding)?.checked_sub(rounded(&remaining, rounding)?)
+    let whole = |prepaid| rounded(&exact_after(terms, period, (balance, prepaid), period.1)?, rounding);
+    whole(earlier)?.checked_sub(whole(prepaid)?)
+}
+
+fn exact_after(
+    terms: &ScheduleTerms,
+    period: (NaiveDate, NaiveDate),
+    (balance, prepaid): (Paise, &[(NaiveDate, Paise)]),
+    on: NaiveDate,
+) -> Option<Vec<Decimal>> {
+    prepaid.iter().try_fold(exact_parts(terms, period, balance, on)?, |parts, (day, paid)| {
+        let full = exact_parts(terms, period, *paid, on)?;
+        let borne = exact_parts(terms, period, *paid, on.min(*day))?;
+        let left = parts.into_iter().zip(full.into_iter().zip(borne));
+        left.map(|(part, (full, borne))| part.checked_sub(full.checked_sub(borne)?)).collect()
+    })
 }
 
 /// The accrued interest before rounding, in paise, for each part of the period that is rounded for

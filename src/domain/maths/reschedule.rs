@@ -37,8 +37,8 @@ pub struct Prepayment {
 /// stand, `next` is the index of the running row and `period_from` the day its period began.
 ///
 /// The running row opens with the balance less the amount paid; its interest is that of the old
-/// balance until the day of payment and of the new one from it. So a second prepayment in the same
-/// period takes the rows of the first. Numbers and due dates continue those of `rows`; the last
+/// balance until the day of payment and of the new one from it. A second prepayment in the same
+/// period takes the rows of the first, and names it in `earlier`. Numbers and due dates continue those of `rows`; the last
 /// row repays what is left, and no row is left empty.
 ///
 /// Under [`PrepaymentMode::ReduceInstalment`] the running row pays no principal when its interest,
@@ -54,11 +54,11 @@ pub fn after_prepayment(
     terms: &ScheduleTerms,
     rows: &[Row],
     next: usize,
-    period_from: NaiveDate,
+    (period_from, earlier): (NaiveDate, &[(NaiveDate, Paise)]),
     prepayment: Prepayment,
 ) -> Result<Vec<Row>, ScheduleError> {
     let left = rows.get(next..).ok_or(ScheduleError::OutOfRange)?;
-    let running = Running::after(terms, left, period_from, prepayment)?;
+    let running = Running::after(terms, left, (period_from, earlier), prepayment)?;
     let regular = match prepayment.mode {
         PrepaymentMode::ReduceCount => Regular::kept(terms, left),
         PrepaymentMode::ReduceInstalment => running.anew(terms, left),
@@ -106,7 +106,7 @@ impl Running {
     fn after(
         terms: &ScheduleTerms,
         left: &[Row],
-        from: NaiveDate,
+        (from, earlier): (NaiveDate, &[(NaiveDate, Paise)]),
         prepayment: Prepayment,
     ) -> Result<Self, ScheduleError> {
         let Prepayment { paid, on, .. } = prepayment;
@@ -115,7 +115,9 @@ impl Running {
         if !balance.is_positive() {
             return Err(ScheduleError::PrincipalNotPositive);
         }
-        let saved = interest_saved(terms, (from, row.due_date), row.opening, paid, on);
+        let began_with = earlier.iter().try_fold(row.opening, |sum, (_, paid)| sum.checked_add(*paid));
+        let prepaid: Vec<(NaiveDate, Paise)> = earlier.iter().copied().chain([(on, paid)]).collect();
+        let saved = began_with.and_then(|balance| interest_saved(terms, (from, row.due_date), (balance, &prepaid)));
         let saved = saved.ok_or(ScheduleError::OutOfRange)?;
         Ok(Self { balance, interest: row.interest.saturating_sub(saved) })
     }

@@ -191,7 +191,7 @@ pub struct PayOffBlock {
     pub charge: String,
     /// The borrower's money that is held already.
     pub excess: String,
-    /// Fees given back, of a cooling-off exit.
+    /// Fees, and interest kept from the payout, that a cooling-off exit gives back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fees_given_back: Option<String>,
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Out};
+use super::{Account, Out, Position};
 
 /// Days past due from which a loan is in SMA-1, SMA-2 and NPA: a loan due on 31 Mar is SMA-1 on 30 Apr, SMA-2 on
 /// 30 May and NPA on 29 Jun.
@@ -81,7 +81,9 @@ impl Account {
 
     /// After a payment: a loan without arrears is a standard one at once, an NPA with some stays one.
     pub(super) fn reclassify_after_payment(&mut self, day: NaiveDate, out: &mut Out) {
-        let overdue = self.days_past_due(day).filter(|days| *days > 0);
+        // What fell due today is overdue only once the day is over.
+        let is_over = self.at >= Position::closed(day);
+        let overdue = self.days_past_due(day).filter(|days| *days > 0 || is_over);
         match overdue {
             None => {
                 self.npa_since = None;

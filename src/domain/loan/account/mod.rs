@@ -27,7 +27,7 @@ pub use self::replay::{Replayed, replay};
 use crate::domain::application::facets::Offer;
 use crate::domain::application::{pricing, restate};
 use crate::domain::book::{self, Journal};
-use crate::domain::maths::accrual::accrued_interest;
+use crate::domain::maths::accrual::accrued_after;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::schedule::{Row, ScheduleError, ScheduleTerms, schedule};
 use crate::domain::servicing::{Component, FeeLine, Servicing};
@@ -148,21 +148,24 @@ impl Instalment {
 }
 
 /// The period that runs: the first instalment that is not due yet, and its interest so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
     /// Day on which the period began.
     pub from: NaiveDate,
-    /// Since when the principal is what it is.
-    pub since: NaiveDate,
-    /// Interest of the period up to `since`.
-    pub before: Paise,
+    /// Principal that was prepaid in it, each part with its day.
+    pub prepaid: Vec<(NaiveDate, Paise)>,
     /// Interest of the period that is in the book.
     pub posted: Paise,
 }
 
 impl Running {
     fn starting(day: NaiveDate) -> Self {
-        Self { from: day, since: day, before: Paise::ZERO, posted: Paise::ZERO }
+        Self { from: day, prepaid: Vec::new(), posted: Paise::ZERO }
+    }
+
+    /// The principal that the period began with, when so much of it is left.
+    fn began_with(&self, left: Paise) -> Paise {
+        self.prepaid.iter().fold(left, |sum, (_, paid)| sum.saturating_add(*paid))
     }
 }
 
@@ -411,9 +414,8 @@ impl Account {
             return next.row.interest;
         }
         let period = (self.running.from, next.row.due_date);
-        let upto = |day| accrued_interest(&self.contract.terms, period, next.row.opening, day).unwrap_or_default();
-        let since = upto(on).saturating_sub(upto(self.running.since));
-        self.running.before.saturating_add(since).min(next.row.interest)
+        let balance = (self.running.began_with(next.row.opening), self.running.prepaid.as_slice());
+        accrued_after(&self.contract.terms, period, balance, on).unwrap_or_default().min(next.row.interest)
     }
 
     /// Whether the loan has ended.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Account;
 use crate::domain::maths::accrual::cooling_off_interest;
 use crate::domain::maths::money::Paise;
+use crate::domain::maths::schedule::schedule;
 use crate::domain::servicing::{CoolingOffPolicy, FeeLine};
 
 /// The amount that ends a loan on one day, and what it is made of.
@@ -23,7 +24,7 @@ pub struct PayOff {
     pub penal: Paise,
     /// For leaving early, tax included.
     pub charge: Paise,
-    /// Fees given back.
+    /// Fees, and interest kept from the payout, that are given back.
     pub given_back: Paise,
     /// The borrower's money that is held already.
     pub excess: Paise,
@@ -70,7 +71,7 @@ impl Account {
         if on > last {
             return Err(PayOffRefusal::CoolingOffOver(last));
         }
-        self.pay_off(on, self.cooling_off_interest(on), Paise::ZERO, self.fees_given_back())
+        self.pay_off(on, self.cooling_off_interest(on), Paise::ZERO, self.given_back())
     }
 
     /// Last day of the cooling-off period; it ends before the first instalment falls due.
@@ -94,14 +95,23 @@ impl Account {
     }
 
     /// Fees that the APR has in it are given back where the exit is priced at the APR: keeping them too would count
-    /// them twice.
-    pub(super) fn fees_given_back(&self) -> Paise {
+    /// them twice. So is interest kept from the payout, whatever the price: the days held are paid for anyway.
+    fn given_back(&self) -> Paise {
+        let fees = self.fees_given_back().iter().map(FeeLine::total);
+        fees.fold(self.upfront_interest(), Paise::saturating_add)
+    }
+
+    /// The fees among it.
+    pub(super) fn fees_given_back(&self) -> &[FeeLine] {
         match self.contract.servicing.cooling_off {
-            CoolingOffPolicy::AprOnly => {
-                self.contract.fees.iter().map(FeeLine::total).fold(Paise::ZERO, Paise::saturating_add)
-            }
-            CoolingOffPolicy::RatePlusFee => Paise::ZERO,
+            CoolingOffPolicy::AprOnly => &self.contract.fees,
+            CoolingOffPolicy::RatePlusFee => &[],
         }
+    }
+
+    /// Interest of the odd days that was kept from the payout.
+    pub(super) fn upfront_interest(&self) -> Paise {
+        schedule(&self.contract.terms).map(|schedule| schedule.upfront_interest).unwrap_or_default()
     }
 
     fn pay_off(

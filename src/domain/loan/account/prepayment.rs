@@ -5,7 +5,8 @@ use chrono::NaiveDate;
 use super::charge::{FORECLOSURE, PREPAYMENT};
 use super::{Account, Ending, Instalment, Out, Purpose, Split};
 use crate::domain::book::LedgerAccount::{
-    Bank, BorrowerExcess, FeeIncome, GstPayable, InterestAccrued, InterestReceivable, RecoveryIncome, ThirdPartyPayable,
+    Bank, BorrowerExcess, FeeIncome, GstPayable, InterestAccrued, InterestIncome, InterestReceivable, RecoveryIncome,
+    ThirdPartyPayable,
 };
 use crate::domain::book::{Journal, JournalKind, credit};
 use crate::domain::ids::PaymentId;
@@ -13,6 +14,9 @@ use crate::domain::maths::money::Paise;
 use crate::domain::maths::reschedule::{Prepayment, after_prepayment};
 use crate::domain::maths::schedule::Row;
 use crate::domain::servicing::{AllocationPolicy, Payee};
+
+/// Paise by which the first guess of a prepaid principal may miss.
+const GUESS_IS_OFF: i64 = 4;
 
 /// Money that came in.
 #[derive(Debug, Clone, Copy)]
@@ -67,9 +71,8 @@ impl Account {
             }
             Purpose::CoolingOffExit if self.cooling_off_exit(day).is_ok_and(|quote| amount >= quote.total) => {
                 let interest = self.cooling_off_interest(day);
-                let given_back = self.fees_given_back();
                 self.call_in((payment, Ending::CoolingOff), interest, day, out);
-                self.give_fees_back(payment, given_back, day, out);
+                self.give_back(payment, day, out);
                 self.apply_excess(day, &format!("payoff:{payment}"), out);
             }
             Purpose::Instalment | Purpose::Prepayment | Purpose::Foreclosure | Purpose::CoolingOffExit => {}
@@ -81,7 +84,7 @@ impl Account {
         self.called_in = Some(ending);
         let Some(next) = self.next_due().cloned() else { return };
         let earned = Paise(interest.0.saturating_sub(self.running.posted.0));
-        let sides = [(InterestAccrued, earned), (crate::domain::book::LedgerAccount::InterestIncome, credit(earned))];
+        let sides = [(InterestAccrued, earned), (InterestIncome, credit(earned))];
         out.post(Journal::new(day, JournalKind::Accrual, format!("payoff:{payment}"), &sides));
         let sides = [(InterestReceivable, interest), (InterestAccrued, credit(interest))];
         out.post(Journal::new(day, JournalKind::Due, format!("payoff:{payment}"), &sides));
@@ -100,18 +103,20 @@ impl Account {
         self.running = super::Running::starting(day);
     }
 
-    fn give_fees_back(&mut self, payment: &PaymentId, total: Paise, day: NaiveDate, out: &mut Out) {
-        if !total.is_positive() {
-            return;
-        }
-        let mut sides = vec![(BorrowerExcess, credit(total))];
-        for fee in &self.contract.fees {
+    /// What was kept from the payout and is not to be paid twice by a borrower who leaves.
+    fn give_back(&mut self, payment: &PaymentId, day: NaiveDate, out: &mut Out) {
+        let upfront = self.upfront_interest();
+        let mut total = upfront;
+        let mut sides = vec![(InterestIncome, upfront)];
+        for fee in self.fees_given_back() {
             let account = match fee.payee {
                 Payee::Lender => FeeIncome,
                 Payee::ThirdParty => ThirdPartyPayable,
             };
             sides.extend([(account, fee.amount), (GstPayable, fee.tax)]);
+            total = total.saturating_add(fee.total());
         }
+        sides.push((BorrowerExcess, credit(total)));
         out.post(Journal::new(day, JournalKind::FeeGivenBack, payment.as_str(), &sides));
         self.excess = self.excess.saturating_add(total);
         self.totals.given_back = total;
@@ -146,14 +151,17 @@ impl Account {
         if !full.is_positive() {
             return (Paise::ZERO, Paise::ZERO);
         }
-        // money = principal + charge(principal): a first guess from the share, then down until it fits to the paisa.
+        // money = principal + charge(principal): a first guess from the share, then to the paisa.
         let with = rust_decimal::Decimal::from(money.0.saturating_add(full.0));
         let share = rust_decimal::Decimal::from(money.0)
             .checked_mul(rust_decimal::Decimal::from(money.0))
             .and_then(|square| square.checked_div(with))
             .and_then(|principal| crate::domain::maths::Rounding::PaiseHalfUp.apply(principal))
             .unwrap_or_default();
-        let (charge, tax) = self.percentage_charge(share, percent);
+        let near = (-GUESS_IS_OFF..=GUESS_IS_OFF).rev().map(|by| Paise(share.0.saturating_add(by)));
+        let charged = near.map(|principal| (principal, self.percentage_charge(principal, percent)));
+        let fitting = charged.into_iter().find(|(principal, (charge, _))| principal.saturating_add(*charge) <= money);
+        let (charge, tax) = fitting.map_or_else(Default::default, |(_, charge)| charge);
         let charge = charge.min(money);
         (charge, tax.min(charge))
     }
@@ -164,16 +172,15 @@ impl Account {
         let Some(next) = self.instalments.iter().position(|instalment| !instalment.billed) else {
             return false;
         };
-        let before = self.accrued(day);
         let prepayment = Prepayment { paid: principal, on: day, mode: self.contract.servicing.prepayment_mode };
-        let Ok(new) = after_prepayment(&self.contract.terms, &rows, next, self.running.from, prepayment) else {
+        let running = (self.running.from, self.running.prepaid.as_slice());
+        let Ok(new) = after_prepayment(&self.contract.terms, &rows, next, running, prepayment) else {
             return false;
         };
         let servicing = self.contract.servicing.clone();
         self.instalments.truncate(next);
         self.instalments.extend(new.into_iter().map(|row| Instalment::scheduled(row, &servicing)));
-        self.running.before = before;
-        self.running.since = day;
+        self.running.prepaid.push((day, principal));
         self.version = self.version.saturating_add(1);
         true
     }

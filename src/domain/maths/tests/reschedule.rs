@@ -14,7 +14,7 @@ use crate::domain::maths::{
 fn prepaid(terms: &ScheduleTerms, next: usize, prepayment: Prepayment) -> Result<Vec<Row>, ScheduleError> {
     let rows = plan(terms).rows;
     let from = if next == 0 { terms.disbursed_on } else { rows[next - 1].due_date };
-    after_prepayment(terms, &rows, next, from, prepayment)
+    after_prepayment(terms, &rows, next, (from, &[]), prepayment)
 }
 
 fn pay(paid: &str, on: &str, mode: PrepaymentMode) -> Prepayment {
@@ -99,7 +99,8 @@ fn two_prepayments_in_one_period() {
     let terms = ScheduleTerms { day_count: DayCount::Actual365, ..monthly("120000", "18", 12) };
     let first = prepaid(&terms, 0, pay("20000", "2024-01-11", PrepaymentMode::ReduceCount)).expect("rows");
     let second = pay("10000", "2024-01-21", PrepaymentMode::ReduceCount);
-    let rows = after_prepayment(&terms, &first, 0, terms.disbursed_on, second).expect("rows");
+    let earlier = [(day("2024-01-11"), rupees("20000"))];
+    let rows = after_prepayment(&terms, &first, 0, (terms.disbursed_on, &earlier), second).expect("rows");
     // 120000 for 10 days, 100000 for 10 and 90000 for 11.
     assert_eq!(rows[0].interest, rupees("1573.15"));
     assert_eq!(rows[0].opening, rupees("90000"));
@@ -144,7 +145,7 @@ proptest! {
         let paid = Paise(running.opening.0 * share / 1000);
         let on = (from + Days::new(days)).min(running.due_date);
         let mode = if shrink { PrepaymentMode::ReduceInstalment } else { PrepaymentMode::ReduceCount };
-        let rows = match after_prepayment(&terms, &schedule.rows, next, from, Prepayment { paid, on, mode }) {
+        let rows = match after_prepayment(&terms, &schedule.rows, next, (from, &[]), Prepayment { paid, on, mode }) {
             Ok(rows) => rows,
             Err(refusal) => {
                 prop_assert!(shrink && matches!(refusal, ScheduleError::NotAmortising { .. }), "{}", refusal);
@@ -176,7 +177,7 @@ proptest! {
         let paid = Paise(terms.principal.0 * share / 1000);
         let on = (period.0 + Days::new(days)).min(period.1);
         let prepayment = Prepayment { paid, on, mode: PrepaymentMode::ReduceCount };
-        let rows = after_prepayment(&terms, &schedule.rows, 0, period.0, prepayment).expect("rows");
+        let rows = after_prepayment(&terms, &schedule.rows, 0, (period.0, &[]), prepayment).expect("rows");
         let accrued = |balance, on| accrued_interest(&terms, period, balance, on).expect("in range").0;
         let left = Paise(terms.principal.0 - paid.0);
         let daily = accrued(terms.principal, on) + accrued(left, period.1) - accrued(left, on);

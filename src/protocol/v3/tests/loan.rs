@@ -125,8 +125,13 @@ fn loans_are_listed_by_borrower() {
         (json!([{"primaryId": 9_845_012_367_u64, "primaryIdType": "Mobile"}]), filter("9845012367", Some("MOBILE"))),
         (json!({"primaryId": "aB-17", "primaryIdType": "CUSTOMER"}), filter("aB-17", Some("CUSTOMER"))),
         (
-            json!({"primaryId": "AAAPL1234C", "primaryIdType": null, "additionalIdentifiers": "none", "category": 7}),
+            json!({"primaryId": "AAAPL1234C", "primaryIdType": null, "additionalIdentifiers": [], "category": 7}),
             filter("AAAPL1234C", None),
+        ),
+        (
+            json!({"primaryId": "9845012367", "primaryIdType": "MOBILE",
+                "additionalIdentifiers": [{"key": "PAN", "value": "aaapl1234c"}]}),
+            filter("AAAPL1234C", Some("PAN")),
         ),
     ] {
         let command = Command::ListLoans(expected);
