@@ -217,9 +217,10 @@ pub(super) fn cooling_off(offer: &Offer) -> String {
     let begin =
         format!("Within {days} days of the payout, and before the first due date, you may leave without penalty");
     let upfront = offer.schedule.upfront_interest;
-    let upfront = match upfront.is_positive() {
-        true => format!(", less the interest kept from the payout, Rs. {upfront}"),
-        false => String::new(),
+    let upfront = if upfront.is_positive() {
+        format!(", less the interest kept from the payout, Rs. {upfront}")
+    } else {
+        String::new()
     };
     match offer.servicing.cooling_off {
         CoolingOffPolicy::AprOnly => format!(
