@@ -247,7 +247,7 @@ impl Reckoning {
     }
 
     /// A part of a year by a day count: whole months are a twelfth each under 30/360.
-    fn year(&self, count: &str, whole: i64, from: NaiveDate, until: NaiveDate) -> (i64, i64) {
+    fn year(count: &str, whole: i64, from: NaiveDate, until: NaiveDate) -> (i64, i64) {
         let number =
             |day: NaiveDate| i64::from(day.year()) * 360 + i64::from(day.month0()) * 30 + i64::from(day.day().min(30));
         match count {
@@ -271,8 +271,8 @@ impl Reckoning {
             from,
             until,
             year: match count {
-                "THIRTY360" if monthly => self.year(count, whole_months, from, odd_until),
-                _ => self.year(count, 0, from, until),
+                "THIRTY360" if monthly => Self::year(count, whole_months, from, odd_until),
+                _ => Self::year(count, 0, from, until),
             },
         };
         let first_period = terms["firstPeriod"].as_str().unwrap();
@@ -282,7 +282,8 @@ impl Reckoning {
         if first_period == "STRETCH" {
             return vec![whole(from, 1, odd)];
         }
-        let apart = Stretch { from, until: odd, year: self.year(terms["oddDayCount"].as_str().unwrap(), 0, from, odd) };
+        let apart =
+            Stretch { from, until: odd, year: Self::year(terms["oddDayCount"].as_str().unwrap(), 0, from, odd) };
         match first_period {
             "ADD_TO_FIRST" => vec![apart, whole(odd, 1, odd)],
             _ => vec![whole(odd, 1, odd)],

@@ -28,11 +28,7 @@ pub async fn copies(app: &App, of: &str, count: usize) {
             payout.bank_key = format!("{}-{number}", payout.bank_key);
         }
         let loan = Loan { id: id.clone(), application: copy, payouts, ..locked.loan.clone() };
-        let borrower: Vec<u8> = sqlx::query_scalar("select borrower_index from application where application_id = $1")
-            .bind(copy.0)
-            .fetch_one(&mut *tx)
-            .await
-            .unwrap();
+        let borrower = borrower_of(&mut tx, copy).await;
         loan::insert(&mut tx, &app.sealer, &loan, &borrower, now).await.unwrap();
         loan::save(&mut tx, &app.sealer, &loan, 1).await.unwrap();
         loan::save_payouts(&mut tx, &loan, now).await.unwrap();
@@ -54,7 +50,7 @@ async fn copy_application(app: &App, conn: &mut sqlx::PgConnection, original: &A
     let copy =
         Application { id, loan_application_id: format!("APP-{id}"), bundle: BundleId(Ids.uuid()), ..original.clone() };
     let state = app.sealer.seal_json(&format!("application:{id}"), &copy).unwrap();
-    sqlx::query(
+    sqlx::query!(
         "insert into application (
             application_id, org_id, loan_application_id, bundle_id, borrower_index, stage, data_consent,
             monitoring_consent, kyc, agreement, repayment_setup, account_setup, state, revision, created_at, updated_at)
@@ -62,14 +58,21 @@ async fn copy_application(app: &App, conn: &mut sqlx::PgConnection, original: &A
             monitoring_consent, kyc, agreement, repayment_setup, account_setup, $5, revision, created_at, updated_at
         from application
         where application_id = $1",
+        original.id.0,
+        id.0,
+        &copy.loan_application_id,
+        copy.bundle.0,
+        state,
     )
-    .bind(original.id.0)
-    .bind(id.0)
-    .bind(&copy.loan_application_id)
-    .bind(copy.bundle.0)
-    .bind(state)
     .execute(conn)
     .await
     .unwrap();
     id
+}
+
+async fn borrower_of(conn: &mut sqlx::PgConnection, id: ApplicationId) -> Vec<u8> {
+    sqlx::query_scalar!("select borrower_index from application where application_id = $1", id.0)
+        .fetch_one(conn)
+        .await
+        .unwrap()
 }

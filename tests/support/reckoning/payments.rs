@@ -166,15 +166,12 @@ impl Reckoning {
             self.rows.truncate(index);
             self.rows.push(Row { due: self.today, ..row });
         }
-        match purpose {
-            For::CoolingOffExit => {
-                self.excess += self.given_back();
-                self.line("Fees given back, cooling-off exit", -self.given_back());
-            }
-            _ => {
-                self.charges.0 += pay_off.charge;
-                self.line("Fee", pay_off.charge);
-            }
+        if matches!(purpose, For::CoolingOffExit) {
+            self.excess += self.given_back();
+            self.line("Fees given back, cooling-off exit", -self.given_back());
+        } else {
+            self.charges.0 += pay_off.charge;
+            self.line("Fee", pay_off.charge);
         }
         self.apply_excess();
     }
