@@ -1,6 +1,6 @@
 //! Pages that borrowers read: the key facts statement and the agreement, each behind an unguessable link. They need
 //! nothing from elsewhere, print on A4, and settle nothing. Whoever simulates a payment partner brings pages of its own
-//! and answers with [`form_page`].
+//! and answers with `form_page`.
 
 mod agreement;
 pub(crate) mod html;
