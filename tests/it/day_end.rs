@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use ocen_lender::domain::ids::LoanId;
@@ -29,6 +30,11 @@ const PART: &str = "100.00";
 /// How many loans; `OCEN_TEST_LOANS` makes it a longer run.
 fn loans() -> usize {
     std::env::var("OCEN_TEST_LOANS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
+}
+
+/// How long that many may take.
+fn patience() -> Duration {
+    Duration::from_secs(20) + Duration::from_millis(200) * u32::try_from(loans()).unwrap_or(u32::MAX)
 }
 
 /// A database with so many loans, all paid out today; gives it with their first due date. Nobody is at work on it.
@@ -152,7 +158,9 @@ async fn check(pool: &PgPool, day: NaiveDate, count: usize) {
 /// Waits until the day's questions are answered.
 async fn settled(server: &Server, day: NaiveDate) {
     let open = format!("select count(*) from ask where state in ('OPEN', 'SENDING') and due_at < '{day}'::timestamptz");
-    server.until("all is answered", || async { sql::number(&server.app.pool, &open).await == 0 }).await;
+    server
+        .until_within(patience(), "all is answered", || async { sql::number(&server.app.pool, &open).await == 0 })
+        .await;
 }
 
 /// The run that nothing disturbs; the others must come to the same.
@@ -213,7 +221,9 @@ mod faults {
             #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "about so many")]
             let enough = if work.ends_with("ask") { before } else { 0 } + (count as f64 * part) as i64;
             let mut child = victim(&url, due);
-            watcher.until("the work is under way", || async { sql::number(pool, work).await >= enough }).await;
+            watcher
+                .until_within(patience(), "the work is under way", || async { sql::number(pool, work).await >= enough })
+                .await;
             child.kill().await.unwrap();
         }
         let server = on(&url, false).await;
@@ -236,7 +246,10 @@ mod faults {
         tokio::join!(clock(&one, before), clock(&two, before));
         let paying = async {
             let billed = "select count(*) from journal where kind = 'DUE'";
-            one.until("the due date has begun", || async { sql::number(&one.app.pool, billed).await > 0 }).await;
+            one.until_within(patience(), "the due date has begun", || async {
+                sql::number(&one.app.pool, billed).await > 0
+            })
+            .await;
             pay(&two, due, payers(count)).await;
         };
         tokio::join!(clock(&one, due), clock(&two, due), paying);

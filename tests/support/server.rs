@@ -113,12 +113,21 @@ impl Server {
     }
 
     /// Waits until a condition holds, and fails after twenty seconds.
-    pub async fn until<F, Fut>(&self, what: &str, mut condition: F)
+    pub async fn until<F, Fut>(&self, what: &str, condition: F)
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = bool>,
     {
-        let held = tokio::time::timeout(Duration::from_secs(20), async {
+        self.until_within(Duration::from_secs(20), what, condition).await;
+    }
+
+    /// The same for work that takes its time.
+    pub async fn until_within<F, Fut>(&self, patience: Duration, what: &str, mut condition: F)
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = bool>,
+    {
+        let held = tokio::time::timeout(patience, async {
             while !condition().await {
                 tokio::task::yield_now().await;
                 tokio::time::timeout(Duration::from_millis(10), std::future::pending::<()>()).await.ok();
