@@ -157,7 +157,8 @@ async fn broken_endpoints() -> [(String, &'static str); 3] {
     let rude = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let slow = TcpListener::bind("127.0.0.1:0").await.unwrap();
     // Who hangs up shows as an end or as a reset, before or after the connection is ready, whichever comes first.
-    let urls = [(url(&gone), "refused"), (url(&rude), "closed|reset|broken pipe|not ready"), (url(&slow), "no answer within")];
+    let urls =
+        [(url(&gone), "refused"), (url(&rude), "closed|reset|broken pipe|not ready"), (url(&slow), "no answer within")];
     drop(gone);
     tokio::spawn(async move {
         while let Ok((connection, _)) = rude.accept().await {
