@@ -119,6 +119,7 @@ async fn run_days(
     since: i64,
 ) -> Result<(), Problem> {
     let last = crate::domain::calendar::business_date(target);
+    let begun = app.clock.wall();
     loop {
         let mut conn = connection(app).await?;
         let next = store::day_end::first_event(&mut conn, last).await?;
@@ -129,8 +130,11 @@ async fn run_days(
         let today = app.clock.today();
         let day = next.unwrap_or(last).max(today);
         if day > today {
-            // Later by what the days before took, so that 24 hours lie between an announcement and its debit.
-            app.clock.advance(day.signed_duration_since(today));
+            // Later by what the days before took, so that 24 hours lie between an announcement and its debit; but not
+            // a whole day on when the target is a few minutes past midnight.
+            let took = app.clock.wall().signed_duration_since(begun);
+            let left = target.signed_duration_since(app.clock.now()) + took;
+            app.clock.advance(day.signed_duration_since(today).min(left));
             // Before the day happens to any loan: after a crash it must not be an earlier day than some loans have seen.
             keep(app).await.map_err(|error| Problem::internal(&error))?;
         }

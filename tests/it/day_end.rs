@@ -354,3 +354,20 @@ async fn a_day_on_which_nothing_is_left_to_do_is_swept_once() {
     let asks = "select count(*) from ask where state = 'OPEN' and port = 'notifier'";
     assert_eq!(sql::number(&server.app.pool, asks).await, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_moved_over_midnight_goes_no_further_than_asked() {
+    let server = Server::start().await;
+    let india = chrono::FixedOffset::east_opt(19_800).unwrap();
+    let now = server.app.clock.now().with_timezone(&india);
+    let evening = now.date_naive().succ_opt().unwrap().and_hms_opt(23, 50, 0).unwrap();
+    server.app.clock.advance(evening.and_local_timezone(india).unwrap().signed_duration_since(now));
+    let before = server.app.clock.now();
+
+    let (status, answer) = server.post("/sandbox/clock", &json!({"advance": "PT16M"})).await;
+
+    assert_eq!(status, 200, "{answer}");
+    let moved = server.app.clock.now().signed_duration_since(before);
+    assert!((16..=17).contains(&moved.num_minutes()), "{moved}: {answer}");
+    assert_eq!(answer["businessDate"], json!(evening.date().succ_opt().unwrap()), "{answer}");
+}
