@@ -90,8 +90,8 @@ impl Admin {
     /// In words, what came instead of a loan.
     pub async fn held_debits(&self, loan_id: &str) -> Result<Vec<String>, String> {
         let loan = self.call(Method::GET, &format!("/admin/loans/{loan_id}"), None).await?;
-        let held = list(&loan, "/payments").filter(|payment| payment.to_string().contains("PRESENTING"));
-        Ok(held.map(|payment| text(payment, "/id").to_owned()).collect())
+        let held = list(&loan, "/payments").filter(|payment| text(payment, "/state") == "PRESENTING");
+        Ok(held.map(|payment| text(payment, "/paymentId").to_owned()).collect())
     }
 
     /// How many callbacks to an LSP are in a state, as far as the first page tells.

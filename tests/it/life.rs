@@ -150,7 +150,10 @@ async fn an_instalment_paid_in_advance_is_not_debited() {
     assert_eq!(paid["payment"]["totalAmount"], rows[0]["instalment"]);
     life.confirmed(|body| body["payment"]["id"] == paid["payment"]["id"]).await;
     life.to(day(&rows[0])).await;
-    assert_eq!(life.operator().await["payments"].as_array().unwrap().len(), 1);
+    let shown = life.operator().await;
+    let [payment] = shown["payments"].as_array().unwrap().as_slice() else { panic!("{}", shown["payments"]) };
+    assert_eq!((&payment["state"], &payment["received"]), (&json!("SETTLED"), &rows[0]["instalment"]), "{payment}");
+    assert_eq!(shown["terms"]["installmentAmount"], rows[0]["instalment"], "{}", shown["terms"]);
     assert_eq!(life.summary().await["summary"]["principalPending"], rows[0]["closing"]);
     life.check().await;
 }

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::SharedApp;
+use crate::domain::application::facets::Offer;
 use crate::domain::ids::LoanId;
 use crate::domain::loan::account::Account;
+use crate::domain::loan::repayment::{Payment, PaymentState};
 use crate::domain::loan::{Loan, details};
 use crate::domain::maths::money::Paise;
 use crate::http::problem::{Path, Problem};
@@ -57,7 +59,6 @@ pub async fn show(State(app): State<SharedApp>, Path(loan_id): Path<String>) -> 
     let today = app.clock.today();
     // As it stands today, whatever the day-end has swept.
     let current = details::as_of(&stored, today);
-    let terms = serde_json::to_value(&stored).map_err(|error| Problem::internal(&error))?;
     Ok(Json(json!({
         "loanId": loan.loan_id,
         "orgId": loan.org_id,
@@ -65,18 +66,72 @@ pub async fn show(State(app): State<SharedApp>, Path(loan_id): Path<String>) -> 
         "applicationId": loan.application_id,
         "revision": loan.revision,
         "createdAt": loan.created_at,
-        "terms": terms,
+        "terms": terms(&stored.offer),
         "payouts": payouts,
         "businessDate": today,
         "status": loan.status,
         "schedule": schedule(current.as_ref()),
         "account": current.as_ref().map(|account| figures(account, today)),
         "delinquency": delinquency(&stored, current.as_ref(), (today, loan.borrower_npa_since)),
-        "payments": payments,
+        "payments": payments.iter().map(payment).collect::<Vec<_>>(),
         "disputes": disputes,
         "acts": acts,
         "book": journals(postings),
     })))
+}
+
+/// What the borrower accepted: amounts in rupees, rates in percent per annum.
+fn terms(offer: &Offer) -> Value {
+    json!({
+        "product": offer.product,
+        "offerId": offer.id,
+        "sanctionedAmount": offer.sanctioned.to_string(),
+        "netDisbursedAmount": offer.net_disbursed.to_string(),
+        "annualRate": offer.annual_rate,
+        "annualPercentageRate": offer.apr,
+        "installments": offer.terms.installments,
+        "installmentAmount": offer.instalment.to_string(),
+        "totalInterest": offer.interest.to_string(),
+        "coolingOffDays": offer.cooling_off_days,
+    })
+}
+
+/// A payment by the borrower, in rupees, without the page's address.
+fn payment(payment: &Payment) -> Value {
+    let (utr, value_date, received, split) = match &payment.state {
+        PaymentState::Settled { utr, value_date, amount, split } => {
+            (Some(utr), Some(value_date), Some(amount.to_string()), Some(split))
+        }
+        _ => (None, None, None, None),
+    };
+    let reason = match &payment.state {
+        PaymentState::Cancelling { reason, .. }
+        | PaymentState::Failed { reason }
+        | PaymentState::Returned { reason, .. } => Some(reason),
+        _ => None,
+    };
+    json!({
+        "paymentId": payment.id,
+        "state": payment.state.name(),
+        "channel": payment.channel,
+        "purpose": payment.purpose,
+        "instalment": payment.instalment,
+        "amount": payment.amount.to_string(),
+        "received": received,
+        "utr": utr,
+        "valueDate": value_date,
+        "split": split.map(|split| json!({
+            "principal": split.principal.to_string(),
+            "interest": split.interest.to_string(),
+            "fee": split.fee.to_string(),
+            "penal": split.penal.to_string(),
+            "excess": split.excess.to_string(),
+        })),
+        "reason": reason,
+        "attempt": payment.attempt,
+        "expiresAt": payment.expires_at,
+        "at": payment.at,
+    })
 }
 
 /// Instalments with what became of them, in rupees.
