@@ -142,6 +142,8 @@ pub struct DeliveryConfig {
     pub timeout: Duration,
     /// Whether a callback may go to a private, link-local or loopback address; always in `dev`.
     pub allow_private_addresses: bool,
+    /// Whether this replica only takes requests: it neither sends callbacks nor asks the lender's systems.
+    pub paused: bool,
 }
 
 /// How one of the lender's systems is reached.

@@ -46,15 +46,17 @@ pub fn stop_on_signals() -> Result<CancellationToken, CliError> {
 /// and never answer.
 pub async fn serve_all(app: SharedApp, listeners: Listeners, extra: Extra) -> Result<(), CliError> {
     let failed = Arc::new(AtomicBool::new(false));
-    essential(&app, &failed, "delivery", {
-        let app = Arc::clone(&app);
-        async move {
-            if let Err(error) = delivery::run(app).await {
-                tracing::error!(%error, "delivery cannot start");
+    if !app.config.delivery.paused {
+        essential(&app, &failed, "delivery", {
+            let app = Arc::clone(&app);
+            async move {
+                if let Err(error) = delivery::run(app).await {
+                    tracing::error!(%error, "delivery cannot start");
+                }
             }
-        }
-    });
-    essential(&app, &failed, "engine", engine::fire::run(Arc::clone(&app)));
+        });
+        essential(&app, &failed, "engine", engine::fire::run(Arc::clone(&app)));
+    }
     essential(&app, &failed, "release", engine::run_release(Arc::clone(&app)));
     essential(&app, &failed, "day-end", engine::day_end::run(Arc::clone(&app)));
     http::serve(Arc::clone(&app), listeners, extra).await;

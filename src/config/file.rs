@@ -52,11 +52,12 @@ pub(super) struct ListenSection {
 pub(super) struct DeliverySection {
     timeout_seconds: u64,
     allow_private_addresses: bool,
+    paused: bool,
 }
 
 impl Default for DeliverySection {
     fn default() -> Self {
-        Self { timeout_seconds: 10, allow_private_addresses: false }
+        Self { timeout_seconds: 10, allow_private_addresses: false, paused: false }
     }
 }
 
@@ -65,6 +66,7 @@ impl From<DeliverySection> for DeliveryConfig {
         Self {
             timeout: Duration::from_secs(section.timeout_seconds),
             allow_private_addresses: section.allow_private_addresses,
+            paused: section.paused,
         }
     }
 }
