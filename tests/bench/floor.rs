@@ -124,8 +124,10 @@ fn id(number: u128) -> Uuid {
 fn application() -> Value {
     // About 1.7 kB of which some repeats, as in real applications.
     let parties: Vec<Value> = (0..9)
-        .map(|n| json!({"name": format!("Party {n}"), "primaryId": Ids.token(), "primaryIdType": "PAN",
-            "contactDetails": [{"type": "PRIMARY", "phone": "9845012367", "email": "asha.v@example.in"}]}))
+        .map(|n| {
+            json!({"name": format!("Party {n}"), "primaryId": Ids.token(), "primaryIdType": "PAN",
+            "contactDetails": [{"type": "PRIMARY", "phone": "9845012367", "email": "asha.v@example.in"}]})
+        })
         .collect();
     json!({"borrower": parties, "terms": {"requestedAmount": "50000.00", "currency": "INR"}})
 }

@@ -53,8 +53,7 @@ pub async fn all(args: &Args, database: &Database) -> Outcome<Measured> {
         tell(format_args!("storing {} applications with five messages each", args.stored));
         originals.traffic(database, args.stored).await?;
     }
-    let mut bench =
-        Bench { args, database, sink, setup, key, originals, offer, measured: Measured::default() };
+    let mut bench = Bench { args, database, sink, setup, key, originals, offer, measured: Measured::default() };
     for round in 1..=args.rounds {
         tell(format_args!("round {round} of {}", args.rounds));
         bench.round().await?;
@@ -201,7 +200,12 @@ impl Bench<'_> {
         server.stop().await
     }
 
-    async fn measure(&self, server: &Server, shots: Vec<Shot>, (connections, pace): (usize, Pace)) -> Outcome<(Run, Cost)> {
+    async fn measure(
+        &self,
+        server: &Server,
+        shots: Vec<Shot>,
+        (connections, pace): (usize, Pace),
+    ) -> Outcome<(Run, Cost)> {
         self.database.settle().await?;
         let before = Meter::read(server.process, self.database.postgres);
         let run = load::run(&server.address, shots, (connections, self.args.span, pace), &self.sink).await?;

@@ -54,8 +54,7 @@ impl Setup {
             let secret = "whsec_cmVwbGFjZS10aGlzLXNlY3JldC1iZWZvcmUtdXNl";
             format!("[ports.{name}]\nurl = \"http://{}/ports\"\nsecret = \"{secret}\"\n", self.sink)
         };
-        let ports: String =
-            ["data", "kyc", "agreement", "disbursement", "collections", "notifier"].map(port).concat();
+        let ports: String = ["data", "kyc", "agreement", "disbursement", "collections", "notifier"].map(port).concat();
         format!(
             r#"
             borrowerUrl = "https://loans.example.in"
@@ -132,7 +131,9 @@ impl Server {
             .stderr(log)
             .kill_on_drop(true)
             .spawn()?;
-        timeout(PATIENCE, ready(&lsp)).await.map_err(|_| "the server did not start; see its log in target/tmp/bench")?;
+        timeout(PATIENCE, ready(&lsp))
+            .await
+            .map_err(|_| "the server did not start; see its log in target/tmp/bench")?;
         let start_ms = begun.elapsed().as_secs_f64() * 1_000.0;
         let process = Process(child.id().ok_or("the server has ended")?);
         Ok(Self { child, address: lsp, admin, process, start_ms })

@@ -18,6 +18,7 @@ const PORTS: &str = "/ports/";
 /// What an LSP says to every callback.
 const ACK: &str = r#"{"error":"0","traceId":"bench","timestamp":"2026-01-05T09:59:00.000Z"}"#;
 /// What the lender's systems find, where they are asked in a measurement.
+const ACKNOWLEDGED: &str = r#"{"outcome":"done","finding":{"finding":"acknowledged"}}"#;
 const IDENTIFIED: &str = r#"{"outcome":"done","finding":{"finding":"kycDone","reference":"KYC-1"}}"#;
 
 /// Where callbacks arrive.
@@ -67,7 +68,7 @@ impl Sink {
         while let Some(message) = wire.read().await? {
             let answer = if message.second_word().starts_with(PORTS) {
                 self.questions.fetch_add(1, Ordering::Relaxed);
-                IDENTIFIED
+                if message.second_word().contains("/kyc/") { IDENTIFIED } else { ACKNOWLEDGED }
             } else {
                 self.take(&message);
                 ACK

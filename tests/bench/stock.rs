@@ -73,10 +73,7 @@ impl Originals {
         let borrower = hex(&self.sealer.blind_index(kind, value));
         let stage = copy.stage.name();
         let facets = "NONE\tNONE\tNONE\tNONE\tNONE\tNONE";
-        let row = format!(
-            "{id}\t{ORG}\t{name}\t{}\t{borrower}\t{stage}\t{facets}\t{state}\t3\tnow\tnow\n",
-            bundle.0
-        );
+        let row = format!("{id}\t{ORG}\t{name}\t{}\t{borrower}\t{stage}\t{facets}\t{state}\t3\tnow\tnow\n", bundle.0);
         Ok((row, name))
     }
 
@@ -113,8 +110,10 @@ impl Originals {
             self.offered(database, batch.min(applications - begun)).await?;
         }
         let mut conn = database.connect().await?;
-        conn.execute("create table stored as select application_id, bundle_id, row_number() over () as number from application")
-            .await?;
+        conn.execute(
+            "create table stored as select application_id, bundle_id, row_number() over () as number from application",
+        )
+        .await?;
         self.bodies(&mut conn, applications * MESSAGES).await?;
         for sql in TRAFFIC {
             conn.execute(*sql).await?;
