@@ -13,6 +13,7 @@
 //!
 //! Format, key id and the caller's context are authenticated with the text.
 
+mod compress;
 mod keys;
 mod masked;
 mod otp;
@@ -26,8 +27,8 @@ use aws_lc_rs::aead::RandomizedNonceKey;
 use aws_lc_rs::hmac;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use zstd::zstd_safe::get_frame_content_size;
 
+use compress::{compress, decompress};
 pub use keys::{MasterKey, WrappedKey};
 pub use masked::Masked;
 pub use otp::{OtpKey, otp_matches};
@@ -36,10 +37,6 @@ pub use otp::{OtpKey, otp_matches};
 const STORED: u8 = 1;
 /// Format byte of a text compressed before sealing.
 const COMPRESSED: u8 = 2;
-/// zstd's own default: most of the gain for little time.
-const COMPRESSION_LEVEL: i32 = 3;
-/// Texts shorter than this, in bytes, never pay for a zstd frame.
-const MIN_COMPRESSIBLE: usize = 64;
 /// Largest text that is sealed, and that opening may inflate to, in bytes.
 pub const MAX_PLAIN: usize = 64 * 1024 * 1024;
 
@@ -209,23 +206,4 @@ impl fmt::Debug for Sealer {
 
 fn associated_data(prefix: &[u8], context: &str) -> Vec<u8> {
     [prefix, context.as_bytes()].concat()
-}
-
-/// The compressed text, when that is smaller.
-fn compress(plain: &[u8]) -> Result<Option<Vec<u8>>, SealError> {
-    if plain.len() < MIN_COMPRESSIBLE {
-        return Ok(None);
-    }
-    let packed = zstd::bulk::compress(plain, COMPRESSION_LEVEL).map_err(|_| SealError::Library)?;
-    Ok((packed.len() < plain.len()).then_some(packed))
-}
-
-/// Inflates a frame that announces its size; the announcement bounds what is allocated.
-fn decompress(packed: &[u8]) -> Result<Vec<u8>, SealError> {
-    let announced = get_frame_content_size(packed).ok().flatten().ok_or(SealError::Malformed)?;
-    let size = usize::try_from(announced).map_err(|_| SealError::TooLarge)?;
-    if size > MAX_PLAIN {
-        return Err(SealError::TooLarge);
-    }
-    zstd::bulk::decompress(packed, size).map_err(|_| SealError::Malformed)
 }

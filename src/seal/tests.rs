@@ -90,7 +90,7 @@ fn compressible_texts_get_smaller_and_random_ones_hardly_larger() {
 fn nothing_inflates_past_the_bound() {
     let plain = vec![0; MAX_PLAIN + 1];
     assert_eq!(sealer(&[1]).seal(PLACE, &plain), Err(SealError::TooLarge));
-    let bomb = zstd::bulk::compress(&plain, COMPRESSION_LEVEL).unwrap();
+    let bomb = zstd::bulk::compress(&plain, 1).unwrap();
     assert_eq!(decompress(&bomb), Err(SealError::TooLarge));
     assert_eq!(decompress(b"no frame"), Err(SealError::Malformed));
 }
