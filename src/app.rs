@@ -13,7 +13,7 @@ use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::domain::ids::ExchangeId;
 use crate::engine::Codec;
-use crate::jose::SigningKey;
+use crate::jose::{KeyCache, SigningKey};
 use crate::lender::Ports;
 use crate::seal::{MasterKey, SealError, Sealer};
 use crate::store::{StoreError, schema, seal_key};
@@ -35,6 +35,8 @@ pub struct App {
     pub config: Config,
     /// Our keys.
     pub keys: OurKeys,
+    /// LSPs' keys, parsed.
+    pub lsp_keys: KeyCache,
     /// The lender's systems.
     pub ports: Ports,
     /// The wire.
@@ -103,6 +105,7 @@ impl App {
             sealer,
             config,
             keys,
+            lsp_keys: KeyCache::default(),
             ports,
             codec,
             wake: Wake::default(),

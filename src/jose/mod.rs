@@ -4,6 +4,7 @@
 //! strings as they were received; no JSON is ever written again to check a signature.
 
 mod base64url;
+mod cache;
 pub mod flattened;
 pub mod header;
 pub mod keys;
@@ -11,6 +12,7 @@ mod pem;
 #[cfg(test)]
 mod tests;
 
+pub use cache::KeyCache;
 pub use flattened::{FlattenedError, HeaderMember, Incoming, Unverified, sign_flattened};
 pub use header::{Header, HeaderError};
 pub use keys::{BadSignature, KeyError, SignError, SigningKey, VerifyingKey};
