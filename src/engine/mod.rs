@@ -22,17 +22,20 @@ pub use self::codec::{Codec, EncodeError, EncodedCallback, Outgoing};
 use self::facts::Gathered;
 pub use self::release::{release, run as run_release};
 use self::resolve::{Known, Subjects};
-use self::save::Before;
+use self::save::{Before, Order};
 use crate::app::App;
 use crate::domain::application::answer::{Answer, Content};
+use crate::domain::application::ask::{Ask, NewTimer, Timer};
 use crate::domain::application::command::{Command, Meta, NewApplication};
 use crate::domain::application::decide::{self, Decided, Filed};
 use crate::domain::application::decision::Decision;
 use crate::domain::ids::{ApplicationId, BundleId, ExchangeId, OrgId};
-use crate::store::application::{Blank, Locked};
-use crate::store::exchange::{self, Exchange};
+use crate::lsp::Settings;
+use crate::store::application::Locked;
+use crate::store::exchange::Exchange;
 use crate::store::inbox::{Claim, Key};
-use crate::store::{StoreError, application, inbox, outbox, settings};
+use crate::store::write::{Opened, Writes};
+use crate::store::{StoreError, application, inbox, outbox};
 
 /// A callback or ask that its own request caused leaves after the ack was written, or this much later (design §6).
 pub(crate) const HOLD: Duration = Duration::seconds(1);
@@ -59,6 +62,8 @@ pub struct Request {
     pub raw: Bytes,
     /// How it was signed.
     pub style: Style,
+    /// The LSP's switches.
+    pub settings: Settings,
     /// What it asks.
     pub command: Command,
 }
@@ -158,7 +163,7 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
         }
         Claim::Fresh => {}
     }
-    match resolve::subjects(&mut tx, request).await? {
+    match resolve::subjects(app, &mut tx, request).await? {
         Subjects::New(items) => create(app, &mut tx, request, exchange_id, items).await?,
         Subjects::Known(known) => carry_out(app, &mut tx, request, exchange_id, known).await?,
         Subjects::None => meta(app, &mut tx, request, exchange_id).await?,
@@ -167,7 +172,7 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
     Ok(Accepted { exchange: exchange_id, replay: false })
 }
 
-/// `createLoanApplicationsRequest`: new ids get rows first, so that concurrent creators meet at the key.
+/// `createLoanApplicationsRequest`: of concurrent creators of an id the later one begins again and finds it.
 async fn create(
     app: &App,
     conn: &mut PgConnection,
@@ -175,37 +180,28 @@ async fn create(
     exchange_id: ExchangeId,
     items: Vec<NewApplication>,
 ) -> Result<(), Refused> {
-    let now = app.clock.now();
-    let org_id = request.org_id.as_str();
     let bundle = BundleId(app.ids.uuid());
-    let blanks: Vec<Blank> = items
-        .iter()
-        .map(|item| Blank {
-            id: app.ids.uuid(),
-            loan_application_id: item.loan_application_id.clone(),
-            borrower_index: facts::borrower_index(app, &item.form.borrower),
-        })
-        .collect();
-    let names: Vec<String> = blanks.iter().map(|b| b.loan_application_id.clone()).collect();
-    let new = application::insert_blank(conn, org_id, bundle.0, blanks, now).await?;
-    let ids = resolve::applications(conn, org_id, &names).await?;
-    let known: Vec<ApplicationId> = ids.iter().filter(|id| !new.contains(&id.0)).copied().collect();
-    let locked = application::lock(conn, &app.sealer, &known).await?;
+    let names: Vec<String> = items.iter().map(|item| item.loan_application_id.clone()).collect();
+    let locked = application::lock_named(conn, &app.sealer, request.org_id.as_str(), &names).await?;
     let filed = items
         .into_iter()
-        .zip(&ids)
-        .map(|(item, id)| {
-            let known = locked.iter().find(|l| l.application.id == *id);
-            let filed = known.map_or(Filed::New(*id), |l| Filed::Known(Box::new(l.application.clone())));
+        .map(|item| {
+            let known = locked.iter().find(|l| l.application.loan_application_id == item.loan_application_id);
+            let new = || Filed::New(ApplicationId(app.ids.uuid()));
+            let filed = known.map_or_else(new, |l| Filed::Known(Box::new(l.application.clone())));
             (item, filed)
         })
         .collect();
     let gathered = Gathered::default();
     let facts = gathered.facts(app, Some(exchange_id));
-    let decided = decide::file(&request.org_id, bundle, filed, &facts);
+    let mut decided = decide::file(&request.org_id, bundle, filed, &facts);
+    // One that was there before goes on step by step, as the table of legal stage changes wants it.
+    let is_new = |id| !locked.iter().any(|l| l.application.id == id);
+    let rules = app.ports.of(&Ask::Eligibility);
+    decided.check_at_once(is_new, |application| rules.check_at_once(application, facts.today), &facts);
     let stream = decided.applications.first().map_or(bundle, |a| a.bundle);
-    open_exchange(app, conn, request, exchange_id, (stream.0, &decided, true)).await?;
-    save::decision(app, conn, Before::applications(&locked), decided, save::Cause::Request(exchange_id)).await
+    let order = open_exchange(app, request, exchange_id, (stream.0, &decided, true))?;
+    save::decision_with(app, conn, Before::applications(&locked), decided, order).await
 }
 
 /// Any request about applications that exist.
@@ -216,8 +212,11 @@ async fn carry_out(
     exchange_id: ExchangeId,
     known: Known,
 ) -> Result<(), Refused> {
-    let Known { ids, consent_handle } = known;
-    let locked = application::lock(conn, &app.sealer, &ids).await?;
+    let Known { ids, locked, consent_handle } = known;
+    let locked = match locked {
+        Some(locked) => locked,
+        None => application::lock(conn, &app.sealer, &ids).await?,
+    };
     let mut gathered = Gathered::for_command(app, conn, &locked, &request.command).await?;
     gathered.consent_handle = consent_handle;
     resolve::check_payment(&request.command, &gathered)?;
@@ -229,14 +228,14 @@ async fn carry_out(
         locked.iter().map(|l| l.application.clone()).collect()
     };
     let facts = gathered.facts(app, Some(exchange_id));
-    let decided = decide::decide(apps, &request.command, &facts);
+    let mut decided = decide::decide(apps, &request.command, &facts);
     let stream = decided.applications.first().map_or(exchange_id.0, |a| a.bundle.0);
-    open_exchange(app, conn, request, exchange_id, (stream, &decided, per_item)).await?;
-    if let Some(waits) = decided.applications.first().filter(|_| per_item && !is_complete(&decided, exchange_id)) {
-        save::interim_timer(app, conn, request.org_id.as_str(), exchange_id, waits.id).await?;
+    if per_item && !is_complete(&decided, exchange_id) {
+        interim_timer(app, &mut decided, exchange_id);
     }
+    let order = open_exchange(app, request, exchange_id, (stream, &decided, per_item))?;
     let before = Before { applications: &locked, loan: gathered.loan.as_ref() };
-    save::decision(app, conn, before, decided, save::Cause::Request(exchange_id)).await
+    save::decision_with(app, conn, before, decided, order).await
 }
 
 /// Heartbeat, lookups, error codes and lists: an answer, and nothing else.
@@ -246,24 +245,31 @@ async fn meta(app: &App, conn: &mut PgConnection, request: &Request, exchange_id
         let loans = list::loans(app, conn, &request.org_id, filter).await?;
         decided.decision.reply(exchange_id, 0, Answer::ok(Content::Loans { loans }));
     }
-    if let Command::Meta(meta) = &request.command {
-        let settings = settings::of(conn, request.org_id.as_str()).await?;
-        if *meta != Meta::Heartbeat || settings.heartbeat_callback {
-            decided.decision.reply(exchange_id, 0, Answer::ok(Content::Meta { meta: meta.clone() }));
-        }
+    if let Command::Meta(meta) = &request.command
+        && (*meta != Meta::Heartbeat || request.settings.heartbeat_callback)
+    {
+        decided.decision.reply(exchange_id, 0, Answer::ok(Content::Meta { meta: meta.clone() }));
     }
-    open_exchange(app, conn, request, exchange_id, (exchange_id.0, &decided, false)).await?;
-    save::decision(app, conn, Before::applications(&[]), decided, save::Cause::Request(exchange_id)).await
+    let order = open_exchange(app, request, exchange_id, (exchange_id.0, &decided, false))?;
+    save::decision_with(app, conn, Before::applications(&[]), decided, order).await
 }
 
-async fn open_exchange(
+/// An interim answer for an exchange that still waits for offers (row 27).
+fn interim_timer(app: &App, decided: &mut Decided, exchange: ExchangeId) {
+    if let Some(waits) = decided.applications.first() {
+        let at = app.clock.now() + Duration::seconds(app.config.limits.interim_answer_seconds);
+        let timer = NewTimer { timer: Timer::InterimAnswer { exchange }, application: waits.id, at };
+        decided.decision.timers.push(timer);
+    }
+}
+
+/// The exchange of a request, to be written with what is decided about it.
+fn open_exchange<'a>(
     app: &App,
-    conn: &mut PgConnection,
-    request: &Request,
+    request: &'a Request,
     id: ExchangeId,
-    shape: (uuid::Uuid, &Decided, bool),
-) -> Result<(), Refused> {
-    let (stream_id, decided, per_item) = shape;
+    (stream_id, decided, per_item): (uuid::Uuid, &Decided, bool),
+) -> Result<Order<'a>, Refused> {
     let may_be_silent = matches!(request.command, Command::Meta(_) | Command::RepaymentHint { .. });
     let silent = may_be_silent && decided.decision.replies.is_empty();
     let slots = match (per_item, silent) {
@@ -283,18 +289,15 @@ async fn open_exchange(
         slots,
         pending: slots,
     };
-    let now = app.clock.now();
-    exchange::insert(conn, &app.sealer, &exchange, (&request.trace_id, &request.raw), now).await?;
     let parts: Vec<(ApplicationId, i32)> = decided
         .applications
         .iter()
         .zip(0..)
         .map(|(application, slot)| (application.id, if per_item { slot } else { 0 }))
         .collect();
-    if !parts.is_empty() {
-        exchange::add_applications(conn, id, &parts).await?;
-    }
-    Ok(())
+    let mut writes = Writes::of(request.org_id.as_str());
+    writes.open(Opened::new(&app.sealer, exchange, (&request.trace_id, &request.raw))?, &parts);
+    Ok(Order { cause: save::Cause::Request(id), writes, settings: Some(&request.settings) })
 }
 
 fn is_complete(decided: &Decided, exchange: ExchangeId) -> bool {

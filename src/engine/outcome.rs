@@ -13,7 +13,8 @@ use crate::domain::application::{decide, offer};
 use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::store::application::Locked;
 use crate::store::ask::{Leased, Settlement};
-use crate::store::{application, ask, exchange};
+use crate::store::write::Writes;
+use crate::store::{application, ask, exchange, settings};
 
 /// Applies a port's outcome and settles its ask in the same transaction.
 ///
@@ -27,7 +28,6 @@ pub async fn apply(
     settlement: Settlement,
 ) -> Result<(), Refused> {
     let mut tx = app.pool.begin().await?;
-    ask::settle(&mut tx, leased, settlement, app.clock.now()).await?;
     let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
     let locked = application::lock(&mut tx, &app.sealer, &ids).await?;
     let mut gathered = Gathered::for_outcome(app, &mut tx, &locked, (&new.ask, outcome)).await?;
@@ -40,7 +40,10 @@ pub async fn apply(
         decided = decide(&gathered);
     }
     let before = save::Before { applications: &locked, loan: gathered.loan.as_ref() };
-    save::decision(app, &mut tx, before, decided, save::Cause::Background(new.exchange)).await?;
+    let mut writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
+    writes.settle(leased, settlement);
+    let order = save::Order { cause: save::Cause::Background(new.exchange), writes, settings: None };
+    save::decision_with(app, &mut tx, before, decided, order).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -95,8 +98,9 @@ async fn interim(app: &App, conn: &mut PgConnection, id: ExchangeId) -> Result<(
         answers.extend(known.or_else(standing));
     }
     let operation = locked.operation.clone();
-    let callback = replies::encode(app, conn, (locked, &operation), &answers, now).await?;
-    let interim = replies::Callback { is_final: false, ..callback };
-    replies::enqueue(app, conn, &interim).await?;
-    Ok(())
+    let settings = settings::of(conn, locked.org_id.as_str()).await?;
+    let mut writes = Writes::of(locked.org_id.as_str());
+    let callback = replies::encode(app, &settings, (locked, &operation), &answers, now)?;
+    replies::enqueue(app, &mut writes, replies::Callback { is_final: false, ..callback })?;
+    Ok(writes.flush(conn, now).await?)
 }

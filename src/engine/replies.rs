@@ -11,11 +11,12 @@ use crate::domain::application::answer::{Answer, Content, PayoutStatus, RefusalR
 use crate::domain::application::decision::{Decision, Webhook, WebhookKind};
 use crate::domain::ids::ExchangeId;
 use crate::domain::loan::content::RepaymentStatus;
+use crate::lsp::Settings;
 use crate::store::exchange::{self, Exchange};
-use crate::store::outbox::{self, NewCallback};
-use crate::store::{StoreError, settings};
+use crate::store::write::{Queued, Writes};
+use crate::store::{StoreError, outbox, settings};
 
-/// Freezes a decision's results and enqueues every callback that is complete, streams in the order of their ids.
+/// Freezes a decision's results and adds every callback that is complete.
 ///
 /// # Errors
 /// When the database fails or an answer does not belong to its operation.
@@ -23,30 +24,34 @@ pub async fn settle(
     app: &App,
     conn: &mut PgConnection,
     decision: Decision,
-    due_at: DateTime<Utc>,
+    (due_at, settings): (DateTime<Utc>, Option<&Settings>),
+    writes: &mut Writes,
 ) -> Result<(), Refused> {
+    if decision.replies.is_empty() && decision.webhooks.is_empty() {
+        return Ok(());
+    }
+    let settings = match settings {
+        Some(settings) => settings.clone(),
+        None => settings::of(conn, writes.org_id()).await?,
+    };
     let mut by_exchange: BTreeMap<ExchangeId, Vec<(u32, Answer)>> = BTreeMap::new();
     for reply in decision.replies {
         by_exchange.entry(reply.exchange).or_default().push((reply.slot, reply.answer));
     }
-    let mut callbacks = Vec::new();
-    let ids: Vec<ExchangeId> = by_exchange.keys().copied().collect();
-    for locked in exchange::lock(conn, &ids).await? {
-        let Some(answers) = by_exchange.remove(&locked.id) else {
-            continue;
-        };
-        if let Some(answers) = complete(app, conn, &locked, answers).await? {
-            let operation = locked.operation.clone();
-            callbacks.push(encode(app, conn, (locked, &operation), &answers, due_at).await?);
-        }
+    let mut complete = Vec::new();
+    if let Some(answers) = writes.opened().and_then(|exchange| by_exchange.remove(&exchange.id)) {
+        complete.extend(complete_new(app, writes, answers)?);
+    }
+    complete.extend(complete_earlier(app, conn, by_exchange, writes).await?);
+    for (exchange, answers) in complete {
+        let operation = exchange.operation.clone();
+        let callback = encode(app, &settings, (exchange, &operation), &answers, due_at)?;
+        enqueue(app, writes, callback)?;
     }
     for webhook in decision.webhooks {
-        callbacks.extend(unsolicited(app, conn, &webhook, due_at).await?);
-    }
-    // A stable sort: callbacks of one stream keep the order in which they were decided.
-    callbacks.sort_by_key(|callback: &Callback| callback.exchange.stream_id);
-    for callback in &callbacks {
-        enqueue(app, conn, callback).await?;
+        if let Some(callback) = unsolicited(app, conn, &webhook, (due_at, &settings)).await? {
+            enqueue(app, writes, callback)?;
+        }
     }
     Ok(())
 }
@@ -66,46 +71,92 @@ pub struct Callback {
     pub due_at: DateTime<Utc>,
 }
 
-/// Puts a callback at the end of its stream, sealed.
+/// Adds a callback at the end of its stream, sealed.
 ///
 /// # Errors
-/// When the database fails or the body cannot be sealed.
-pub async fn enqueue(app: &App, conn: &mut PgConnection, callback: &Callback) -> Result<(), StoreError> {
+/// When the body cannot be sealed.
+pub fn enqueue(app: &App, writes: &mut Writes, callback: Callback) -> Result<(), StoreError> {
     let callback_id = app.ids.uuid();
-    let sealed = app.sealer.seal(&outbox::body_context(callback_id), callback.encoded.body.as_bytes())?;
-    let exchange = &callback.exchange;
-    let new = NewCallback {
+    let sealed_body = app.sealer.seal(&outbox::body_context(callback_id), callback.encoded.body.as_bytes())?;
+    let exchange = callback.exchange;
+    writes.callback(Queued {
         callback_id,
         stream_id: exchange.stream_id,
-        org_id: &exchange.org_id,
         exchange_id: callback.is_final.then_some(exchange.id.0),
-        operation: &callback.operation,
-        request_id: &exchange.request_id,
-        path: &callback.encoded.path,
-        version: &exchange.version,
-        trace_id: &app.ids.uuid().simple().to_string(),
-        sealed_body: &sealed,
+        operation: callback.operation,
+        request_id: exchange.request_id,
+        path: callback.encoded.path,
+        version: exchange.version,
+        trace_id: app.ids.uuid().simple().to_string(),
+        sealed_body,
         signed: exchange.signed,
         protected_member: exchange.protected_member,
         due_at: callback.due_at,
-        created_at: app.clock.now(),
+    });
+    Ok(())
+}
+
+/// An exchange with all its answers, once none is missing.
+type Complete = Option<(Exchange, Vec<Answer>)>;
+
+/// The request's own exchange, which nobody else can see yet: its counter is taken down before it is written.
+fn complete_new(app: &App, writes: &mut Writes, mut answers: Vec<(u32, Answer)>) -> Result<Complete, StoreError> {
+    // A result that is there already stays.
+    answers.sort_by_key(|(slot, _)| *slot);
+    answers.dedup_by_key(|(slot, _)| *slot);
+    let Some(exchange) = writes.opened().filter(|exchange| exchange.pending > 0) else {
+        return Ok(None);
     };
-    Ok(outbox::enqueue(conn, &new).await?)
+    answers.truncate(usize::try_from(exchange.slots).unwrap_or_default());
+    exchange.pending -= i32::try_from(answers.len()).unwrap_or(i32::MAX).min(exchange.pending);
+    let exchange = exchange.clone();
+    if exchange.slots > 1 {
+        for (slot, answer) in &answers {
+            writes.freeze(&app.sealer, exchange.id, (exchange::slot_number(*slot), answer))?;
+        }
+    }
+    Ok((exchange.pending == 0).then(|| (exchange, answers.into_iter().map(|(_, answer)| answer).collect())))
+}
+
+/// Exchanges of earlier requests, counted down under their locks.
+async fn complete_earlier(
+    app: &App,
+    conn: &mut PgConnection,
+    mut by_exchange: BTreeMap<ExchangeId, Vec<(u32, Answer)>>,
+    writes: &mut Writes,
+) -> Result<Vec<(Exchange, Vec<Answer>)>, StoreError> {
+    let ids: Vec<ExchangeId> = by_exchange.keys().copied().collect();
+    let mut complete = Vec::new();
+    if ids.is_empty() {
+        return Ok(complete);
+    }
+    for locked in exchange::lock(conn, &ids).await? {
+        let Some(answers) = by_exchange.remove(&locked.id) else {
+            continue;
+        };
+        if let Some(answers) = count_down(app, conn, &locked, answers, writes).await? {
+            complete.push((locked, answers));
+        }
+    }
+    Ok(complete)
 }
 
 /// Counts results down; all answers, once none is missing.
-async fn complete(
+async fn count_down(
     app: &App,
     conn: &mut PgConnection,
     exchange: &Exchange,
     answers: Vec<(u32, Answer)>,
+    writes: &mut Writes,
 ) -> Result<Option<Vec<Answer>>, StoreError> {
     let now = app.clock.now();
     if exchange.pending == 0 {
         return Ok(None);
     }
     if exchange.slots == 1 {
-        exchange::count_down(conn, exchange.id, 1, now).await?;
+        if !writes.count_down(exchange.id) {
+            exchange::count_down(conn, exchange.id, 1, now).await?;
+        }
         return Ok(Some(answers.into_iter().take(1).map(|(_, answer)| answer).collect()));
     }
     let new = exchange::freeze(conn, &app.sealer, exchange.id, &answers).await?;
@@ -122,20 +173,18 @@ async fn complete(
 /// Writes a callback of an exchange, for its own operation or the one that an unsolicited message belongs to.
 ///
 /// # Errors
-/// When the database fails or an answer does not belong to its operation.
-pub async fn encode(
+/// When an answer does not belong to its operation.
+pub fn encode(
     app: &App,
-    conn: &mut PgConnection,
-    of: (Exchange, &str),
+    settings: &Settings,
+    (exchange, operation): (Exchange, &str),
     answers: &[Answer],
     due_at: DateTime<Utc>,
 ) -> Result<Callback, Refused> {
-    let (exchange, operation) = of;
-    let settings = settings::of(conn, exchange.org_id.as_str()).await?;
     let encoded = app.codec.encode(&Outgoing {
         operation,
         request_id: &exchange.request_id,
-        settings: &settings,
+        settings,
         lender: &app.config.lender,
         answers,
         borrower_url: &app.config.borrower_url,
@@ -149,7 +198,7 @@ async fn unsolicited(
     app: &App,
     conn: &mut PgConnection,
     webhook: &Webhook,
-    due_at: DateTime<Utc>,
+    (due_at, settings): (DateTime<Utc>, &Settings),
 ) -> Result<Option<Callback>, Refused> {
     let (operation, exchange) = match &webhook.kind {
         WebhookKind::RepaymentPlanStatus(_) => {
@@ -163,7 +212,6 @@ async fn unsolicited(
     let Some(exchange) = exchange::read(conn, exchange).await? else {
         return Ok(None);
     };
-    let settings = settings::of(conn, exchange.org_id.as_str()).await?;
     let wanted = match (&webhook.kind, &webhook.content) {
         (WebhookKind::DisbursementStatus(_), _) => settings.push_disbursement_status,
         (WebhookKind::ConfirmRepayment(_), Content::Repayment(payment)) => {
@@ -180,7 +228,7 @@ async fn unsolicited(
         _ => exchange,
     };
     let answers = [webhook_answer(&webhook.content)];
-    let callback = encode(app, conn, (exchange, operation), &answers, due_at).await?;
+    let callback = encode(app, settings, (exchange, operation), &answers, due_at)?;
     Ok(Some(Callback { is_final: false, ..callback }))
 }
 

@@ -4,8 +4,10 @@ use sqlx::PgConnection;
 
 use super::facts::Gathered;
 use super::{Refused, Request};
+use crate::app::App;
 use crate::domain::application::command::{Command, ConsentKey, NewApplication, Subject};
 use crate::domain::ids::{ApplicationId, LoanId, PaymentId};
+use crate::store::application::Locked;
 use crate::store::reference::{self, Kind};
 use crate::store::{StoreError, application};
 
@@ -25,6 +27,8 @@ pub enum Subjects {
 pub struct Known {
     /// Ours.
     pub ids: Vec<ApplicationId>,
+    /// All of them, in the order of our ids, where finding them locked them.
+    pub locked: Option<Vec<Locked>>,
     /// The handle that a consent status request means.
     pub consent_handle: Option<String>,
 }
@@ -33,19 +37,19 @@ pub struct Known {
 ///
 /// # Errors
 /// [`Refused::UnknownIds`] naming every id that this LSP does not have; [`Refused::Mismatch`].
-pub async fn subjects(conn: &mut PgConnection, request: &Request) -> Result<Subjects, Refused> {
+pub async fn subjects(app: &App, conn: &mut PgConnection, request: &Request) -> Result<Subjects, Refused> {
     let org_id = request.org_id.as_str();
     let ids = match &request.command {
         Command::CreateApplications(items) => return Ok(Subjects::New(items.clone())),
         Command::Meta(_) | Command::ListLoans(_) => return Ok(Subjects::None),
         Command::ConsentStatus(key) => return consent(conn, org_id, key).await,
-        Command::RequestConsent(request) => applications(conn, org_id, &request.loan_application_ids).await?,
-        Command::GenerateOffers(names) => applications(conn, org_id, names).await?,
+        Command::RequestConsent(request) => return named(app, conn, org_id, &request.loan_application_ids).await,
+        Command::GenerateOffers(names) => return named(app, conn, org_id, names).await,
         Command::TriggerAcceptance { loan_application_ids, .. } => {
-            applications(conn, org_id, loan_application_ids).await?
+            return named(app, conn, org_id, loan_application_ids).await;
         }
         Command::SetOffer { loan_application_id, .. } | Command::Grant { loan_application_id } => {
-            applications(conn, org_id, std::slice::from_ref(loan_application_id)).await?
+            return named(app, conn, org_id, std::slice::from_ref(loan_application_id)).await;
         }
         // An unknown session is answered by callback (row 42).
         Command::VerifyAcceptance { session_key, .. } => {
@@ -74,23 +78,19 @@ pub async fn subjects(conn: &mut PgConnection, request: &Request) -> Result<Subj
         | Command::RaiseDispute { loan_id, .. } => loan(conn, org_id, loan_id).await?,
         Command::DisputeStatus(id) => by_reference(conn, org_id, Kind::Dispute, ("dispute.id", id.as_str())).await?,
     };
-    Ok(Subjects::Known(Known { ids, consent_handle: None }))
+    Ok(Subjects::Known(Known { ids, locked: None, consent_handle: None }))
 }
 
-/// Applications by the LSP's ids, in the order given.
-pub async fn applications(
-    conn: &mut PgConnection,
-    org_id: &str,
-    names: &[String],
-) -> Result<Vec<ApplicationId>, Refused> {
-    let found = application::resolve(conn, org_id, names).await?;
-    let of = |name: &String| found.iter().find(|(known, _)| known == name).map(|(_, id)| *id);
+/// Applications by the LSP's ids, in the order given, found and locked in one statement.
+async fn named(app: &App, conn: &mut PgConnection, org_id: &str, names: &[String]) -> Result<Subjects, Refused> {
+    let locked = application::lock_named(conn, &app.sealer, org_id, names).await?;
+    let of = |name: &String| locked.iter().find(|l| l.application.loan_application_id == *name);
     let unknown: Vec<String> = names.iter().filter(|name| of(name).is_none()).cloned().collect();
-    if unknown.is_empty() {
-        Ok(names.iter().filter_map(of).collect())
-    } else {
-        Err(Refused::UnknownIds { what: "loanApplicationId", ids: unknown })
+    if !unknown.is_empty() {
+        return Err(Refused::UnknownIds { what: "loanApplicationId", ids: unknown });
     }
+    let ids = names.iter().filter_map(of).map(|l| l.application.id).collect();
+    Ok(Subjects::Known(Known { ids, locked: Some(locked), consent_handle: None }))
 }
 
 async fn loan(conn: &mut PgConnection, org_id: &str, id: &LoanId) -> Result<Vec<ApplicationId>, Refused> {
@@ -140,7 +140,7 @@ async fn one(conn: &mut PgConnection, org_id: &str, subject: &Subject) -> Result
         None => None,
     };
     let by_application = match &subject.loan_application_id {
-        Some(name) => applications(conn, org_id, std::slice::from_ref(name)).await?.first().copied(),
+        Some(name) => Some(by_name(conn, org_id, "loanApplicationId", name).await?),
         None => None,
     };
     match (by_loan, by_application) {
@@ -156,8 +156,18 @@ async fn loan_or_application(conn: &mut PgConnection, org_id: &str, id: &str) ->
     if let Some(found) = reference::find(conn, org_id, Kind::Loan, id).await?.first() {
         return Ok(*found);
     }
-    let found = application::resolve(conn, org_id, &[id.to_owned()]).await?;
-    found.first().map(|(_, id)| *id).ok_or_else(|| Refused::UnknownIds { what: "loanId", ids: vec![id.to_owned()] })
+    by_name(conn, org_id, "loanId", id).await
+}
+
+async fn by_name(
+    conn: &mut PgConnection,
+    org_id: &str,
+    what: &'static str,
+    name: &str,
+) -> Result<ApplicationId, Refused> {
+    let found = application::resolve(conn, org_id, &[name.to_owned()]).await?;
+    let unknown = || Refused::UnknownIds { what, ids: vec![name.to_owned()] };
+    found.first().map(|(_, id)| *id).ok_or_else(unknown)
 }
 
 /// A consent by its handle, or the latest one that carries an aggregation id.
@@ -175,7 +185,7 @@ async fn consent(conn: &mut PgConnection, org_id: &str, key: &ConsentKey) -> Res
         ConsentKey::AggregationId(_) => latest_handle(conn, &ids).await?,
     };
     match consent_handle {
-        Some(handle) => Ok(Subjects::Known(Known { ids, consent_handle: Some(handle) })),
+        Some(handle) => Ok(Subjects::Known(Known { ids, locked: None, consent_handle: Some(handle) })),
         None => Err(Refused::UnknownIds { what, ids: vec![value.clone()] }),
     }
 }

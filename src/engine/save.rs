@@ -6,17 +6,18 @@ use sqlx::PgConnection;
 use super::{HOLD, Refused, facts, pages, replies};
 use crate::app::App;
 use crate::domain::application::Application;
-use crate::domain::application::ask::{NewTimer, Timer};
 use crate::domain::application::decide::Decided;
 use crate::domain::application::decision::{Decision, Effect};
 use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::domain::loan::Loan;
-use crate::store::application::Locked;
+use crate::lsp::Settings;
+use crate::store::application::{Locked, Row};
 use crate::store::ask::Detail;
 use crate::store::book::NewJournals;
 use crate::store::loan::LockedLoan;
 use crate::store::reference::Kind;
-use crate::store::{StoreError, application, ask, book, day_end, dispute, exposure, loan, reference, repayment};
+use crate::store::write::Writes;
+use crate::store::{StoreError, ask, book, day_end, dispute, exposure, loan, reference, repayment};
 
 /// Why something is stored.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +53,17 @@ impl<'a> Before<'a> {
     }
 }
 
+/// What a decision is stored with.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// Why.
+    pub cause: Cause,
+    /// What is to be written beside it: the exchange that it answers, the question that it settles.
+    pub writes: Writes,
+    /// The LSP's switches, where they are known.
+    pub settings: Option<&'a Settings>,
+}
+
 /// Writes applications, loan, borrower, asks, then exchanges and streams.
 ///
 /// # Errors
@@ -63,60 +75,99 @@ pub async fn decision(
     decided: Decided,
     cause: Cause,
 ) -> Result<(), Refused> {
-    let Before { applications: before, loan } = before;
+    let writes = Writes::of(decided.applications.first().map_or("", |application| application.org_id.as_str()));
+    decision_with(app, conn, before, decided, Order { cause, writes, settings: None }).await
+}
+
+/// The same together with other things, in one statement where nothing but the usual tables is touched.
+///
+/// # Errors
+/// As [`decision`].
+pub async fn decision_with(
+    app: &App,
+    conn: &mut PgConnection,
+    before: Before<'_>,
+    decided: Decided,
+    order: Order<'_>,
+) -> Result<(), Refused> {
+    let Order { cause, mut writes, settings } = order;
     let Decided { applications, mut decision } = decided;
     if decision.lacks_history {
         return Err(Refused::Internal("a late fact was to be stored without being replayed".to_owned()));
     }
+    let mut revisions = Vec::with_capacity(applications.len());
     for application in &applications {
-        save_application(app, conn, before, application).await?;
+        revisions.push(save_application(app, &mut writes, before.applications, application)?);
     }
-    if !decision.events.is_empty() {
-        application::add_events(conn, &decision.events, app.clock.now()).await?;
+    for (id, words) in decision.events.drain(..) {
+        let place = applications.iter().position(|application| application.id == id);
+        writes.event(id, place.and_then(|place| revisions.get(place).copied()).unwrap_or_default(), words);
     }
-    let mut journals = NewJournals::default();
-    let mut effects = std::mem::take(&mut decision.effects);
-    effects.retain(|effect| match effect {
-        Effect::Post(loan_id, journal) => {
-            journals.push(app.ids.uuid(), loan_id, journal);
-            false
-        }
-        _ => true,
-    });
-    for effect in effects {
-        carry_out(app, conn, &applications, loan, effect).await?;
-    }
-    if !journals.is_empty() {
-        book::post(conn, &journals, app.clock.now()).await?;
-    }
-    // Questions are inserted after their exchange exists and before the answers, which never wait for them.
-    later(app, conn, &applications, &mut decision, cause).await?;
+    let effects = std::mem::take(&mut decision.effects);
+    carry_out_all(app, conn, (&applications, before.loan), effects, &mut writes).await?;
+    // Questions and answers: what an exchange causes, and what it says.
+    later(app, &mut writes, &applications, &mut decision, cause)?;
     let due_at = match cause {
         Cause::Request(_) => app.clock.now() + HOLD,
         Cause::Background(_) => app.clock.now(),
     };
-    replies::settle(app, conn, decision, due_at).await
+    replies::settle(app, conn, decision, (due_at, settings), &mut writes).await?;
+    Ok(writes.flush(conn, app.clock.now()).await?)
 }
 
-async fn save_application(
+/// Adds an application that has changed; gives the revision that it will have.
+fn save_application(
     app: &App,
-    conn: &mut PgConnection,
+    writes: &mut Writes,
     before: &[Locked],
     application: &Application,
-) -> Result<(), StoreError> {
-    let now = app.clock.now();
+) -> Result<i64, StoreError> {
     let earlier = before.iter().find(|l| l.application.id == application.id);
+    let revision = earlier.map(|l| l.revision);
     let unchanged = earlier
         .is_some_and(|l| Application { touched_at: application.touched_at, ..l.application.clone() } == *application);
     if unchanged {
-        return Ok(());
+        return Ok(revision.unwrap_or_default());
     }
     let borrower = facts::borrower_index(app, &application.form.borrower);
-    let revision = earlier.map_or(0, |l| l.revision);
-    application::save(conn, &app.sealer, application, (&borrower, revision), now).await?;
+    writes.application(Row::new(&app.sealer, application, (borrower, revision))?);
     let known = earlier.map(|l| reference::of(&l.application)).unwrap_or_default();
-    let new: Vec<_> = reference::of(application).into_iter().filter(|id| !known.contains(id)).collect();
-    reference::add(conn, application, &new, now).await
+    for (kind, value) in reference::of(application).into_iter().filter(|id| !known.contains(id)) {
+        writes.reference(application.id, kind, value);
+    }
+    Ok(revision.unwrap_or_default() + 1)
+}
+
+/// Effects on other tables than the usual ones come after the applications and before what is asked and answered.
+async fn carry_out_all(
+    app: &App,
+    conn: &mut PgConnection,
+    (applications, loan): (&[Application], Option<&LockedLoan>),
+    effects: Vec<Effect>,
+    writes: &mut Writes,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let mut journals = NewJournals::default();
+    let mut others = Vec::new();
+    for effect in effects {
+        match effect {
+            Effect::Post(loan_id, journal) => journals.push(app.ids.uuid(), &loan_id, &journal),
+            Effect::Reserve(id, amount) if applications.len() == 1 => {
+                if let Some(application) = applications.iter().find(|a| a.id == id) {
+                    writes.reserve(id, facts::borrower_index(app, &application.form.borrower), amount.0);
+                }
+            }
+            other => others.push(other),
+        }
+    }
+    if others.is_empty() && journals.is_empty() {
+        return Ok(());
+    }
+    writes.flush(conn, now).await?;
+    for effect in others {
+        carry_out(app, conn, applications, loan, effect).await?;
+    }
+    if journals.is_empty() { Ok(()) } else { book::post(conn, &journals, now).await }
 }
 
 async fn carry_out(
@@ -237,18 +288,18 @@ async fn create_loan(
     exposure::pledge(conn, &facts::collateral_indexes(app, application), &loan.id, now).await
 }
 
-/// Stores questions and timers.
-async fn later(
+/// Adds questions and timers.
+fn later(
     app: &App,
-    conn: &mut PgConnection,
+    writes: &mut Writes,
     applications: &[Application],
     decision: &mut Decision,
     cause: Cause,
 ) -> Result<(), StoreError> {
-    let now = app.clock.now();
-    let Some(org_id) = applications.first().map(|a| a.org_id.clone()) else {
+    if applications.is_empty() {
         return Ok(());
-    };
+    }
+    let now = app.clock.now();
     let at_once = match cause {
         Cause::Request(_) => now + HOLD,
         Cause::Background(_) => now,
@@ -256,29 +307,11 @@ async fn later(
     for new in decision.asks.drain(..) {
         let due_at = new.not_before.unwrap_or(at_once);
         let exchange = new.exchange.or(cause.exchange());
-        let row = (app.ids.uuid(), org_id.as_str(), exchange, &Detail::Ask(new));
-        ask::insert(conn, &app.sealer, row, due_at, now).await?;
+        writes.ask(&app.sealer, (app.ids.uuid(), exchange, &Detail::Ask(new)), due_at)?;
     }
     for new in decision.timers.drain(..) {
-        let row = (app.ids.uuid(), org_id.as_str(), None, &Detail::Timer(new.clone()));
-        ask::insert(conn, &app.sealer, row, new.at, now).await?;
+        let due_at = new.at;
+        writes.ask(&app.sealer, (app.ids.uuid(), None, &Detail::Timer(new)), due_at)?;
     }
     Ok(())
-}
-
-/// An interim answer for an exchange that still waits for offers (row 27).
-///
-/// # Errors
-/// When the database fails.
-pub async fn interim_timer(
-    app: &App,
-    conn: &mut PgConnection,
-    org_id: &str,
-    exchange: ExchangeId,
-    application: ApplicationId,
-) -> Result<(), StoreError> {
-    let now = app.clock.now();
-    let at = now + chrono::Duration::seconds(app.config.limits.interim_answer_seconds);
-    let timer = Detail::Timer(NewTimer { timer: Timer::InterimAnswer { exchange }, application, at });
-    ask::insert(conn, &app.sealer, (app.ids.uuid(), org_id, None, &timer), at, now).await
 }

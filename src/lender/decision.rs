@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use super::offers::approvals;
 use super::{Call, Port, PortError};
 use crate::config::rules::{Condition, Rule, Rules, Verdict};
+use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Finding, Outcome};
 use crate::domain::application::form::Form;
 use crate::domain::application::stage::{Action, ActionType, Rejection, RejectionReason};
@@ -79,6 +80,12 @@ impl Port for Decision {
             let finding = self.decide(call.ask, (subject.product.as_deref(), call.today), &subject.form)?;
             Ok(Outcome::Done { finding })
         })
+    }
+
+    fn check_at_once(&self, application: &Application, today: NaiveDate) -> Option<Finding> {
+        let finding =
+            self.decide(&Ask::Eligibility, (application.product.as_deref(), today), &application.form).ok()?;
+        matches!(finding, Finding::Pass | Finding::Decline { .. } | Finding::NeedsAction { .. }).then_some(finding)
     }
 }
 

@@ -19,7 +19,7 @@ use self::http::Adapter;
 use crate::clock::Clock;
 use crate::config::{Config, PortConfig};
 use crate::domain::application::Application;
-use crate::domain::application::ask::{Ask, Outcome};
+use crate::domain::application::ask::{Ask, Finding, Outcome};
 
 /// The ports that loans need today (design §7).
 pub const PORTS: [&str; 7] = ["decision", "data", "kyc", "agreement", "disbursement", "collections", "notifier"];
@@ -111,6 +111,13 @@ pub trait Port: Send + Sync {
     /// # Errors
     /// [`PortError`] when there is no answer; never for a money call, which is then [`Outcome::Unknown`].
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Outcome, PortError>>;
+
+    /// The preliminary check of a new application, where it takes no asking: the same finding as [`Port::call`] would
+    /// give, from nothing but the application.
+    fn check_at_once(&self, application: &Application, today: NaiveDate) -> Option<Finding> {
+        let _ = (application, today);
+        None
+    }
 }
 
 /// Why the ports cannot be set up.

@@ -2,10 +2,14 @@
 //! (`ocen-v3.md` §3.5), and the bound on nesting.
 
 use aws_lc_rs::digest;
+use serde::Serialize;
 use serde_json::Value;
 
 /// Deepest nesting of objects and arrays (design §8, "Limits").
 pub const MAX_DEPTH: usize = 32;
+
+/// Bytes that most messages fit into.
+const ROOM: usize = 4 * 1024;
 
 /// Whether a JSON text nests too deeply. Says nothing about whether it is JSON at all.
 #[must_use]
@@ -34,38 +38,43 @@ pub fn digest(mut message: Value) -> [u8; 32] {
     if let Some(members) = message.as_object_mut() {
         members.remove("metadata");
     }
-    let mut text = String::new();
+    let mut text = Vec::with_capacity(ROOM);
     write(&message, &mut text);
-    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    let hash = digest::digest(&digest::SHA256, &text);
     let mut bytes = [0; 32];
     bytes.copy_from_slice(hash.as_ref());
     bytes
 }
 
-fn write(value: &Value, text: &mut String) {
+fn write(value: &Value, text: &mut Vec<u8>) {
     match value {
         Value::Object(members) => {
             let mut sorted: Vec<_> = members.iter().collect();
             sorted.sort_unstable_by_key(|(name, _)| *name);
-            text.push('{');
+            text.push(b'{');
             for (name, member) in sorted {
-                text.push_str(&Value::from(name.as_str()).to_string());
-                text.push(':');
+                write_scalar(name, text);
+                text.push(b':');
                 write(member, text);
-                text.push(',');
+                text.push(b',');
             }
-            text.push('}');
+            text.push(b'}');
         }
         Value::Array(items) => {
-            text.push('[');
+            text.push(b'[');
             for item in items {
                 write(item, text);
-                text.push(',');
+                text.push(b',');
             }
-            text.push(']');
+            text.push(b']');
         }
-        scalar => text.push_str(&scalar.to_string()),
+        scalar => write_scalar(scalar, text),
     }
+}
+
+fn write_scalar(scalar: &(impl Serialize + ?Sized), text: &mut Vec<u8>) {
+    // Writing a scalar to memory cannot fail.
+    let _ = serde_json::to_writer(text, scalar);
 }
 
 #[cfg(test)]

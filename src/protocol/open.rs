@@ -16,7 +16,7 @@ use super::v3::Decoding;
 use crate::app::App;
 use crate::domain::ids::OrgId;
 use crate::engine::{Request, Style};
-use crate::jose::{FlattenedError, HeaderMember, Incoming, OCEN_V3_ALGORITHMS, Unverified, VerifyingKey};
+use crate::jose::{FlattenedError, HeaderMember, Incoming, OCEN_V3_ALGORITHMS, Unverified};
 use crate::store::lsp::{self, KeyOwner};
 
 /// Oldest timestamp that is accepted, longer than any sender's retries (`ocen-v3.md` §4.6).
@@ -81,6 +81,7 @@ pub async fn open(app: &App, operation: &Operation, body: Bytes, sender: &mut Se
         version: claims.version.get().unwrap_or(DEFAULT_VERSION).to_owned(),
         digest: canonical::digest(value),
         style: sender.style,
+        settings: sender.settings.clone(),
         command,
         raw: body.clone(),
     })
@@ -129,7 +130,9 @@ async fn verify(app: &App, signed: &Unverified<'_>, sender: &mut Sender) -> Resu
     if owner.revoked_at.is_some() {
         return Err(Malformed::new(Code::UnknownKey, "", "the key was revoked"));
     }
-    let key = VerifyingKey::from_pem(&owner.public_key_pem)
+    let key = app
+        .lsp_keys
+        .get(&owner.public_key_pem)
         .map_err(|error| Malformed::new(Code::UnknownKey, "", error.to_string()))?;
     signed.verify(&key).map_err(|error| Malformed::new(Code::BadSignature, "", error.to_string()))?;
     let protected_member = signed.member() == HeaderMember::Protected;

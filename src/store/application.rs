@@ -19,58 +19,68 @@ pub struct Locked {
     pub revision: i64,
 }
 
-/// A row to be, before anything is decided about it.
-#[derive(Debug, Clone)]
-pub struct Blank {
+/// A row as it is to be written.
+#[derive(Debug)]
+pub struct Row {
     /// Ours.
     pub id: Uuid,
+    /// The revision that was locked; none for a new application.
+    pub revision: Option<i64>,
     /// The LSP's id.
     pub loan_application_id: String,
+    /// The applications created with it.
+    pub bundle_id: Uuid,
     /// Blind index of the borrower.
     pub borrower_index: Vec<u8>,
+    /// Main stage.
+    pub stage: &'static str,
+    /// Region U.
+    pub data_consent: &'static str,
+    /// Region M.
+    pub monitoring_consent: &'static str,
+    /// The deal's identity check.
+    pub kyc: &'static str,
+    /// The deal's agreement.
+    pub agreement: &'static str,
+    /// The deal's mandate.
+    pub repayment_setup: &'static str,
+    /// The deal's payout account.
+    pub account_setup: &'static str,
+    /// The whole application, sealed.
+    pub state: Vec<u8>,
+}
+
+impl Row {
+    /// Seals an application, to be written under its borrower's index over the revision that was locked.
+    ///
+    /// # Errors
+    /// When it cannot be sealed.
+    pub fn new(
+        sealer: &Sealer,
+        application: &Application,
+        (borrower_index, revision): (Vec<u8>, Option<i64>),
+    ) -> Result<Self, StoreError> {
+        let deal = application.stage.deal();
+        Ok(Self {
+            id: application.id.0,
+            revision,
+            loan_application_id: application.loan_application_id.clone(),
+            bundle_id: application.bundle.0,
+            borrower_index,
+            stage: application.stage.name(),
+            data_consent: application.data_consent.name(),
+            monitoring_consent: application.monitoring_consent.name(),
+            kyc: deal.map_or(Kyc::None.name(), |d| d.kyc.name()),
+            agreement: deal.map_or(Agreement::None.name(), |d| d.agreement.name()),
+            repayment_setup: deal.map_or(RepaymentSetup::None.name(), |d| d.repayment.name()),
+            account_setup: deal.map_or(AccountSetup::None.name(), |d| d.account.name()),
+            state: sealer.seal_json(&context(application.id), application)?,
+        })
+    }
 }
 
 fn context(id: ApplicationId) -> String {
     format!("application:{id}")
-}
-
-/// Inserts rows for ids that the LSP has not used; concurrent creators of the same id wait for each other, always in
-/// the order of the LSP's ids. Gives the ids that are new.
-///
-/// # Errors
-/// When the database fails.
-pub async fn insert_blank(
-    conn: &mut PgConnection,
-    org_id: &str,
-    bundle_id: Uuid,
-    mut blanks: Vec<Blank>,
-    now: DateTime<Utc>,
-) -> Result<Vec<Uuid>, StoreError> {
-    blanks.sort_by(|a, b| a.loan_application_id.cmp(&b.loan_application_id));
-    let ids: Vec<Uuid> = blanks.iter().map(|b| b.id).collect();
-    let names: Vec<String> = blanks.iter().map(|b| b.loan_application_id.clone()).collect();
-    let borrowers: Vec<Vec<u8>> = blanks.into_iter().map(|b| b.borrower_index).collect();
-    let rows = sqlx::query!(
-        r#"
-        insert into application (
-            application_id, org_id, loan_application_id, bundle_id, borrower_index, stage, data_consent,
-            monitoring_consent, kyc, agreement, repayment_setup, account_setup, state, revision, created_at, updated_at)
-        select application_id, $1, name, $2, borrower_index, 'RECEIVED', 'NONE',
-            'NONE', 'NONE', 'NONE', 'NONE', 'NONE', '', 0, $6, $6
-        from unnest($3::uuid[], $4::text[], $5::bytea[]) as blank (application_id, name, borrower_index)
-        on conflict (org_id, loan_application_id) do nothing
-        returning application_id
-        "#,
-        org_id,
-        bundle_id,
-        &ids,
-        &names,
-        &borrowers,
-        now,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.application_id).collect())
 }
 
 /// Our ids of an LSP's applications; another LSP's are not found.
@@ -95,6 +105,38 @@ pub async fn resolve(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| (row.loan_application_id, ApplicationId(row.application_id))).collect())
+}
+
+/// Locks those of an LSP's applications that there are, in the order of our ids.
+///
+/// # Errors
+/// When the database fails, a lock is not had within the lock timeout, or a row cannot be opened.
+pub async fn lock_named(
+    conn: &mut PgConnection,
+    sealer: &Sealer,
+    org_id: &str,
+    names: &[String],
+) -> Result<Vec<Locked>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select application_id, state, revision
+        from application
+        where org_id = $1
+        and loan_application_id = any($2)
+        order by application_id
+        for update
+        "#,
+        org_id,
+        names,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let application = sealer.open_json(&context(ApplicationId(row.application_id)), &row.state)?;
+            Ok(Locked { application, revision: row.revision })
+        })
+        .collect()
 }
 
 /// Locks applications in the order of their ids, so that no two transactions wait for each other.
@@ -147,20 +189,49 @@ pub async fn read(
     rows.into_iter().map(|row| Ok(sealer.open_json(&context(ApplicationId(row.application_id)), &row.state)?)).collect()
 }
 
-/// Writes an application's successor, under its borrower's index, over the revision that was locked.
+/// Writes one application: a new one, or the successor of one that was locked. A decision about one application
+/// writes it with everything else, by [`write`](super::write).
 ///
 /// # Errors
-/// [`StoreError::Stale`] when the revision is another one; a stage change that is not legal is refused by the database.
-pub async fn save(
-    conn: &mut PgConnection,
-    sealer: &Sealer,
-    application: &Application,
-    under: (&[u8], i64),
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let (borrower_index, revision) = under;
-    let state = sealer.seal_json(&context(application.id), application)?;
-    let deal = application.stage.deal();
+/// [`StoreError::Stale`] when the revision is another one, or the LSP's id is taken meanwhile; a stage change that is
+/// not legal is refused by the database.
+pub async fn save(conn: &mut PgConnection, org_id: &str, row: &Row, now: DateTime<Utc>) -> Result<(), StoreError> {
+    match row.revision {
+        None => insert(conn, org_id, row, now).await,
+        Some(revision) => update(conn, row, revision, now).await,
+    }
+}
+
+async fn insert(conn: &mut PgConnection, org_id: &str, row: &Row, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let inserted = sqlx::query!(
+        r#"
+        insert into application (
+            application_id, org_id, loan_application_id, bundle_id, borrower_index, stage, data_consent,
+            monitoring_consent, kyc, agreement, repayment_setup, account_setup, state, revision, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $14)
+        on conflict (org_id, loan_application_id) do nothing
+        "#,
+        row.id,
+        org_id,
+        row.loan_application_id,
+        row.bundle_id,
+        row.borrower_index,
+        row.stage,
+        row.data_consent,
+        row.monitoring_consent,
+        row.kyc,
+        row.agreement,
+        row.repayment_setup,
+        row.account_setup,
+        row.state,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    one_row(inserted.rows_affected(), "application")
+}
+
+async fn update(conn: &mut PgConnection, row: &Row, revision: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
     let updated = sqlx::query!(
         r#"
         update application
@@ -178,17 +249,17 @@ pub async fn save(
         where application_id = $1
         and revision = $2
         "#,
-        application.id.0,
+        row.id,
         revision,
-        application.stage.name(),
-        application.data_consent.name(),
-        application.monitoring_consent.name(),
-        deal.map_or(Kyc::None.name(), |d| d.kyc.name()),
-        deal.map_or(Agreement::None.name(), |d| d.agreement.name()),
-        deal.map_or(RepaymentSetup::None.name(), |d| d.repayment.name()),
-        deal.map_or(AccountSetup::None.name(), |d| d.account.name()),
-        state,
-        borrower_index,
+        row.stage,
+        row.data_consent,
+        row.monitoring_consent,
+        row.kyc,
+        row.agreement,
+        row.repayment_setup,
+        row.account_setup,
+        row.state,
+        row.borrower_index,
         now,
     )
     .execute(conn)

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{StoreError, one_row};
 use crate::domain::application::ask::{NewAsk, NewTimer};
-use crate::domain::ids::{ApplicationId, ExchangeId};
+use crate::domain::ids::ApplicationId;
 use crate::seal::Sealer;
 
 /// Port name of a timer's row.
@@ -25,14 +25,14 @@ pub enum Detail {
 }
 
 impl Detail {
-    fn application(&self) -> Option<ApplicationId> {
+    pub(super) fn application(&self) -> Option<ApplicationId> {
         match self {
             Self::Ask(ask) => ask.targets.first().map(|(id, _)| *id),
             Self::Timer(timer) => Some(timer.application),
         }
     }
 
-    fn port(&self) -> (&'static str, &'static str) {
+    pub(super) fn port(&self) -> (&'static str, &'static str) {
         match self {
             Self::Ask(ask) => (ask.ask.port(), ask.ask.method()),
             Self::Timer(_) => (TIMER, TIMER),
@@ -63,41 +63,9 @@ fn context(id: Uuid) -> String {
     format!("ask:{}", id.simple())
 }
 
-/// Stores a question or timer that came out of an exchange (or of none).
-///
-/// # Errors
-/// When the database fails or it cannot be sealed.
-pub async fn insert(
-    conn: &mut PgConnection,
-    sealer: &Sealer,
-    new: (Uuid, &str, Option<ExchangeId>, &Detail),
-    due_at: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let (id, org_id, exchange, detail) = new;
-    let Some(application) = detail.application() else {
-        return Ok(());
-    };
-    let (port, method) = detail.port();
-    let sealed = sealer.seal_json(&context(id), detail)?;
-    sqlx::query!(
-        r#"
-        insert into ask (ask_id, org_id, application_id, exchange_id, port, method, detail, state, due_at, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, 'OPEN', $8, $9)
-        "#,
-        id,
-        org_id,
-        application.0,
-        exchange.map(|e| e.0),
-        port,
-        method,
-        sealed,
-        due_at,
-        now,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+/// A question or timer as its row keeps it.
+pub(super) fn seal(sealer: &Sealer, id: Uuid, detail: &Detail) -> Result<Vec<u8>, StoreError> {
+    Ok(sealer.seal_json(&context(id), detail)?)
 }
 
 /// Leases due rows of this process's share. A money call is noted as `SENDING` before it can leave, and whoever
@@ -165,6 +133,19 @@ pub enum Settlement {
     Stuck(&'static str),
 }
 
+/// State, outcome, due time and reference, where they change.
+pub(super) type Settled<'a> = (Option<&'static str>, Option<&'static str>, Option<DateTime<Utc>>, Option<&'a str>);
+
+impl Settlement {
+    pub(super) fn columns(&self) -> Settled<'_> {
+        match self {
+            Self::Closed(outcome) => (Some("CLOSED"), Some(*outcome), None, None),
+            Self::Again(due_at, reference) => (None, None, Some(*due_at), reference.as_deref()),
+            Self::Stuck(outcome) => (Some("STUCK"), Some(*outcome), None, None),
+        }
+    }
+}
+
 /// Settles a leased row; fenced by the lease, so a stale holder changes nothing.
 ///
 /// # Errors
@@ -175,11 +156,7 @@ pub async fn settle(
     settlement: Settlement,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let (state, outcome, due_at, reference) = match settlement {
-        Settlement::Closed(outcome) => (Some("CLOSED"), Some(outcome), None, None),
-        Settlement::Again(due_at, reference) => (None, None, Some(due_at), reference),
-        Settlement::Stuck(outcome) => (Some("STUCK"), Some(outcome), None, None),
-    };
+    let (state, outcome, due_at, reference) = settlement.columns();
     let updated = sqlx::query!(
         r#"
         update ask

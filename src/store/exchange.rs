@@ -34,74 +34,6 @@ pub struct Exchange {
     pub pending: i32,
 }
 
-/// Stores a new exchange with the message as received.
-///
-/// # Errors
-/// When the database fails or the message cannot be sealed.
-pub async fn insert(
-    conn: &mut PgConnection,
-    sealer: &Sealer,
-    exchange: &Exchange,
-    message: (&str, &[u8]),
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let (trace_id, body) = message;
-    let sealed = sealer.seal(&format!("message:{}", exchange.id), body)?;
-    sqlx::query!(
-        r#"
-        with message as (
-            insert into message (exchange_id, received_at, body)
-            values ($1, $11, $12)
-        )
-        insert into exchange (
-            exchange_id, org_id, operation, request_id, trace_id, version, signed, protected_member,
-            stream_id, slots, pending, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)
-        "#,
-        exchange.id.0,
-        exchange.org_id.as_str(),
-        exchange.operation,
-        exchange.request_id,
-        trace_id,
-        exchange.version,
-        exchange.signed,
-        exchange.protected_member,
-        exchange.stream_id,
-        exchange.slots,
-        now,
-        sealed,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Notes which applications an exchange is about, and which result each owes.
-///
-/// # Errors
-/// When the database fails.
-pub async fn add_applications(
-    conn: &mut PgConnection,
-    exchange: ExchangeId,
-    applications: &[(ApplicationId, i32)],
-) -> Result<(), StoreError> {
-    let ids: Vec<Uuid> = applications.iter().map(|(id, _)| id.0).collect();
-    let slots: Vec<i32> = applications.iter().map(|(_, slot)| *slot).collect();
-    sqlx::query!(
-        r#"
-        insert into exchange_application (application_id, exchange_id, slot)
-        select application_id, $1, slot
-        from unnest($2::uuid[], $3::integer[]) as part (application_id, slot)
-        "#,
-        exchange.0,
-        &ids,
-        &slots,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// Locks exchanges in the order of their ids.
 ///
 /// # Errors
@@ -257,7 +189,7 @@ pub async fn freeze(
     let mut sealed = Vec::with_capacity(answers.len());
     for (slot, answer) in answers {
         slots.push(slot_number(*slot));
-        sealed.push(sealer.seal_json(&context(exchange, slot_number(*slot)), answer)?);
+        sealed.push(seal_answer(sealer, exchange, slot_number(*slot), answer)?);
     }
     let inserted = sqlx::query!(
         r#"
@@ -350,6 +282,15 @@ pub async fn mark_interim(
     .execute(conn)
     .await?;
     Ok(updated.rows_affected() == 1)
+}
+
+pub(super) fn seal_answer(
+    sealer: &Sealer,
+    exchange: ExchangeId,
+    slot: i32,
+    answer: &Answer,
+) -> Result<Vec<u8>, StoreError> {
+    Ok(sealer.seal_json(&context(exchange, slot), answer)?)
 }
 
 fn context(exchange: ExchangeId, slot: i32) -> String {

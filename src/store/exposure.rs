@@ -14,27 +14,18 @@ use crate::domain::maths::money::Paise;
 /// # Errors
 /// When the database fails or the lock is not had within the lock timeout.
 pub async fn lock_borrower(conn: &mut PgConnection, borrower: &[u8], now: DateTime<Utc>) -> Result<(), StoreError> {
+    // An update that changes nothing locks the row as `for update` would, in the statement that may have to make it.
     sqlx::query!(
         r#"
         insert into borrower (borrower_index, created_at)
         values ($1, $2)
-        on conflict (borrower_index) do nothing
+        on conflict (borrower_index) do update
+        set created_at = borrower.created_at
         "#,
         borrower,
         now,
     )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        r#"
-        select borrower_index
-        from borrower
-        where borrower_index = $1
-        for update
-        "#,
-        borrower,
-    )
-    .fetch_one(conn)
+    .execute(conn)
     .await?;
     Ok(())
 }

@@ -20,6 +20,7 @@ pub mod schema;
 pub mod seal_key;
 pub mod settings;
 pub mod stream;
+pub mod write;
 
 use crate::seal::SealError;
 

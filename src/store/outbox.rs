@@ -6,41 +6,6 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::ids::OrgId;
-
-/// A callback as the engine hands it over, inside the transaction that decided it.
-#[derive(Debug)]
-pub struct NewCallback<'a> {
-    /// From `Ids`; the sealing context is [`body_context`] of it.
-    pub callback_id: Uuid,
-    /// The stream it joins; made when it does not exist.
-    pub stream_id: Uuid,
-    /// Whom it goes to.
-    pub org_id: &'a OrgId,
-    /// The exchange it answers; `None` for a callback that nobody asked for.
-    pub exchange_id: Option<Uuid>,
-    /// Operation name, e.g. `setOffer`.
-    pub operation: &'a str,
-    /// The requestId in the body, for searching.
-    pub request_id: &'a str,
-    /// Answer path, overrides applied.
-    pub path: &'a str,
-    /// `metadata.version` to send.
-    pub version: &'a str,
-    /// `metadata.traceId` to send, the same in each attempt.
-    pub trace_id: &'a str,
-    /// The body without metadata, sealed.
-    pub sealed_body: &'a [u8],
-    /// Whether the request was signed.
-    pub signed: bool,
-    /// Whether the request had its header under `protected`.
-    pub protected_member: bool,
-    /// Not before this instant (business time).
-    pub due_at: DateTime<Utc>,
-    /// Business time of the decision.
-    pub created_at: DateTime<Utc>,
-}
-
 /// The sealing context of a callback's body.
 #[must_use]
 pub fn body_context(callback_id: Uuid) -> String {
@@ -51,46 +16,6 @@ pub fn body_context(callback_id: Uuid) -> String {
 #[must_use]
 pub fn answer_context(callback_id: Uuid, attempt: i32) -> String {
     format!("attempt:{callback_id}:{attempt}")
-}
-
-/// Puts a callback at the end of its stream and locks the stream until commit.
-///
-/// # Errors
-/// When the database fails.
-pub async fn enqueue(conn: &mut PgConnection, new: &NewCallback<'_>) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "with place as (
-            insert into stream (stream_id, org_id, pending, next_seq, due_at)
-            values ($2, $3, 1, 2, $13)
-            on conflict (stream_id) do update
-            set pending = stream.pending + 1,
-                next_seq = stream.next_seq + 1,
-                due_at = case when stream.pending = 0 then excluded.due_at else least(stream.due_at, excluded.due_at) end
-            returning next_seq - 1 as seq
-        )
-        insert into callback (
-            callback_id, stream_id, seq, org_id, exchange_id, operation, request_id, path, version, trace_id,
-            body, signed, protected_member, state, due_at, created_at)
-        select $1, $2, seq, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'PENDING', $13, $14
-        from place",
-        new.callback_id,
-        new.stream_id,
-        new.org_id.as_str(),
-        new.exchange_id,
-        new.operation,
-        new.request_id,
-        new.path,
-        new.version,
-        new.trace_id,
-        new.sealed_body,
-        new.signed,
-        new.protected_member,
-        new.due_at,
-        new.created_at,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// The acks of these exchanges were written: their callbacks may leave now.

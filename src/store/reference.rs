@@ -31,7 +31,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Consent => "CONSENT",
             Self::Aggregation => "AGGREGATION",

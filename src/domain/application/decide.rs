@@ -1,6 +1,6 @@
 //! The one way in: applications and a command, or a port's outcome, give their successors and a decision.
 
-use super::ask::{Ask, Outcome, Timer};
+use super::ask::{Ask, Finding, Outcome, Timer};
 use super::command::Command;
 use super::decision::{Decision, Effect, Facts};
 use super::facets::Generation;
@@ -311,6 +311,28 @@ pub fn operate(app: Application, act: (&Act, &str), facts: &Facts<'_>) -> Result
 }
 
 impl Decided {
+    /// Answers the preliminary check of applications that were just filed, where `check` can do so without asking
+    /// anybody: the question is not stored, and its outcome is part of this decision.
+    pub fn check_at_once(
+        &mut self,
+        is_new: impl Fn(ApplicationId) -> bool,
+        check: impl Fn(&Application) -> Option<Finding>,
+        facts: &Facts<'_>,
+    ) {
+        for asked in std::mem::take(&mut self.decision.asks) {
+            let target = asked.targets.first().filter(|(id, _)| asked.ask == Ask::Eligibility && is_new(*id)).copied();
+            let filed = target.and_then(|(id, _)| self.applications.iter_mut().find(|app| app.id == id));
+            let found = filed.and_then(|app| check(app).map(|finding| (app, finding)));
+            let (Some((_, generation)), Some((app, finding))) = (target, found) else {
+                self.decision.asks.push(asked);
+                continue;
+            };
+            let mut then = Decision::default();
+            loan_application::checked(app, generation, &Outcome::Done { finding }, facts, &mut then);
+            self.decision.absorb(then);
+        }
+    }
+
     /// The loan as this decision leaves it, where it touches one.
     #[must_use]
     pub fn loan(&self) -> Option<&loan::Loan> {

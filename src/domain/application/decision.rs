@@ -193,6 +193,17 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Takes in what follows from something that happens at once after this.
+    pub fn absorb(&mut self, then: Self) {
+        self.replies.extend(then.replies);
+        self.asks.extend(then.asks);
+        self.timers.extend(then.timers);
+        self.webhooks.extend(then.webhooks);
+        self.effects.extend(then.effects);
+        self.events.extend(then.events);
+        self.lacks_history |= then.lacks_history;
+    }
+
     /// Answers one result of an exchange.
     pub fn reply(&mut self, exchange: ExchangeId, slot: u32, answer: Answer) {
         self.replies.push(Reply { exchange, slot, answer });
