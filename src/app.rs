@@ -1,5 +1,7 @@
 //! The server as one value: what every request and every background task needs, built once from the configuration.
 
+mod keys;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +11,12 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::keys::{KeyRefusal, KeyRing, MasterKeeper, OurKeys};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::domain::ids::ExchangeId;
 use crate::engine::Codec;
-use crate::jose::{KeyCache, SigningKey};
+use crate::jose::KeyCache;
 use crate::lender::Ports;
 use crate::seal::{MasterKey, SealError, Sealer};
 use crate::store::{StoreError, schema, seal_key};
@@ -33,10 +36,12 @@ pub struct App {
     pub sealer: Sealer,
     /// Configuration, checked.
     pub config: Config,
-    /// Our keys.
-    pub keys: OurKeys,
     /// LSPs' keys, parsed.
     pub lsp_keys: KeyCache,
+    /// Our signing keys.
+    pub keys: KeyRing,
+    /// Unwraps data keys that other processes make.
+    pub master: MasterKeeper,
     /// The lender's systems.
     pub ports: Ports,
     /// The wire.
@@ -51,14 +56,6 @@ pub struct App {
 
 /// The app as tasks hold it.
 pub type SharedApp = Arc<App>;
-
-/// The lender's signing keys.
-pub struct OurKeys {
-    /// Signs acks and callbacks.
-    pub signing: Arc<SigningKey>,
-    /// Published at `/.well-known/jwks.json`: the signing key, and others that are on their way in or out.
-    pub published: Vec<Arc<SigningKey>>,
-}
 
 /// What an [`App`] is built from.
 pub struct Parts {
@@ -104,8 +101,9 @@ impl App {
             ids: Ids,
             sealer,
             config,
-            keys,
             lsp_keys: KeyCache::default(),
+            keys: KeyRing::new(keys),
+            master: MasterKeeper::new(master),
             ports,
             codec,
             wake: Wake::default(),
@@ -131,7 +129,8 @@ async fn open_sealer(pool: &PgPool, master: &MasterKey, clock: &Clock) -> Result
     if seal_key::all(&mut conn).await?.is_empty() {
         seal_key::add(&mut conn, &master.new_data_key(1)?, clock.now()).await?;
     }
-    Ok(Sealer::new(master, &seal_key::all(&mut conn).await?)?)
+    let roots = master.roots(seal_key::roots(&mut conn).await?.as_deref())?;
+    Ok(Sealer::with_roots(master, &seal_key::all(&mut conn).await?, roots)?)
 }
 
 /// Opens the pool. Locks are waited for at most one second, then the request is answered 503 (design §5).

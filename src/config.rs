@@ -4,6 +4,7 @@ pub mod args;
 mod check;
 mod error;
 mod file;
+pub mod retention;
 pub mod rules;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 pub use self::args::{CommonArgs, DevArgs, ServeArgs};
 pub use self::error::{ConfigError, Problem, Problems};
 use self::file::File;
+pub use self::retention::Retention;
 pub use self::rules::Rules;
 use crate::domain::calendar::WorkingDays;
 use crate::domain::kfs::{Contact, Letterhead};
@@ -57,6 +59,8 @@ pub struct Config {
     pub ports: BTreeMap<String, PortConfig>,
     /// The database.
     pub database: Database,
+    /// How long what is kept.
+    pub retention: Retention,
     /// Key files; `dev` keeps its keys in the data directory instead.
     pub keys: Option<KeyFiles>,
     /// Bearer token of the operators' listener; none in `dev` on loopback.
@@ -268,6 +272,7 @@ impl Config {
             delivery: file.delivery.into(),
             ports: file.ports,
             database: Database { url: None, max_connections: file.database.max_connections },
+            retention: file.retention,
             keys: file.keys,
             admin_token: None,
             drain: DRAIN,

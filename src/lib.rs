@@ -10,6 +10,7 @@ pub mod engine;
 pub mod http;
 pub mod jose;
 pub mod journey;
+pub mod keep;
 pub mod lender;
 pub mod lsp;
 pub mod protocol;

@@ -6,7 +6,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 1 | format: 1 stored, 2 compressed with zstd |
+//! | 1 | format: 1 stored, 2 compressed with zstd; 0 stands for a value that was erased |
 //! | 4 | data key id, big endian |
 //! | 12 | random nonce |
 //! | rest | AES-256-GCM ciphertext and its 16-byte tag |
@@ -14,6 +14,7 @@
 //! Format, key id and the caller's context are authenticated with the text.
 
 mod compress;
+mod erased;
 mod keys;
 mod masked;
 mod otp;
@@ -22,14 +23,19 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::aead::RandomizedNonceKey;
 use aws_lc_rs::hmac;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use tokio::sync::Notify;
+
 use compress::{compress, decompress};
-pub use keys::{MasterKey, WrappedKey};
+pub use erased::{ERASED, erased, is_erased};
+pub use keys::{MasterKey, Roots, WrappedKey};
 pub use masked::Masked;
 pub use otp::{OtpKey, otp_matches};
 
@@ -54,6 +60,10 @@ pub enum SealError {
     DataKey(i32),
     #[error("the value was sealed with data key {0}, which is not loaded")]
     UnknownDataKey(i32),
+    #[error("the master key leads to other blind indexes than this server's")]
+    Roots,
+    #[error("erased on {}, at the end of its retention", .0.format("%Y-%m-%d"))]
+    Erased(DateTime<Utc>),
     #[error("the value is not a sealed value")]
     Malformed,
     #[error("the sealed value does not open: it was altered, or belongs to another row")]
@@ -75,15 +85,39 @@ impl From<serde_json::Error> for SealError {
 
 /// Seals and opens columns, and computes what is looked up without opening them.
 pub struct Sealer {
-    /// By id; the last one seals.
-    data_keys: BTreeMap<i32, RandomizedNonceKey>,
-    root: hmac::Key,
+    /// Replaced as a whole when a data key is made or retired.
+    keys: RwLock<Arc<DataKeys>>,
+    /// Rung when a value names a data key that is not loaded.
+    wanted: Notify,
+    roots: Roots,
+    derive: hmac::Key,
     blind: hmac::Key,
     otp: OtpKey,
 }
 
+/// Data keys by id, and which of them seals.
+struct DataKeys {
+    by_id: BTreeMap<i32, RandomizedNonceKey>,
+    active: i32,
+}
+
+impl DataKeys {
+    fn unwrap(master: &MasterKey, wrapped: &[WrappedKey]) -> Result<Self, SealError> {
+        let mut by_id = BTreeMap::new();
+        for key in wrapped {
+            if by_id.insert(key.id, master.unwrap_data_key(key)?).is_some() {
+                return Err(SealError::RepeatedDataKey(key.id));
+            }
+        }
+        let active = wrapped.iter().filter(|key| key.active).map(|key| key.id).max();
+        // One that is not due yet seals only when there is no other.
+        let active = active.or_else(|| by_id.keys().next().copied()).ok_or(SealError::NoDataKey)?;
+        Ok(Self { by_id, active })
+    }
+}
+
 impl Sealer {
-    /// Unwraps the stored data keys. The one with the highest id seals; all of them open.
+    /// Unwraps the stored data keys. Of those that are due the one with the highest id seals; all of them open.
     ///
     /// Random nonces keep one data key safe for 2^32 values (NIST SP 800-38D §8.3): add a new one
     /// long before.
@@ -92,27 +126,53 @@ impl Sealer {
     /// [`SealError::NoDataKey`], [`SealError::RepeatedDataKey`], or [`SealError::DataKey`] when
     /// one does not open with this master key.
     pub fn new(master: &MasterKey, wrapped: &[WrappedKey]) -> Result<Self, SealError> {
-        let mut data_keys = BTreeMap::new();
-        for key in wrapped {
-            if data_keys.insert(key.id, master.unwrap_data_key(key)?).is_some() {
-                return Err(SealError::RepeatedDataKey(key.id));
-            }
-        }
-        if data_keys.is_empty() {
-            return Err(SealError::NoDataKey);
-        }
+        Self::with_roots(master, wrapped, master.roots(None)?)
+    }
+
+    /// The same with the roots that an earlier master key left behind.
+    ///
+    /// # Errors
+    /// As [`Sealer::new`].
+    pub fn with_roots(master: &MasterKey, wrapped: &[WrappedKey], roots: Roots) -> Result<Self, SealError> {
         Ok(Self {
-            data_keys,
-            root: keys::hmac_key(&master.derive("derive")),
-            blind: keys::hmac_key(&master.derive("blind-index")),
-            otp: OtpKey::new(&master.derive("otp")),
+            keys: RwLock::new(Arc::new(DataKeys::unwrap(master, wrapped)?)),
+            wanted: Notify::new(),
+            derive: keys::hmac_key(roots.derive()),
+            blind: keys::hmac_key(roots.blind()),
+            otp: OtpKey::new(roots.otp()),
+            roots,
         })
+    }
+
+    /// Goes on with these data keys.
+    ///
+    /// # Errors
+    /// As [`Sealer::new`]; the keys that were loaded stay then.
+    pub fn reload(&self, master: &MasterKey, wrapped: &[WrappedKey]) -> Result<(), SealError> {
+        let fresh = DataKeys::unwrap(master, wrapped)?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        Ok(())
+    }
+
+    /// Waits until a value names a data key that is not loaded.
+    pub async fn wants_keys(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// Whether blind indexes and one-time passwords would come out the same.
+    #[must_use]
+    pub fn has_roots(&self, roots: &Roots) -> bool {
+        self.roots == *roots
+    }
+
+    fn loaded(&self) -> Arc<DataKeys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The id of the data key that seals new values.
     #[must_use]
     pub fn active_key_id(&self) -> Option<i32> {
-        self.data_keys.last_key_value().map(|(id, _)| *id)
+        Some(self.loaded().active)
     }
 
     /// Seals one value for one place.
@@ -126,7 +186,8 @@ impl Sealer {
         if plain.len() > MAX_PLAIN {
             return Err(SealError::TooLarge);
         }
-        let (id, key) = self.data_keys.last_key_value().ok_or(SealError::NoDataKey)?;
+        let keys = self.loaded();
+        let (id, key) = keys.by_id.get_key_value(&keys.active).ok_or(SealError::NoDataKey)?;
         let (format, text) = match compress(plain)? {
             Some(smaller) => (COMPRESSED, smaller),
             None => (STORED, plain.to_vec()),
@@ -142,12 +203,19 @@ impl Sealer {
     ///
     /// # Errors
     /// [`SealError::Malformed`], [`SealError::UnknownDataKey`], [`SealError::Tampered`] for altered
-    /// bytes or another context, [`SealError::TooLarge`].
+    /// bytes or another context, [`SealError::TooLarge`], [`SealError::Erased`].
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        if let Some(at) = erased::erased_at(sealed) {
+            return Err(SealError::Erased(at));
+        }
         let (prefix, encrypted) = sealed.split_first_chunk::<5>().ok_or(SealError::Malformed)?;
         let [format, id @ ..] = *prefix;
         let id = i32::from_be_bytes(id);
-        let key = self.data_keys.get(&id).ok_or(SealError::UnknownDataKey(id))?;
+        let keys = self.loaded();
+        let Some(key) = keys.by_id.get(&id) else {
+            self.wanted.notify_one();
+            return Err(SealError::UnknownDataKey(id));
+        };
         let text = keys::decrypt(key, &associated_data(prefix, context), encrypted)?;
         match format {
             STORED => Ok(text),
@@ -194,7 +262,7 @@ impl Sealer {
     /// A key for another purpose, the same on every replica; `label` names the purpose.
     #[must_use]
     pub fn derive(&self, label: &str) -> [u8; 32] {
-        keys::expand(&self.root, label)
+        keys::expand(&self.derive, label)
     }
 }
 

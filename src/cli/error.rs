@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::app::BuildError;
+use crate::app::{BuildError, KeyRefusal};
 use crate::config::ConfigError;
 use crate::http::BindError;
 use crate::jose::KeyError;
@@ -12,6 +12,7 @@ use crate::protocol::openapi::DocumentError;
 use crate::sandbox::cluster::ClusterError;
 use crate::sandbox::demo::DemoKeyError;
 use crate::seal::SealError;
+use crate::store::StoreError;
 use crate::store::lsp::PutError;
 use crate::telemetry::BadFilter;
 
@@ -37,6 +38,8 @@ pub enum CliError {
     DemoLsp(#[from] PutError),
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
     #[error("the schema could not be brought up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("the database lacks {0} of our migrations; run `ocen-lender migrate` first")]
@@ -51,6 +54,8 @@ pub enum CliError {
     MasterKeyFile { path: PathBuf, source: SealError },
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error(transparent)]
+    KeyRefused(#[from] KeyRefusal),
     #[error(transparent)]
     Seal(#[from] SealError),
     #[error(transparent)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{CliError, key_files, output};
+use super::{CliError, key_files, output, sealing};
 use crate::jose::SigningKey;
 use crate::seal::MasterKey;
 
@@ -44,6 +44,8 @@ enum Command {
         #[arg(long)]
         kid: String,
     },
+    #[command(flatten)]
+    Sealing(sealing::Command),
 }
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
@@ -59,6 +61,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
             let key = key_files::signing(&kid, &file).await?;
             output::line(format_args!("{:#}", json!({"keys": [key.jwk()]})));
         }
+        Command::Sealing(command) => sealing::run(command).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,9 @@ mod migrate;
 mod openapi;
 mod output;
 mod quote;
+mod reload;
 pub mod run;
+mod sealing;
 mod serve;
 
 use std::process::ExitCode;

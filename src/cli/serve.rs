@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 
-use super::{CliError, key_files, run};
+use super::{CliError, key_files, reload, run};
 use crate::app::{self, App, Parts};
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
@@ -37,6 +37,7 @@ pub(super) async fn run(args: &ServeArgs) -> Result<ExitCode, CliError> {
         "serving"
     );
     run::end_with(&app, stop);
+    reload::watch(&app, args)?;
     run::serve_all(app, listeners, Extra::default()).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::error::Problems;
 use super::rules::Rules;
-use super::{Config, Lender, Mode, PortConfig};
+use super::{Config, Lender, Mode, PortConfig, retention};
 use crate::domain::maths::frequency::Frequency;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rounding::Rounding;
@@ -27,6 +27,7 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
     limits(&config.limits, problems);
     rules(&config.rules, &config.products.0, problems);
     ports(config, problems);
+    retention::check(&config.retention, problems);
     let seconds = config.delivery.timeout.as_secs();
     problems.demand(
         (1..=MAX_TIMEOUT_SECONDS).contains(&seconds),

@@ -12,7 +12,7 @@ use toml::{Table, Value};
 
 use super::error::{ConfigError, Problems};
 use super::rules::{OfferVariant, Rule};
-use super::{DeliveryConfig, KeyFiles, Lender, PortConfig};
+use super::{DeliveryConfig, KeyFiles, Lender, PortConfig, Retention};
 use crate::domain::calendar::WorkingDays;
 use crate::domain::product::{Limits, Product};
 use crate::domain::rules::DL_9_LSP_FEE;
@@ -36,6 +36,7 @@ pub(super) struct File {
     pub(super) delivery: DeliverySection,
     pub(super) ports: BTreeMap<String, PortConfig>,
     pub(super) database: DatabaseSection,
+    pub(super) retention: Retention,
     pub(super) keys: Option<KeyFiles>,
 }
 
@@ -113,6 +114,7 @@ impl File {
             delivery: sections.one("delivery").unwrap_or_default(),
             ports: sections.ports(),
             database: sections.one("database").unwrap_or_default(),
+            retention: sections.one("retention").unwrap_or_default(),
             keys: sections.one("keys"),
         };
         sections.refuse_the_rest();

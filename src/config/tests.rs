@@ -114,6 +114,17 @@ fn serve_demands_a_grievance_officer_and_dev_makes_one_up() {
 }
 
 #[test]
+fn retention_is_long_enough_for_what_must_outlive_it() {
+    let kept = serve(EXAMPLE).unwrap().retention;
+    assert_eq!((kept.request_ids_days, kept.closed_days), (Some(90), Some(2920)));
+    let text = EXAMPLE.replace("requestIdsDays = 90", "requestIdsDays = 3").replace("= 1095", "= 30");
+    let said = complaints(serve(&text));
+    for member in ["retention.requestIdsDays: must be 30", "retention.messagesDays: must be 180"] {
+        assert!(said.contains(member), "{said}");
+    }
+}
+
+#[test]
 fn secrets_do_not_print() {
     let printed = format!("{:?}", serve(EXAMPLE).unwrap());
     assert!(!printed.contains("postgres://") && !printed.contains("whsec") && !printed.contains("114, 101, 112"));

@@ -24,7 +24,7 @@ const KEPT: usize = 8 * 1024;
 pub async fn attempt(app: &App, client: &Client, head: &Head, lease_id: Uuid) -> Settlement {
     let started_at = app.clock.now();
     let begun = Instant::now();
-    let result = match prepare(app, head) {
+    let result = match prepare(app, head).await {
         Ok(body) => client.post(&head.callback_base_url, &head.path, body).await.map_err(|e| e.to_string()),
         Err(reason) => Err(reason),
     };
@@ -68,9 +68,9 @@ fn fate(head: &Head, verdict: Verdict, asked: Option<TimeDelta>, now: DateTime<U
 }
 
 /// The bytes to post. A reason why there are none is a fault of ours, so that the callback waits for its repair.
-fn prepare(app: &App, head: &Head) -> Result<Bytes, String> {
+async fn prepare(app: &App, head: &Head) -> Result<Bytes, String> {
     let context = body_context(head.callback_id);
-    let payload = app.sealer.open(&context, &head.sealed_body).map_err(|e| e.to_string())?;
+    let payload = app.open(&context, &head.sealed_body).await.map_err(|e| e.to_string())?;
     let payload = String::from_utf8(payload).map_err(|e| e.to_string())?;
     let stamp = Stamp {
         version: &head.version,
@@ -82,7 +82,8 @@ fn prepare(app: &App, head: &Head) -> Result<Bytes, String> {
     let message = stamp.onto(&payload).map_err(|e| e.to_string())?;
     let member = stamp::header_member(head.settings.jws_header_member, head.protected_member);
     let signs = head.signed && head.has_key;
-    stamp::seal(message, signs.then_some((&*app.keys.signing, member))).map_err(|e| e.to_string())
+    let key = app.keys.signing();
+    stamp::seal(message, signs.then_some((&*key, member))).map_err(|e| e.to_string())
 }
 
 async fn judge_answer(app: &App, head: &Head, answer: &Answer) -> Verdict {

@@ -20,6 +20,7 @@ use sqlx::PgConnection;
 
 pub use self::codec::{Codec, EncodeError, EncodedCallback, Outgoing};
 use self::facts::Gathered;
+pub use self::facts::borrower_index;
 pub use self::release::{release, run as run_release};
 use self::resolve::{Known, Subjects};
 use self::save::{Before, Order};
@@ -143,7 +144,12 @@ pub async fn handle(app: &App, request: &Request) -> Result<Accepted, Refused> {
     let mut tries = 1;
     loop {
         match attempt(app, request).await {
-            Err(Refused::Unavailable(error)) if tries < TRIES && error.is_worth_another_try() => tries += 1,
+            Err(Refused::Unavailable(error)) if tries < TRIES && error.is_worth_another_try() => {
+                tries += 1;
+                if error.lacks_data_key() {
+                    app.load_data_keys().await?;
+                }
+            }
             result => return result,
         }
     }

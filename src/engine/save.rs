@@ -17,7 +17,7 @@ use crate::store::book::NewJournals;
 use crate::store::loan::LockedLoan;
 use crate::store::reference::Kind;
 use crate::store::write::Writes;
-use crate::store::{StoreError, ask, book, day_end, dispute, exposure, loan, reference, repayment};
+use crate::store::{StoreError, ask, book, day_end, dispute, erasure, exposure, loan, reference, repayment};
 
 /// Why something is stored.
 #[derive(Debug, Clone, Copy)]
@@ -224,6 +224,7 @@ async fn carry_out(
             exposure::free(conn, &loan_id).await
         }
         Effect::Publish(application, kfs) => pages::publish(app, conn, application, &kfs).await,
+        Effect::ForgetData(id) => erasure::forget_data(conn, id.0, now).await,
     }
 }
 

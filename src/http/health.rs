@@ -76,8 +76,9 @@ async fn database(app: &SharedApp) -> &'static str {
 
 /// Our public keys (RFC 7517): the one that signs, and those that did or will.
 async fn keys(State(app): State<SharedApp>) -> impl IntoResponse {
-    let mut keys = vec![app.keys.signing.jwk()];
-    for key in &app.keys.published {
+    let ours = app.keys.current();
+    let mut keys: Vec<Value> = Vec::new();
+    for key in ours.all() {
         if keys.iter().all(|known| known.get("kid").and_then(Value::as_str) != Some(key.kid())) {
             keys.push(key.jwk());
         }

@@ -15,6 +15,7 @@ use serde_json::error::Category;
 use serde_path_to_error::{Path as JsonPath, Segment};
 
 use super::intake::is_json;
+use crate::seal::SealError;
 use crate::store::StoreError;
 
 /// What went wrong, for the caller.
@@ -83,6 +84,9 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if let StoreError::Seal(erased @ SealError::Erased(_)) = &error {
+            return Self::new(StatusCode::GONE, erased.to_string());
+        }
         if !error.is_transient() {
             return Self::internal(&error);
         }

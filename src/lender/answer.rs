@@ -55,6 +55,8 @@ pub(super) enum Found {
     ConsentPending,
     ConsentReady {
         consent_id: String,
+        #[serde(default)]
+        data_life_ends: Option<DateTime<Utc>>,
     },
     ConsentFailed,
     KycDone {
@@ -152,7 +154,7 @@ impl Found {
             Self::Approve { offers } => Finding::Approve { offers: offers.into_iter().map(Approval::from).collect() },
             Self::ConsentCreated { handle } => Finding::ConsentCreated { handle },
             Self::ConsentPending => Finding::ConsentPending,
-            Self::ConsentReady { consent_id } => Finding::ConsentReady { consent_id },
+            Self::ConsentReady { consent_id, data_life_ends } => Finding::ConsentReady { consent_id, data_life_ends },
             Self::ConsentFailed => Finding::ConsentFailed,
             Self::KycDone { reference } => Finding::KycDone { reference },
             Self::Prepared { agreements } => Finding::Prepared { agreements },

@@ -59,6 +59,7 @@ pub(crate) fn application() -> Application {
         otp_sent_at: Vec::new(),
         generation: 0,
         touched_at: now(),
+        erased_at: None,
     }
 }
 

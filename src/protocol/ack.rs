@@ -166,7 +166,7 @@ fn encode(app: &App, sender: &Sender, body: &AckBody) -> Vec<u8> {
     if !sender.wants_signed_ack() {
         return plain;
     }
-    sign_flattened(&app.keys.signing, sender.header_member(), &plain).unwrap_or_else(|error| {
+    sign_flattened(&app.keys.signing(), sender.header_member(), &plain).unwrap_or_else(|error| {
         tracing::error!(error = %error, "an ack could not be signed and leaves plain");
         plain
     })

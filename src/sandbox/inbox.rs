@@ -91,8 +91,8 @@ fn open(app: &App, body: &[u8]) -> Result<Callback, Problem> {
     match Incoming::parse(body, OCEN_V3_ALGORITHMS).map_err(|error| bad(error.to_string()))? {
         Incoming::Plain => Ok(Callback { payload: body.to_vec(), signed_with: None, verified: false }),
         Incoming::Signed(message) => {
-            let ours = app.keys.published.iter().chain([&app.keys.signing]);
-            let key = ours.into_iter().find(|key| message.kid().is_none_or(|kid| kid == key.kid()));
+            let ours = app.keys.current();
+            let key = ours.all().find(|key| message.kid().is_none_or(|kid| kid == key.kid()));
             let verified = key.is_some_and(|key| message.verify(key.verifying_key()).is_ok());
             // What does not verify is kept as well: seeing it is what the inbox is for.
             let payload = message.unverified_payload().to_vec();

@@ -149,3 +149,42 @@ fn nothing_secret_prints() {
     assert_eq!(format!("{:?}", master()), "MasterKey(***)");
     assert_eq!(format!("{:?}", sealer(&[3])), "Sealer { active_key_id: Some(3), .. }");
 }
+
+#[test]
+fn a_key_that_is_not_due_opens_and_does_not_seal() {
+    let (first, second) = (master().new_data_key(1).unwrap(), master().new_data_key(2).unwrap());
+    let early = Sealer::new(&master(), &[first.clone(), WrappedKey { active: false, ..second.clone() }]).unwrap();
+    let late = Sealer::new(&master(), &[first.clone(), second.clone()]).unwrap();
+    assert_eq!((early.active_key_id(), late.active_key_id()), (Some(1), Some(2)));
+    assert_eq!(early.open(PLACE, &late.seal(PLACE, b"new").unwrap()).unwrap(), b"new");
+    early.reload(&master(), &[second]).unwrap();
+    assert_eq!(early.open(PLACE, &late.seal(PLACE, b"new").unwrap()).unwrap(), b"new");
+    assert_eq!(early.reload(&MasterKey::generate().unwrap(), &[first]), Err(SealError::DataKey(1)));
+    assert_eq!(early.active_key_id(), Some(2), "what was loaded stays");
+}
+
+#[test]
+fn another_master_key_takes_over_data_keys_and_roots() {
+    let next = MasterKey::generate().unwrap();
+    let key = master().new_data_key(1).unwrap();
+    let before = Sealer::new(&master(), std::slice::from_ref(&key)).unwrap();
+    let rewrapped = master().rewrap(&next, &key).unwrap();
+    let stored = next.wrap_roots(&master().roots(None).unwrap()).unwrap();
+    let roots = next.roots(Some(&stored)).unwrap();
+    assert!(before.has_roots(&roots) && !before.has_roots(&next.roots(None).unwrap()));
+    let after = Sealer::with_roots(&next, &[rewrapped], roots).unwrap();
+    assert_eq!(after.open(PLACE, &before.seal(PLACE, b"old").unwrap()).unwrap(), b"old");
+    assert_eq!(after.blind_index("pan", "x"), before.blind_index("pan", "x"));
+    assert_eq!(after.otp_key().otp("s", b"h"), before.otp_key().otp("s", b"h"));
+    assert!(Sealer::new(&master(), &[next.rewrap(&next, &master().rewrap(&next, &key).unwrap()).unwrap()]).is_err());
+    assert_eq!(master().roots(Some(&stored)).unwrap_err(), SealError::DataKey(0));
+}
+
+#[test]
+fn what_was_erased_says_when() {
+    let at = DateTime::from_timestamp(1_900_000_000, 0).unwrap();
+    assert!(is_erased(&erased(at)) && !is_erased(&sealer(&[1]).seal(PLACE, b"").unwrap()));
+    let said = sealer(&[1]).open(PLACE, &erased(at)).unwrap_err();
+    assert_eq!(said, SealError::Erased(at));
+    assert_eq!(said.to_string(), "erased on 2030-03-17, at the end of its retention");
+}

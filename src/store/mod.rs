@@ -5,19 +5,24 @@ pub mod ask;
 pub mod book;
 pub mod day_end;
 pub mod dispute;
+pub mod erasure;
 pub mod exchange;
 pub mod exposure;
 pub mod inbox;
+pub mod legal_hold;
 pub mod loan;
 pub mod lsp;
 pub mod operator_act;
 pub mod outbox;
 pub mod overview;
 pub mod page;
+pub mod partition;
 pub mod reference;
 pub mod repayment;
+pub mod retention;
 pub mod schema;
 pub mod seal_key;
+pub mod sealed;
 pub mod settings;
 pub mod stream;
 pub mod write;
@@ -47,7 +52,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Stale { .. } => true,
-            Self::Seal(_) => false,
+            Self::Seal(_) => self.lacks_data_key(),
             Self::Database(error) => database_is_transient(error),
         }
     }
@@ -60,12 +65,20 @@ impl StoreError {
     pub fn is_worth_another_try(&self) -> bool {
         match self {
             Self::Stale { .. } => true,
-            Self::Seal(_) => false,
+            Self::Seal(_) => self.lacks_data_key(),
             Self::Database(sqlx::Error::Database(database)) => {
                 database.code().is_some_and(|code| ["40", "57P", "08"].iter().any(|class| code.starts_with(class)))
             }
             Self::Database(error) => matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
         }
+    }
+}
+
+impl StoreError {
+    /// Whether another process sealed the value with a data key that this one has not loaded yet.
+    #[must_use]
+    pub fn lacks_data_key(&self) -> bool {
+        matches!(self, Self::Seal(SealError::UnknownDataKey(_)))
     }
 }
 

@@ -175,3 +175,22 @@ pub async fn decide(
     .await?;
     one_row(updated.rows_affected(), "operator_act")
 }
+
+/// Takes the words out of the reasons for acts on a loan, whose retention has ended; what was done stays.
+///
+/// # Errors
+/// When the database fails, a row cannot be opened, or the transaction is not one that may overwrite.
+pub async fn redact(conn: &mut PgConnection, sealer: &Sealer, loan: &LoanId, word: &str) -> Result<(), StoreError> {
+    let rows = sqlx::query!("select act_id, act from operator_act where loan_id = $1 for update", loan.as_str())
+        .fetch_all(&mut *conn)
+        .await?;
+    for row in rows {
+        let mut proposal: Proposal = sealer.open_json(&context(row.act_id), &row.act)?;
+        word.clone_into(&mut proposal.reason);
+        let sealed = sealer.seal_json(&context(row.act_id), &proposal)?;
+        sqlx::query!("update operator_act set act = $2 where act_id = $1", row.act_id, sealed)
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}

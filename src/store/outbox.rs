@@ -67,6 +67,7 @@ pub async fn requeue(conn: &mut PgConnection, exchange: Uuid, due_at: DateTime<U
         "select callback_id, stream_id, state
         from callback
         where exchange_id = $1
+        and erased_at is null
         order by (state = 'PENDING') desc, created_at desc, callback_id desc
         limit 1",
         exchange,
@@ -102,6 +103,8 @@ pub enum Redelivery {
     Queued,
     /// It was pending anyway, and is due now with a fresh schedule.
     Hastened,
+    /// Its body was erased, at the end of its retention.
+    Erased,
 }
 
 /// An operator wants one callback sent again. `None` when there is no such callback.
@@ -116,6 +119,9 @@ pub async fn redeliver(
     let Some(stream_id) = lock_stream_of(conn, callback_id).await? else {
         return Ok(None);
     };
+    if is_erased(conn, callback_id).await? {
+        return Ok(Some(Redelivery::Erased));
+    }
     if again(conn, &[stream_id], &[callback_id], now).await? > 0 {
         return Ok(Some(Redelivery::Queued));
     }
@@ -138,6 +144,16 @@ pub async fn redeliver(
     .execute(conn)
     .await?;
     Ok(Some(Redelivery::Hastened))
+}
+
+async fn is_erased(conn: &mut PgConnection, callback_id: Uuid) -> Result<bool, sqlx::Error> {
+    let erased = sqlx::query_scalar!(
+        r#"select erased_at is not null as "erased!" from callback where callback_id = $1 for update"#,
+        callback_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(erased.unwrap_or_default())
 }
 
 async fn lock_stream_of(conn: &mut PgConnection, callback_id: Uuid) -> Result<Option<Uuid>, sqlx::Error> {
@@ -229,6 +245,7 @@ async fn again(
             from callback
             where callback_id = any($2)
             and state in ('DELIVERED', 'PARKED')
+            and erased_at is null
         ), grown as (
             update stream
             set pending = pending + chosen.together::int,

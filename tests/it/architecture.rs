@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may name. `app` assembles, `cli` starts; both may name anything.
-const MAY_NAME: [(&str, &[&str]); 15] = [
+const MAY_NAME: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("jose", &[]),
     ("seal", &[]),
@@ -18,7 +18,11 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("engine", &["app", "domain", "store", "lender", "lsp", "seal", "config", "clock"]),
     ("protocol", &["app", "domain", "engine", "store", "jose", "lsp", "config", "clock", "seal"]),
     ("delivery", &["app", "domain", "store", "protocol", "jose", "lsp", "config", "clock", "seal"]),
-    ("http", &["app", "config", "delivery", "domain", "engine", "protocol", "store", "lsp", "jose", "seal", "clock"]),
+    (
+        "http",
+        &["app", "config", "delivery", "domain", "engine", "keep", "protocol", "store", "lsp", "jose", "seal", "clock"],
+    ),
+    ("keep", &["app", "domain", "engine", "store", "config", "clock", "seal"]),
     ("journey", &["jose", "clock"]),
     (
         "sandbox",

@@ -33,6 +33,8 @@ mod independent;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
+mod keeping;
+#[cfg(test)]
 mod kfs;
 #[cfg(test)]
 mod late;

@@ -129,7 +129,7 @@ async fn no_log_line_at_any_level_holds_personal_data() {
 /// Parts of private keys that would give them away.
 fn keys(server: &Server, lsp: &TestLsp) -> Vec<Secret> {
     use secrecy::ExposeSecret as _;
-    let lender = &server.app.keys.signing;
+    let lender = &server.app.keys.signing();
     let pairs = [lender, lsp.key.as_ref().unwrap()].map(|key| {
         let pem = key.to_pkcs8_pem().unwrap();
         ("private key", pem.expose_secret().lines().nth(5).unwrap().to_owned())

@@ -103,7 +103,7 @@ impl TestLsp {
     /// Registers an LSP with settings; without a key it sends plain JSON.
     pub async fn register_with(server: &Server, org_id: &str, settings: Value, key: Option<Arc<SigningKey>>) -> Self {
         let inbox = Arc::new(Inbox::default());
-        let lender = server.app.keys.signing.verifying_key().clone();
+        let lender = server.app.keys.signing().verifying_key().clone();
         let base = listen(Arc::clone(&inbox), lender.clone()).await;
         let keys: Vec<Value> =
             key.iter().map(|key| json!({"kid": key.kid(), "publicKeyPem": key.public_key_pem()})).collect();

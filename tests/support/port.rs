@@ -138,7 +138,9 @@ pub fn usual(call: &Call<'_>) -> Outcome {
             Finding::Approve { offers: call.subjects.iter().map(|a| approve(a.form.requested)).collect() }
         }
         Ask::ConsentCreate { .. } => Finding::ConsentCreated { handle: format!("CH-{key}") },
-        Ask::ConsentStatus { handle, .. } => Finding::ConsentReady { consent_id: format!("C-{handle}") },
+        Ask::ConsentStatus { handle, .. } => {
+            Finding::ConsentReady { consent_id: format!("C-{handle}"), data_life_ends: None }
+        }
         Ask::Kyc => Finding::KycDone { reference: format!("K-{key}") },
         Ask::PrepareAgreement { .. } => {
             let text = |id: &str| AgreementText {

@@ -160,6 +160,7 @@ fn spawn_background(app: &SharedApp) {
     app.tasks.spawn(ocen_lender::engine::fire::run(Arc::clone(app)));
     app.tasks.spawn(ocen_lender::engine::run_release(Arc::clone(app)));
     app.tasks.spawn(ocen_lender::engine::day_end::run(Arc::clone(app)));
+    app.tasks.spawn(ocen_lender::keep::run(Arc::clone(app)));
     let app = Arc::clone(app);
     app.tasks.clone().spawn(async move { ocen_lender::delivery::run(app).await.unwrap() });
 }

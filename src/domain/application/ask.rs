@@ -305,6 +305,9 @@ pub enum Finding {
     ConsentReady {
         /// The consent artefact's id.
         consent_id: String,
+        /// When the data life that the borrower consented to ends: what is kept of the data goes then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data_life_ends: Option<DateTime<Utc>>,
     },
     /// `consent-status`: rejected, revoked or expired.
     ConsentFailed,
@@ -414,6 +417,13 @@ pub enum Timer {
     PaymentLink {
         /// Which payment.
         payment: PaymentId,
+    },
+    /// The data life of a consent ends: nothing that came with it is kept.
+    DataLife {
+        /// Which of the two consents.
+        purpose: ConsentPurpose,
+        /// The account aggregator's handle; a later consent has another.
+        handle: String,
     },
     /// An LSP that still waits for offers gets its interim answer (row 27).
     InterimAnswer {

@@ -2,9 +2,10 @@
 
 use super::Application;
 use super::answer::{Answer, ConsentContent, ConsentStatus, Content, RefusalReason};
-use super::ask::{Ask, Finding, NewAsk, Outcome};
+use super::ask::{Ask, Finding, NewAsk, Outcome, Timer};
 use super::command::RequestConsent;
-use super::decision::{Decision, Facts};
+use super::decision::{Decision, Effect, Facts};
+use super::erase::ERASED;
 use super::facets::{Consent, ConsentPurpose, Generation};
 use super::stage::Stage;
 
@@ -201,6 +202,11 @@ pub fn told(
             if next.name() != app.consent(purpose).name() {
                 d.event(app, format!("{purpose:?} consent {}", next.name()));
             }
+            if let Consent::Ready { data_life_ends: Some(end), .. } = &next
+                && next != *app.consent(purpose)
+            {
+                d.timer(Timer::DataLife { purpose, handle: handle.to_owned() }, app, *end);
+            }
             *app.consent_mut(purpose) = next;
         }
         last = Some(content(app, purpose));
@@ -217,14 +223,28 @@ pub fn told(
 
 fn next_consent(outcome: &Outcome, handle: &str, vua: String) -> Option<Consent> {
     match outcome {
-        Outcome::Done { finding: Finding::ConsentReady { consent_id } } => {
-            Some(Consent::Ready { handle: handle.to_owned(), vua, consent_id: consent_id.clone() })
-        }
+        Outcome::Done { finding: Finding::ConsentReady { consent_id, data_life_ends } } => Some(Consent::Ready {
+            handle: handle.to_owned(),
+            vua,
+            consent_id: consent_id.clone(),
+            data_life_ends: *data_life_ends,
+        }),
         Outcome::Done { finding: Finding::ConsentFailed } => {
             Some(Consent::Failed { handle: Some(handle.to_owned()), vua })
         }
         _ => None,
     }
+}
+
+/// The data life of a consent has ended: it is used up like one that was revoked, and what came with it is forgotten.
+/// A later consent stays untouched.
+pub fn data_life_ended(app: &mut Application, (purpose, handle): (ConsentPurpose, &str), d: &mut Decision) {
+    if !matches!(app.consent(purpose), Consent::Ready { handle: current, .. } if current == handle) {
+        return;
+    }
+    *app.consent_mut(purpose) = Consent::Failed { handle: Some(handle.to_owned()), vua: ERASED.to_owned() };
+    d.event(app, format!("{purpose:?} consent's data life ended"));
+    d.effects.push(Effect::ForgetData(app.id));
 }
 
 fn content(app: &Application, purpose: ConsentPurpose) -> Content {

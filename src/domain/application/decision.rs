@@ -171,6 +171,8 @@ pub enum Effect {
     Finish(ApplicationId, LoanId),
     /// Keep a key facts statement as it is sent, and open its page to the borrower.
     Publish(ApplicationId, Box<IssuedKfs>),
+    /// Overwrite what was asked of the account aggregator: the data life that was consented to has ended.
+    ForgetData(ApplicationId),
 }
 
 /// Everything that follows from one command or outcome, to be stored in one transaction.

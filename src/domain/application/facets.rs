@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use super::deal::{Charges, Deal, Offer, Plan};
@@ -49,6 +50,9 @@ pub enum Consent {
         vua: String,
         /// The consent artefact's id; has no member in v3, kept for fetching.
         consent_id: String,
+        /// When the data life ends that the borrower consented to, where the account aggregator says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data_life_ends: Option<DateTime<Utc>>,
     },
     /// Rejected, revoked, expired, or never created.
     Failed {

@@ -45,6 +45,7 @@ pub fn file(origin: Origin, item: &NewApplication, slot: u32, facts: &Facts<'_>,
         otp_sent_at: Vec::new(),
         generation: 0,
         touched_at: facts.now,
+        erased_at: None,
     };
     d.event(&application, "filed");
     if let Some((reason, detail)) = unacceptable(&application.form, facts) {

@@ -10,6 +10,7 @@ pub mod deal;
 pub mod decide;
 pub mod decision;
 pub mod disbursement;
+pub mod erase;
 pub mod facets;
 pub mod form;
 pub mod grant;
@@ -63,6 +64,9 @@ pub struct Application {
     pub generation: Generation,
     /// When an LSP last did something to it.
     pub touched_at: DateTime<Utc>,
+    /// When its personal data was erased, at the end of its retention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 /// An exchange that waits for an outcome.

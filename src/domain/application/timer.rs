@@ -6,7 +6,7 @@ use super::answer::{Answer, GrantStatus, RefusalReason};
 use super::ask::Timer;
 use super::decision::{Decision, Effect, Facts};
 use super::stage::Stage;
-use super::{Application, WaitingFor, grant, loan_application, offer, repayment};
+use super::{Application, WaitingFor, consent, grant, loan_application, offer, repayment};
 
 /// A timer rang. One that belongs to something gone does nothing.
 pub fn fire(app: &mut Application, timer: &Timer, facts: &Facts<'_>, d: &mut Decision) {
@@ -14,6 +14,7 @@ pub fn fire(app: &mut Application, timer: &Timer, facts: &Facts<'_>, d: &mut Dec
         Timer::OffersLapse { .. } => lapse(app, facts, d),
         Timer::Idle => idle(app, facts, d),
         Timer::MandateLink { generation } => repayment::link_expired(app, *generation, d),
+        Timer::DataLife { purpose, handle } => consent::data_life_ended(app, (*purpose, handle), d),
         // The loan's own.
         Timer::PaymentLink { .. } => {}
         // The engine answers it from the exchange; the application does not move.

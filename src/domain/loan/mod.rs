@@ -5,6 +5,7 @@ pub mod content;
 pub mod details;
 pub mod disbursement;
 pub mod dispute;
+mod erase;
 pub mod held;
 pub mod life;
 pub mod operator;

@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::keeping;
 use super::page::{self, Page};
 use crate::app::{App, SharedApp};
 use crate::domain::application::stage::STAGES;
 use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::http::problem::{Path, Problem, Query};
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS};
+use crate::seal::SealError;
 use crate::store::outbox::{answer_context, body_context};
 use crate::store::overview::{self, Applications, AttemptRow, CallbackRow, MessageRow};
 use crate::store::{StoreError, application};
@@ -79,6 +81,7 @@ pub async fn show(
     let attempts = overview::attempts(&mut conn, &ids, SHOWN).await?;
     drop(conn);
     let mut shown = object(&row)?;
+    shown.insert("keeping".to_owned(), keeping::of_application(&app, id).await?);
     shown.insert("state".to_owned(), serde_json::to_value(&state).map_err(|e| Problem::internal(&e))?);
     shown.insert("events".to_owned(), json!(events));
     shown.insert("asks".to_owned(), json!(asks));
@@ -100,7 +103,7 @@ fn object(value: &impl Serialize) -> Result<serde_json::Map<String, Value>, Prob
 
 fn in_message(app: &App, message: &MessageRow) -> Result<Value, Problem> {
     let context = format!("message:{}", ExchangeId(message.exchange_id));
-    let body = app.sealer.open(&context, &message.sealed_body).map_err(StoreError::from)?;
+    let body = shown(app.sealer.open(&context, &message.sealed_body))?;
     Ok(json!({
         "exchangeId": message.exchange_id,
         "operation": message.operation,
@@ -110,15 +113,15 @@ fn in_message(app: &App, message: &MessageRow) -> Result<Value, Problem> {
         "receivedAt": message.received_at,
         "answeredAt": message.answered_at,
         "missingResults": message.pending,
-        "body": readable(&body),
+        "body": body,
     }))
 }
 
 fn out_message(app: &App, callback: &CallbackRow, attempts: &[AttemptRow]) -> Result<Value, Problem> {
     let mut shown = object(callback)?;
     if let Some(sealed) = &callback.sealed_body {
-        let body = app.sealer.open(&body_context(callback.callback_id), sealed).map_err(StoreError::from)?;
-        shown.insert("body".to_owned(), readable(&body));
+        let body = self::shown(app.sealer.open(&body_context(callback.callback_id), sealed))?;
+        shown.insert("body".to_owned(), body);
     }
     let tries = attempts.iter().filter(|attempt| attempt.callback_id == callback.callback_id);
     let tries: Vec<Value> = tries.map(|attempt| one_attempt(app, attempt)).collect::<Result<_, _>>()?;
@@ -128,15 +131,24 @@ fn out_message(app: &App, callback: &CallbackRow, attempts: &[AttemptRow]) -> Re
 
 fn one_attempt(app: &App, attempt: &AttemptRow) -> Result<Value, Problem> {
     let context = answer_context(attempt.callback_id, attempt.attempt);
-    let answer = attempt.sealed_answer.as_ref().map(|sealed| app.sealer.open(&context, sealed)).transpose();
+    let answer = attempt.sealed_answer.as_ref().map(|sealed| shown(app.sealer.open(&context, sealed))).transpose()?;
     Ok(json!({
         "attempt": attempt.attempt,
         "startedAt": attempt.started_at,
         "durationMs": attempt.duration_ms,
         "status": attempt.status,
         "error": attempt.error,
-        "answer": answer.map_err(StoreError::from)?.map(|answer| readable(&answer)),
+        "answer": answer,
     }))
+}
+
+/// What was opened, as people read it; of what was erased, when.
+fn shown(opened: Result<Vec<u8>, SealError>) -> Result<Value, Problem> {
+    match opened {
+        Ok(bytes) => Ok(readable(&bytes)),
+        Err(SealError::Erased(at)) => Ok(json!({"erasedAt": at})),
+        Err(error) => Err(StoreError::from(error).into()),
+    }
 }
 
 /// A message as people read it: the payload of a JWS, JSON as JSON, anything else as text.

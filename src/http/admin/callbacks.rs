@@ -81,7 +81,7 @@ pub async fn list(
 /// Sends one callback again: a delivered or parked one at the end of its stream, a pending one now.
 ///
 /// # Errors
-/// 404 when there is no such callback.
+/// 404 when there is no such callback, 409 when its body was erased.
 pub async fn redeliver(State(app): State<SharedApp>, Path(id): Path<Uuid>) -> Result<Json<Value>, Problem> {
     let mut conn = app.pool.acquire().await?;
     let mut tx = conn.begin().await?;
@@ -90,6 +90,9 @@ pub async fn redeliver(State(app): State<SharedApp>, Path(id): Path<Uuid>) -> Re
     let Some(done) = done else {
         return Err(Problem::not_found("callback"));
     };
+    if done == Redelivery::Erased {
+        return Err(Problem::conflict("the callback was erased at the end of its retention"));
+    }
     app.wake.notify_callbacks();
     tracing::info!(callback = %id, ?done, "callback queued by an operator");
     let queued = u64::from(done == Redelivery::Queued);

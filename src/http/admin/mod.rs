@@ -5,6 +5,7 @@ pub mod applications;
 pub mod callbacks;
 pub mod disputes;
 mod guard;
+mod keeping;
 pub mod loans;
 pub mod lsps;
 mod page;
@@ -33,6 +34,8 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
         .route("/admin/lsps/{orgId}/keys/{kid}", delete(lsps::revoke_key))
         .route("/admin/applications", get(applications::list))
         .route("/admin/applications/{orgId}/{loanApplicationId}", get(applications::show))
+        .route("/admin/applications/{orgId}/{loanApplicationId}/legal-hold", post(keeping::legal_hold))
+        .route("/admin/storage", get(keeping::storage))
         .route("/admin/loans/{loanId}", get(loans::show))
         .route("/admin/loans/{loanId}/acts", post(acts::propose))
         .route("/admin/acts", get(acts::list))

@@ -78,6 +78,7 @@ pub(super) fn priced(filed: &NewApplication, now: DateTime<Utc>) -> Result<Offer
         otp_sent_at: Vec::new(),
         generation: 1,
         touched_at: now,
+        erased_at: None,
     };
     let (products, limits, calendar) = (Catalogue(Vec::new()), Limits::default(), WorkingDays::default());
     let letterhead = serde_json::from_value::<Lender>(lender())?.letterhead();

@@ -20,7 +20,9 @@ impl Systems {
         let item = items::find(&mut conn, Kind::Consent, handle).await.map_err(storage(call.ask))?;
         Ok(done(match item.as_ref().map(|item| item.state.as_str()) {
             Some("PENDING") => Finding::ConsentPending,
-            Some("APPROVED") => Finding::ConsentReady { consent_id: reference("CONSENT", handle) },
+            Some("APPROVED") => {
+                Finding::ConsentReady { consent_id: reference("CONSENT", handle), data_life_ends: None }
+            }
             _ => Finding::ConsentFailed,
         }))
     }

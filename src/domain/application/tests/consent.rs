@@ -1,13 +1,19 @@
 //! Rows 10 to 18 and 52: data consent before the offer, monitoring consent after it. Row 19 is the engine's.
 
+use chrono::Duration;
+
 use super::findings::{consent_ready, done, handle, refused, unknown};
 use super::fixtures::{consent, consent_status};
 use super::story::ONE;
 use super::support::Scene;
 use super::words::told;
+use crate::domain::application::Application;
 use crate::domain::application::answer::{Content, RefusalReason};
-use crate::domain::application::ask::{Finding, Outcome};
+use crate::domain::application::ask::{Finding, Outcome, Timer};
 use crate::domain::application::command::{Command, RequestConsent};
+use crate::domain::application::decision::Effect;
+use crate::domain::application::erase::ERASED;
+use crate::domain::application::facets::Consent;
 use crate::domain::application::facets::ConsentPurpose::{self, Data, Monitoring};
 
 fn at_other_address(purpose: ConsentPurpose) -> Command {
@@ -156,4 +162,50 @@ fn row_52_monitoring_consent_may_be_renewed_after_the_grant() {
     let renewed = scene.tell(&consent(&[ONE], None));
     scene.answer("consent-create", &handle("H-NEW"));
     assert_eq!(told(&scene, renewed), "Pending");
+}
+
+#[test]
+fn a_consent_is_used_up_when_its_data_life_ends_and_a_later_one_is_not() {
+    let mut scene = Scene::at("PROCESSING");
+    let end = scene.now + Duration::days(5);
+    scene.tell(&consent(&[ONE], Some(Data)));
+    scene.answer("consent-create", &handle("H"));
+    scene.tell(&consent_status("H"));
+    let finding = Finding::ConsentReady { consent_id: "ARTEFACT".to_owned(), data_life_ends: Some(end) };
+    scene.answer("consent-status", &done(finding.clone()));
+    let timer = Timer::DataLife { purpose: Data, handle: "H".to_owned() };
+    let set = |scene: &Scene| scene.timers.iter().filter(|set| set.timer == timer && set.at == end).count();
+    assert_eq!(set(&scene), 1);
+    // Asking again sets no second timer.
+    scene.tell(&consent_status("H"));
+    scene.answer("consent-status", &done(finding));
+    assert_eq!(set(&scene), 1);
+
+    let mut later = Scene::at("PROCESSING");
+    later.give_data_consent(&[ONE]);
+    later.ring(ONE, &timer);
+    assert_eq!(later.app(ONE).data_consent.name(), "READY");
+    scene.ring(ONE, &timer);
+    let failed = Consent::Failed { handle: Some("H".to_owned()), vua: ERASED.to_owned() };
+    assert_eq!(scene.app(ONE).data_consent, failed);
+    assert!(scene.effects.contains(&Effect::ForgetData(scene.app(ONE).id)));
+}
+
+#[test]
+fn an_erased_application_names_nobody_and_stands_where_it_stood() {
+    for stage in ["REJECTED", "EXPIRED", "OFFER_ACCEPTED", "AGREED", "GRANTED"] {
+        let scene = Scene::at(stage);
+        let before = scene.app(ONE);
+        let mut erased = before.clone();
+        erased.erase(scene.now, "{}".to_owned());
+        assert_eq!(erased.stage.name(), before.stage.name());
+        assert_eq!(erased.data_consent.name(), before.data_consent.name());
+        assert_eq!(erased.form.requested, before.form.requested);
+        let text = serde_json::to_string(&erased).unwrap();
+        let borrower = &before.form.borrower;
+        for secret in [&borrower.pan, &borrower.name, &borrower.phone, &borrower.email].into_iter().flatten() {
+            assert!(!text.contains(secret.as_str()), "{secret}: {text}");
+        }
+        assert_eq!(serde_json::from_str::<Application>(&text).unwrap(), erased);
+    }
 }

@@ -63,7 +63,7 @@ pub fn handle(handle: &str) -> Outcome {
 }
 
 pub fn consent_ready() -> Outcome {
-    done(Finding::ConsentReady { consent_id: "consent-id".to_owned() })
+    done(Finding::ConsentReady { consent_id: "consent-id".to_owned(), data_life_ends: None })
 }
 
 pub fn prepared(hashes: &[&str]) -> Outcome {

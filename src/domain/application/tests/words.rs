@@ -99,6 +99,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Reopen(..) => "reopen".to_owned(),
         Effect::Finish(..) => "finish".to_owned(),
         Effect::Publish(..) => "publish".to_owned(),
+        Effect::ForgetData(_) => "forget data".to_owned(),
     }
 }
 
