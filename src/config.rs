@@ -5,6 +5,7 @@ mod check;
 mod error;
 mod file;
 pub mod retention;
+pub mod port;
 pub mod rules;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,9 @@ pub struct Config {
     pub listen: Listen,
     /// Public address of the borrowers' pages, without a slash at its end.
     pub borrower_url: String,
+    /// Where the lender's systems reach the operators' listener, without a slash at its end; they are told no address
+    /// for later answers when it is missing.
+    pub ports_url: Option<String>,
     /// How callbacks are posted.
     pub delivery: DeliveryConfig,
     /// How each of the lender's systems is reached, by port name; in `dev` a missing one is simulated.
@@ -156,12 +160,39 @@ pub enum PortConfig {
     /// By what we bring along; only `decision` has that.
     BuiltIn,
     /// By the lender's adapter.
-    Adapter {
-        /// Base address; the port's and the method's name are added.
-        url: reqwest::Url,
-        /// Key of the signature, the bytes behind `whsec_` (Standard Webhooks).
-        secret: secrecy::SecretSlice<u8>,
-    },
+    Adapter(AdapterConfig),
+}
+
+/// How an adapter is called.
+#[derive(Debug, Clone)]
+pub struct AdapterConfig {
+    /// Base address; the port's and the method's name are added.
+    pub url: reqwest::Url,
+    /// Keys of the signature, the bytes behind `whsec_` (Standard Webhooks): the newest first, at most two.
+    pub secrets: Vec<secrecy::SecretSlice<u8>>,
+    /// How long it may take to answer; more belongs into a pending outcome.
+    pub timeout: Duration,
+    /// Most calls under way at a time, per process.
+    pub max_concurrency: usize,
+    /// Calls that must fail one after the other before the port rests.
+    pub breaker_failures: u32,
+    /// How long it rests before one call finds out whether it is back.
+    pub breaker_rest: Duration,
+}
+
+impl AdapterConfig {
+    /// An adapter with the usual limits.
+    #[must_use]
+    pub fn at(url: reqwest::Url, secrets: Vec<secrecy::SecretSlice<u8>>) -> Self {
+        Self {
+            url,
+            secrets,
+            timeout: Duration::from_secs(10),
+            max_concurrency: 16,
+            breaker_failures: 5,
+            breaker_rest: Duration::from_secs(10),
+        }
+    }
 }
 
 /// The database.
@@ -269,6 +300,11 @@ impl Config {
             rules: Rules { table: file.rules, offers: file.offers },
             listen,
             borrower_url: borrower_url.trim_end_matches('/').to_owned(),
+            // In `dev` they stand beside us.
+            ports_url: file
+                .ports_url
+                .or_else(|| (mode == Mode::Dev).then(|| format!("http://{}", listen.admin)))
+                .map(|url| url.trim_end_matches('/').to_owned()),
             delivery: file.delivery.into(),
             ports: file.ports,
             database: Database { url: None, max_connections: file.database.max_connections },
@@ -284,6 +320,9 @@ impl Config {
     pub fn listen_on(&mut self, listen: Listen) {
         if self.borrower_url == format!("http://{}", self.listen.borrower) {
             self.borrower_url = format!("http://{}", listen.borrower);
+        }
+        if self.ports_url.as_deref() == Some(&format!("http://{}", self.listen.admin)) {
+            self.ports_url = Some(format!("http://{}", listen.admin));
         }
         self.listen = listen;
     }

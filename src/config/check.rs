@@ -40,6 +40,10 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
         let is_web = url.is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         problems.demand(is_web, "borrowerUrl", "must be an http:// or https:// address");
     }
+    if let Some(url) = &config.ports_url {
+        let is_web = url.parse::<reqwest::Url>().is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        problems.demand(is_web, "portsUrl", "must be an http:// or https:// address");
+    }
     if config.mode == Mode::Serve {
         production(config, problems);
     }

@@ -4,23 +4,17 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::error::{ConfigError, Problems};
+use super::port::PortSection;
 use super::rules::{OfferVariant, Rule};
 use super::{DeliveryConfig, KeyFiles, Lender, PortConfig, Retention};
 use crate::domain::calendar::WorkingDays;
 use crate::domain::product::{Limits, Product};
 use crate::domain::rules::DL_9_LSP_FEE;
-
-/// What stands before the base64 of a signing secret (Standard Webhooks).
-const SECRET_PREFIX: &str = "whsec_";
-/// Fewest bytes of a signing secret (Standard Webhooks: 24 to 64).
-const MIN_SECRET: usize = 24;
 
 /// The sections, as written.
 #[derive(Debug)]
@@ -33,6 +27,7 @@ pub(super) struct File {
     pub(super) offers: Vec<OfferVariant>,
     pub(super) listen: ListenSection,
     pub(super) borrower_url: Option<String>,
+    pub(super) ports_url: Option<String>,
     pub(super) delivery: DeliverySection,
     pub(super) ports: BTreeMap<String, PortConfig>,
     pub(super) database: DatabaseSection,
@@ -84,15 +79,6 @@ impl Default for DatabaseSection {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[derive(Default)]
-struct PortSection {
-    builtin: bool,
-    url: Option<String>,
-    secret: Option<String>,
-}
-
 impl File {
     /// Reads the texts on top of each other: a section of a later text replaces that of an earlier one.
     pub(super) fn parse(texts: &[&str], problems: &mut Problems) -> Result<Self, ConfigError> {
@@ -111,6 +97,7 @@ impl File {
             offers: sections.list("offers"),
             listen: sections.one("listen").unwrap_or_default(),
             borrower_url: sections.one("borrowerUrl"),
+            ports_url: sections.one("portsUrl"),
             delivery: sections.one("delivery").unwrap_or_default(),
             ports: sections.ports(),
             database: sections.one("database").unwrap_or_default(),
@@ -189,7 +176,7 @@ impl Sections<'_> {
             .filter_map(|(name, value)| {
                 let member = format!("ports.{name}");
                 let section: PortSection = self.decode(&member, value)?;
-                let port = port(section).map_err(|detail| self.problems.add(member, detail)).ok()?;
+                let port = section.into_port().map_err(|detail| self.problems.add(member, detail)).ok()?;
                 Some((name, port))
             })
             .collect()
@@ -200,32 +187,4 @@ impl Sections<'_> {
             self.problems.add(name, "is no section of this file");
         }
     }
-}
-
-fn port(section: PortSection) -> Result<PortConfig, String> {
-    match (section.builtin, section.url, section.secret) {
-        (true, None, None) => Ok(PortConfig::BuiltIn),
-        (true, _, _) => Err("has both `builtin` and an adapter: choose one".to_owned()),
-        (false, Some(url), Some(secret)) => {
-            Ok(PortConfig::Adapter { url: base_url(&url)?, secret: key(&secret)?.into() })
-        }
-        (false, Some(_), None) => Err("has no `secret`: calls are signed".to_owned()),
-        (false, None, _) => Err("has neither `url` and `secret` nor `builtin = true`".to_owned()),
-    }
-}
-
-fn base_url(text: &str) -> Result<reqwest::Url, String> {
-    let url: reqwest::Url = text.parse().map_err(|e| format!("`url` is no URL: {e}"))?;
-    if matches!(url.scheme(), "http" | "https") && url.query().is_none() {
-        Ok(url)
-    } else {
-        Err("`url` must begin with http:// or https:// and have no query".to_owned())
-    }
-}
-
-fn key(text: &str) -> Result<Vec<u8>, String> {
-    text.strip_prefix(SECRET_PREFIX)
-        .and_then(|encoded| STANDARD.decode(encoded).ok())
-        .filter(|key| key.len() >= MIN_SECRET)
-        .ok_or_else(|| format!("`secret` must be `{SECRET_PREFIX}` and the base64 of at least {MIN_SECRET} bytes"))
 }

@@ -5,22 +5,26 @@ use std::time::Duration as Wait;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::outcome;
+use super::{later, outcome};
 use crate::app::App;
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, NewAsk, NewTimer, Outcome};
 use crate::domain::ids::ApplicationId;
-use crate::lender::Call;
+use crate::lender::gate::Pass;
+use crate::lender::http::ADAPTER_ERROR;
+use crate::lender::{Call, PortError};
 use crate::seal::Sealer;
 use crate::store::ask::{Detail, Leased, Settlement};
 use crate::store::{StoreError, application, ask, loan};
 
 /// Rows leased at a time; each is worked on by its own task.
 const BATCH: i64 = 32;
-/// Tasks at a time.
+/// Tasks at a time beside those that adapters have a budget for, so that no slow port keeps the others waiting.
 const CONCURRENCY: usize = 32;
-/// A port that takes longer is taken for dead; well inside the lease of 20 s.
-const PORT_TIMEOUT: Wait = Wait::from_secs(12);
+/// When a question is looked at again that its port had no room for.
+const HELD_FOR: Duration = Duration::milliseconds(250);
+/// Longest that `Retry-After` keeps one question waiting.
+const LONGEST_WAIT: Duration = Duration::hours(1);
 /// How often the table is looked at when nobody wakes us.
 const POLL: Wait = Wait::from_millis(500);
 /// Tries of a question that moves no money before its silence is the answer (about a quarter of an hour).
@@ -30,9 +34,10 @@ const UNKNOWN_FOR: Duration = Duration::hours(48);
 
 /// Works until the app stops.
 pub async fn run(app: Arc<App>) {
-    let permits = Arc::new(tokio::sync::Semaphore::new(CONCURRENCY));
+    let permits = Arc::new(tokio::sync::Semaphore::new(CONCURRENCY + app.ports.budget()));
     while !app.stop.is_cancelled() {
-        let leased = match lease(&app).await {
+        let room = room(&permits).await;
+        let leased = match lease(&app, room).await {
             Ok(leased) => leased,
             Err(error) => {
                 tracing::warn!(%error, "asks could not be leased");
@@ -56,11 +61,18 @@ pub async fn run(app: Arc<App>) {
     }
 }
 
+/// How many rows could be worked on at once: a lease must not run out in a queue of ours.
+async fn room(permits: &tokio::sync::Semaphore) -> i64 {
+    let first = permits.acquire().await;
+    let room = permits.available_permits().saturating_add(usize::from(first.is_ok()));
+    i64::try_from(room).unwrap_or(BATCH).clamp(1, BATCH)
+}
+
 /// Leases due rows; what may move money is noted as leaving in the same transaction.
-async fn lease(app: &App) -> Result<Vec<Leased>, StoreError> {
+async fn lease(app: &App, limit: i64) -> Result<Vec<Leased>, StoreError> {
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
-    let leased = ask::lease(&mut tx, &app.sealer, app.ids.uuid(), BATCH, now).await?;
+    let leased = ask::lease(&mut tx, &app.sealer, app.ids.uuid(), (limit, &app.ports.held()), now).await?;
     let keys: Vec<String> = leased.iter().filter_map(bank_key).collect();
     if !keys.is_empty() {
         loan::mark_sending(&mut tx, &keys, now).await?;
@@ -102,20 +114,56 @@ async fn ring(app: &App, leased: &Leased, timer: &NewTimer) -> Result<(), super:
 }
 
 async fn ask_port(app: &App, leased: &Leased, new: &NewAsk) -> Result<(), super::Refused> {
-    let outcome = call(app, leased, new).await?;
     let now = app.clock.now();
-    match next_step(leased, new, outcome, now) {
+    let Some(pass) = app.ports.enter(&new.ask) else {
+        let mut conn = app.pool.acquire().await?;
+        ask::settle(&mut conn, leased, Settlement::PutBack(now + HELD_FOR), now).await?;
+        return Ok(());
+    };
+    let (outcome, not_before) = match call(app, leased, new, pass).await? {
+        Ok(outcome) => (Some(outcome), None),
+        Err(error) => {
+            tracing::warn!(ask.id = %leased.id, ask.port = new.ask.port(), ask.method = new.ask.method(), %error, "port failed");
+            (None, asked_for(&error))
+        }
+    };
+    let now = app.clock.now();
+    let step = next_step(leased, new, outcome, now).not_before(not_before.map(|wait| now + wait));
+    take(app, leased, new, step).await
+}
+
+/// Goes on with an ask as was decided.
+pub(super) async fn take(app: &App, leased: &Leased, new: &NewAsk, step: Step) -> Result<(), super::Refused> {
+    match step {
         Step::Apply(outcome, settlement) => outcome::apply(app, leased, new, &outcome, settlement).await,
         Step::Wait(settlement) => {
+            if let Settlement::Stuck(reason) = settlement {
+                tracing::error!(ask.id = %leased.id, ask.port = new.ask.port(), reason, "an operator must look");
+            }
             let mut conn = app.pool.acquire().await?;
-            ask::settle(&mut conn, leased, settlement, now).await?;
+            ask::settle(&mut conn, leased, settlement, app.clock.now()).await?;
             Ok(())
         }
     }
 }
 
-/// Calls the port; a transport failure or silence is `None`.
-async fn call(app: &App, leased: &Leased, new: &NewAsk) -> Result<Option<Outcome>, super::Refused> {
+/// How long the other side wants to be left alone with this question, within bounds.
+fn asked_for(error: &PortError) -> Option<Duration> {
+    match error {
+        PortError::Later { retry_after: Some(wait), .. } => {
+            Some(Duration::from_std(*wait).map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT)))
+        }
+        _ => None,
+    }
+}
+
+/// Calls the port.
+async fn call(
+    app: &App,
+    leased: &Leased,
+    new: &NewAsk,
+    pass: Pass,
+) -> Result<Result<Outcome, PortError>, super::Refused> {
     let subjects = subjects(app, new).await?;
     let port = app.ports.of(&new.ask);
     let call = port.call(Call {
@@ -124,21 +172,15 @@ async fn call(app: &App, leased: &Leased, new: &NewAsk) -> Result<Option<Outcome
         subjects: &subjects,
         otp: otp(&app.sealer, new),
         reference: leased.reference.as_deref(),
+        callback_url: later::url(app, leased.id),
         status_only: leased.may_have_left || (new.ask.moves_money() && leased.reference.is_some()),
         now: app.clock.now(),
         today: app.clock.today(),
     });
-    match tokio::time::timeout(PORT_TIMEOUT, call).await {
-        Ok(Ok(outcome)) => Ok(Some(outcome)),
-        Ok(Err(error)) => {
-            tracing::warn!(ask.id = %leased.id, ask.port = new.ask.port(), ask.method = new.ask.method(), %error, "port failed");
-            Ok(None)
-        }
-        Err(_) => {
-            tracing::warn!(ask.id = %leased.id, ask.port = new.ask.port(), ask.method = new.ask.method(), "port timed out");
-            Ok(None)
-        }
-    }
+    let silent = || PortError::Unreachable { port: new.ask.port(), detail: "no answer in time".to_owned() };
+    let result = tokio::time::timeout(app.ports.patience(&new.ask), call).await.unwrap_or_else(|_| Err(silent()));
+    pass.note(&result);
+    Ok(result)
 }
 
 async fn subjects(app: &App, new: &NewAsk) -> Result<Vec<Application>, super::Refused> {
@@ -168,16 +210,30 @@ fn otp(sealer: &Sealer, new: &NewAsk) -> Option<String> {
 
 /// How an ask goes on after a call.
 #[derive(Debug)]
-enum Step {
+pub(super) enum Step {
     /// The outcome counts.
     Apply(Outcome, Settlement),
     /// Not yet.
     Wait(Settlement),
 }
 
-fn next_step(leased: &Leased, new: &NewAsk, outcome: Option<Outcome>, now: DateTime<Utc>) -> Step {
+impl Step {
+    /// Asks no earlier than this again.
+    fn not_before(self, at: Option<DateTime<Utc>>) -> Self {
+        match (self, at) {
+            (Self::Wait(Settlement::Again(due_at, reference)), Some(at)) => {
+                Self::Wait(Settlement::Again(due_at.max(at), reference))
+            }
+            (step, _) => step,
+        }
+    }
+}
+
+/// What an outcome, or silence, means for an ask.
+pub(super) fn next_step(leased: &Leased, new: &NewAsk, outcome: Option<Outcome>, now: DateTime<Utc>) -> Step {
     match outcome {
         Some(outcome @ Outcome::Done { .. }) => Step::Apply(outcome, Settlement::Closed("done")),
+        Some(Outcome::Refused { code, .. }) if code == ADAPTER_ERROR => mistaken(leased, new, now),
         Some(outcome @ Outcome::Refused { .. }) => Step::Apply(outcome, Settlement::Closed("refused")),
         Some(outcome @ Outcome::Pending { .. }) if matches!(new.ask, Ask::ConsentStatus { .. }) => {
             Step::Apply(outcome, Settlement::Closed("pending"))
@@ -206,7 +262,25 @@ fn silence(leased: &Leased, new: &NewAsk, reference: Option<String>, now: DateTi
     if leased.tries < MAX_TRIES {
         return Step::Wait(again);
     }
+    if matches!(new.ask, Ask::Eligibility | Ask::Kyc | Ask::MandateStatus { .. } | Ask::CancelMandate { .. }) {
+        return Step::Wait(Settlement::Stuck("no answer"));
+    }
     Step::Apply(Outcome::Unknown { reference }, Settlement::Closed("no answer"))
+}
+
+/// The adapter, not the system behind it, refused: a mistake that people mend. No borrower is declined for it. Where the
+/// LSP can ask again it is told that the system is not available; anything else waits for an operator.
+fn mistaken(leased: &Leased, new: &NewAsk, now: DateTime<Utc>) -> Step {
+    match new.ask {
+        Ask::Pay(_) | Ask::Refund(_) | Ask::Present(_) => silence(leased, new, None, now),
+        Ask::Eligibility
+        | Ask::Offers
+        | Ask::FinalCheck
+        | Ask::Kyc
+        | Ask::MandateStatus { .. }
+        | Ask::CancelMandate { .. } => Step::Wait(Settlement::Stuck("the adapter refused the call")),
+        _ => Step::Apply(Outcome::Unknown { reference: None }, Settlement::Closed("adapter error")),
+    }
 }
 
 /// 0.5 s doubling to at most 5 minutes.
@@ -215,7 +289,7 @@ fn backoff(tries: i32) -> Duration {
     Duration::milliseconds((500_i64 << doublings).min(300_000))
 }
 
-async fn retry_soon(app: &App, leased: &Leased) {
+pub(super) async fn retry_soon(app: &App, leased: &Leased) {
     let settle = async {
         let mut conn = app.pool.acquire().await?;
         let due_at = app.clock.now() + backoff(leased.tries);

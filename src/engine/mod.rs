@@ -4,6 +4,7 @@ mod codec;
 pub mod day_end;
 mod facts;
 pub mod fire;
+pub mod later;
 mod list;
 pub mod operate;
 pub mod otp;

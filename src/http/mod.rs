@@ -8,6 +8,7 @@ pub mod docs;
 pub mod health;
 pub mod intake;
 pub mod layers;
+pub mod ports;
 pub mod problem;
 
 use std::io;

@@ -1,8 +1,10 @@
 //! What the HTTP adapter gets back, and whether it answers the question.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::question::rupees_schema;
 use crate::domain::application::ask::{Approval, Ask, Finding, Outcome};
 use crate::domain::application::facets::AgreementText;
 use crate::domain::application::stage::{Action, ActionType, Rejection};
@@ -11,110 +13,180 @@ use crate::domain::maths::rate::AnnualRate;
 use crate::domain::maths::rupees;
 
 /// What comes back.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(super) enum Answer {
+    /// Answered, with HTTP status 200.
     Done {
+        /// What was found.
         finding: Found,
     },
+    /// Accepted, with HTTP status 200 or 202: the outcome follows by callback, or is asked for again.
     Pending {
+        /// The system's own reference; it comes back in `reference` of the next calls about this question.
         reference: String,
+        /// Not to be asked for again before this instant. It is bounded to 6 hours ahead.
         poll_after: DateTime<Utc>,
+        /// Where the borrower can act meanwhile, e.g. to complete identity verification.
         #[serde(default)]
+        #[schemars(url)]
         url: Option<String>,
     },
+    /// Finally refused, with HTTP status 200 or 4xx: it did not happen and will not.
     Refused {
+        /// The system's own code. `NEVER_RECEIVED` on `status` of money says that no order arrived under this key and
+        /// none will be taken. `ADAPTER_ERROR` calls a person and is never told to a borrower.
         code: String,
+        /// Words, fit for the borrower.
         #[serde(default)]
         detail: String,
     },
+    /// It may or may not have happened: it is asked about again, and never taken for failure.
     Unknown {
+        /// The system's own reference, where it has one.
         #[serde(default)]
         reference: Option<String>,
     },
 }
 
-/// What was found; the same names as [`Finding`].
-#[derive(Debug, Deserialize)]
+/// What was found.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(super) enum Found {
+    /// Done, and nothing to say beyond that.
     Acknowledged,
+    /// The application may go on.
     Pass,
+    /// The application is declined.
     Decline {
+        /// Why; at least one.
+        #[schemars(length(min = 1))]
         reasons: Vec<Rejection>,
     },
+    /// The borrower must bring something first.
     NeedsAction {
+        /// What; at least one.
+        #[schemars(length(min = 1))]
         actions: Vec<WireAction>,
     },
+    /// Approved. The server prices each variant: instalments, APR and key facts statement are never this system's.
     Approve {
+        /// Best first; at least one.
+        #[schemars(length(min = 1))]
         offers: Vec<WireApproval>,
     },
+    /// The account aggregator has the request; the borrower must approve it there.
     ConsentCreated {
+        /// The account aggregator's handle.
         handle: String,
     },
+    /// The borrower has not decided.
     ConsentPending,
+    /// The borrower approved.
     ConsentReady {
+        /// The consent artefact's id.
         consent_id: String,
         #[serde(default)]
         data_life_ends: Option<DateTime<Utc>>,
     },
+    /// Rejected, revoked or expired.
     ConsentFailed,
+    /// The borrower is who they say.
     KycDone {
+        /// The system's reference of the proof.
         reference: String,
     },
+    /// The agreements are written.
     Prepared {
+        /// One for each subject, in their order.
+        #[schemars(length(min = 1))]
         agreements: Vec<AgreementText>,
     },
+    /// The account exists, takes money, and is the borrower's.
     AccountVerified {
+        /// The look-up's reference.
         reference: String,
     },
+    /// The mandate waits for the borrower's authorisation.
     MandateRegistered {
+        /// The system's reference of the mandate.
         reference: String,
+        /// Where the borrower authorises it.
+        #[schemars(url)]
         payment_url: String,
     },
+    /// The borrower authorised the mandate.
     MandateActive,
+    /// The mandate was refused or cancelled, or is unknown.
     MandateInactive,
+    /// A page on which the borrower pays.
     LinkCreated {
+        /// The system's reference of the page.
         reference: String,
+        /// The page.
+        #[schemars(url)]
         url: String,
     },
+    /// The borrower's money arrived.
     Collected {
+        /// The bank's unique transaction reference.
         utr: String,
+        /// The bank's value date.
         value_date: NaiveDate,
+        /// How much arrived, rupees; left out, what was asked for.
         #[serde(default, with = "rupees::option")]
+        #[schemars(schema_with = "rupees_schema")]
         amount: Option<Paise>,
     },
+    /// The money moved.
     Paid {
+        /// The bank's unique transaction reference.
         utr: String,
+        /// The bank's value date.
         value_date: NaiveDate,
     },
+    /// The message left.
     Notified {
+        /// The messaging system's id, proof of the dispatch.
         message_id: String,
     },
 }
 
-/// [`Action`] on the wire.
-#[derive(Debug, Deserialize)]
+/// What the borrower must bring.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Action")]
 pub(super) struct WireAction {
+    /// Kind of step.
     action_type: ActionType,
+    /// Words for the borrower.
     description: String,
+    /// What it is about, e.g. `documents`.
     object: String,
+    /// Which one of them.
     #[serde(default)]
     value: String,
+    /// Where the borrower does it, when there is such a page.
     #[serde(default)]
+    #[schemars(url)]
     url: Option<String>,
 }
 
-/// [`Approval`] on the wire.
-#[derive(Debug, Deserialize)]
+/// One approved variant.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Approval")]
 pub(super) struct WireApproval {
+    /// Amount sanctioned, rupees.
     #[serde(with = "rupees")]
+    #[schemars(schema_with = "rupees_schema")]
     amount: Paise,
+    /// Number of instalments, or for a bullet the days; left out, the product's.
     #[serde(default)]
     installments: Option<u32>,
+    /// Contract rate, percent per annum as text, e.g. `16.00`; left out, the product's.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     annual_rate: Option<AnnualRate>,
 }
 

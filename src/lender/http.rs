@@ -1,30 +1,29 @@
-//! The HTTP adapter: one signed protocol for every port and method (`lending.md` §5.2).
+//! The HTTP adapter: one signed protocol for every port and method (`lending.md` §5.2; README, "Connecting your
+//! systems").
 //!
 //! `POST {url}/{port}/{method}` with Standard Webhooks headers. 200 carries an outcome, 202 one that is pending.
 
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
-use secrecy::{ExposeSecret as _, SecretSlice};
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 
 use super::answer::Answer;
 use super::question::Question;
+use super::webhook::{self, Keys};
 use super::{Call, Port, PortError};
 use crate::clock::Clock;
+use crate::config::AdapterConfig;
 use crate::domain::application::ask::{Ask, Outcome};
 
-/// How long a system may take to answer; more belongs into a pending outcome.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long it may take to accept a connection.
+/// Header under which the other side knows a repeated call.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// How long a system may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Largest answer that is read, in bytes.
-const MAX_ANSWER: usize = 256 * 1024;
+pub const MAX_ANSWER: usize = 256 * 1024;
 /// The code of a refusal that is the adapter's rather than the lender's system's: for people, not for borrowers.
 pub const ADAPTER_ERROR: &str = "ADAPTER_ERROR";
 
@@ -34,7 +33,6 @@ pub const ADAPTER_ERROR: &str = "ADAPTER_ERROR";
 /// When the TLS library cannot be set up.
 pub(super) fn client() -> Result<Client, reqwest::Error> {
     Client::builder()
-        .timeout(TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
         // A redirect would carry account numbers to an address that nobody configured.
         .redirect(redirect::Policy::none())
@@ -45,24 +43,31 @@ pub(super) fn client() -> Result<Client, reqwest::Error> {
 pub struct Adapter {
     client: Client,
     base: String,
-    key: hmac::Key,
+    keys: Keys,
+    timeout: Duration,
     clock: Clock,
 }
 
 impl Adapter {
-    /// An adapter at `base`, signing with the bytes behind `whsec_`.
+    /// An adapter as configured.
     #[must_use]
-    pub fn new(client: Client, base: &Url, secret: &SecretSlice<u8>, clock: Clock) -> Self {
-        let key = signing_key(secret.expose_secret());
-        Self { client, base: base.as_str().trim_end_matches('/').to_owned(), key, clock }
+    pub fn new(client: Client, config: &AdapterConfig, clock: Clock) -> Self {
+        Self {
+            client,
+            base: config.url.as_str().trim_end_matches('/').to_owned(),
+            keys: Keys::new(&config.secrets),
+            timeout: config.timeout,
+            clock,
+        }
     }
 
     async fn ask(&self, call: &Call<'_>) -> Result<Outcome, PortError> {
         let request = self.request(call)?;
         let response = request.send().await.map_err(|error| unreachable(call.ask, &error))?;
         let status = response.status();
+        let retry_after = retry_after(&response);
         let body = read(call.ask, response).await?;
-        outcome(call, status, &body)
+        outcome(call, (status, retry_after), &body)
     }
 
     fn request(&self, call: &Call<'_>) -> Result<RequestBuilder, PortError> {
@@ -70,53 +75,42 @@ impl Adapter {
         let body = Question::new(call)
             .and_then(|question| serde_json::to_vec(&question).ok())
             .ok_or_else(|| PortError::bad_question(call.ask))?;
-        let seconds = self.clock.wall().timestamp();
-        // A status call is a message of its own each time; any other keeps its id over all tries.
-        let id = if method == "status" { format!("{}.status.{seconds}", call.key) } else { call.key.clone() };
+        let now = self.clock.wall();
+        // A question has one id over all its tries. Asking what became of it is a message of its own each time: under
+        // the first id the other side would repeat its first answer.
+        let asks_after = method == "status" || call.reference.is_some();
+        let id = if asks_after {
+            format!("{}.{method}.{}", call.key, now.timestamp_millis())
+        } else {
+            call.key.clone()
+        };
+        let seconds = now.timestamp();
         let request = self
             .client
             .post(format!("{}/{port}/{method}", self.base))
+            .timeout(self.timeout)
             .header(CONTENT_TYPE, "application/json")
-            .header("webhook-id", &id)
-            .header("webhook-timestamp", seconds.to_string())
-            .header("webhook-signature", signature(&self.key, &id, seconds, &body))
-            .header("idempotency-key", &id);
+            .header(webhook::ID, &id)
+            .header(webhook::TIMESTAMP, seconds.to_string())
+            .header(webhook::SIGNATURE, self.keys.sign(&id, seconds, &body))
+            .header(IDEMPOTENCY_KEY, &id);
         Ok(request.body(body))
     }
 }
 
 impl Port for Adapter {
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Outcome, PortError>> {
-        Box::pin(async move {
-            match self.ask(&call).await {
-                // It may have arrived all the same; only its status can tell.
-                Err(error @ (PortError::Unreachable { .. } | PortError::BadAnswer { .. }))
-                    if call.ask.moves_money() =>
-                {
-                    tracing::warn!(%error, "money call without an answer");
-                    Ok(Outcome::Unknown { reference: call.reference.map(str::to_owned) })
-                }
-                other => other,
-            }
-        })
+        Box::pin(async move { self.ask(&call).await })
     }
 }
 
-pub(super) fn signing_key(secret: &[u8]) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, secret)
-}
-
-/// `v1,` and the base64 of HMAC-SHA256 over id, time and body (Standard Webhooks, symmetric).
-pub(super) fn signature(key: &hmac::Key, id: &str, seconds: i64, body: &[u8]) -> String {
-    let mut context = hmac::Context::with_key(key);
-    context.update(format!("{id}.{seconds}.").as_bytes());
-    context.update(body);
-    format!("v1,{}", STANDARD.encode(context.sign()))
-}
-
-fn outcome(call: &Call<'_>, status: StatusCode, body: &[u8]) -> Result<Outcome, PortError> {
+/// What an answer's status and body mean for the question.
+pub(super) fn outcome(
+    call: &Call<'_>,
+    (status, retry_after): (StatusCode, Option<Duration>),
+    body: &[u8],
+) -> Result<Outcome, PortError> {
     let bad = |detail: String| PortError::BadAnswer { port: call.ask.port(), detail };
-    let retryable = matches!(status.as_u16(), 408 | 409 | 425 | 429);
     if status == StatusCode::OK || status == StatusCode::ACCEPTED {
         let answer = Answer::read(body).map_err(bad)?;
         let outcome = answer.outcome(call.ask).map_err(bad)?;
@@ -127,7 +121,10 @@ fn outcome(call: &Call<'_>, status: StatusCode, body: &[u8]) -> Result<Outcome, 
             Err(bad("202 without `pending`".into()))
         };
     }
-    if status.is_client_error() && !retryable {
+    if status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 425 | 429) {
+        return Err(PortError::Later { port: call.ask.port(), status: status.as_u16(), retry_after });
+    }
+    if status.is_client_error() {
         return match Answer::read(body) {
             Ok(answer @ Answer::Refused { .. }) => answer.outcome(call.ask).map_err(bad),
             // For money a bare 4xx may be a proxy's: it proves nothing about the payment.
@@ -139,6 +136,12 @@ fn outcome(call: &Call<'_>, status: StatusCode, body: &[u8]) -> Result<Outcome, 
         };
     }
     Err(bad(status.to_string()))
+}
+
+/// `Retry-After` in seconds; its other form, a date, is not looked at.
+pub(super) fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 async fn read(ask: &Ask, response: Response) -> Result<Vec<u8>, PortError> {

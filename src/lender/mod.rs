@@ -2,20 +2,27 @@
 
 mod answer;
 pub mod decision;
+pub mod gate;
 pub mod http;
 mod offers;
 mod question;
+mod subject;
+pub mod webhook;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::BoxFuture;
 
+use self::answer::Answer;
 use self::decision::Decision;
+use self::gate::{Gate, Pass, PortHealth};
 use self::http::Adapter;
+use self::webhook::Keys;
 use crate::clock::Clock;
 use crate::config::{Config, PortConfig};
 use crate::domain::application::Application;
@@ -25,6 +32,10 @@ use crate::domain::application::ask::{Ask, Finding, Outcome};
 pub const PORTS: [&str; 7] = ["decision", "data", "kyc", "agreement", "disbursement", "collections", "notifier"];
 /// The ports that we bring an answer for.
 pub const BUILT_IN: [&str; 1] = ["decision"];
+/// A port without a time limit of its own that takes longer is taken for dead; well inside the lease of 20 s.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// What a call may take beyond its adapter's time limit, for what comes before and after.
+const MARGIN: Duration = Duration::from_secs(2);
 
 /// One question to one of the lender's systems.
 pub struct Call<'a> {
@@ -38,6 +49,8 @@ pub struct Call<'a> {
     pub otp: Option<String>,
     /// The other system's reference, when it was pending or unknown before.
     pub reference: Option<&'a str>,
+    /// Where the outcome may be posted later, when the lender's systems can reach us.
+    pub callback_url: Option<String>,
     /// The money may have left already: only its status may be asked.
     pub status_only: bool,
     /// Now, by the business clock.
@@ -78,6 +91,16 @@ pub enum PortError {
         /// What is wrong with it.
         detail: String,
     },
+    /// It may answer when it is asked again.
+    #[error("port {port} answered {status}")]
+    Later {
+        /// Which port.
+        port: &'static str,
+        /// HTTP status: 408, 409, 425, 429 or 5xx.
+        status: u16,
+        /// Not before so long.
+        retry_after: Option<Duration>,
+    },
     /// The question cannot be asked of this port, or lacks what it is about.
     #[error("port {port} cannot take `{method}` as it was asked")]
     BadQuestion {
@@ -109,7 +132,7 @@ pub trait Port: Send + Sync {
     /// Asks. Repeating a call with the same key changes nothing beyond the first.
     ///
     /// # Errors
-    /// [`PortError`] when there is no answer; never for a money call, which is then [`Outcome::Unknown`].
+    /// [`PortError`] when there is no answer. For a money call that means no more than [`Outcome::Unknown`].
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Outcome, PortError>>;
 
     /// The preliminary check of a new application, where it takes no asking: the same finding as [`Port::call`] would
@@ -132,7 +155,20 @@ pub enum PortsError {
 }
 
 /// All of the lender's systems.
-pub struct Ports(BTreeMap<&'static str, Arc<dyn Port>>);
+pub struct Ports(BTreeMap<&'static str, Connected>);
+
+/// One of the lender's systems, and what stands before it where that is an adapter.
+struct Connected {
+    port: Arc<dyn Port>,
+    adapter: Option<Edge>,
+}
+
+struct Edge {
+    gate: Arc<Gate>,
+    keys: Keys,
+    timeout: Duration,
+    max_concurrency: usize,
+}
 
 impl Ports {
     /// Sets up each port as configured; `simulated` fills in for those the configuration does not mention, and
@@ -148,19 +184,19 @@ impl Ports {
         let client = http::client()?;
         let mut ports = BTreeMap::new();
         for name in PORTS {
-            let port: Arc<dyn Port> = match config.ports.get(name) {
-                Some(PortConfig::Adapter { url, secret }) => {
-                    Arc::new(Adapter::new(client.clone(), url, secret, clock.clone()))
-                }
-                Some(PortConfig::BuiltIn) | None => match simulated(name) {
-                    Some(port) => port,
-                    None if name == "decision" => {
-                        Arc::new(Decision::new(config.products.clone(), config.rules.clone()))
-                    }
-                    None => return Err(PortsError::Missing(name)),
+            let connected = match config.ports.get(name) {
+                Some(PortConfig::Adapter(adapter)) => Connected {
+                    port: Arc::new(Adapter::new(client.clone(), adapter, clock.clone())),
+                    adapter: Some(Edge {
+                        gate: Arc::new(Gate::new(name, adapter)),
+                        keys: Keys::new(&adapter.secrets),
+                        timeout: adapter.timeout,
+                        max_concurrency: adapter.max_concurrency,
+                    }),
                 },
+                Some(PortConfig::BuiltIn) | None => Connected { port: within(config, name, &simulated)?, adapter: None },
             };
-            ports.insert(name, port);
+            ports.insert(name, connected);
         }
         Ok(Self(ports))
     }
@@ -168,8 +204,70 @@ impl Ports {
     /// The port that a question goes to.
     #[must_use]
     pub fn of(&self, ask: &Ask) -> &dyn Port {
-        self.0.get(ask.port()).map_or(&Absent, |port| &**port)
+        self.0.get(ask.port()).map_or(&Absent, |connected| &*connected.port)
     }
+
+    fn edge(&self, port: &str) -> Option<&Edge> {
+        self.0.get(port)?.adapter.as_ref()
+    }
+
+    /// Lets a question out, or not now: its port rests or is busy enough.
+    #[must_use]
+    pub fn enter(&self, ask: &Ask) -> Option<Pass> {
+        self.edge(ask.port()).map_or_else(|| Some(Pass::free()), |edge| edge.gate.enter())
+    }
+
+    /// Ports that take no question now.
+    #[must_use]
+    pub fn held(&self) -> Vec<String> {
+        let held = self.0.iter().filter(|(_, port)| port.adapter.as_ref().is_some_and(|edge| edge.gate.is_held()));
+        held.map(|(name, _)| (*name).to_owned()).collect()
+    }
+
+    /// How long a question may take before its port is taken for dead.
+    #[must_use]
+    pub fn patience(&self, ask: &Ask) -> Duration {
+        self.edge(ask.port()).map_or(PATIENCE, |edge| edge.timeout + MARGIN)
+    }
+
+    /// Calls that all adapters together may have under way.
+    #[must_use]
+    pub fn budget(&self) -> usize {
+        self.0.values().filter_map(|port| port.adapter.as_ref()).map(|edge| edge.max_concurrency).sum()
+    }
+
+    /// How the adapters are, by name of their ports.
+    #[must_use]
+    pub fn health(&self) -> Vec<PortHealth> {
+        self.0.values().filter_map(|port| port.adapter.as_ref()).map(|edge| edge.gate.health()).collect()
+    }
+
+    /// The secrets shared with the adapter of a port; none when the port has no adapter.
+    #[must_use]
+    pub fn keys(&self, port: &str) -> Option<&Keys> {
+        self.edge(port).map(|edge| &edge.keys)
+    }
+}
+
+/// A port that is no adapter.
+fn within(
+    config: &Config,
+    name: &'static str,
+    simulated: impl Fn(&'static str) -> Option<Arc<dyn Port>>,
+) -> Result<Arc<dyn Port>, PortsError> {
+    match simulated(name) {
+        Some(port) => Ok(port),
+        None if name == "decision" => Ok(Arc::new(Decision::new(config.products.clone(), config.rules.clone()))),
+        None => Err(PortsError::Missing(name)),
+    }
+}
+
+/// Reads an outcome that came later, as the answer to a question.
+///
+/// # Errors
+/// Why it is none, repeating nothing of it.
+pub fn later_outcome(ask: &Ask, body: &[u8]) -> Result<Outcome, String> {
+    Answer::read(body)?.outcome(ask)
 }
 
 /// Stands where a port is missing; [`Ports::new`] lets that happen for no known one.

@@ -71,6 +71,7 @@ pub(crate) fn call<'a>(key: &str, ask: &'a Ask, subjects: &'a [Application]) -> 
         subjects,
         otp: None,
         reference: None,
+        callback_url: None,
         status_only: false,
         now: now(),
         today: business_date(now()),

@@ -59,7 +59,8 @@ pub struct Leased {
     pub created_at: DateTime<Utc>,
 }
 
-fn context(id: Uuid) -> String {
+/// Ties a sealed question to its row.
+pub(super) fn context(id: Uuid) -> String {
     format!("ask:{}", id.simple())
 }
 
@@ -68,8 +69,8 @@ pub(super) fn seal(sealer: &Sealer, id: Uuid, detail: &Detail) -> Result<Vec<u8>
     Ok(sealer.seal_json(&context(id), detail)?)
 }
 
-/// Leases due rows of this process's share. A money call is noted as `SENDING` before it can leave, and whoever
-/// leases it again is told that it may have left.
+/// Leases due rows of this process's share, but none of the `held` ports. A money call is noted as `SENDING` before it
+/// can leave, and whoever leases it again is told that it may have left.
 ///
 /// # Errors
 /// When the database fails or a row cannot be opened.
@@ -77,7 +78,7 @@ pub async fn lease(
     conn: &mut PgConnection,
     sealer: &Sealer,
     lease_id: Uuid,
-    limit: i64,
+    (limit, held): (i64, &[String]),
     now: DateTime<Utc>,
 ) -> Result<Vec<Leased>, StoreError> {
     let rows = sqlx::query!(
@@ -88,6 +89,7 @@ pub async fn lease(
             where due_at <= $1
             and state in ('OPEN', 'SENDING')
             and (leased_until is null or leased_until < now())
+            and port <> all($4)
             order by due_at
             limit $2
             for update skip locked
@@ -104,6 +106,7 @@ pub async fn lease(
         now,
         limit,
         lease_id,
+        held,
     )
     .fetch_all(conn)
     .await?;
@@ -129,6 +132,8 @@ pub enum Settlement {
     Closed(&'static str),
     /// Again at this time, with the other system's reference.
     Again(DateTime<Utc>, Option<String>),
+    /// It was not asked after all: again at this time, as if it had never been leased.
+    PutBack(DateTime<Utc>),
     /// An operator must look.
     Stuck(&'static str),
 }
@@ -137,8 +142,11 @@ pub enum Settlement {
 pub(super) type Settled<'a> = (Option<&'static str>, Option<&'static str>, Option<DateTime<Utc>>, Option<&'a str>);
 
 impl Settlement {
-    pub(super) fn columns(&self) -> Settled<'_> {
+    pub(super) fn columns(&self, may_have_left: bool) -> Settled<'_> {
         match self {
+            // What never left may still be sent for the first time.
+            Self::PutBack(due_at) if !may_have_left => (Some("OPEN"), None, Some(*due_at), None),
+            Self::PutBack(due_at) => (None, None, Some(*due_at), None),
             Self::Closed(outcome) => (Some("CLOSED"), Some(*outcome), None, None),
             Self::Again(due_at, reference) => (None, None, Some(*due_at), reference.as_deref()),
             Self::Stuck(outcome) => (Some("STUCK"), Some(*outcome), None, None),
@@ -156,7 +164,8 @@ pub async fn settle(
     settlement: Settlement,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let (state, outcome, due_at, reference) = settlement.columns();
+    let spent = i32::from(!matches!(settlement, Settlement::PutBack(_)));
+    let (state, outcome, due_at, reference) = settlement.columns(leased.may_have_left);
     let updated = sqlx::query!(
         r#"
         update ask
@@ -164,7 +173,8 @@ pub async fn settle(
             outcome = coalesce($4, outcome),
             due_at = coalesce($5, due_at),
             reference = coalesce($6, reference),
-            closed_at = case when $3::text is null then closed_at else $7 end,
+            closed_at = case when $3::text in ('CLOSED', 'STUCK') then $7 else closed_at end,
+            tries = tries - 1 + $8,
             lease_id = null,
             leased_until = null
         where ask_id = $1
@@ -177,6 +187,7 @@ pub async fn settle(
         due_at,
         reference,
         now,
+        spent,
     )
     .execute(conn)
     .await?;

@@ -2,6 +2,7 @@
 
 pub mod application;
 pub mod ask;
+pub mod ask_desk;
 pub mod book;
 pub mod day_end;
 pub mod dispute;

@@ -326,7 +326,7 @@ async fn statement(
     let Writes { references, events, parts, answers, asks, callbacks, .. } = all;
     let row = row.as_ref();
     let settled = all.settled.as_ref();
-    let settlement = settled.map(|(_, _, settlement)| settlement.columns());
+    let settlement = settled.map(|(_, _, settlement)| settlement.columns(true));
     let (state, outcome, due_at, reference) = settlement.unwrap_or_default();
     let reserved = all.reserved.as_ref();
     let opened = all.opened.as_ref();

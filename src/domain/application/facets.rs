@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::deal::{Charges, Deal, Offer, Plan};
@@ -12,7 +13,7 @@ use crate::domain::ids::{AccountId, PlanId};
 pub type Generation = u32;
 
 /// Which of the two consents a message is about (`ocen-v3.md` §6.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ConsentPurpose {
     /// Account-aggregator data for underwriting, once (region U).
@@ -145,7 +146,7 @@ pub enum Agreement {
 }
 
 /// What was prepared: the exact thing that the borrower accepts.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AgreementText {
     /// SHA-256 of the text, hex.
     pub hash: String,

@@ -1,6 +1,7 @@
 //! The main stage of an application (`ocen-v3.md` §6.3) and the stage changes that are legal.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facets::{Deal, Generation, Offer};
@@ -100,7 +101,7 @@ pub enum Resume {
 }
 
 /// Why an application was declined (`rejectiondetail.reason`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RejectionReason {
     /// Score below the lender's line.
@@ -114,7 +115,7 @@ pub enum RejectionReason {
 }
 
 /// One reason with words for the borrower.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejection {
     /// Class of reason.
     pub reason: RejectionReason,
@@ -123,7 +124,7 @@ pub struct Rejection {
 }
 
 /// What kind of step is missing (`actionrequired.actionType`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ActionType {
     /// A document is missing.

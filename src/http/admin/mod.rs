@@ -2,6 +2,7 @@
 
 pub mod acts;
 pub mod applications;
+pub mod asks;
 pub mod callbacks;
 pub mod disputes;
 mod guard;
@@ -9,6 +10,7 @@ mod keeping;
 pub mod loans;
 pub mod lsps;
 mod page;
+pub mod ports;
 mod rules;
 
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use axum::routing::{delete, get, post};
 use axum::{extract::DefaultBodyLimit, middleware};
 
 use self::guard::Guard;
-use super::health;
+use super::{health, ports as port_callbacks};
 use super::problem::{no_such_method, no_such_path};
 use crate::app::SharedApp;
 
@@ -44,6 +46,9 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
         .route("/admin/disputes", get(disputes::list))
         .route("/admin/disputes/{id}", post(disputes::change))
         .route("/admin/rules", get(rules::list))
+        .route("/admin/ports", get(ports::list))
+        .route("/admin/asks", get(asks::list))
+        .route("/admin/asks/{askId}/retry", post(asks::retry))
         .route("/admin/callbacks", get(callbacks::list))
         .route("/admin/callbacks/redeliver", post(callbacks::redeliver_since))
         .route("/admin/callbacks/{id}/redeliver", post(callbacks::redeliver))
@@ -53,6 +58,8 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
         .fallback(no_such_path)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(guard, guard::check))
+        // The lender's systems sign instead of showing a token.
+        .merge(port_callbacks::router(Arc::clone(app)))
         // Probes carry no token.
         .merge(health::probes(Arc::clone(app)))
 }

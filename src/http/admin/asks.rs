@@ -1,0 +1,48 @@
+//! Questions to the lender's systems that only a person can get going again.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::page::{self, Page};
+use crate::app::SharedApp;
+use crate::http::problem::{Path, Problem, Query};
+use crate::store::ask_desk;
+
+/// `GET /admin/asks`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListQuery {
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+/// Stuck questions, newest first.
+///
+/// # Errors
+/// 400 for a query that makes no sense.
+pub async fn list(
+    State(app): State<SharedApp>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<impl Serialize>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let before = page::before(query.cursor.as_deref())?;
+    let mut conn = app.pool.acquire().await?;
+    let found = ask_desk::stuck(&mut conn, before, limit + 1).await?;
+    Ok(Page::of(found, limit, |ask| ask.ask_id.to_string()))
+}
+
+/// Asks a stuck question again: the adapter was mended. Money that may have left is asked about, never sent again.
+///
+/// # Errors
+/// 404 for a question that is not stuck.
+pub async fn retry(State(app): State<SharedApp>, Path(id): Path<Uuid>) -> Result<Json<Value>, Problem> {
+    let mut conn = app.pool.acquire().await?;
+    if !ask_desk::retry(&mut conn, id, app.clock.now()).await? {
+        return Err(Problem::not_found("stuck question"));
+    }
+    app.wake.notify_asks();
+    Ok(Json(json!({"askId": id, "state": "OPEN"})))
+}

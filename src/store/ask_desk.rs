@@ -1,0 +1,143 @@
+//! Asks from outside the worker: a later answer that comes by itself, and what waits for an operator.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::StoreError;
+use super::ask::{Detail, Leased, context};
+use crate::seal::Sealer;
+
+/// What a question is, whoever works on it; none when there is no such row.
+///
+/// # Errors
+/// When the database fails or the row cannot be opened.
+pub async fn detail(conn: &mut PgConnection, sealer: &Sealer, id: Uuid) -> Result<Option<Detail>, StoreError> {
+    let sealed = sqlx::query_scalar!(
+        r#"
+        select detail
+        from ask
+        where ask_id = $1
+        "#,
+        id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    sealed.map(|sealed| Ok(sealer.open_json(&context(id), &sealed)?)).transpose()
+}
+
+/// Takes a question over for an answer that came by itself: whoever asks it at the same time has lost the lease and
+/// applies nothing. None when its outcome is applied already. Spends no try.
+///
+/// # Errors
+/// When the database fails or the row cannot be opened.
+pub async fn take_over(
+    conn: &mut PgConnection,
+    sealer: &Sealer,
+    id: Uuid,
+    lease_id: Uuid,
+) -> Result<Option<Leased>, StoreError> {
+    let row = sqlx::query!(
+        r#"
+        update ask
+        set lease_id = $2,
+            leased_until = now() + interval '20 seconds'
+        where ask_id = $1
+        and state in ('OPEN', 'SENDING', 'STUCK')
+        returning state, detail, tries, reference, created_at
+        "#,
+        id,
+        lease_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        Ok(Leased {
+            id,
+            lease_id,
+            detail: sealer.open_json(&context(id), &row.detail)?,
+            tries: row.tries,
+            may_have_left: row.state == "SENDING",
+            reference: row.reference,
+            created_at: row.created_at,
+        })
+    })
+    .transpose()
+}
+
+/// A question that waits for an operator.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StuckAsk {
+    /// Ours; also the cursor of the list.
+    pub ask_id: Uuid,
+    /// The LSP of the application.
+    pub org_id: String,
+    /// The LSP's id of the first application that it is about.
+    pub loan_application_id: String,
+    /// Which port.
+    pub port: String,
+    /// Which method.
+    pub method: String,
+    /// Why it is stuck.
+    pub reason: Option<String>,
+    /// How often it was asked.
+    pub tries: i32,
+    /// The other system's reference, where it gave one.
+    pub reference: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it got stuck.
+    pub stuck_at: Option<DateTime<Utc>>,
+}
+
+/// Questions that wait for an operator, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stuck(conn: &mut PgConnection, before: Option<Uuid>, limit: i64) -> Result<Vec<StuckAsk>, StoreError> {
+    let rows = sqlx::query_as!(
+        StuckAsk,
+        r#"
+        select ask_id, ask.org_id, loan_application_id, port, method, outcome as reason, tries, reference,
+            ask.created_at, closed_at as stuck_at
+        from ask
+        join application using (application_id)
+        where ask.state = 'STUCK'
+        and ($1::uuid is null or ask_id < $1)
+        order by ask_id desc
+        limit $2
+        "#,
+        before,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// Asks a stuck question again, with all its tries before it; money that may have left is only asked about. False when
+/// it is not stuck.
+///
+/// # Errors
+/// When the database fails.
+pub async fn retry(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let updated = sqlx::query!(
+        r#"
+        update ask
+        set state = case when method in ('pay', 'present') then 'SENDING' else 'OPEN' end,
+            tries = 0,
+            due_at = $2,
+            outcome = null,
+            closed_at = null
+        where ask_id = $1
+        and state = 'STUCK'
+        "#,
+        id,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(updated.rows_affected() == 1)
+}
