@@ -48,6 +48,8 @@ openapi: build ## Write openapi/ anew from the wire types
 	mv $(PROGRAM).openapi.json openapi/ocen-v3.json
 	$(PROGRAM) openapi --kfs > $(PROGRAM).openapi.json
 	mv $(PROGRAM).openapi.json openapi/kfs.schema.json
+	$(PROGRAM) openapi --ports > $(PROGRAM).openapi.json
+	mv $(PROGRAM).openapi.json openapi/ports.json
 
 sqlx: postgres $(if $(OCEN_TEST_DATABASE_URL),,$(PROGRAM)) ## Write .sqlx anew from the migrations
 	@.ci/with-cluster .ci/sqlx

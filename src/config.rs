@@ -266,6 +266,17 @@ impl Config {
         Self::serve_text(args, &read(args.common.config.as_deref())?)
     }
 
+    /// How the ports are reached, from a file that need not be complete otherwise.
+    ///
+    /// # Errors
+    /// [`ConfigError`], when the file or its ports cannot be read.
+    pub fn ports_of(path: Option<&Path>) -> Result<BTreeMap<String, PortConfig>, ConfigError> {
+        let mut problems = Problems::default();
+        let file = File::parse(&[&read(path)?], &mut problems)?;
+        problems.0.retain(|problem| problem.member.starts_with("ports"));
+        if problems.0.is_empty() { Ok(file.ports) } else { Err(ConfigError::Invalid(problems)) }
+    }
+
     fn serve_text(args: &ServeArgs, text: &str) -> Result<Self, ConfigError> {
         let mut problems = Problems::default();
         let file = File::parse(&[text], &mut problems)?;

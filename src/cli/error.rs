@@ -63,6 +63,8 @@ pub enum CliError {
     #[error("the OpenAPI description: {0}")]
     Document(#[from] DocumentError),
     #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    #[error("{0}")]
     Refused(String),
     #[error("the server does not answer: {0}")]
     Unreachable(#[from] reqwest::Error),

@@ -12,6 +12,7 @@ mod lsp;
 mod migrate;
 mod openapi;
 mod output;
+mod port_test;
 mod quote;
 mod reload;
 pub mod run;
@@ -58,6 +59,8 @@ enum Command {
     Journey(journey::Args),
     /// Work out the schedule and the APR of a loan
     Quote(Box<quote::Args>),
+    /// Test a lender's adapters against the protocol of the ports, in the lender's test environment
+    PortTest(port_test::Args),
     /// Print the OpenAPI description of what is served
     Openapi(openapi::Args),
     /// Start or stop the sandbox's Postgres by itself
@@ -92,6 +95,7 @@ async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Lsp(args) => lsp::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Journey(args) => Ok(journey::run(args).await),
+        Command::PortTest(args) => port_test::run(args).await,
         Command::Openapi(args) => openapi::run(&args),
         Command::Quote(args) => quote::run(&args),
         Command::Cluster(args) => cluster::run(args).await,

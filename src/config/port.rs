@@ -80,7 +80,11 @@ impl PortSection {
     }
 }
 
-fn base_url(text: &str) -> Result<reqwest::Url, String> {
+/// The base address of an adapter.
+///
+/// # Errors
+/// When the text is none.
+pub fn base_url(text: &str) -> Result<reqwest::Url, String> {
     let url: reqwest::Url = text.parse().map_err(|e| format!("`url` is no URL: {e}"))?;
     if matches!(url.scheme(), "http" | "https") && url.query().is_none() {
         Ok(url)

@@ -98,6 +98,27 @@ fn only_the_decision_port_is_built_in() {
 }
 
 #[test]
+fn a_port_has_limits_and_up_to_two_secrets() {
+    let config = serve(EXAMPLE).unwrap();
+    let Some(PortConfig::Adapter(bank)) = config.ports.get("disbursement") else { panic!("an adapter") };
+    assert_eq!((bank.secrets.len(), bank.timeout.as_secs(), bank.max_concurrency), (2, 12, 16));
+    let Some(PortConfig::Adapter(kyc)) = config.ports.get("kyc") else { panic!("an adapter") };
+    assert_eq!((kyc.secrets.len(), kyc.breaker_failures, kyc.breaker_rest.as_secs()), (1, 5, 10));
+    assert_eq!(config.ports_url.as_deref(), Some("https://ocen-admin.internal:8081"));
+    for (usual, wrong, said) in [
+        ("timeoutSeconds = 12", "timeoutSeconds = 20", "ports.disbursement: `timeoutSeconds` must be 1 to 15"),
+        ("maxConcurrency = 16", "maxConcurrency = 0", "ports.disbursement: `maxConcurrency` must be 1 to 256"),
+        ("breakerFailures = 5", "breakerFailures = 0", "ports.disbursement: `breakerFailures` must be 1 or more"),
+        ("breakerSeconds = 10", "breakerSeconds = 900", "ports.disbursement: `breakerSeconds` must be 1 to 300"),
+        ("secret = [\"", "secret = [\"whsec_AAAA\", \"", "ports.disbursement: `secret` lists 1 to 2"),
+        ("portsUrl = \"https", "portsUrl = \"ftp", "portsUrl: must be an http"),
+    ] {
+        let complaints = complaints(serve(&EXAMPLE.replace(usual, wrong)));
+        assert!(complaints.contains(said), "{complaints}");
+    }
+}
+
+#[test]
 fn a_fee_for_an_lsp_is_refused_by_its_rule() {
     let fee = "fees = [{ code = \"SOURCING\", name = \"Sourcing\", payee = \"LSP\", percent = \"1\" }]\n";
     let said = complaints(serve(&EXAMPLE.replacen("needsDocuments", &format!("{fee}needsDocuments"), 1)));

@@ -60,7 +60,8 @@ fn refused(error: LaterError) -> Response {
         LaterError::NoAnswer(detail) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).into_response(),
         LaterError::Failed(error) => {
             tracing::warn!(%error, "a later answer was not applied");
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the answer could not be applied; send it again").into_response()
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the answer could not be applied; send it again")
+                .into_response()
         }
     }
 }

@@ -26,6 +26,9 @@ pub struct JourneyArgs {
     /// Bearer token of the operators' listener; `dev` needs none
     #[arg(long, env = "OCEN_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub admin_token: Option<SecretString>,
+    /// Where the OTP of a session is read as `{URL}/{sessionKey}`, on a server that is no sandbox
+    #[arg(long, value_name = "URL")]
+    pub otp_url: Option<String>,
     /// Applications in the one create request of a journey
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub count: u8,

@@ -67,6 +67,7 @@ impl Lsp {
             client: client.clone(),
             url: base(&args.admin_url),
             token: args.admin_token.clone(),
+            otp_url: args.otp_url.as_deref().map(base),
             patience: args.patience(),
         };
         admin

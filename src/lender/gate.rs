@@ -245,9 +245,7 @@ mod tests {
         Err(PortError::Later { port: "disbursement", status, retry_after: Some(Duration::from_secs(seconds)) })
     }
 
-    fn answer() -> Result<Outcome, PortError> {
-        Ok(Outcome::Unknown { reference: None })
-    }
+    const ANSWER: Result<Outcome, PortError> = Ok(Outcome::Unknown { reference: None });
 
     #[test]
     fn no_more_calls_go_out_than_the_budget_allows() {
@@ -262,7 +260,7 @@ mod tests {
     fn it_opens_after_failures_in_a_row_and_stays_so() {
         let gate = gate(4, Duration::from_secs(10));
         gate.enter().unwrap().note(&silence());
-        gate.enter().unwrap().note(&answer());
+        gate.enter().unwrap().note(&ANSWER);
         gate.enter().unwrap().note(&silence());
         assert_eq!(gate.health().breaker, Breaker::Closed);
         gate.enter().unwrap().note(&later(500, 0));
@@ -281,7 +279,7 @@ mod tests {
         assert!(gate.enter().is_none(), "one at a time finds out");
         probe.note(&silence());
         let probe = gate.enter().unwrap();
-        probe.note(&answer());
+        probe.note(&ANSWER);
         assert_eq!(gate.health().breaker, Breaker::Closed);
         assert!(gate.enter().is_some());
     }

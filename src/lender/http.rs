@@ -79,11 +79,8 @@ impl Adapter {
         // A question has one id over all its tries. Asking what became of it is a message of its own each time: under
         // the first id the other side would repeat its first answer.
         let asks_after = method == "status" || call.reference.is_some();
-        let id = if asks_after {
-            format!("{}.{method}.{}", call.key, now.timestamp_millis())
-        } else {
-            call.key.clone()
-        };
+        let id =
+            if asks_after { format!("{}.{method}.{}", call.key, now.timestamp_millis()) } else { call.key.clone() };
         let seconds = now.timestamp();
         let request = self
             .client

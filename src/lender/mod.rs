@@ -1,15 +1,18 @@
 //! Ports to the lender's own systems: one trait, a built-in where there is one, and an HTTP adapter for each.
 
 mod answer;
+pub mod contract;
 pub mod decision;
 pub mod gate;
 pub mod http;
+pub mod methods;
 mod offers;
+pub mod openapi;
 mod question;
 mod subject;
-pub mod webhook;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod webhook;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -194,7 +197,9 @@ impl Ports {
                         max_concurrency: adapter.max_concurrency,
                     }),
                 },
-                Some(PortConfig::BuiltIn) | None => Connected { port: within(config, name, &simulated)?, adapter: None },
+                Some(PortConfig::BuiltIn) | None => {
+                    Connected { port: within(config, name, &simulated)?, adapter: None }
+                }
             };
             ports.insert(name, connected);
         }

@@ -12,6 +12,7 @@ use super::subject::subject_of;
 use crate::domain::application::ask::{Ask, Collection, PayOrder, RefundOrder};
 use crate::domain::application::facets::{Account, AccountTarget, ConsentPurpose};
 use crate::domain::application::notice::NoticeKind;
+use crate::domain::ids::LoanId;
 
 /// What is asked.
 #[derive(Debug, Serialize)]
@@ -271,7 +272,7 @@ pub(super) fn detail(ask: &Ask, otp: Option<&str>) -> Option<Value> {
         Ask::Pay(order) => json(payment_of(order)),
         Ask::Notify(notice) => json(NoticeDetail {
             kind: notice.kind,
-            loan_id: notice.loan_id.as_ref().map(|id| id.as_str()),
+            loan_id: notice.loan_id.as_ref().map(LoanId::as_str),
             notice_key: &notice.key,
             text: &notice.text,
         }),

@@ -13,6 +13,8 @@ mod bad_input;
 #[cfg(test)]
 mod bulk;
 #[cfg(test)]
+mod connected;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash;
@@ -52,6 +54,10 @@ mod outage;
 mod pay_page;
 #[cfg(test)]
 mod payouts;
+#[cfg(test)]
+mod port_schemas;
+#[cfg(test)]
+mod ports;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]

@@ -13,4 +13,5 @@ pub mod schemas;
 pub mod seed;
 pub mod server;
 pub mod sql;
+pub mod system;
 pub mod wire;

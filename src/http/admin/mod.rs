@@ -20,8 +20,8 @@ use axum::routing::{delete, get, post};
 use axum::{extract::DefaultBodyLimit, middleware};
 
 use self::guard::Guard;
-use super::{health, ports as port_callbacks};
 use super::problem::{no_such_method, no_such_path};
+use super::{health, ports as port_callbacks};
 use crate::app::SharedApp;
 
 /// Most bytes of a body on this listener.

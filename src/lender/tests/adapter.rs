@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::{application, call};
 use crate::clock::Clock;
+use crate::config::AdapterConfig;
 use crate::domain::application::ask::{Ask, Finding, Outcome, PayOrder};
 use crate::domain::application::facets::{Account, AccountTarget};
 use crate::domain::application::notice::{Notice, NoticeKind};
 use crate::domain::maths::money::Paise;
-use crate::config::AdapterConfig;
 use crate::lender::http::{ADAPTER_ERROR, Adapter, client};
 use crate::lender::webhook::{Keys, Signed};
 use crate::lender::{Port as _, PortError};

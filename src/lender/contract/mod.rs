@@ -1,0 +1,97 @@
+//! The contract suite behind `port-test`: asks a lender's adapter everything that the server would ask, and some things
+//! that it never would, and says what keeps the protocol. For a lender's test environment: it asks for payments and
+//! debits of one rupee, marked `PORT-TEST`.
+
+mod caller;
+mod checks;
+pub(super) mod sample;
+
+use std::time::Duration;
+
+use reqwest::Client;
+use serde::Serialize;
+
+use self::caller::Caller;
+use self::checks::Suite;
+use self::sample::Samples;
+use super::http;
+use crate::clock::{Clock, Ids};
+use crate::config::AdapterConfig;
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verdict {
+    /// The protocol is kept.
+    Pass,
+    /// It is not.
+    Fail,
+    /// It could not be tried: what comes before it failed.
+    Skip,
+}
+
+/// One check.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// Names it: port, method and what is checked, parted by dots.
+    pub id: String,
+    /// What the protocol demands.
+    pub what: &'static str,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What came.
+    pub detail: String,
+    /// How long the answer took, milliseconds.
+    pub millis: u64,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Whether no check failed.
+    pub ok: bool,
+    /// The run's mark in every id that it used.
+    pub run: String,
+    /// How many passed.
+    pub passed: usize,
+    /// How many failed.
+    pub failed: usize,
+    /// How many could not be tried.
+    pub skipped: usize,
+    /// Each of them.
+    pub checks: Vec<Check>,
+}
+
+/// Tests the adapters of some ports; `told` hears of each check as it ends.
+///
+/// # Errors
+/// When the HTTP client cannot be made.
+pub async fn run(
+    adapters: &[(&'static str, AdapterConfig)],
+    patience: Duration,
+    clock: &Clock,
+    mut told: impl FnMut(&Check),
+) -> Result<Report, reqwest::Error> {
+    let client: Client = http::client()?;
+    let run = Ids.uuid().simple().to_string();
+    let mut report = Report { run: run.clone(), ..Report::default() };
+    for (port, adapter) in adapters {
+        let samples = Samples { run: run.clone(), now: clock.now(), today: clock.today() };
+        let caller = Caller::new(client.clone(), adapter, clock.clone());
+        let mut suite = Suite::new(port, samples, caller, patience);
+        suite.run().await;
+        for check in suite.into_checks() {
+            told(&check);
+            match check.verdict {
+                Verdict::Pass => report.passed += 1,
+                Verdict::Fail => report.failed += 1,
+                Verdict::Skip => report.skipped += 1,
+            }
+            report.checks.push(check);
+        }
+    }
+    report.ok = report.failed == 0;
+    Ok(report)
+}

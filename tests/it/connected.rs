@@ -1,0 +1,221 @@
+//! `serve`, the real program, with every port connected to the example of a lender's systems, which was written from the
+//! README and `openapi/ports.json`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ocen_lender::clock::Ids;
+use ocen_lender::jose::SigningKey;
+use ocen_lender::lender::PORTS;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::support::database;
+use crate::support::server::TEST_MASTER_KEY;
+use crate::support::system::{self, SECRET, System, Told};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ocen-lender");
+const TOKEN: &str = "operators-token-of-a-test";
+
+/// The example backend; ends when dropped.
+struct Backend {
+    url: String,
+    _child: Child,
+}
+
+impl Backend {
+    /// None where there is no Python to run it.
+    async fn start() -> Option<Self> {
+        if Command::new("python3").arg("--version").stdout(Stdio::null()).status().await.is_err() {
+            eprintln!("SKIPPED: python3 is not installed");
+            return None;
+        }
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backend/backend.py");
+        let mut child = Command::new("python3")
+            .arg(file)
+            .args(["--listen", "127.0.0.1:0", "--secret", &format!("whsec_{SECRET}")])
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let line = BufReader::new(child.stdout.take().unwrap()).lines().next_line().await.unwrap().unwrap();
+        Some(Self { url: line.trim_start_matches("listening on ").to_owned(), _child: child })
+    }
+}
+
+/// `ocen-lender serve` with a folder of its own; ends when dropped.
+struct Serve {
+    lsp: String,
+    admin: String,
+    http: reqwest::Client,
+    _child: Child,
+    folder: PathBuf,
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A port that nobody listens on just now.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Serve {
+    async fn start(backend: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("ocen-serve-{}", Ids.uuid().simple()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (lsp, admin, borrower) = (free_port(), free_port(), free_port());
+        let key = SigningKey::generate("lender").unwrap();
+        std::fs::write(folder.join("signing.pem"), key.to_pkcs8_pem().unwrap().expose_secret()).unwrap();
+        std::fs::write(folder.join("master.key"), TEST_MASTER_KEY).unwrap();
+        std::fs::write(folder.join("lender.toml"), configuration(&folder, (admin, borrower), backend)).unwrap();
+        let child = Command::new(PROGRAM)
+            .arg("serve")
+            .arg("--config")
+            .arg(folder.join("lender.toml"))
+            .args(["--listen", &format!("127.0.0.1:{lsp}"), "--admin-listen", &format!("127.0.0.1:{admin}")])
+            .args(["--borrower-listen", &format!("127.0.0.1:{borrower}")])
+            .env("DATABASE_URL", database::fresh().await)
+            .env("OCEN_ADMIN_TOKEN", TOKEN)
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let serve = Self { lsp: url(lsp), admin: url(admin), http, _child: child, folder };
+        let ready = async {
+            while !serve
+                .http
+                .get(format!("{}/health/ready", serve.lsp))
+                .send()
+                .await
+                .is_ok_and(|r| r.status().is_success())
+            {
+                tokio::time::timeout(Duration::from_millis(25), std::future::pending::<()>()).await.ok();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), ready).await.expect("serve becomes ready");
+        serve
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let answer = self.http.get(format!("{}{path}", self.admin)).bearer_auth(TOKEN).send().await.unwrap();
+        answer.json().await.unwrap()
+    }
+}
+
+/// What `dev` lends, by a lender whose systems are all connected.
+fn configuration(folder: &Path, (admin, borrower): (u16, u16), backend: &str) -> String {
+    let ports: String = PORTS
+        .iter()
+        .map(|port| format!("[ports.{port}]\nurl = \"{backend}\"\nsecret = \"whsec_{SECRET}\"\n"))
+        .collect();
+    format!(
+        "borrowerUrl = \"http://127.0.0.1:{borrower}\"\nportsUrl = \"http://127.0.0.1:{admin}\"\n{}\n\
+        [keys]\nmasterKeyFile = \"{folder}/master.key\"\n\
+        signing = {{ kid = \"lender\", file = \"{folder}/signing.pem\" }}\n\
+        [delivery]\nallowPrivateAddresses = true\n{ports}",
+        include_str!("../../src/config/dev.toml"),
+        folder = folder.display(),
+    )
+}
+
+async fn program(args: &[&str]) -> Output {
+    Command::new(PROGRAM).args(args).output().await.unwrap()
+}
+
+fn report(output: &Output) -> Value {
+    let said = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loan_goes_from_application_to_payout_through_the_lenders_own_systems() {
+    let Some(backend) = Backend::start().await else { return };
+    let serve = Serve::start(&backend.url).await;
+    let phone = format!("{}/phone", backend.url);
+
+    let ran = program(&[
+        "journey",
+        "--json",
+        "--until",
+        "paid-out",
+        "--url",
+        &serve.lsp,
+        "--admin-url",
+        &serve.admin,
+        "--admin-token",
+        TOKEN,
+        "--otp-url",
+        &phone,
+    ])
+    .await;
+
+    let told = report(&ran);
+    assert_eq!(told["ok"], true, "{told}");
+    let loan_id = told["loans"][0]["loanId"].as_str().unwrap();
+    let loan = serve.get(&format!("/admin/loans/{loan_id}")).await;
+    assert_eq!(
+        (&loan["payouts"][0]["state"], loan["payouts"].as_array().unwrap().len()),
+        (&json!("PAID"), 1),
+        "{loan}"
+    );
+    let ports = serve.get("/admin/ports").await;
+    let all = ports["items"].as_array().unwrap();
+    assert_eq!(all.len(), PORTS.len());
+    assert!(all.iter().all(|port| port["calls"].as_u64() > Some(0) && port["failures"] == 0), "{ports}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_suite_passes_the_example() {
+    let Some(backend) = Backend::start().await else { return };
+    let secret = format!("whsec_{SECRET}");
+
+    let ran = program(&["port-test", "--all", "--json", "--url", &backend.url, "--secret", &secret]).await;
+
+    let told = report(&ran);
+    let bad: Vec<&Value> =
+        told["checks"].as_array().unwrap().iter().filter(|check| check["verdict"] != "PASS").collect();
+    assert!(bad.is_empty() && ran.status.success(), "{bad:#?}");
+    for id in
+        ["kyc.status.settles", "disbursement.pay.dead-key", "collections.cancel.repeat", "data.consent-status.answers"]
+    {
+        assert!(told["checks"].as_array().unwrap().iter().any(|check| check["id"] == id), "{id} was not tried");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_suite_finds_a_bank_that_calls_an_unknown_payment_failed() {
+    let bank: Arc<System> = System::start(|heard| match heard.method.as_str() {
+        "status" => Told::Status(200, json!({"outcome": "refused", "code": "FAILED"})),
+        "no-such-method" => Told::Status(404, json!({})),
+        "pay" => Told::Status(
+            200,
+            system::done(json!({"finding": "paid", "utr": format!("U{}", heard.number), "valueDate": "2026-01-05"})),
+        ),
+        _ => Told::Usual,
+    })
+    .await;
+    let secret = format!("whsec_{SECRET}");
+
+    let ran =
+        program(&["port-test", "--port", "disbursement", "--json", "--url", &bank.url, "--secret", &secret]).await;
+
+    let told = report(&ran);
+    let verdict = |id: &str| {
+        let found = told["checks"].as_array().unwrap().iter().find(|check| check["id"] == id);
+        found.unwrap_or_else(|| panic!("{id} was not tried: {told}"))["verdict"].clone()
+    };
+    assert_eq!(ran.status.code(), Some(1));
+    assert_eq!(verdict("disbursement.status.pay-unknown-key"), "FAIL");
+    assert_eq!(verdict("disbursement.pay.repeat"), "FAIL");
+    assert_eq!(verdict("disbursement.verify-account.answers"), "PASS");
+}
