@@ -4,8 +4,9 @@ pub mod args;
 mod check;
 mod error;
 mod file;
-pub mod retention;
+mod ledger;
 pub mod port;
+pub mod retention;
 pub mod rules;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 pub use self::args::{CommonArgs, DevArgs, ServeArgs};
 pub use self::error::{ConfigError, Problem, Problems};
 use self::file::File;
+pub use self::ledger::LedgerConfig;
 pub use self::retention::Retention;
 pub use self::rules::Rules;
 use crate::domain::calendar::WorkingDays;
@@ -61,6 +63,8 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// How each of the lender's systems is reached, by port name; in `dev` a missing one is simulated.
     pub ports: BTreeMap<String, PortConfig>,
+    /// How the book is fed to the lender's general ledger.
+    pub ledger: LedgerConfig,
     /// The database.
     pub database: Database,
     /// How long what is kept.
@@ -157,7 +161,7 @@ pub struct DeliveryConfig {
 /// How one of the lender's systems is reached.
 #[derive(Debug, Clone)]
 pub enum PortConfig {
-    /// By what we bring along; only `decision` has that.
+    /// By what we bring along: rules for `decision`, nothing but our own book for `ledger`.
     BuiltIn,
     /// By the lender's adapter.
     Adapter(AdapterConfig),
@@ -318,6 +322,7 @@ impl Config {
                 .map(|url| url.trim_end_matches('/').to_owned()),
             delivery: file.delivery.into(),
             ports: file.ports,
+            ledger: file.ledger,
             database: Database { url: None, max_connections: file.database.max_connections },
             retention: file.retention,
             keys: file.keys,

@@ -85,7 +85,7 @@ async fn build(config: Config, data_dir: &Path) -> Result<SharedApp, CliError> {
     let pool: PgPool = app::pool(url.expose_secret(), config.database.max_connections)?;
     let clock = sandbox::clock::restore(data_dir).map_err(CliError::file(&data_dir.join("clock")))?;
     let systems = Systems::new(pool.clone(), Ids, &config);
-    let ports = Ports::new(&config, &clock, |port| systems.simulated(port))?;
+    let ports = systems.join(Ports::new(&config, &clock, |port| systems.simulated(port))?, &config);
     let signing = Arc::new(signing_key(data_dir, &config.lender.org_id).await?);
     let keys = OurKeys { published: vec![Arc::clone(&signing)], signing };
     let master = master_key(data_dir).await?;

@@ -60,6 +60,7 @@ pub async fn serve_all(app: SharedApp, listeners: Listeners, extra: Extra) -> Re
     essential(&app, &failed, "release", engine::run_release(Arc::clone(&app)));
     essential(&app, &failed, "day-end", engine::day_end::run(Arc::clone(&app)));
     essential(&app, &failed, "keep", keep::run(Arc::clone(&app)));
+    essential(&app, &failed, "ledger", engine::ledger::run(Arc::clone(&app)));
     http::serve(Arc::clone(&app), listeners, extra).await;
     app.tasks.close();
     if timeout(app.config.drain, app.tasks.wait()).await.is_err() {

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use rust_decimal::Decimal;
 
 use super::error::Problems;
-use super::rules::Rules;
+use super::ledger::{LONGEST_CODE, LedgerConfig, MOST};
+use super::rules::{Rules, Verdict};
 use super::{Config, Lender, Mode, PortConfig, retention};
+use crate::domain::application::referral::{self, ReferralReason};
 use crate::domain::maths::frequency::Frequency;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rounding::Rounding;
@@ -28,6 +30,7 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
     rules(&config.rules, &config.products.0, problems);
     ports(config, problems);
     retention::check(&config.retention, problems);
+    ledger(&config.ledger, problems);
     let seconds = config.delivery.timeout.as_secs();
     problems.demand(
         (1..=MAX_TIMEOUT_SECONDS).contains(&seconds),
@@ -176,6 +179,7 @@ fn limits(limits: &Limits, problems: &mut Problems) {
         ("interimAnswerSeconds", limits.interim_answer_seconds),
         ("mandateLinkHours", limits.mandate_link_hours),
         ("paymentLinkHours", limits.payment_link_hours),
+        ("decisionClaimMinutes", limits.decision_claim_minutes),
     ] {
         // A million minutes are two years; more would leave the calendar when added to a date.
         problems.demand((1..=1_000_000).contains(&count), format!("limits.{member}"), "must be 1 to 1000000");
@@ -193,6 +197,12 @@ fn rules(rules: &Rules, products: &[Product], problems: &mut Problems) {
         for id in ids.iter().filter(|id| !products.iter().any(|product| product.id == **id)) {
             problems.add(format!("{named}.products"), format!("there is no usable product `{id}`"));
         }
+    }
+    for (i, rule) in rules.table.iter().enumerate() {
+        let Verdict::Refer { code, description, .. } = &rule.then else { continue };
+        let reason = ReferralReason { code: code.clone(), description: description.clone() };
+        let detail = "must be 1 to 64 letters, digits, `_`, `-` or `.`";
+        problems.demand(referral::are_usable(&[reason]), format!("rules[{i}].then.refer.code"), detail);
     }
     for (i, offer) in rules.offers.iter().enumerate() {
         let percent = offer.amount_percent;
@@ -219,6 +229,15 @@ fn ports(config: &Config, problems: &mut Problems) {
     for name in missing {
         let built_in = if BUILT_IN.contains(&name) { ", or `builtin = true`" } else { "" };
         problems.add(format!("ports.{name}"), format!("is missing: give it `url` and `secret`{built_in}"));
+    }
+}
+
+fn ledger(ledger: &LedgerConfig, problems: &mut Problems) {
+    problems.demand((1..=MOST).contains(&ledger.batch), "ledger.batch", format!("must be 1 to {MOST}"));
+    for (account, code) in &ledger.accounts.0 {
+        let fits = (1..=LONGEST_CODE).contains(&code.len()) && code.chars().all(|c| c.is_ascii_graphic());
+        let detail = format!("must have 1 to {LONGEST_CODE} printable characters without blanks");
+        problems.demand(fits, format!("ledger.accounts.{}", account.name()), detail);
     }
 }
 

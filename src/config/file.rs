@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::error::{ConfigError, Problems};
 use super::port::PortSection;
 use super::rules::{OfferVariant, Rule};
-use super::{DeliveryConfig, KeyFiles, Lender, PortConfig, Retention};
+use super::{DeliveryConfig, KeyFiles, LedgerConfig, Lender, PortConfig, Retention};
 use crate::domain::calendar::WorkingDays;
 use crate::domain::product::{Limits, Product};
 use crate::domain::rules::DL_9_LSP_FEE;
@@ -30,6 +30,7 @@ pub(super) struct File {
     pub(super) ports_url: Option<String>,
     pub(super) delivery: DeliverySection,
     pub(super) ports: BTreeMap<String, PortConfig>,
+    pub(super) ledger: LedgerConfig,
     pub(super) database: DatabaseSection,
     pub(super) retention: Retention,
     pub(super) keys: Option<KeyFiles>,
@@ -100,6 +101,7 @@ impl File {
             ports_url: sections.one("portsUrl"),
             delivery: sections.one("delivery").unwrap_or_default(),
             ports: sections.ports(),
+            ledger: sections.one("ledger").unwrap_or_default(),
             database: sections.one("database").unwrap_or_default(),
             retention: sections.one("retention").unwrap_or_default(),
             keys: sections.one("keys"),

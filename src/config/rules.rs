@@ -67,6 +67,16 @@ pub enum Verdict {
         /// Words for the borrower.
         description: String,
     },
+    /// A person decides; nothing is told to the borrower meanwhile.
+    Refer {
+        /// A word to look for in the queue, e.g. `AMOUNT_HIGH`.
+        code: String,
+        /// Words for the person.
+        description: String,
+        /// At which question, `offers` when left out; one that was decided is not referred again.
+        #[serde(default)]
+        at: Moment,
+    },
     /// The borrower must bring something first.
     Ask {
         /// Kind of step.
@@ -82,6 +92,19 @@ pub enum Verdict {
         #[serde(default)]
         url: Option<String>,
     },
+}
+
+/// The question at which a row refers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Moment {
+    /// When the application is filed.
+    Eligibility,
+    /// When offers are asked for.
+    #[default]
+    Offers,
+    /// When the loan is to be granted.
+    FinalCheck,
 }
 
 /// One way to lend, beside the product's own.

@@ -47,7 +47,7 @@ fn a_section_of_a_file_replaces_the_one_that_dev_brings() {
 fn the_example_file_serves() {
     let config = serve(EXAMPLE).unwrap();
     assert_eq!(config.ports.len(), PORTS.len());
-    assert_eq!(config.rules.table.len(), 3);
+    assert_eq!(config.rules.table.len(), 4);
     assert_eq!(config.rules.offers.len(), 2);
     assert_eq!(config.limits.max_borrower_exposure, Some(Paise::from_rupees(1_000_000)));
     let spelt_out = config.products.get("personal-12", chrono::NaiveDate::MAX).unwrap();

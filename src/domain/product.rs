@@ -122,6 +122,8 @@ pub struct Limits {
     pub mandate_link_hours: i64,
     /// Hours the borrower has to pay on a payment page.
     pub payment_link_hours: i64,
+    /// Minutes for which a person who claimed a decision keeps others off it.
+    pub decision_claim_minutes: i64,
     /// Most that one borrower may owe or hold reserved over all loans; none means no cap.
     #[serde(with = "crate::domain::maths::rupees::option")]
     pub max_borrower_exposure: Option<Paise>,
@@ -140,6 +142,7 @@ impl Default for Limits {
             interim_answer_seconds: 60,
             mandate_link_hours: 24,
             payment_link_hours: 24,
+            decision_claim_minutes: 30,
             max_borrower_exposure: None,
         }
     }

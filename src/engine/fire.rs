@@ -233,7 +233,7 @@ impl Step {
 pub(super) fn next_step(leased: &Leased, new: &NewAsk, outcome: Option<Outcome>, now: DateTime<Utc>) -> Step {
     match outcome {
         Some(outcome @ Outcome::Done { .. }) => Step::Apply(outcome, Settlement::Closed("done")),
-        Some(Outcome::Refused { code, .. }) if code == ADAPTER_ERROR => mistaken(leased, new, now),
+        Some(Outcome::Refused { code, detail }) if code == ADAPTER_ERROR => mistaken(leased, new, detail, now),
         Some(outcome @ Outcome::Refused { .. }) => Step::Apply(outcome, Settlement::Closed("refused")),
         Some(outcome @ Outcome::Pending { .. }) if matches!(new.ask, Ask::ConsentStatus { .. }) => {
             Step::Apply(outcome, Settlement::Closed("pending"))
@@ -262,23 +262,26 @@ fn silence(leased: &Leased, new: &NewAsk, reference: Option<String>, now: DateTi
     if leased.tries < MAX_TRIES {
         return Step::Wait(again);
     }
-    if matches!(new.ask, Ask::Eligibility | Ask::Kyc | Ask::MandateStatus { .. } | Ask::CancelMandate { .. }) {
+    // An eligibility that nobody judges is left to a person.
+    if matches!(new.ask, Ask::Kyc | Ask::MandateStatus { .. } | Ask::CancelMandate { .. }) {
         return Step::Wait(Settlement::Stuck("no answer"));
     }
     Step::Apply(Outcome::Unknown { reference }, Settlement::Closed("no answer"))
 }
 
-/// The adapter, not the system behind it, refused: a mistake that people mend. No borrower is declined for it. Where the
-/// LSP can ask again it is told that the system is not available; anything else waits for an operator.
-fn mistaken(leased: &Leased, new: &NewAsk, now: DateTime<Utc>) -> Step {
+/// The adapter, not the system behind it, refused: a mistake that people mend. No borrower is declined for it. A decision
+/// is left to a person; where the LSP can ask again it is told that the system is not available; anything else waits for
+/// an operator.
+fn mistaken(leased: &Leased, new: &NewAsk, detail: String, now: DateTime<Utc>) -> Step {
     match new.ask {
         Ask::Pay(_) | Ask::Refund(_) | Ask::Present(_) => silence(leased, new, None, now),
-        Ask::Eligibility
-        | Ask::Offers
-        | Ask::FinalCheck
-        | Ask::Kyc
-        | Ask::MandateStatus { .. }
-        | Ask::CancelMandate { .. } => Step::Wait(Settlement::Stuck("the adapter refused the call")),
+        Ask::Eligibility | Ask::Offers | Ask::FinalCheck => {
+            let refused = Outcome::Refused { code: ADAPTER_ERROR.to_owned(), detail };
+            Step::Apply(refused, Settlement::Closed("adapter error"))
+        }
+        Ask::Kyc | Ask::MandateStatus { .. } | Ask::CancelMandate { .. } => {
+            Step::Wait(Settlement::Stuck("the adapter refused the call"))
+        }
         _ => Step::Apply(Outcome::Unknown { reference: None }, Settlement::Closed("adapter error")),
     }
 }

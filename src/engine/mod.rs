@@ -1,15 +1,18 @@
 //! One command, one transaction: claim the request, lock, decide, store, enqueue. Outcomes and timers go the same way.
 
 mod codec;
+mod compare;
 pub mod day_end;
 mod facts;
 pub mod fire;
 pub mod later;
+pub mod ledger;
 mod list;
 pub mod operate;
 pub mod otp;
 mod outcome;
 pub mod pages;
+pub mod refer;
 mod release;
 mod replies;
 mod resolve;

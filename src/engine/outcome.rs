@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use super::facts::Gathered;
-use super::{Refused, replies, save};
+use super::{Refused, refer, replies, save};
 use crate::app::App;
 use crate::domain::application::Application;
 use crate::domain::application::answer::Answer;
@@ -16,7 +16,7 @@ use crate::store::ask::{Leased, Settlement};
 use crate::store::write::Writes;
 use crate::store::{application, ask, exchange, settings};
 
-/// Applies a port's outcome and settles its ask in the same transaction.
+/// Applies a port's outcome and settles its ask in the same transaction; one that a person must decide is queued instead.
 ///
 /// # Errors
 /// When the lease was lost or nothing could be stored; nothing is applied then.
@@ -27,6 +27,9 @@ pub async fn apply(
     outcome: &Outcome,
     settlement: Settlement,
 ) -> Result<(), Refused> {
+    if let Some(reasons) = refer::reasons(&new.ask, outcome) {
+        return refer::queue(app, leased, new, &reasons).await;
+    }
     let mut tx = app.pool.begin().await?;
     let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
     let locked = application::lock(&mut tx, &app.sealer, &ids).await?;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::question::rupees_schema;
 use crate::domain::application::ask::{Approval, Ask, Finding, Outcome};
 use crate::domain::application::facets::AgreementText;
+use crate::domain::application::referral::{self, ReferralReason};
 use crate::domain::application::stage::{Action, ActionType, Rejection};
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rate::AnnualRate;
@@ -68,6 +69,12 @@ pub(super) enum Found {
         /// What; at least one.
         #[schemars(length(min = 1))]
         actions: Vec<WireAction>,
+    },
+    /// A person must decide.
+    Refer {
+        /// Why, for that person; at least one.
+        #[schemars(length(min = 1))]
+        reasons: Vec<ReferralReason>,
     },
     /// Approved. The server prices each variant: instalments, APR and key facts statement are never this system's.
     Approve {
@@ -223,6 +230,7 @@ impl Found {
             Self::NeedsAction { actions } => {
                 Finding::NeedsAction { actions: actions.into_iter().map(Action::from).collect() }
             }
+            Self::Refer { reasons } => Finding::Refer { reasons },
             Self::Approve { offers } => Finding::Approve { offers: offers.into_iter().map(Approval::from).collect() },
             Self::ConsentCreated { handle } => Finding::ConsentCreated { handle },
             Self::ConsentPending => Finding::ConsentPending,
@@ -267,6 +275,7 @@ fn fits(ask: &Ask, finding: &Finding) -> bool {
         Finding::Pass => matches!(ask, Ask::Eligibility | Ask::FinalCheck),
         Finding::Decline { reasons } => ask.port() == "decision" && !reasons.is_empty(),
         Finding::NeedsAction { actions } => ask.port() == "decision" && !actions.is_empty(),
+        Finding::Refer { reasons } => ask.port() == "decision" && referral::are_usable(reasons),
         Finding::Approve { offers } => {
             matches!(ask, Ask::Offers) && !offers.is_empty() && offers.iter().all(|offer| offer.amount.is_positive())
         }

@@ -5,10 +5,11 @@ use futures_util::future::BoxFuture;
 
 use super::offers::approvals;
 use super::{Call, Port, PortError};
-use crate::config::rules::{Condition, Rule, Rules, Verdict};
+use crate::config::rules::{Condition, Moment, Rule, Rules, Verdict};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Finding, Outcome};
 use crate::domain::application::form::Form;
+use crate::domain::application::referral::{MOST_REASONS, ReferralReason};
 use crate::domain::application::stage::{Action, ActionType, Rejection, RejectionReason};
 use crate::domain::product::{Catalogue, Product};
 
@@ -36,15 +37,35 @@ impl Decision {
         let Some(product) = product.and_then(|id| self.products.get(id, today)) else {
             return Ok(Finding::Decline { reasons: vec![others("This kind of loan is not offered.")] });
         };
-        match (ask, self.objection(product, form)) {
-            (Ask::Eligibility | Ask::Offers, Some(objection)) => Ok(objection),
+        // What was approved stands: the offer is accepted and signed, and the table has no newer data to judge. A row
+        // may want a person to look all the same.
+        let objection = if *ask == Ask::FinalCheck { None } else { self.objection(product, form) };
+        match (ask, objection.or_else(|| self.referral(ask, product, form))) {
+            (Ask::Eligibility | Ask::Offers | Ask::FinalCheck, Some(finding)) => Ok(finding),
             (Ask::Offers, None) => {
                 Ok(Finding::Approve { offers: approvals(&self.rules.offers, product, form.requested) })
             }
-            // What was approved stands: the offer is accepted and signed, and the table has no newer data to judge.
-            (Ask::Eligibility, None) | (Ask::FinalCheck, _) => Ok(Finding::Pass),
+            (Ask::Eligibility | Ask::FinalCheck, None) => Ok(Finding::Pass),
             _ => Err(PortError::bad_question(ask)),
         }
+    }
+
+    /// Every reason to leave this question to a person. Whoever is declined or lacks something is not referred.
+    fn referral(&self, ask: &Ask, product: &Product, form: &Form) -> Option<Finding> {
+        let reasons: Vec<ReferralReason> = self
+            .rules
+            .table
+            .iter()
+            .filter(|rule| applies(rule, product, form))
+            .filter_map(|rule| match &rule.then {
+                Verdict::Refer { code, description, at } if asked_at(*at) == *ask => {
+                    Some(ReferralReason { code: code.clone(), description: description.clone() })
+                }
+                _ => None,
+            })
+            .take(MOST_REASONS)
+            .collect();
+        (!reasons.is_empty()).then_some(Finding::Refer { reasons })
     }
 
     /// Every reason to decline, else everything that is missing.
@@ -64,6 +85,7 @@ impl Decision {
                     value: value.clone(),
                     url: url.clone(),
                 }),
+                Verdict::Refer { .. } => {}
             }
         }
         if !reasons.is_empty() {
@@ -86,6 +108,14 @@ impl Port for Decision {
         let finding =
             self.decide(&Ask::Eligibility, (application.product.as_deref(), today), &application.form).ok()?;
         matches!(finding, Finding::Pass | Finding::Decline { .. } | Finding::NeedsAction { .. }).then_some(finding)
+    }
+}
+
+fn asked_at(moment: Moment) -> Ask {
+    match moment {
+        Moment::Eligibility => Ask::Eligibility,
+        Moment::Offers => Ask::Offers,
+        Moment::FinalCheck => Ask::FinalCheck,
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! `POST {url}/{port}/{method}` with Standard Webhooks headers. 200 carries an outcome, 202 one that is pending.
 
+mod ledger;
+
 use std::time::Duration;
 
 use futures_util::StreamExt as _;

@@ -36,7 +36,7 @@ fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 const NOTHING: &[MakeSchema] = &[schema::<NoDetail>];
-const VERDICTS: &[&str] = &["pass", "decline", "needsAction"];
+const VERDICTS: &[&str] = &["pass", "decline", "needsAction", "refer"];
 const PAYMENTS: &[MakeSchema] = &[schema::<PayDetail<'static>>, schema::<RefundDetail<'static>>];
 const COLLECTION: &[MakeSchema] = &[schema::<CollectDetail<'static>>];
 const COLLECTED: &[MakeSchema] = &[schema::<MandateDetail<'static>>, schema::<CollectDetail<'static>>];
@@ -67,7 +67,7 @@ pub const METHODS: &[Method] = &[
             and rate; the server prices them.",
         asks: NOTHING,
         subject: DECISION,
-        findings: &["approve", "decline", "needsAction"],
+        findings: &["approve", "decline", "needsAction", "refer"],
     },
     Method {
         port: "decision",

@@ -5,6 +5,7 @@ pub mod contract;
 pub mod decision;
 pub mod gate;
 pub mod http;
+pub mod ledger;
 pub mod methods;
 mod offers;
 pub mod openapi;
@@ -25,6 +26,7 @@ use self::answer::Answer;
 use self::decision::Decision;
 use self::gate::{Gate, Pass, PortHealth};
 use self::http::Adapter;
+use self::ledger::{LEDGER, Ledger};
 use self::webhook::Keys;
 use crate::clock::Clock;
 use crate::config::{Config, PortConfig};
@@ -32,9 +34,10 @@ use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Finding, Outcome};
 
 /// The ports that loans need today (design §7).
-pub const PORTS: [&str; 7] = ["decision", "data", "kyc", "agreement", "disbursement", "collections", "notifier"];
+pub const PORTS: [&str; 8] =
+    ["decision", "data", "kyc", "agreement", "disbursement", "collections", "notifier", LEDGER];
 /// The ports that we bring an answer for.
-pub const BUILT_IN: [&str; 1] = ["decision"];
+pub const BUILT_IN: [&str; 2] = ["decision", LEDGER];
 /// A port without a time limit of its own that takes longer is taken for dead; well inside the lease of 20 s.
 const PATIENCE: Duration = Duration::from_secs(12);
 /// What a call may take beyond its adapter's time limit, for what comes before and after.
@@ -158,7 +161,11 @@ pub enum PortsError {
 }
 
 /// All of the lender's systems.
-pub struct Ports(BTreeMap<&'static str, Connected>);
+pub struct Ports {
+    asked: BTreeMap<&'static str, Connected>,
+    /// None when the book is the general ledger: nothing is sent then.
+    ledger: Option<Arc<dyn Ledger>>,
+}
 
 /// One of the lender's systems, and what stands before it where that is an adapter.
 struct Connected {
@@ -186,7 +193,7 @@ impl Ports {
     ) -> Result<Self, PortsError> {
         let client = http::client()?;
         let mut ports = BTreeMap::new();
-        for name in PORTS {
+        for name in PORTS.into_iter().filter(|name| *name != LEDGER) {
             let connected = match config.ports.get(name) {
                 Some(PortConfig::Adapter(adapter)) => Connected {
                     port: Arc::new(Adapter::new(client.clone(), adapter, clock.clone())),
@@ -203,17 +210,33 @@ impl Ports {
             };
             ports.insert(name, connected);
         }
-        Ok(Self(ports))
+        let ledger: Option<Arc<dyn Ledger>> = match config.ports.get(LEDGER) {
+            Some(PortConfig::Adapter(adapter)) => Some(Arc::new(Adapter::new(client, adapter, clock.clone()))),
+            Some(PortConfig::BuiltIn) | None => None,
+        };
+        Ok(Self { asked: ports, ledger })
+    }
+
+    /// The same with a general ledger that the configuration does not name: a simulated one.
+    #[must_use]
+    pub fn with_ledger(self, ledger: Arc<dyn Ledger>) -> Self {
+        Self { ledger: Some(ledger), ..self }
+    }
+
+    /// The lender's general ledger; none when our own book is the ledger.
+    #[must_use]
+    pub fn ledger(&self) -> Option<&dyn Ledger> {
+        self.ledger.as_deref()
     }
 
     /// The port that a question goes to.
     #[must_use]
     pub fn of(&self, ask: &Ask) -> &dyn Port {
-        self.0.get(ask.port()).map_or(&Absent, |connected| &*connected.port)
+        self.asked.get(ask.port()).map_or(&Absent, |connected| &*connected.port)
     }
 
     fn edge(&self, port: &str) -> Option<&Edge> {
-        self.0.get(port)?.adapter.as_ref()
+        self.asked.get(port)?.adapter.as_ref()
     }
 
     /// Lets a question out, or not now: its port rests or is busy enough.
@@ -225,7 +248,7 @@ impl Ports {
     /// Ports that take no question now.
     #[must_use]
     pub fn held(&self) -> Vec<String> {
-        let held = self.0.iter().filter(|(_, port)| port.adapter.as_ref().is_some_and(|edge| edge.gate.is_held()));
+        let held = self.asked.iter().filter(|(_, port)| port.adapter.as_ref().is_some_and(|edge| edge.gate.is_held()));
         held.map(|(name, _)| (*name).to_owned()).collect()
     }
 
@@ -238,13 +261,13 @@ impl Ports {
     /// Calls that all adapters together may have under way.
     #[must_use]
     pub fn budget(&self) -> usize {
-        self.0.values().filter_map(|port| port.adapter.as_ref()).map(|edge| edge.max_concurrency).sum()
+        self.asked.values().filter_map(|port| port.adapter.as_ref()).map(|edge| edge.max_concurrency).sum()
     }
 
     /// How the adapters are, by name of their ports.
     #[must_use]
     pub fn health(&self) -> Vec<PortHealth> {
-        self.0.values().filter_map(|port| port.adapter.as_ref()).map(|edge| edge.gate.health()).collect()
+        self.asked.values().filter_map(|port| port.adapter.as_ref()).map(|edge| edge.gate.health()).collect()
     }
 
     /// The secrets shared with the adapter of a port; none when the port has no adapter.

@@ -7,6 +7,7 @@ mod agreement;
 mod bank;
 mod collections;
 mod kyc;
+mod ledger;
 mod mandates;
 mod messages;
 
@@ -26,7 +27,8 @@ pub(super) use self::mandates::MandateDetail;
 use crate::clock::Ids;
 use crate::config::Config;
 use crate::domain::application::ask::{Ask, Finding, Outcome};
-use crate::lender::{Call, Port, PortError};
+use crate::lender::ledger::LEDGER;
+use crate::lender::{Call, Port, PortError, Ports};
 
 /// How long the engine waits before it asks a waiting system again; a sandbox call makes it ask at once.
 const POLL_SECONDS: i64 = 5;
@@ -61,6 +63,12 @@ impl Systems {
             "data" | "kyc" | "agreement" | "disbursement" | "collections" | "notifier" => Some(Arc::new(self.clone())),
             _ => None,
         }
+    }
+
+    /// Puts the simulated general ledger beside the other ports, unless the configuration names one.
+    #[must_use]
+    pub fn join(&self, ports: Ports, config: &Config) -> Ports {
+        if config.ports.contains_key(LEDGER) { ports } else { ports.with_ledger(Arc::new(self.clone())) }
     }
 
     async fn answer(&self, call: &Call<'_>) -> Result<Outcome, PortError> {

@@ -136,6 +136,8 @@ pub enum Settlement {
     PutBack(DateTime<Utc>),
     /// An operator must look.
     Stuck(&'static str),
+    /// A person decides: it is neither asked again nor given up.
+    Referred,
 }
 
 /// State, outcome, due time and reference, where they change.
@@ -150,6 +152,7 @@ impl Settlement {
             Self::Closed(outcome) => (Some("CLOSED"), Some(*outcome), None, None),
             Self::Again(due_at, reference) => (None, None, Some(*due_at), reference.as_deref()),
             Self::Stuck(outcome) => (Some("STUCK"), Some(*outcome), None, None),
+            Self::Referred => (Some("REFERRED"), Some("referred"), None, None),
         }
     }
 }
@@ -263,6 +266,35 @@ pub async fn close_money(
             .await?;
         }
     }
+    Ok(())
+}
+
+/// Ends a question that a person decided about, or nobody any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn close_referred(
+    conn: &mut PgConnection,
+    id: Uuid,
+    outcome: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    // None is touched when an old question was pruned; the decision that fences it is locked.
+    sqlx::query!(
+        r#"
+        update ask
+        set state = 'CLOSED',
+            outcome = $2,
+            closed_at = $3
+        where ask_id = $1
+        and state = 'REFERRED'
+        "#,
+        id,
+        outcome,
+        now,
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

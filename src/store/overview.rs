@@ -327,7 +327,7 @@ pub struct AskRow {
     pub port: String,
     /// Method.
     pub method: String,
-    /// `OPEN`, `SENDING`, `STUCK` or `CLOSED`.
+    /// `OPEN`, `SENDING`, `STUCK`, `REFERRED` or `CLOSED`.
     pub state: String,
     /// How often it was tried.
     pub tries: i32,

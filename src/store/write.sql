@@ -6,7 +6,7 @@ with settled as (
         outcome = coalesce($4, outcome),
         due_at = coalesce($5, ask.due_at),
         reference = coalesce($6, reference),
-        closed_at = case when $3::text is null then closed_at else $2 end,
+        closed_at = case when $3::text in ('CLOSED', 'STUCK') then $2 else closed_at end,
         lease_id = null,
         leased_until = null
     where ask_id = $7

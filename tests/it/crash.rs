@@ -225,6 +225,30 @@ impl Stubborn {
         assert!(payouts.iter().all(|payout| payout["state"] == "PAID" || payout["state"] == "FAILED"), "{payouts:?}");
         assert_eq!(shown["book"].as_array().unwrap().len(), 1, "{shown}");
     }
+
+    /// Whether the general ledger took every journal once: its balances are the book's, account by account and loan by
+    /// loan.
+    async fn books_agree(&self) {
+        self.ledger_that(|shown| shown["pending"] == 0).await;
+        let url = format!("{}/sandbox/clock", self.at.read().unwrap().admin);
+        let moved = self.http.post(url).json(&json!({"advance": "P1D"})).timeout(PATIENCE).send().await.unwrap();
+        assert!(moved.status().is_success(), "{}", moved.text().await.unwrap());
+        let shown = self.ledger_that(|shown| shown["comparisons"][0]["finishedAt"].is_string()).await;
+        assert_eq!(shown["comparisons"][0]["state"], "AGREED", "{shown}");
+    }
+
+    /// Waits until the feed to the general ledger stands where it should.
+    async fn ledger_that(&self, fits: impl Fn(&Value) -> bool) -> Value {
+        let looking = async {
+            loop {
+                match self.get("/admin/ledger").await {
+                    Some(shown) if fits(&shown) => return shown,
+                    _ => pause().await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, looking).await.expect("the general ledger gets there")
+    }
 }
 
 /// Between two looks at something that is not there yet.
@@ -272,6 +296,7 @@ mod faults {
         for loan in &granted {
             lsp.paid_once(loan).await;
         }
+        lsp.books_agree().await;
         let unfinished = lsp.get("/admin/callbacks?state=parked").await.unwrap();
         assert_eq!(unfinished["items"].as_array().unwrap().len(), 0, "{unfinished}");
         program.end().await;

@@ -41,6 +41,8 @@ mod kfs;
 #[cfg(test)]
 mod late;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod leniency;
 #[cfg(test)]
 mod licences;
@@ -64,6 +66,8 @@ mod privacy;
 mod quote;
 #[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod referral;
 #[cfg(test)]
 mod signatures;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use ocen_lender::clock::{Clock, Ids};
 use ocen_lender::config::{Config, DevArgs};
 use ocen_lender::http::{Extra, Listeners};
 use ocen_lender::jose::SigningKey;
+use ocen_lender::lender::ledger::Ledger;
 use ocen_lender::lender::{Port, Ports};
 use ocen_lender::sandbox::systems::Systems;
 use ocen_lender::seal::MasterKey;
@@ -45,6 +46,8 @@ pub struct Options {
     pub tweak: Option<Tweak>,
     /// Puts another system behind a port.
     pub port: Option<(&'static str, Arc<dyn Port>)>,
+    /// Puts another general ledger there.
+    pub ledger: Option<Arc<dyn Ledger>>,
     /// An existing database instead of a fresh one.
     pub database_url: Option<String>,
     /// Leaves background work to the test.
@@ -73,11 +76,16 @@ impl Server {
         let pool = ocen_lender::app::pool(&database_url, 12).unwrap();
         let systems = Systems::new(pool.clone(), Ids, &config);
         let replaced = options.port;
+        let ledger = options.ledger;
         let ports = Ports::new(&config, &clock, |name| match &replaced {
             Some((port, system)) if *port == name => Some(Arc::clone(system)),
             _ => systems.simulated(name),
         })
         .unwrap();
+        let ports = match ledger {
+            Some(ledger) => ports.with_ledger(ledger),
+            None => systems.join(ports, &config),
+        };
         let key =
             Arc::clone(LENDER_KEY.get_or_init(|| async { Arc::new(SigningKey::generate("lender-1").unwrap()) }).await);
         let keys = OurKeys { signing: Arc::clone(&key), published: vec![key] };
@@ -161,6 +169,7 @@ fn spawn_background(app: &SharedApp) {
     app.tasks.spawn(ocen_lender::engine::run_release(Arc::clone(app)));
     app.tasks.spawn(ocen_lender::engine::day_end::run(Arc::clone(app)));
     app.tasks.spawn(ocen_lender::keep::run(Arc::clone(app)));
+    app.tasks.spawn(ocen_lender::engine::ledger::run(Arc::clone(app)));
     let app = Arc::clone(app);
     app.tasks.clone().spawn(async move { ocen_lender::delivery::run(app).await.unwrap() });
 }

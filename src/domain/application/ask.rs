@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facets::{Account, AgreementText, ConsentPurpose, Generation};
 use super::notice::Notice;
+use super::referral::ReferralReason;
 use super::stage::{Action, Rejection};
 use crate::domain::ids::{ApplicationId, ExchangeId, LoanId, PaymentId, PlanId};
 use crate::domain::maths::money::Paise;
@@ -271,6 +272,14 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether a person is to decide: nothing changes until then.
+    #[must_use]
+    pub fn is_referral(&self) -> bool {
+        matches!(self, Self::Done { finding: Finding::Refer { .. } })
+    }
+}
+
 /// What a lender's system found, by kind of question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "camelCase")]
@@ -288,6 +297,11 @@ pub enum Finding {
     NeedsAction {
         /// At least one.
         actions: Vec<Action>,
+    },
+    /// `eligibility`, `offers`, `final-check`: a person decides; the question goes on waiting.
+    Refer {
+        /// At least one.
+        reasons: Vec<ReferralReason>,
     },
     /// `offers`: approved; the server prices each (APR and schedule are never the decision engine's).
     Approve {

@@ -107,7 +107,9 @@ fn action(description: &str, object: &str, value: &str) -> Action {
 /// Rows 55 to 57: the final check came back; guards, limit and collateral are looked at once more.
 pub fn checked(app: &mut Application, generation: Generation, outcome: &Outcome, facts: &Facts<'_>, d: &mut Decision) {
     let (deal, acceptance) = match &app.stage {
-        Stage::Granting { deal, acceptance, generation: current } if *current == generation => {
+        Stage::Granting { deal, acceptance, generation: current }
+            if *current == generation && !outcome.is_referral() =>
+        {
             (deal.clone(), acceptance.clone())
         }
         _ => return,

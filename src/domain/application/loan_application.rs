@@ -130,7 +130,7 @@ fn unacceptable(form: &Form, facts: &Facts<'_>) -> Option<(RefusalReason, String
 
 /// Rows 5 to 7: the preliminary check came back; whoever waits is answered.
 pub fn checked(app: &mut Application, generation: Generation, outcome: &Outcome, facts: &Facts<'_>, d: &mut Decision) {
-    if !matches!(app.stage, Stage::Received { generation: current } if current == generation) {
+    if !matches!(app.stage, Stage::Received { generation: current } if current == generation) || outcome.is_referral() {
         return;
     }
     app.stage = match outcome {

@@ -18,6 +18,7 @@ pub mod loan_application;
 pub mod notice;
 pub mod offer;
 pub mod pricing;
+pub mod referral;
 pub mod repayment;
 pub mod restate;
 pub mod stage;

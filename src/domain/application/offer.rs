@@ -117,7 +117,7 @@ pub fn fetched(app: &mut Application, generation: Generation, outcome: &Outcome,
 
 /// Rows 24 to 26 and 28: the decision engine spoke; everybody who waits is answered.
 pub fn decided(app: &mut Application, generation: Generation, outcome: &Outcome, facts: &Facts<'_>, d: &mut Decision) {
-    if !underwriting(app, generation) {
+    if !underwriting(app, generation) || outcome.is_referral() {
         return;
     }
     app.stage = match outcome {

@@ -1,5 +1,6 @@
 //! The loan book: double entry, append-only. Debits are positive, credits negative; a journal sums to zero.
 
+mod chart;
 mod correction;
 mod statement;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+pub use self::chart::Chart;
 pub use self::correction::corrections;
 pub use self::statement::{Line, Side, statement};
 use super::maths::money::Paise;

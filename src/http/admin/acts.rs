@@ -17,7 +17,7 @@ use crate::http::problem::{Json as Body, Path, Problem, Query};
 use crate::store::operator_act::{self, Proposal, Stored};
 
 /// Longest name of a person, and longest reason, in characters.
-const LONGEST: (usize, usize) = (100, 2_000);
+pub(super) const LONGEST: (usize, usize) = (100, 2_000);
 
 /// `POST /admin/loans/{loanId}/acts`.
 #[derive(Debug, Deserialize)]
@@ -119,11 +119,11 @@ pub async fn list(
     Ok(Page::of(found, limit, |act| act.act_id.to_string()))
 }
 
-fn person(member: &str, name: &str) -> Result<String, Problem> {
+pub(super) fn person(member: &str, name: &str) -> Result<String, Problem> {
     words(member, name, LONGEST.0)
 }
 
-fn words(member: &str, text: &str, longest: usize) -> Result<String, Problem> {
+pub(super) fn words(member: &str, text: &str, longest: usize) -> Result<String, Problem> {
     let text = text.trim();
     let fits = (1..=longest).contains(&text.chars().count()) && !text.chars().any(|c| c.is_control() && c != '\n');
     if fits {
@@ -133,7 +133,7 @@ fn words(member: &str, text: &str, longest: usize) -> Result<String, Problem> {
     }
 }
 
-fn problem(error: ActError) -> Problem {
+pub(super) fn problem(error: ActError) -> Problem {
     match error {
         ActError::Unknown(what) => Problem::not_found(what),
         ActError::Refused(detail) => Problem::new(StatusCode::CONFLICT, detail),

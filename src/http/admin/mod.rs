@@ -4,9 +4,11 @@ pub mod acts;
 pub mod applications;
 pub mod asks;
 pub mod callbacks;
+pub mod decisions;
 pub mod disputes;
 mod guard;
 mod keeping;
+pub mod ledger;
 pub mod loans;
 pub mod lsps;
 mod page;
@@ -45,6 +47,14 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
         .route("/admin/acts/{actId}/reject", post(acts::reject))
         .route("/admin/disputes", get(disputes::list))
         .route("/admin/disputes/{id}", post(disputes::change))
+        .route("/admin/decisions", get(decisions::list))
+        .route("/admin/decisions/{id}", get(decisions::show))
+        .route("/admin/decisions/{id}/claim", post(decisions::claim))
+        .route("/admin/decisions/{id}/unclaim", post(decisions::unclaim))
+        .route("/admin/decisions/{id}/propose", post(decisions::propose))
+        .route("/admin/decisions/{id}/release", post(decisions::release))
+        .route("/admin/decisions/{id}/return", post(decisions::hand_back))
+        .route("/admin/ledger", get(ledger::show))
         .route("/admin/rules", get(rules::list))
         .route("/admin/ports", get(ports::list))
         .route("/admin/asks", get(asks::list))

@@ -152,6 +152,19 @@ async fn a_finding_that_belongs_to_another_question_is_no_answer() {
 }
 
 #[tokio::test]
+async fn only_the_decision_is_referred_and_with_words_to_look_for() {
+    let refer =
+        |code: &str| json!({ "outcome": "done", "finding": { "finding": "refer", "reasons": [{ "code": code }] } });
+    let answer = answer_to(&Ask::FinalCheck, 200, refer("BUREAU_2.1")).await.unwrap();
+    assert!(
+        matches!(&answer, Outcome::Done { finding: Finding::Refer { reasons } } if reasons[0].code == "BUREAU_2.1")
+    );
+    for (ask, code) in [(Ask::Kyc, "BUREAU"), (Ask::Offers, ""), (Ask::Offers, "Asha Rao is poor")] {
+        assert!(matches!(answer_to(&ask, 200, refer(code)).await, Err(PortError::BadAnswer { .. })), "{code}");
+    }
+}
+
+#[tokio::test]
 async fn a_message_to_the_borrower_goes_out_under_its_own_key() {
     let found = json!({ "finding": "notified", "messageId": "M-7" });
     let (system, adapter) = System::that_answers(200, &json!({ "outcome": "done", "finding": found })).await;

@@ -10,6 +10,8 @@ use crate::domain::application::form::Form;
 use crate::domain::maths::money::Paise;
 use crate::lender::decision::Decision;
 
+const DECLINE: &str = r#"then = { decline = { reason = "OTHERS", description = "no" } }"#;
+
 fn rules(text: &str) -> Rules {
     #[derive(Default, serde::Deserialize)]
     #[serde(default)]
@@ -68,6 +70,27 @@ fn every_reason_is_told_and_a_decline_outweighs_what_is_missing() {
         then = { ask = { actionType = "ADD_DOCUMENT", description = "bring it", object = "documents" } }
     "#;
     assert_eq!(reasons(decide(&Ask::Eligibility, table, &form())), ["blocked", "too much"]);
+}
+
+#[test]
+fn a_row_refers_at_its_own_question_and_only_whom_nothing_else_stops() {
+    let table = r#"
+        [[rules]]
+        when = { amountAbove = "49999.99" }
+        then = { refer = { code = "AMOUNT_HIGH", description = "look" } }
+        [[rules]]
+        when = { panPrefix = ["ABCP"] }
+        then = { refer = { code = "PAN", description = "look again", at = "finalCheck" } }
+    "#;
+    let codes = |finding| match finding {
+        Finding::Refer { reasons } => reasons.into_iter().map(|reason| reason.code).collect(),
+        other => vec![format!("{other:?}")],
+    };
+    assert_eq!(decide(&Ask::Eligibility, table, &form()), Finding::Pass);
+    assert_eq!(codes(decide(&Ask::Offers, table, &form())), ["AMOUNT_HIGH"]);
+    assert_eq!(codes(decide(&Ask::FinalCheck, table, &form())), ["PAN"]);
+    let declined = format!("{table}[[rules]]\nwhen = {{ amountAbove = \"1.00\" }}\n{DECLINE}");
+    assert_eq!(reasons(decide(&Ask::Offers, &declined, &form())), ["no"]);
 }
 
 #[test]

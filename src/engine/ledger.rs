@@ -1,0 +1,184 @@
+//! Feeds the book to the lender's general ledger, and compares the two once a day. No loan ever waits for either: the
+//! journals stand in the database, and a crash only sends again what was not noted as taken.
+
+use std::fmt::Write as _;
+use std::time::Duration as Wait;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use chrono::{DateTime, Duration, Utc};
+
+use super::Refused;
+use super::compare;
+use crate::app::{App, SharedApp};
+use crate::config::LedgerConfig;
+use crate::domain::calendar::business_date;
+use crate::domain::maths::money::Paise;
+use crate::lender::ledger::{Batch, Entry, FeedJournal, Ledger, LedgerError, Side};
+use crate::store::StoreError;
+use crate::store::ledger::{self as feed, Lease, Pending, Worker};
+
+/// How often the outbox is looked at.
+const POLL: Wait = Wait::from_secs(1);
+/// An answer that takes longer is none; well inside the lease of 30 s.
+pub(super) const TIMEOUT: Wait = Wait::from_secs(12);
+/// Longest wait after a failure.
+const LONGEST_WAIT: Duration = Duration::minutes(5);
+
+/// Why a worker's turn ended early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TurnError {
+    /// The other side: tried again later.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Our side, or the lease was lost.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A mistake of ours.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl From<sqlx::Error> for TurnError {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::Database(error).into()
+    }
+}
+
+/// Works until the app stops.
+pub async fn run(app: SharedApp) {
+    while !app.stop.is_cancelled() {
+        if let Err(error) = turn(&app).await {
+            tracing::warn!(%error, "the general ledger is fed later");
+        }
+        tokio::select! {
+            () = app.stop.cancelled() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+/// One look: sends what waits, then compares what is due.
+///
+/// # Errors
+/// When the database fails. What the general ledger does not take is noted and tried again.
+pub async fn turn(app: &App) -> Result<(), Refused> {
+    if feed::is_pending(&mut *app.pool.acquire().await?).await? {
+        with_lease(app, Worker::Journal).await?;
+    }
+    if app.ports.ledger().is_some() && compare::is_due(app).await? {
+        with_lease(app, Worker::Compare).await?;
+    }
+    Ok(())
+}
+
+async fn with_lease(app: &App, worker: Worker) -> Result<(), Refused> {
+    let now = app.clock.now();
+    let lease = feed::lease(&mut *app.pool.acquire().await?, worker, app.ids.uuid(), now).await?;
+    let Some(lease) = lease else { return Ok(()) };
+    let done = match worker {
+        Worker::Journal => send_all(app, lease).await,
+        Worker::Compare => compare::run(app, lease).await,
+    };
+    let mut conn = app.pool.acquire().await?;
+    match done {
+        Ok(()) => feed::give_back(&mut conn, lease).await?,
+        Err(TurnError::Ledger(error)) => {
+            let now = app.clock.now();
+            let retry_at = next_try(&error, lease.failures, now);
+            tracing::warn!(?worker, %error, %retry_at, "the general ledger did not answer as it should");
+            feed::fail(&mut conn, lease, (&error.to_string(), retry_at), now).await?;
+        }
+        Err(error) => {
+            feed::give_back(&mut conn, lease).await?;
+            return Err(match error {
+                TurnError::Store(error) => error.into(),
+                other => Refused::Internal(other.to_string()),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// 1 s doubling to at most 5 minutes; when the other side names a time, that, within the same bounds.
+fn next_try(error: &LedgerError, failures: i32, now: DateTime<Utc>) -> DateTime<Utc> {
+    match error {
+        LedgerError::Later(at) => (*at).clamp(now + Duration::seconds(1), now + LONGEST_WAIT),
+        LedgerError::Refused { .. } | LedgerError::Port(_) => {
+            let doublings = u32::try_from(failures.clamp(0, 9)).unwrap_or(0);
+            now + Duration::seconds(1_i64 << doublings).min(LONGEST_WAIT)
+        }
+    }
+}
+
+/// Sends batch after batch until nothing waits.
+async fn send_all(app: &App, lease: Lease) -> Result<(), TurnError> {
+    let config = &app.config.ledger;
+    while !app.stop.is_cancelled() {
+        let mut conn = app.pool.acquire().await?;
+        let pending = feed::pending(&mut conn, config.batch).await?;
+        drop(conn);
+        if pending.is_empty() {
+            break;
+        }
+        if let Some(ledger) = app.ports.ledger() {
+            send(app, ledger, &pending).await?;
+        }
+        let numbers: Vec<i64> = pending.iter().map(|journal| journal.number).collect();
+        let mut tx = app.pool.begin().await?;
+        feed::taken(&mut tx, lease, &numbers, app.clock.now()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+async fn send(app: &App, ledger: &dyn Ledger, pending: &[Pending]) -> Result<(), TurnError> {
+    let journals: Vec<FeedJournal> = pending.iter().map(|journal| shown(&app.config.ledger, journal)).collect();
+    let key = batch_key(pending);
+    let (now, today) = (app.clock.now(), app.clock.today());
+    within_time(ledger.journal(Batch { key: &key, journals: &journals, now, today })).await
+}
+
+/// Lets the other side have so much time and no more.
+pub(super) async fn within_time<T>(call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, TurnError> {
+    match tokio::time::timeout(TIMEOUT, call).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => {
+            Err(LedgerError::Refused { code: "TIMEOUT".to_owned(), detail: "no answer in time".to_owned() }.into())
+        }
+    }
+}
+
+fn shown(config: &LedgerConfig, pending: &Pending) -> FeedJournal {
+    let entries = pending.postings.iter().map(|posting| Entry {
+        account: config.accounts.code(posting.account).to_owned(),
+        book_account: posting.account.name().to_owned(),
+        side: if posting.amount.is_positive() { Side::Debit } else { Side::Credit },
+        amount: Paise(posting.amount.0.saturating_abs()),
+    });
+    FeedJournal {
+        key: pending.journal_id,
+        number: pending.number,
+        loan_id: pending.loan_id.0.clone(),
+        kind: pending.kind.name().to_owned(),
+        narration: pending.kind.narration().to_owned(),
+        reference: pending.reference.clone(),
+        value_date: pending.value_date,
+        booking_date: business_date(pending.posted_at),
+        entries: entries.collect(),
+    }
+}
+
+/// The same for the same journals, whoever sends them.
+fn batch_key(pending: &[Pending]) -> String {
+    let mut context = Context::new(&SHA256);
+    for journal in pending {
+        context.update(journal.journal_id.as_bytes());
+    }
+    let digest = context.finish();
+    let mut key = String::from("journals-");
+    for byte in digest.as_ref().iter().take(16) {
+        // Writing to a string cannot fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
+}

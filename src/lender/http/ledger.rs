@@ -1,0 +1,147 @@
+//! The `ledger` port behind HTTP: `journal` and `compare`, signed and answered as every other method.
+
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use reqwest::StatusCode;
+use reqwest::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{ADAPTER_ERROR, Adapter, IDEMPOTENCY_KEY, MAX_ANSWER};
+use crate::lender::PortError;
+use crate::lender::ledger::{Balances, Batch, Comparison, LEDGER, Ledger, LedgerError};
+use crate::lender::webhook;
+
+/// What comes back.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "outcome", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum Answer {
+    Done {
+        finding: Found,
+    },
+    Pending {
+        poll_after: DateTime<Utc>,
+    },
+    Refused {
+        code: String,
+        #[serde(default)]
+        detail: String,
+    },
+}
+
+/// What was found.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "finding", rename_all = "camelCase")]
+enum Found {
+    /// `journal`: every journal of the batch is in the books.
+    JournalsTaken,
+    /// `compare`.
+    Balances(Balances),
+}
+
+impl Ledger for Adapter {
+    fn journal<'a>(&'a self, batch: Batch<'a>) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(async move {
+            let body = json!({
+                "key": batch.key,
+                "ask": { "journals": batch.journals },
+                "now": batch.now,
+                "businessDate": batch.today,
+            });
+            match self.ask_ledger("journal", batch.key, &body).await? {
+                Found::JournalsTaken => Ok(()),
+                Found::Balances(_) => Err(bad("with a finding that does not belong to `journal`").into()),
+            }
+        })
+    }
+
+    fn compare<'a>(&'a self, asked: Comparison<'a>) -> BoxFuture<'a, Result<Balances, LedgerError>> {
+        Box::pin(async move {
+            let body = json!({
+                "key": asked.key,
+                "ask": { "asOf": asked.as_of, "accounts": asked.accounts, "loans": asked.loans },
+                "now": asked.now,
+                "businessDate": asked.today,
+            });
+            match self.ask_ledger("compare", asked.key, &body).await? {
+                Found::Balances(balances) => Ok(balances),
+                Found::JournalsTaken => Err(bad("with a finding that does not belong to `compare`").into()),
+            }
+        })
+    }
+}
+
+impl Adapter {
+    async fn ask_ledger(&self, method: &str, key: &str, body: &Value) -> Result<Found, LedgerError> {
+        let body = serde_json::to_vec(body).map_err(|_| bad("a question that cannot be written"))?;
+        let seconds = self.clock.wall().timestamp();
+        let request = self
+            .client
+            .post(format!("{}/{LEDGER}/{method}", self.base))
+            .timeout(self.timeout)
+            .header(CONTENT_TYPE, "application/json")
+            .header(webhook::ID, key)
+            .header(webhook::TIMESTAMP, seconds.to_string())
+            .header(webhook::SIGNATURE, self.keys.sign(key, seconds, &body))
+            .header(IDEMPOTENCY_KEY, key);
+        let response = request.body(body).send().await.map_err(|error| unreachable(&error))?;
+        let status = response.status();
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| unreachable(&error))?;
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(bad("with too many bytes").into());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        answer(status, &body)
+    }
+}
+
+/// A bare 4xx is a refusal: the same journals will not be taken tomorrow unless somebody looks.
+fn answer(status: StatusCode, body: &[u8]) -> Result<Found, LedgerError> {
+    let retryable = matches!(status.as_u16(), 408 | 409 | 425 | 429);
+    let read = serde_json::from_slice(body);
+    match read {
+        Ok(Answer::Done { finding }) if status == StatusCode::OK => Ok(finding),
+        Ok(Answer::Pending { poll_after }) if status.is_success() => Err(LedgerError::Later(poll_after)),
+        Ok(Answer::Refused { code, detail }) if status.is_success() || status.is_client_error() && !retryable => {
+            Err(LedgerError::Refused { code, detail })
+        }
+        _ if status.is_client_error() && !retryable => Err(LedgerError::Refused {
+            code: ADAPTER_ERROR.to_owned(),
+            detail: format!("the adapter answered {status}"),
+        }),
+        _ => Err(bad(&format!("{status} without an outcome that belongs to it")).into()),
+    }
+}
+
+fn bad(detail: &str) -> PortError {
+    PortError::BadAnswer { port: LEDGER, detail: detail.to_owned() }
+}
+
+fn unreachable(error: &reqwest::Error) -> PortError {
+    let detail = if error.is_timeout() { "no answer in time" } else { "no connection, or it broke" };
+    PortError::Unreachable { port: LEDGER, detail: detail.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_word_takes_the_journals() {
+        let taken = br#"{"outcome":"done","finding":{"finding":"journalsTaken"}}"#;
+        assert!(matches!(answer(StatusCode::OK, taken), Ok(Found::JournalsTaken)));
+        for (status, body) in [(200, &b"{}"[..]), (500, taken), (202, taken), (429, b""), (409, b"")] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert!(matches!(answer(status, body), Err(LedgerError::Port(_))), "{status}");
+        }
+        let refused = answer(StatusCode::BAD_REQUEST, b"<html>");
+        assert!(matches!(refused, Err(LedgerError::Refused { code, .. }) if code == ADAPTER_ERROR));
+        let later = br#"{"outcome":"pending","reference":"r","pollAfter":"2026-11-22T06:30:00Z"}"#;
+        assert!(matches!(answer(StatusCode::ACCEPTED, later), Err(LedgerError::Later(_))));
+    }
+}
