@@ -7,6 +7,7 @@ pub mod ids;
 pub mod kfs;
 pub mod loan;
 pub mod maths;
+pub mod personal;
 pub mod product;
 pub mod rules;
 pub mod servicing;

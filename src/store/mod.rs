@@ -3,6 +3,7 @@
 pub mod application;
 pub mod ask;
 pub mod ask_desk;
+pub mod audit;
 pub mod book;
 pub mod comparison;
 pub mod day_end;
