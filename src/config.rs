@@ -7,6 +7,7 @@ mod file;
 mod ledger;
 pub mod port;
 pub mod retention;
+pub mod operators;
 pub mod rules;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use self::error::{ConfigError, Problem, Problems};
 use self::file::File;
 pub use self::ledger::LedgerConfig;
 pub use self::retention::Retention;
+pub use self::operators::{Operator, ROLES, Role};
 pub use self::rules::Rules;
 use crate::domain::calendar::WorkingDays;
 use crate::domain::kfs::{Contact, Letterhead};
@@ -73,6 +75,10 @@ pub struct Config {
     pub keys: Option<KeyFiles>,
     /// Bearer token of the operators' listener; none in `dev` on loopback.
     pub admin_token: Option<SecretString>,
+    /// Operators with tokens of their own.
+    pub operators: Vec<Operator>,
+    /// SHA-256 of the configuration file, for the audit log; none when there is no file.
+    pub file_sha256: Option<String>,
     /// How long a server that was told to stop goes on with what it has begun.
     pub drain: Duration,
     /// What only `dev` has.
@@ -267,7 +273,10 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], all problems at once; a port with neither adapter nor built-in is one.
     pub fn serve(args: &ServeArgs) -> Result<Self, ConfigError> {
-        Self::serve_text(args, &read(args.common.config.as_deref())?)
+        let text = read(args.common.config.as_deref())?;
+        let mut config = Self::serve_text(args, &text)?;
+        config.file_sha256 = args.common.config.is_some().then(|| operators::sha256(&text));
+        Ok(config)
     }
 
     /// How the ports are reached, from a file that need not be complete otherwise.
@@ -327,6 +336,8 @@ impl Config {
             retention: file.retention,
             keys: file.keys,
             admin_token: None,
+            operators: file.operators,
+            file_sha256: None,
             drain: DRAIN,
             sandbox: None,
         }

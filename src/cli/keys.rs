@@ -7,6 +7,8 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{CliError, key_files, output, sealing};
+use crate::clock::Ids;
+use crate::config::{Role, operators};
 use crate::jose::SigningKey;
 use crate::seal::MasterKey;
 
@@ -46,6 +48,14 @@ enum Command {
     },
     #[command(flatten)]
     Sealing(sealing::Command),
+    /// Make a bearer token for an operator, and print it once with what the configuration needs to know of it
+    OperatorToken {
+        /// The person's or the service's name
+        name: String,
+        /// What he may do; several are separated by commas
+        #[arg(long = "roles", value_delimiter = ',', default_value = "viewer", value_name = "ROLES")]
+        roles: Vec<Role>,
+    },
 }
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
@@ -62,8 +72,21 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
             output::line(format_args!("{:#}", json!({"keys": [key.jwk()]})));
         }
         Command::Sealing(command) => sealing::run(command).await?,
+        Command::OperatorToken { name, roles } => operator_token(&name, &roles),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn operator_token(name: &str, roles: &[Role]) {
+    let token = Ids.token();
+    let roles: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+    output::line("# For the operator alone; it is shown this once and kept nowhere:");
+    output::line(format_args!("# {token}"));
+    output::line("# For the configuration file:");
+    output::line("[[operators]]");
+    output::line(format_args!("name = {}", toml::Value::from(name)));
+    output::line(format_args!("tokenSha256 = \"{}\"", operators::sha256(&token)));
+    output::line(format_args!("roles = {}", toml::Value::from(roles)));
 }
 
 /// The kid of a key that is only read or written; it stands in no file.

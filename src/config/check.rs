@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use super::error::Problems;
 use super::ledger::{LONGEST_CODE, LedgerConfig, MOST};
 use super::rules::{Rules, Verdict};
-use super::{Config, Lender, Mode, PortConfig, retention};
+use super::{Config, Lender, Mode, PortConfig, operators, retention};
 use crate::domain::application::referral::{self, ReferralReason};
 use crate::domain::maths::frequency::Frequency;
 use crate::domain::maths::money::Paise;
@@ -31,6 +31,7 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
     ports(config, problems);
     retention::check(&config.retention, problems);
     ledger(&config.ledger, problems);
+    operators::check(&config.operators, problems);
     let seconds = config.delivery.timeout.as_secs();
     problems.demand(
         (1..=MAX_TIMEOUT_SECONDS).contains(&seconds),
@@ -60,7 +61,8 @@ fn production(config: &Config, problems: &mut Problems) {
     }
     problems.demand(config.database.url.is_some(), "DATABASE_URL", "is missing (or --database-url)");
     problems.demand(config.keys.is_some(), "keys", "is missing: name the master key and the signing key");
-    problems.demand(config.admin_token.is_some(), "OCEN_ADMIN_TOKEN", "is missing: operators must show it");
+    let known = config.admin_token.is_some() || !config.operators.is_empty();
+    problems.demand(known, "OCEN_ADMIN_TOKEN", "is missing: operators must show it (or name [[operators]])");
 }
 
 fn lender(lender: &Lender, problems: &mut Problems) {

@@ -10,6 +10,7 @@ use toml::{Table, Value};
 
 use super::error::{ConfigError, Problems};
 use super::port::PortSection;
+use super::operators::Operator;
 use super::rules::{OfferVariant, Rule};
 use super::{DeliveryConfig, KeyFiles, LedgerConfig, Lender, PortConfig, Retention};
 use crate::domain::calendar::WorkingDays;
@@ -34,6 +35,7 @@ pub(super) struct File {
     pub(super) database: DatabaseSection,
     pub(super) retention: Retention,
     pub(super) keys: Option<KeyFiles>,
+    pub(super) operators: Vec<Operator>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -105,6 +107,7 @@ impl File {
             database: sections.one("database").unwrap_or_default(),
             retention: sections.one("retention").unwrap_or_default(),
             keys: sections.one("keys"),
+            operators: sections.list("operators"),
         };
         sections.refuse_the_rest();
         Ok(file)
