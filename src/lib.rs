@@ -1,6 +1,7 @@
 //! The lender's side of the Open Credit Enablement Network (OCEN).
 
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;

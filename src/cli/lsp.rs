@@ -63,7 +63,7 @@ enum Command {
     },
 }
 
-fn kid_and_file(text: &str) -> Result<(String, PathBuf), String> {
+pub(super) fn kid_and_file(text: &str) -> Result<(String, PathBuf), String> {
     let (kid, file) = text.split_once('=').ok_or("write KID=FILE")?;
     Ok((kid.into(), file.into()))
 }

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod audit;
 mod banner;
 mod cluster;
 mod dev;
@@ -55,6 +56,8 @@ enum Command {
     Lsp(lsp::Args),
     /// Make keys and show their public halves
     Keys(keys::Args),
+    /// Check the audit log, or write it out
+    Audit(audit::Args),
     /// Drive loans against a running server, as an LSP would
     Journey(journey::Args),
     /// Work out the schedule and the APR of a loan
@@ -94,6 +97,7 @@ async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Doctor(args) => Ok(doctor::run(&args).await),
         Command::Lsp(args) => lsp::run(args).await,
         Command::Keys(args) => keys::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Journey(args) => Ok(journey::run(args).await),
         Command::PortTest(args) => port_test::run(args).await,
         Command::Openapi(args) => openapi::run(&args),

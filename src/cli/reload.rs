@@ -8,8 +8,10 @@ use tokio::fs;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CliError, key_files};
-use crate::app::SharedApp;
+use crate::app::{OurKeys, SharedApp};
 use crate::config::{Config, KeyFiles, ServeArgs};
+use crate::store::StoreError;
+use crate::store::audit::{Actor, Entry};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
@@ -53,11 +55,20 @@ async fn reload(app: &SharedApp, args: &ServeArgs) -> Result<KeyFiles, CliError>
     let (keys, master) = key_files::load(&files).await?;
     let kid = keys.signing.kid().to_owned();
     let published: Vec<String> = keys.all().skip(1).map(|key| key.kid().to_owned()).collect();
-    let before = app.keys.signing().kid().to_owned();
+    let before = app.keys.current();
+    let kids = |keys: &OurKeys| keys.all().map(|key| key.kid().to_owned()).collect::<Vec<_>>();
+    let changed = kids(&before) != kids(&keys);
     if !app.keys.replace(keys)? {
         tracing::warn!(kid, "signing with a key that was not published before: LSPs may not know it yet");
     }
-    tracing::info!(kid, before, ?published, "signing keys read anew");
+    tracing::info!(kid, before = before.signing.kid(), ?published, "signing keys read anew");
+    if changed {
+        let entry = Entry::by(&Actor::server(), "SIGNING_KEYS_CHANGED").about("signingKid", kid);
+        let entry = entry.about("signingKidBefore", before.signing.kid()).about("publishedKids", published.join(" "));
+        let mut tx = app.pool.begin().await.map_err(StoreError::from)?;
+        entry.append(&mut tx, app.clock.wall()).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+    }
     app.take_master(master).await?;
     Ok(files)
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::CliError;
 use crate::app::SharedApp;
 use crate::http::{Extra, Listeners};
-use crate::{delivery, engine, http, keep};
+use crate::{audit, delivery, engine, http, keep};
 
 /// How long the last connections to the database may take to say goodbye.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -61,6 +61,7 @@ pub async fn serve_all(app: SharedApp, listeners: Listeners, extra: Extra) -> Re
     essential(&app, &failed, "day-end", engine::day_end::run(Arc::clone(&app)));
     essential(&app, &failed, "keep", keep::run(Arc::clone(&app)));
     essential(&app, &failed, "ledger", engine::ledger::run(Arc::clone(&app)));
+    essential(&app, &failed, "audit-anchor", audit::anchor::run(Arc::clone(&app)));
     http::serve(Arc::clone(&app), listeners, extra).await;
     app.tasks.close();
     if timeout(app.config.drain, app.tasks.wait()).await.is_err() {

@@ -8,8 +8,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{Connection as _, PgConnection};
 
 use super::{CliError, key_files, output};
+use crate::clock::Clock;
 use crate::keep::record::{Act, record};
 use crate::seal::{MasterKey, Sealer};
+use crate::store::audit::Actor;
 use crate::store::{seal_key, sealed};
 
 /// Seconds until a new data key seals, so that every running server has loaded it by then.
@@ -106,7 +108,7 @@ async fn rotate(place: &Place, lead_seconds: u32) -> Result<(), CliError> {
     let fresh = master.new_data_key(newest.saturating_add(1))?;
     let fresh = if rooted { master.rewrap(&master, &fresh)? } else { fresh };
     seal_key::add_later(&mut tx, &fresh, lead_seconds).await?;
-    record(&mut tx, Act::SealingRotated { key: fresh.id }).await?;
+    record(&mut tx, &at_the_command_line(), Act::SealingRotated { key: fresh.id }, Clock::default().wall()).await?;
     tx.commit().await?;
     output::line(format_args!("data key {} seals in {lead_seconds} seconds; then: keys reseal", fresh.id));
     Ok(())
@@ -178,7 +180,7 @@ async fn retire(place: &Place, id: i32, at_once: bool) -> Result<(), CliError> {
     }
     let mut tx = conn.begin().await?;
     seal_key::delete(&mut tx, id).await?;
-    record(&mut tx, Act::SealingRetired { key: id }).await?;
+    record(&mut tx, &at_the_command_line(), Act::SealingRetired { key: id }, Clock::default().wall()).await?;
     tx.commit().await?;
     output::line(format_args!("data key {id} is destroyed"));
     Ok(())
@@ -198,9 +200,14 @@ async fn rotate_master(url: &SecretString, old_file: &Path, new_file: &Path) -> 
         seal_key::replace(&mut tx, &old.rewrap(&new, key)?).await?;
     }
     seal_key::put_roots(&mut tx, &new.wrap_roots(&roots)?).await?;
-    record(&mut tx, Act::MasterRotated { keys: keys.len() }).await?;
+    record(&mut tx, &at_the_command_line(), Act::MasterRotated { keys: keys.len() }, Clock::default().wall()).await?;
     tx.commit().await?;
     let count = keys.len();
     output::line(format_args!("{count} data keys are wrapped with the new master key; put it in the place of the old"));
     Ok(())
+}
+
+/// Whoever has the database and the master key is not known by name.
+fn at_the_command_line() -> Actor {
+    Actor { name: "command line".to_owned(), role: "system" }
 }

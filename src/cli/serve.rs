@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{CliError, key_files, reload, run};
 use crate::app::{self, App, Parts};
+use crate::audit;
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
 use crate::http::{Extra, Listeners};
@@ -29,6 +30,7 @@ pub(super) async fn run(args: &ServeArgs) -> Result<ExitCode, CliError> {
     let listeners = Listeners::bind(&config.listen).await?;
     let app =
         App::build(Parts { pool, clock, config, keys, ports, codec: Arc::new(crate::protocol::Codec), master }).await?;
+    audit::start::record(&app).await?;
     tracing::info!(
         lsp = %app.config.listen.lsp,
         admin = %app.config.listen.admin,

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::error::{ConfigError, Problems};
-use super::port::PortSection;
 use super::operators::Operator;
+use super::port::PortSection;
 use super::rules::{OfferVariant, Rule};
 use super::{DeliveryConfig, KeyFiles, LedgerConfig, Lender, PortConfig, Retention};
 use crate::domain::calendar::WorkingDays;

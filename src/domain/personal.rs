@@ -85,7 +85,8 @@ fn without_long_numbers(text: &str) -> String {
     let mut number = String::new();
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
-        let groups_go_on = !number.is_empty() && matches!(c, ' ' | '-') && chars.peek().is_some_and(char::is_ascii_digit);
+        let groups_go_on =
+            !number.is_empty() && matches!(c, ' ' | '-') && chars.peek().is_some_and(char::is_ascii_digit);
         if c.is_ascii_digit() || groups_go_on {
             number.push(c);
         } else {

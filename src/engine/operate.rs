@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::domain::application::decide;
 use crate::domain::ids::LoanId;
 use crate::domain::loan::operator::Act;
+use crate::store::audit::{Actor, Entry};
 use crate::store::operator_act::{self, Stored};
 use crate::store::{StoreError, application, reference, repayment};
 
@@ -42,12 +43,13 @@ impl From<sqlx::Error> for ActError {
 ///
 /// # Errors
 /// [`ActError`].
-pub async fn release(app: &App, act_id: Uuid, checker: &str) -> Result<Stored, ActError> {
+pub async fn release(app: &App, act_id: Uuid, (checker, actor): (&str, &Actor)) -> Result<Stored, ActError> {
     let mut tx = app.pool.begin().await?;
     let stored = open_act(app, &mut tx, act_id, checker).await?;
     perform(app, &mut tx, &stored.loan_id, (&stored.proposal.act, &act_id.simple().to_string())).await?;
     let now = app.clock.now();
     operator_act::decide(&mut tx, act_id, (checker, "DONE"), now).await?;
+    decided(actor, "ACT_RELEASED", &stored, checker).append(&mut tx, app.clock.wall()).await?;
     tx.commit().await?;
     app.wake.notify_asks();
     app.wake.notify_callbacks();
@@ -59,14 +61,21 @@ pub async fn release(app: &App, act_id: Uuid, checker: &str) -> Result<Stored, A
 ///
 /// # Errors
 /// [`ActError`].
-pub async fn reject(app: &App, act_id: Uuid, checker: &str) -> Result<Stored, ActError> {
+pub async fn reject(app: &App, act_id: Uuid, (checker, actor): (&str, &Actor)) -> Result<Stored, ActError> {
     let mut tx = app.pool.begin().await?;
     let stored = open_act(app, &mut tx, act_id, checker).await?;
     let now = app.clock.now();
     operator_act::decide(&mut tx, act_id, (checker, "REJECTED"), now).await?;
+    decided(actor, "ACT_REJECTED", &stored, checker).append(&mut tx, app.clock.wall()).await?;
     tx.commit().await?;
     let (state, checker) = ("REJECTED".to_owned(), Some(checker.to_owned()));
     Ok(Stored { state, checker, decided_at: Some(now), ..stored })
+}
+
+/// What the audit log says of a decision: who decided, as he showed himself, and the names that were given.
+fn decided(actor: &Actor, action: &'static str, act: &Stored, checker: &str) -> Entry {
+    let entry = Entry::by(actor, action).about("actId", act.act_id).about("loanId", &act.loan_id);
+    entry.about("kind", act.proposal.act.name()).about("maker", &act.maker).about("checker", checker)
 }
 
 /// A proposed act that somebody else than its maker may decide, locked.

@@ -15,6 +15,7 @@ use crate::domain::application::referral::{self as rules, ReferralReason, Verdic
 use crate::lender::http::ADAPTER_ERROR;
 use crate::store::application::Locked;
 use crate::store::ask::{Leased, Settlement};
+use crate::store::audit::{Actor, Entry};
 use crate::store::referral::{self, NewReferral, Proposal, Stored};
 use crate::store::{application, ask};
 
@@ -80,7 +81,7 @@ pub async fn queue(app: &App, leased: &Leased, new: &NewAsk, reasons: &[Referral
 ///
 /// # Errors
 /// [`ActError`]; refused while somebody else's claim lasts.
-pub async fn claim(app: &App, id: Uuid, by: &str) -> Result<Stored, ActError> {
+pub async fn claim(app: &App, id: Uuid, (by, actor): (&str, &Actor)) -> Result<Stored, ActError> {
     let mut tx = app.pool.begin().await?;
     let stored = open(app, &mut tx, id, "WAITING").await?;
     let (mut tx, ..) = current(app, tx, &stored).await?;
@@ -91,6 +92,7 @@ pub async fn claim(app: &App, id: Uuid, by: &str) -> Result<Stored, ActError> {
     let until = now + Duration::minutes(app.config.limits.decision_claim_minutes);
     referral::set_claim(&mut tx, id, Some((by, until))).await?;
     referral::note(&mut tx, &app.sealer, id, ("CLAIMED", Some(by), None), now).await?;
+    audited(actor, "DECISION_CLAIMED", &stored, by).append(&mut tx, app.clock.wall()).await?;
     tx.commit().await?;
     Ok(Stored { claimed_by: Some(by.to_owned()), claimed_until: Some(until), ..stored })
 }
@@ -99,12 +101,13 @@ pub async fn claim(app: &App, id: Uuid, by: &str) -> Result<Stored, ActError> {
 ///
 /// # Errors
 /// [`ActError`]; refused when it is somebody else's.
-pub async fn unclaim(app: &App, id: Uuid, by: &str) -> Result<Stored, ActError> {
+pub async fn unclaim(app: &App, id: Uuid, (by, actor): (&str, &Actor)) -> Result<Stored, ActError> {
     let mut tx = app.pool.begin().await?;
     let stored = open(app, &mut tx, id, "WAITING").await?;
     claimed_by(app, &stored, by)?;
     referral::set_claim(&mut tx, id, None).await?;
     referral::note(&mut tx, &app.sealer, id, ("UNCLAIMED", Some(by), None), app.clock.now()).await?;
+    audited(actor, "DECISION_UNCLAIMED", &stored, by).append(&mut tx, app.clock.wall()).await?;
     tx.commit().await?;
     Ok(Stored { claimed_by: None, claimed_until: None, ..stored })
 }
@@ -113,7 +116,12 @@ pub async fn unclaim(app: &App, id: Uuid, by: &str) -> Result<Stored, ActError> 
 ///
 /// # Errors
 /// [`ActError`].
-pub async fn propose(app: &App, id: Uuid, maker: &str, proposal: Proposal) -> Result<Stored, ActError> {
+pub async fn propose(
+    app: &App,
+    id: Uuid,
+    (maker, actor): (&str, &Actor),
+    proposal: Proposal,
+) -> Result<Stored, ActError> {
     let mut tx = app.pool.begin().await?;
     let stored = open(app, &mut tx, id, "WAITING").await?;
     let (mut tx, locked, ask) = current(app, tx, &stored).await?;
@@ -126,6 +134,10 @@ pub async fn propose(app: &App, id: Uuid, maker: &str, proposal: Proposal) -> Re
     let now = app.clock.now();
     referral::propose(&mut tx, &app.sealer, id, (&proposal, maker), now).await?;
     referral::note(&mut tx, &app.sealer, id, ("PROPOSED", Some(maker), Some(&proposal)), now).await?;
+    audited(actor, "DECISION_PROPOSED", &stored, maker)
+        .because(&proposal.reason)
+        .append(&mut tx, app.clock.wall())
+        .await?;
     tx.commit().await?;
     Ok(Stored {
         state: "PROPOSED".to_owned(),
@@ -142,7 +154,7 @@ pub async fn propose(app: &App, id: Uuid, maker: &str, proposal: Proposal) -> Re
 ///
 /// # Errors
 /// [`ActError`]; when the application has gone on meanwhile, nothing is changed but that the decision is stale.
-pub async fn release(app: &App, id: Uuid, checker: &str) -> Result<Stored, ActError> {
+pub async fn release(app: &App, id: Uuid, (checker, actor): (&str, &Actor)) -> Result<Stored, ActError> {
     let mut tx = app.pool.begin().await?;
     let stored = open(app, &mut tx, id, "PROPOSED").await?;
     by_another(&stored, checker)?;
@@ -159,6 +171,7 @@ pub async fn release(app: &App, id: Uuid, checker: &str) -> Result<Stored, ActEr
     ask::close_referred(&mut tx, stored.ask_id, "decided by hand", now).await?;
     referral::end(&mut tx, id, (state, Some(checker)), now).await?;
     referral::note(&mut tx, &app.sealer, id, ("RELEASED", Some(checker), None), now).await?;
+    audited(actor, "DECISION_RELEASED", &stored, checker).append(&mut tx, app.clock.wall()).await?;
     tx.commit().await?;
     app.wake.notify_asks();
     app.wake.notify_callbacks();
@@ -169,14 +182,21 @@ pub async fn release(app: &App, id: Uuid, checker: &str) -> Result<Stored, ActEr
 ///
 /// # Errors
 /// [`ActError`].
-pub async fn hand_back(app: &App, id: Uuid, checker: &str) -> Result<Stored, ActError> {
+pub async fn hand_back(app: &App, id: Uuid, (checker, actor): (&str, &Actor)) -> Result<Stored, ActError> {
     let mut tx = app.pool.begin().await?;
     let stored = open(app, &mut tx, id, "PROPOSED").await?;
     by_another(&stored, checker)?;
     referral::hand_back(&mut tx, id).await?;
     referral::note(&mut tx, &app.sealer, id, ("RETURNED", Some(checker), None), app.clock.now()).await?;
+    audited(actor, "DECISION_RETURNED", &stored, checker).append(&mut tx, app.clock.wall()).await?;
     tx.commit().await?;
     Ok(Stored { state: "WAITING".to_owned(), proposal: None, maker: None, proposed_at: None, ..stored })
+}
+
+/// What the audit log says: who did it, as he showed himself, and the name that was given.
+fn audited(actor: &Actor, action: &'static str, decision: &Stored, name: &str) -> Entry {
+    let entry = Entry::by(actor, action).about("decisionId", decision.id).about("by", name);
+    entry.about("applicationId", decision.application.0).about("question", &decision.question)
 }
 
 /// A decision in the state in which something may be done with it, locked.

@@ -16,6 +16,7 @@ use crate::domain::application::Application;
 use crate::domain::application::erase::ERASED;
 use crate::domain::ids::ApplicationId;
 use crate::engine::borrower_index;
+use crate::store::audit::Actor;
 use crate::store::partition::Gone;
 use crate::store::retention::{Class, Ended};
 use crate::store::{StoreError, application, dispute, erasure, loan, operator_act, retention};
@@ -70,7 +71,7 @@ async fn one(app: &App, conn: &mut PgConnection, id: Uuid, why: &str) -> Result<
         return Ok(false);
     }
     retention::mark(&mut tx, id, app.clock.now(), true).await?;
-    record(&mut tx, Act::Erased { application: id, why }).await?;
+    record(&mut tx, &Actor::server(), Act::Erased { application: id, why }, app.clock.wall()).await?;
     tx.commit().await?;
     Ok(true)
 }

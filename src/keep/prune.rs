@@ -6,6 +6,7 @@ use sqlx::{Connection as _, PgConnection};
 use super::Swept;
 use super::record::{Act, record};
 use crate::app::App;
+use crate::store::audit::Actor;
 use crate::store::partition::{ATTEMPT, Gone, MESSAGE, Partition, Timed};
 use crate::store::{StoreError, erasure, partition, retention};
 
@@ -103,7 +104,13 @@ async fn drop_month(
         match dropped {
             Ok(()) => {
                 erasure::prove(&mut tx, None, (&part.name, &rule.why), &gone, app.clock.now()).await?;
-                record(&mut tx, Act::PartitionDropped { name: &part.name, why: &rule.why }).await?;
+                record(
+                    &mut tx,
+                    &Actor::server(),
+                    Act::PartitionDropped { name: &part.name, why: &rule.why },
+                    app.clock.wall(),
+                )
+                .await?;
                 tx.commit().await?;
                 swept.dropped.push(part.name.clone());
                 return Ok(());
@@ -159,7 +166,13 @@ async fn forget(app: &App, conn: &mut PgConnection, until: NaiveDate, swept: &mu
             }
             let mut tx = conn.begin().await?;
             retention::mark_forgotten(&mut tx, ended.application_id, app.clock.now()).await?;
-            record(&mut tx, Act::RequestsForgotten { application: ended.application_id, count }).await?;
+            record(
+                &mut tx,
+                &Actor::server(),
+                Act::RequestsForgotten { application: ended.application_id, count },
+                app.clock.wall(),
+            )
+            .await?;
             tx.commit().await?;
             swept.forgotten += count;
         }

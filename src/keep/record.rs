@@ -1,11 +1,12 @@
-//! The one place that every act of upkeep passes, inside the transaction that does it.
-//!
-//! An audit log appends here: what is given names ids, keys and rules, and nobody.
+//! The one place that every act of upkeep passes on its way to the audit log, inside the transaction that does it. What
+//! is given names ids, keys and rules, and nobody.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::store::StoreError;
+use crate::store::audit::{Actor, Entry};
 
 /// What was done.
 #[derive(Debug, Clone, Copy)]
@@ -35,11 +36,15 @@ pub enum Act<'a> {
     HoldPlaced {
         /// On which application.
         application: Uuid,
+        /// Why, in the operator's words.
+        reason: &'a str,
     },
     /// An operator lifted a legal hold.
     HoldLifted {
         /// From which application.
         application: Uuid,
+        /// Why, in the operator's words.
+        reason: &'a str,
     },
     /// A data key was made.
     SealingRotated {
@@ -58,13 +63,36 @@ pub enum Act<'a> {
     },
 }
 
-/// Records an act. `conn` is in the transaction that does it, so that a log kept in the database has exactly what
-/// happened.
+impl Act<'_> {
+    fn entry(self, actor: &Actor) -> Entry {
+        let by = |action| Entry::by(actor, action);
+        match self {
+            Self::PartitionDropped { name, why } => by("PARTITION_DROPPED").about("partition", name).because(why),
+            Self::Erased { application, why } => {
+                by("PERSONAL_DATA_ERASED").about("applicationId", application).because(why)
+            }
+            Self::RequestsForgotten { application, count } => {
+                by("REQUEST_IDS_FORGOTTEN").about("applicationId", application).about("count", count)
+            }
+            Self::HoldPlaced { application, reason } => {
+                by("LEGAL_HOLD_PLACED").about("applicationId", application).because(reason)
+            }
+            Self::HoldLifted { application, reason } => {
+                by("LEGAL_HOLD_LIFTED").about("applicationId", application).because(reason)
+            }
+            Self::SealingRotated { key } => by("SEALING_KEY_MADE").about("dataKey", key),
+            Self::SealingRetired { key } => by("SEALING_KEY_DESTROYED").about("dataKey", key),
+            Self::MasterRotated { keys } => by("MASTER_KEY_CHANGED").about("dataKeys", keys),
+        }
+    }
+}
+
+/// Records an act in the audit log, as the last statement of the transaction that does it; `at` is the wall's time.
 ///
 /// # Errors
 /// When it cannot be recorded; the act is not done then.
-#[expect(clippy::unused_async, reason = "an audit log in the database is written here")]
-pub async fn record(_conn: &mut PgConnection, act: Act<'_>) -> Result<(), StoreError> {
+pub async fn record(conn: &mut PgConnection, actor: &Actor, act: Act<'_>, at: DateTime<Utc>) -> Result<(), StoreError> {
     tracing::info!(?act, "act of upkeep");
+    act.entry(actor).append(conn, at).await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may name. `app` assembles, `cli` starts; both may name anything.
-const MAY_NAME: [(&str, &[&str]); 16] = [
+const MAY_NAME: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("jose", &[]),
     ("seal", &[]),
@@ -15,6 +15,7 @@ const MAY_NAME: [(&str, &[&str]); 16] = [
     ("config", &["domain", "clock", "lender"]),
     ("lender", &["domain", "config", "clock"]),
     ("store", &["domain", "seal", "lsp", "clock"]),
+    ("audit", &["app", "store", "jose"]),
     ("engine", &["app", "domain", "store", "lender", "lsp", "seal", "config", "clock"]),
     ("protocol", &["app", "domain", "engine", "store", "jose", "lsp", "config", "clock", "seal"]),
     ("delivery", &["app", "domain", "store", "protocol", "jose", "lsp", "config", "clock", "seal"]),

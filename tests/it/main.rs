@@ -9,6 +9,8 @@ mod admin;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bulk;
@@ -51,6 +53,8 @@ mod life;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod operators;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod pay_page;
@@ -68,6 +72,7 @@ mod quote;
 mod readme;
 #[cfg(test)]
 mod referral;
+mod reveal;
 #[cfg(test)]
 mod signatures;
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod fingerprint;
 pub mod flow;
 pub mod lsp;
 pub mod money;
+pub mod operators;
 pub mod port;
 pub mod reckoning;
 pub mod refusal;

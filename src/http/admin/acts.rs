@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::caller::{Caller, words};
 use super::page::{self, Page};
 use crate::app::SharedApp;
 use crate::domain::ids::LoanId;
@@ -14,10 +15,11 @@ use crate::domain::loan::operator::Act;
 use crate::engine::Refused;
 use crate::engine::operate::{self, ActError};
 use crate::http::problem::{Json as Body, Path, Problem, Query};
+use crate::store::audit;
 use crate::store::operator_act::{self, Proposal, Stored};
 
-/// Longest name of a person, and longest reason, in characters.
-pub(super) const LONGEST: (usize, usize) = (100, 2_000);
+/// Longest reason, in characters.
+pub(super) const LONGEST_REASON: usize = 2_000;
 
 /// `POST /admin/loans/{loanId}/acts`.
 #[derive(Debug, Deserialize)]
@@ -25,7 +27,7 @@ pub(super) const LONGEST: (usize, usize) = (100, 2_000);
 pub struct NewAct {
     act: Act,
     reason: String,
-    maker: String,
+    maker: Option<String>,
 }
 
 /// Proposes an act. One that could not be done now is refused at once.
@@ -34,20 +36,26 @@ pub struct NewAct {
 /// 400 without a reason or maker, 404 for an unknown loan, 409 with the words why it cannot be done.
 pub async fn propose(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path(loan_id): Path<String>,
     Body(new): Body<NewAct>,
 ) -> Result<impl IntoResponse, Problem> {
-    let maker = person("maker", &new.maker)?;
-    let reason = words("reason", &new.reason, LONGEST.1)?;
+    let maker = caller.named("maker", new.maker.as_deref())?;
+    let reason = words("reason", &new.reason, LONGEST_REASON)?;
     let loan = LoanId(loan_id);
     let act_id = app.ids.uuid();
     let mut tx = app.pool.begin().await?;
     operate::perform(&app, &mut tx, &loan, (&new.act, &act_id.simple().to_string())).await.map_err(problem)?;
     tx.rollback().await?;
     let proposal = Proposal { act: new.act, reason };
-    let mut conn = app.pool.acquire().await?;
     let now = app.clock.now();
-    operator_act::propose(&mut conn, &app.sealer, (act_id, &loan), (&proposal, &maker), now).await?;
+    let entry = caller.did("ACT_PROPOSED").about("actId", act_id).about("loanId", &loan);
+    let entry = entry.about("kind", proposal.act.name()).about("maker", &maker);
+    let entry = entry.changed(None, Some(audit::digest(&app.sealer, &proposal)?));
+    let mut tx = app.pool.begin().await?;
+    operator_act::propose(&mut tx, &app.sealer, (act_id, &loan), (&proposal, &maker), now).await?;
+    entry.append(&mut tx, app.clock.wall()).await?;
+    tx.commit().await?;
     let stored = Stored {
         act_id,
         loan_id: loan,
@@ -65,7 +73,7 @@ pub async fn propose(
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Decided {
-    checker: String,
+    checker: Option<String>,
 }
 
 /// Releases an act: it is done in the same transaction.
@@ -74,11 +82,12 @@ pub struct Decided {
 /// 404 for an unknown act, 409 when it is decided already, by its own maker, or cannot be done any more.
 pub async fn release(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path(act_id): Path<Uuid>,
     Body(decided): Body<Decided>,
 ) -> Result<Json<impl Serialize>, Problem> {
-    let checker = person("checker", &decided.checker)?;
-    operate::release(&app, act_id, &checker).await.map(Json).map_err(problem)
+    let checker = caller.named("checker", decided.checker.as_deref())?;
+    operate::release(&app, act_id, (&checker, caller.actor())).await.map(Json).map_err(problem)
 }
 
 /// Rejects an act; nothing happens to the loan.
@@ -87,11 +96,12 @@ pub async fn release(
 /// 404 for an unknown act, 409 when it is decided already, or by its own maker.
 pub async fn reject(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path(act_id): Path<Uuid>,
     Body(decided): Body<Decided>,
 ) -> Result<Json<impl Serialize>, Problem> {
-    let checker = person("checker", &decided.checker)?;
-    operate::reject(&app, act_id, &checker).await.map(Json).map_err(problem)
+    let checker = caller.named("checker", decided.checker.as_deref())?;
+    operate::reject(&app, act_id, (&checker, caller.actor())).await.map(Json).map_err(problem)
 }
 
 /// `GET /admin/acts`.
@@ -117,20 +127,6 @@ pub async fn list(
     let mut conn = app.pool.acquire().await?;
     let found = operator_act::list(&mut conn, &app.sealer, loan.as_ref(), before, limit + 1).await?;
     Ok(Page::of(found, limit, |act| act.act_id.to_string()))
-}
-
-pub(super) fn person(member: &str, name: &str) -> Result<String, Problem> {
-    words(member, name, LONGEST.0)
-}
-
-pub(super) fn words(member: &str, text: &str, longest: usize) -> Result<String, Problem> {
-    let text = text.trim();
-    let fits = (1..=longest).contains(&text.chars().count()) && !text.chars().any(|c| c.is_control() && c != '\n');
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err(Problem::bad_request(format!("{member} must have 1 to {longest} printable characters")))
-    }
 }
 
 pub(super) fn problem(error: ActError) -> Problem {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::caller::Caller;
 use super::page::{self, Page};
 use crate::app::SharedApp;
 use crate::http::problem::{Path, Problem, Query};
@@ -38,11 +39,13 @@ pub async fn list(
 ///
 /// # Errors
 /// 404 for a question that is not stuck.
-pub async fn retry(State(app): State<SharedApp>, Path(id): Path<Uuid>) -> Result<Json<Value>, Problem> {
-    let mut conn = app.pool.acquire().await?;
-    if !ask_desk::retry(&mut conn, id, app.clock.now()).await? {
+pub async fn retry(State(app): State<SharedApp>, caller: Caller, Path(id): Path<Uuid>) -> Result<Json<Value>, Problem> {
+    let mut tx = app.pool.begin().await?;
+    if !ask_desk::retry(&mut tx, id, app.clock.now()).await? {
         return Err(Problem::not_found("stuck question"));
     }
+    caller.did("ASK_RETRIED").about("askId", id).append(&mut tx, app.clock.wall()).await?;
+    tx.commit().await?;
     app.wake.notify_asks();
     Ok(Json(json!({"askId": id, "state": "OPEN"})))
 }

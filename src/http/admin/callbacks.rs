@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 use uuid::Uuid;
 
+use super::caller::Caller;
 use super::page::{self, Page};
 use crate::app::SharedApp;
 use crate::http::problem::{self, Path, Problem, Query};
@@ -82,17 +83,21 @@ pub async fn list(
 ///
 /// # Errors
 /// 404 when there is no such callback, 409 when its body was erased.
-pub async fn redeliver(State(app): State<SharedApp>, Path(id): Path<Uuid>) -> Result<Json<Value>, Problem> {
-    let mut conn = app.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+pub async fn redeliver(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Value>, Problem> {
+    let mut tx = app.pool.begin().await?;
     let done = outbox::redeliver(&mut tx, id, app.clock.now()).await?;
-    tx.commit().await?;
     let Some(done) = done else {
         return Err(Problem::not_found("callback"));
     };
     if done == Redelivery::Erased {
         return Err(Problem::conflict("the callback was erased at the end of its retention"));
     }
+    caller.did("CALLBACK_REDELIVERED").about("callbackId", id).append(&mut tx, app.clock.wall()).await?;
+    tx.commit().await?;
     app.wake.notify_callbacks();
     tracing::info!(callback = %id, ?done, "callback queued by an operator");
     let queued = u64::from(done == Redelivery::Queued);
@@ -105,6 +110,7 @@ pub async fn redeliver(State(app): State<SharedApp>, Path(id): Path<Uuid>) -> Re
 /// When the database fails; what was queued until then stays queued.
 pub async fn redeliver_since(
     State(app): State<SharedApp>,
+    caller: Caller,
     problem::Json(body): problem::Json<RedeliverIn>,
 ) -> Result<Json<Value>, Problem> {
     let now = app.clock.now();
@@ -115,6 +121,10 @@ pub async fn redeliver_since(
         let page = Since { org_id: body.org_id.as_deref(), since: body.since, until: now, after: last, limit: BATCH };
         let mut tx = conn.begin().await?;
         let (moved, next) = outbox::redeliver_since(&mut tx, page, now).await?;
+        // One entry a batch, in the transaction that queues it.
+        let entry = caller.did("CALLBACKS_REDELIVERED").about("since", body.since.to_rfc3339()).about("queued", moved);
+        let entry = entry.about("orgId", body.org_id.as_deref().unwrap_or("all"));
+        entry.append(&mut tx, app.clock.wall()).await?;
         tx.commit().await?;
         app.wake.notify_callbacks();
         queued += moved;

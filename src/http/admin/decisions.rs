@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::acts::{LONGEST, person, problem, words};
+use super::acts::{LONGEST_REASON, problem};
+use super::caller::{Caller, words};
 use super::page::{self, Page};
 use crate::app::{App, SharedApp};
 use crate::domain::application::Application;
@@ -82,7 +83,7 @@ pub async fn show(State(app): State<SharedApp>, Path(id): Path<Uuid>) -> Result<
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct By {
-    by: String,
+    by: Option<String>,
 }
 
 /// Claims a decision: nobody else may propose until the claim ends.
@@ -91,11 +92,12 @@ pub struct By {
 /// 404 for an unknown decision, 409 when somebody else has it, or it is stale or decided.
 pub async fn claim(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path(id): Path<Uuid>,
     Body(By { by }): Body<By>,
 ) -> Result<Json<Value>, Problem> {
-    let by = person("by", &by)?;
-    let stored = refer::claim(&app, id, &by).await.map_err(problem)?;
+    let by = caller.named("by", by.as_deref())?;
+    let stored = refer::claim(&app, id, (&by, caller.actor())).await.map_err(problem)?;
     shown(&app, &stored).await
 }
 
@@ -105,11 +107,12 @@ pub async fn claim(
 /// 404 for an unknown decision, 409 when the claim is not the caller's.
 pub async fn unclaim(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path(id): Path<Uuid>,
     Body(By { by }): Body<By>,
 ) -> Result<Json<Value>, Problem> {
-    let by = person("by", &by)?;
-    let stored = refer::unclaim(&app, id, &by).await.map_err(problem)?;
+    let by = caller.named("by", by.as_deref())?;
+    let stored = refer::unclaim(&app, id, (&by, caller.actor())).await.map_err(problem)?;
     shown(&app, &stored).await
 }
 
@@ -117,7 +120,7 @@ pub async fn unclaim(
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewProposal {
-    maker: String,
+    maker: Option<String>,
     verdict: Word,
     #[serde(default)]
     offers: Vec<Terms>,
@@ -157,13 +160,15 @@ struct Words {
 /// why it cannot be decided so.
 pub async fn propose(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path(id): Path<Uuid>,
     Body(new): Body<NewProposal>,
 ) -> Result<Json<Value>, Problem> {
-    let maker = person("maker", &new.maker)?;
-    let reason = words("reason", &new.reason, LONGEST.1)?;
+    let maker = caller.named("maker", new.maker.as_deref())?;
+    let reason = words("reason", &new.reason, LONGEST_REASON)?;
     let verdict = verdict(new)?;
-    let stored = refer::propose(&app, id, &maker, Proposal { verdict, reason }).await.map_err(problem)?;
+    let stored =
+        refer::propose(&app, id, (&maker, caller.actor()), Proposal { verdict, reason }).await.map_err(problem)?;
     shown(&app, &stored).await
 }
 
@@ -175,7 +180,7 @@ fn verdict(new: NewProposal) -> Result<Verdict, Problem> {
             Ok(Verdict::Approve { offers: new.offers.into_iter().map(terms).collect() })
         }
         (Word::Reject, Some(Words { reason, description })) if new.offers.is_empty() => {
-            Ok(Verdict::Reject { reason, description: words("rejection.description", &description, LONGEST.1)? })
+            Ok(Verdict::Reject { reason, description: words("rejection.description", &description, LONGEST_REASON)? })
         }
         (Word::Approve, Some(_)) => Err(Problem::bad_request("an approval has no `rejection`")),
         (Word::Reject, _) => {
@@ -188,7 +193,7 @@ fn verdict(new: NewProposal) -> Result<Verdict, Problem> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Checked {
-    checker: String,
+    checker: Option<String>,
 }
 
 /// Releases a proposed verdict: it is applied in the same transaction, and whoever waits is answered.
@@ -197,11 +202,12 @@ pub struct Checked {
 /// 404 for an unknown decision, 409 by its own maker, when it is stale, decided, or cannot be carried out any more.
 pub async fn release(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path(id): Path<Uuid>,
     Body(Checked { checker }): Body<Checked>,
 ) -> Result<Json<Value>, Problem> {
-    let checker = person("checker", &checker)?;
-    let stored = refer::release(&app, id, &checker).await.map_err(problem)?;
+    let checker = caller.named("checker", checker.as_deref())?;
+    let stored = refer::release(&app, id, (&checker, caller.actor())).await.map_err(problem)?;
     shown(&app, &stored).await
 }
 
@@ -211,11 +217,12 @@ pub async fn release(
 /// 404 for an unknown decision, 409 by its own maker, or when nothing is proposed.
 pub async fn hand_back(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path(id): Path<Uuid>,
     Body(Checked { checker }): Body<Checked>,
 ) -> Result<Json<Value>, Problem> {
-    let checker = person("checker", &checker)?;
-    let stored = refer::hand_back(&app, id, &checker).await.map_err(problem)?;
+    let checker = caller.named("checker", checker.as_deref())?;
+    let stored = refer::hand_back(&app, id, (&checker, caller.actor())).await.map_err(problem)?;
     shown(&app, &stored).await
 }
 

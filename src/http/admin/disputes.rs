@@ -5,12 +5,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::caller::Caller;
 use super::page::{self, Page};
 use crate::app::SharedApp;
 use crate::domain::ids::{DisputeId, LoanId};
 use crate::domain::loan::dispute::{DisputeStatus, STATUSES};
 use crate::http::problem::{Json as Body, Path, Problem, Query};
-use crate::store::{application, dispute, reference};
+use crate::store::{application, audit, dispute, reference};
 
 /// `GET /admin/disputes`.
 #[derive(Debug, Deserialize)]
@@ -53,6 +54,7 @@ pub struct Move {
 /// 400 for an unknown status, 404 for an unknown dispute, 409 for a move that may not be, or an end without a reply.
 pub async fn change(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path(id): Path<String>,
     Body(wanted): Body<Move>,
 ) -> Result<Json<impl Serialize>, Problem> {
@@ -69,6 +71,10 @@ pub async fn change(
         let event = (application, format!("dispute {} is {}", moved.id, moved.status.name()));
         application::add_events(&mut tx, &[event], now).await?;
     }
+    let digests = (audit::digest(&app.sealer, &found)?, audit::digest(&app.sealer, &moved)?);
+    let entry = caller.did("DISPUTE_MOVED").about("disputeId", &moved.id).about("loanId", &moved.loan_id);
+    let entry = entry.about("from", found.status.name()).about("to", moved.status.name());
+    entry.changed(Some(digests.0), Some(digests.1)).append(&mut tx, app.clock.wall()).await?;
     tx.commit().await?;
     Ok(Json(moved))
 }

@@ -1,56 +1,131 @@
-//! Who may call the operators' API: the holder of the bearer token, or in `dev` on loopback anybody.
+//! Who may call the operators' API: holders of bearer tokens, each within his roles; in `dev` on loopback anybody.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{Digest, SHA256, digest};
-use axum::extract::{Request, State};
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use secrecy::ExposeSecret as _;
 
-use crate::config::{Config, Mode};
-use crate::http::problem::Problem;
+use super::caller::{Caller, Kind};
+use super::reveal;
+use super::routes::{Demand, Demands};
+use crate::app::SharedApp;
+use crate::config::{Config, Mode, ROLES, Role};
+use crate::http::problem::{Problem, no_such_method};
+use crate::store::audit::Actor;
 
 /// Callbacks come here without a token: they are an LSP's business, played by `dev`.
 const INBOX: &str = "/sandbox/inbox/";
 
-/// What a caller must show.
-#[derive(Debug, Clone)]
-pub(super) enum Guard {
-    /// Nothing but a local address in `Host`, so that no web page can reach it under a name of its own.
-    Loopback,
-    /// A token with this digest.
-    Token(Arc<Digest>),
-    /// Nobody is let in: there is no token to show.
-    Closed,
+/// What nobody's roles are short of.
+static EVERYTHING: LazyLock<BTreeSet<Role>> = LazyLock::new(|| BTreeSet::from(ROLES));
+
+/// A token and whose it is.
+#[derive(Debug)]
+struct Known {
+    token_sha256: Vec<u8>,
+    name: String,
+    kind: Kind,
+    roles: BTreeSet<Role>,
+}
+
+/// What callers are judged by.
+#[derive(Debug)]
+pub(super) struct Guard {
+    known: Vec<Known>,
+    /// Whether a caller without a known token is let in under a local address.
+    open: bool,
+    demands: Demands,
+}
+
+/// A caller with all his roles, before one of them was asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Found<'a> {
+    name: &'a str,
+    kind: Kind,
+    roles: &'a BTreeSet<Role>,
 }
 
 impl Guard {
     pub(super) fn of(config: &Config) -> Self {
-        match &config.admin_token {
-            Some(token) => Self::Token(Arc::new(digest(&SHA256, token.expose_secret().as_bytes()))),
-            None if is_open(config) => Self::Loopback,
-            None => Self::Closed,
-        }
+        let admin = config.admin_token.iter().map(|token| Known {
+            token_sha256: digest(&SHA256, token.expose_secret().as_bytes()).as_ref().to_vec(),
+            name: "admin".to_owned(),
+            kind: Kind::Admin,
+            roles: BTreeSet::from(ROLES),
+        });
+        let personal = config.operators.iter().map(|operator| Known {
+            token_sha256: operator.token_sha256.to_vec(),
+            name: operator.name.clone(),
+            kind: Kind::Personal,
+            roles: operator.roles.clone(),
+        });
+        let known = admin.chain(personal).collect();
+        let open = config.admin_token.is_none() && is_open(config);
+        Self { known, open, demands: Demands::of_the_table() }
     }
 
-    fn admits(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        match self {
-            Self::Loopback if is_local(headers) => Ok(()),
-            Self::Loopback => Err(Problem::new(StatusCode::FORBIDDEN, "call this by a loopback address or localhost")),
-            // Digests are compared, so that not even the length shows.
-            Self::Token(expected) => bearer(headers)
-                .map(|token| digest(&SHA256, token.as_bytes()))
-                .filter(|shown| verify_slices_are_equal(shown.as_ref(), (**expected).as_ref()).is_ok())
-                .map(|_| ())
-                .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "show the operators' bearer token")),
-            Self::Closed => Err(Problem::new(StatusCode::UNAUTHORIZED, "no token is configured (OCEN_ADMIN_TOKEN)")),
+    /// Who shows this token. Digests are compared, all of them and in constant time, so that not even the length shows.
+    fn holder(&self, token: &str) -> Option<Found<'_>> {
+        let shown = digest(&SHA256, token.as_bytes());
+        let mut found = None;
+        for known in &self.known {
+            if verify_slices_are_equal(shown.as_ref(), &known.token_sha256).is_ok() {
+                found = Some(Found { name: &known.name, kind: known.kind, roles: &known.roles });
+            }
         }
+        found
     }
+
+    fn identify(&self, headers: &HeaderMap) -> Result<Found<'_>, Problem> {
+        if let Some(found) = bearer(headers).and_then(|token| self.holder(token)) {
+            return Ok(found);
+        }
+        if self.open && is_local(headers) {
+            return Ok(Found { name: "open", kind: Kind::Open, roles: &EVERYTHING });
+        }
+        Err(if self.open {
+            Problem::new(StatusCode::FORBIDDEN, "call this by a loopback address or localhost")
+        } else if self.known.is_empty() {
+            Problem::new(StatusCode::UNAUTHORIZED, "no token is configured (OCEN_ADMIN_TOKEN)")
+        } else {
+            Problem::new(StatusCode::UNAUTHORIZED, "show the operators' bearer token")
+        })
+    }
+
+    /// Lets a caller in to what a route demands, by the first of its roles that he has.
+    fn admit(&self, headers: &HeaderMap, demand: Option<Demand>) -> Result<Caller, Problem> {
+        let found = self.identify(headers)?;
+        let role = match (demand, found.kind) {
+            // Nothing is there, or not with this method; the router says so.
+            (None, _) => "none",
+            (Some(_), Kind::Admin) => "admin",
+            (Some(_), Kind::Open) => "open",
+            (Some(demand), Kind::Personal) => {
+                let role = demand.roles.iter().find(|role| found.roles.contains(role));
+                role.ok_or_else(|| missing(demand.roles))?.name()
+            }
+        };
+        Ok(Caller { actor: Actor { name: found.name.to_owned(), role }, kind: found.kind })
+    }
+
+    /// Whether a personal caller may have personal data shown, and by which role.
+    pub(super) fn may_reveal(&self, caller: &Caller, roles: &[Role]) -> Option<Role> {
+        let known = self.known.iter().find(|known| known.kind == Kind::Personal && known.name == caller.actor.name)?;
+        roles.iter().copied().find(|role| known.roles.contains(role))
+    }
+}
+
+fn missing(roles: &[Role]) -> Problem {
+    let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+    Problem::new(StatusCode::FORBIDDEN, format!("this needs the role {}", names.join(" or ")))
 }
 
 /// Only the sandbox goes without a token, on loopback or where it was told that nobody else gets there.
@@ -59,11 +134,35 @@ fn is_open(config: &Config) -> bool {
     config.mode == Mode::Dev && (told || config.listen.admin.ip().is_loopback())
 }
 
-pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let is_callback = request.method() == Method::POST && request.uri().path().starts_with(INBOX);
-    match guard.admits(request.headers()) {
-        Err(problem) if !is_callback => problem.into_response(),
-        _ => next.run(request).await,
+/// What the guard works with.
+#[derive(Clone)]
+pub(super) struct Watch {
+    pub(super) app: SharedApp,
+    pub(super) guard: Arc<Guard>,
+}
+
+pub(super) async fn check(State(watch): State<Watch>, mut request: Request, next: Next) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    if method == Method::POST && path.starts_with(INBOX) {
+        return next.run(request).await;
+    }
+    let guard = &watch.guard;
+    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let demand = matched.and_then(|path| guard.demands.of(method, path));
+    let caller = match guard.admit(request.headers(), demand) {
+        Ok(caller) => caller,
+        Err(problem) => return problem.into_response(),
+    };
+    match (matched, demand) {
+        (Some(path), None) if guard.demands.know(path) => no_such_method().await.into_response(),
+        (Some(_), None) => {
+            Problem::new(StatusCode::FORBIDDEN, "this route demands no role: nobody may").into_response()
+        }
+        (None, _) => next.run(request).await,
+        (Some(_), Some(demand)) => {
+            request.extensions_mut().insert(caller.clone());
+            if demand.personal { reveal::run(&watch, &caller, request, next).await } else { next.run(request).await }
+        }
     }
 }
 
@@ -95,26 +194,50 @@ mod tests {
         HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
     }
 
+    fn known(token: &str, kind: Kind, roles: &[Role]) -> Known {
+        let token_sha256 = digest(&SHA256, token.as_bytes()).as_ref().to_vec();
+        Known { token_sha256, name: format!("{kind:?}"), kind, roles: roles.iter().copied().collect() }
+    }
+
+    fn guard(known: Vec<Known>, open: bool) -> Guard {
+        Guard { known, open, demands: Demands::of_the_table() }
+    }
+
+    const LOOK: Option<Demand> = Some(Demand { roles: &[Role::Viewer, Role::Maker], personal: false });
+
     #[test]
-    fn only_the_token_opens() {
-        let guard = Guard::Token(Arc::new(digest(&SHA256, b"s3cret")));
-        assert!(guard.admits(&with(AUTHORIZATION, "Bearer s3cret")).is_ok());
-        assert!(guard.admits(&with(AUTHORIZATION, "bearer  s3cret ")).is_ok());
+    fn only_a_token_opens() {
+        let closed = guard(vec![known("s3cret", Kind::Admin, &ROLES)], false);
+        let admitted = |header| closed.admit(&with(AUTHORIZATION, header), LOOK);
+        assert!(admitted("Bearer s3cret").is_ok() && admitted("bearer  s3cret ").is_ok());
         for wrong in ["Bearer s3cre", "Bearer s3crets", "Bearer ", "Basic s3cret", "s3cret"] {
-            let problem = guard.admits(&with(AUTHORIZATION, wrong)).unwrap_err();
-            assert_eq!(problem.status(), StatusCode::UNAUTHORIZED, "{wrong}");
+            assert_eq!(admitted(wrong).unwrap_err().status(), StatusCode::UNAUTHORIZED, "{wrong}");
         }
-        assert!(guard.admits(&HeaderMap::new()).is_err());
-        assert!(Guard::Closed.admits(&with(AUTHORIZATION, "Bearer s3cret")).is_err());
+        assert!(closed.admit(&HeaderMap::new(), None).is_err());
+        let nobody = guard(Vec::new(), false);
+        assert!(nobody.admit(&with(AUTHORIZATION, "Bearer s3cret"), LOOK).is_err());
+    }
+
+    #[test]
+    fn a_person_acts_by_the_role_that_the_route_demands() {
+        let guard = guard(vec![known("t", Kind::Personal, &[Role::Maker, Role::Auditor])], false);
+        let admit = |demand| guard.admit(&with(AUTHORIZATION, "Bearer t"), Some(demand));
+        let caller = admit(LOOK.unwrap()).unwrap();
+        assert_eq!((caller.actor.name.as_str(), caller.actor.role), ("Personal", "maker"));
+        let refused = admit(Demand { roles: &[Role::Checker], personal: false }).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        assert_eq!(guard.may_reveal(&caller, &[Role::Operator, Role::Auditor]), Some(Role::Auditor));
+        assert_eq!(guard.may_reveal(&caller, &[Role::Operator]), None);
     }
 
     #[test]
     fn loopback_is_open_under_local_names_only() {
+        let open = guard(Vec::new(), true);
         for host in ["127.0.0.1:8081", "localhost", "[::1]:8081", "LOCALHOST:1"] {
-            assert!(Guard::Loopback.admits(&with(HOST, host)).is_ok(), "{host}");
+            assert_eq!(open.admit(&with(HOST, host), LOOK).unwrap().actor.role, "open", "{host}");
         }
         for host in ["evil.example", "evil.example:8081", "10.0.0.1", "localhost.evil.example"] {
-            assert!(Guard::Loopback.admits(&with(HOST, host)).is_err(), "{host}");
+            assert!(open.admit(&with(HOST, host), LOOK).is_err(), "{host}");
         }
     }
 }

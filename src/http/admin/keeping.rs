@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 use uuid::Uuid;
 
+use super::caller::Caller;
 use crate::app::SharedApp;
 use crate::domain::ids::ApplicationId;
 use crate::http::problem::{self, Path, Problem};
@@ -52,6 +53,7 @@ pub struct HoldIn {
 /// 404 when the LSP has no such application, 422 without a reason.
 pub async fn legal_hold(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path((org_id, loan_application_id)): Path<(String, String)>,
     problem::Json(body): problem::Json<HoldIn>,
 ) -> Result<Json<Value>, Problem> {
@@ -73,16 +75,16 @@ pub async fn legal_hold(
     application::lock(&mut tx, &app.sealer, &[id]).await?;
     let (changed, word, act) = if body.hold {
         legal_hold::place(&mut tx, &app.sealer, id, reason, now).await?;
-        (true, "legal hold placed", Act::HoldPlaced { application: id.0 })
+        (true, "legal hold placed", Act::HoldPlaced { application: id.0, reason })
     } else {
         let lifted = legal_hold::lift(&mut tx, id).await?;
-        (lifted, "legal hold lifted", Act::HoldLifted { application: id.0 })
+        (lifted, "legal hold lifted", Act::HoldLifted { application: id.0, reason })
     };
+    let standing = legal_hold::find(&mut tx, &app.sealer, id).await?;
     if changed {
         application::add_events(&mut tx, &[(id, word.to_owned())], now).await?;
-        record(&mut tx, act).await?;
+        record(&mut tx, caller.actor(), act, app.clock.wall()).await?;
     }
-    let standing = legal_hold::find(&mut tx, &app.sealer, id).await?;
     tx.commit().await?;
     Ok(Json(json!({"loanApplicationId": loan_application_id, "legalHold": standing})))
 }

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
-use sqlx::Connection as _;
 
+use super::caller::Caller;
 use super::page::{self, Page};
 use crate::app::SharedApp;
 use crate::config::{Config, Mode};
@@ -17,6 +17,7 @@ use crate::http::problem::{self, Path, Problem, Query};
 use crate::jose::VerifyingKey;
 use crate::lsp::{Lsp, LspKey, Settings};
 use crate::protocol;
+use crate::store::audit;
 use crate::store::lsp::{self as store, PutError};
 
 /// Most keys that count at one time: the one in use and the next (`ocen-v3.md` §4.4).
@@ -74,17 +75,24 @@ impl Policy {
 /// 409 for a revoked kid or a kid with another key, 422 for a member that makes no sense.
 pub async fn put(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path(org_id): Path<String>,
     problem::Json(body): problem::Json<LspIn>,
 ) -> Result<Json<Lsp>, Problem> {
     let lsp = checked(org_id, body, Policy::of(&app.config))?;
-    let mut conn = app.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = app.pool.begin().await?;
+    let before = store::find(&mut tx, &lsp.org_id).await?;
     store::put(&mut tx, &lsp, app.clock.now()).await.map_err(|error| match error {
         PutError::Database(error) => error.into(),
         refused => Problem::conflict(refused.to_string()),
     })?;
     let stored = store::find(&mut tx, &lsp.org_id).await?.ok_or_else(|| Problem::not_found("LSP"))?;
+    let active = stored.keys.iter().filter(|key| key.revoked_at.is_none()).map(|key| key.kid.as_str());
+    let entry =
+        caller.did("LSP_PUT").about("orgId", &stored.org_id).about("kids", active.collect::<Vec<_>>().join(" "));
+    let before = before.map(|lsp| audit::digest(&app.sealer, &lsp)).transpose()?;
+    let after = audit::digest(&app.sealer, &stored)?;
+    entry.changed(before, Some(after)).append(&mut tx, app.clock.wall()).await?;
     tx.commit().await?;
     tracing::info!(org = %lsp.org_id, keys = lsp.keys.len(), "LSP registered");
     Ok(Json(stored))
@@ -120,15 +128,19 @@ pub async fn show(State(app): State<SharedApp>, Path(org_id): Path<String>) -> R
 /// 404 when the LSP has no such key.
 pub async fn revoke_key(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path((org_id, kid)): Path<(String, String)>,
 ) -> Result<Json<Lsp>, Problem> {
     let org_id = OrgId(org_id);
-    let mut conn = app.pool.acquire().await?;
-    let revoked = store::revoke_key(&mut conn, &org_id, &kid, app.clock.now()).await?;
-    let found = store::find(&mut conn, &org_id).await?;
+    let mut tx = app.pool.begin().await?;
+    let revoked = store::revoke_key(&mut tx, &org_id, &kid, app.clock.now()).await?;
+    let found = store::find(&mut tx, &org_id).await?;
     let (Some(_), Some(lsp)) = (revoked, found) else {
         return Err(Problem::not_found("key"));
     };
+    let entry = caller.did("LSP_KEY_REVOKED").about("orgId", &org_id).about("kid", &kid);
+    entry.append(&mut tx, app.clock.wall()).await?;
+    tx.commit().await?;
     tracing::warn!(org = %org_id, kid, "key revoked");
     Ok(Json(lsp))
 }

@@ -1,0 +1,149 @@
+//! Who may do what: every route of the operators' listener with every role, and names that a token vouches for.
+
+use ocen_lender::config::{ROLES, Role};
+use ocen_lender::http::admin::routes::{self, Route};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::flow::Flow;
+use crate::support::operators::{self, audited, call, get, post};
+use crate::support::server::{Options, Server};
+
+/// Nobody is called so.
+const NOBODY: &str = "nobody";
+
+/// The path of a route with something in its places.
+fn concrete(route: &Route) -> String {
+    let part =
+        |part: &str| if part.starts_with('{') { "0190f3a2-1234-7123-8123-123456789012" } else { part }.to_owned();
+    route.path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+fn problem(answer: &Value, status: u16) -> bool {
+    answer["status"] == status && answer["detail"].as_str().is_some_and(|detail| !detail.is_empty())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_admits_the_roles_of_the_table_and_no_other() {
+    let everybody: Vec<(&str, [Role; 1])> = ROLES.iter().map(|role| (role.name(), [*role])).collect();
+    let named: Vec<(&str, &[Role])> = everybody.iter().map(|(name, roles)| (*name, roles.as_slice())).collect();
+    let closed = |config: &mut ocen_lender::config::Config| {
+        config.admin_token = Some("the token of everything".into());
+    };
+    let server = operators::start(&named, Options::default(), closed).await;
+
+    for route in routes::table() {
+        let (path, method) = (concrete(&route), route.method.clone());
+        let what = format!("{method} {path}");
+        let bare = server.http.request(method.clone(), format!("{}{path}", server.admin)).send().await.unwrap();
+        assert_eq!(bare.status(), 401, "{what} without a token");
+        assert_eq!(bare.headers()["www-authenticate"], "Bearer", "{what}");
+        assert!(problem(&bare.json().await.unwrap(), 401), "{what}");
+        assert_eq!(call(&server, NOBODY, (method.clone(), &path), None).await.0, 401, "{what} with a wrong token");
+        let (status, _) = call(&server, "everything", (method.clone(), &path), None).await;
+        assert!(![401, 403].contains(&status), "{what} with the token of every role: {status}");
+        for role in ROLES {
+            let (status, answer) = call(&server, role.name(), (method.clone(), &path), None).await;
+            if route.roles.contains(&role) {
+                assert!(![401, 403].contains(&status), "{what} as {}: {status}", role.name());
+            } else {
+                assert_eq!(status, 403, "{what} as {}", role.name());
+                assert!(problem(&answer, 403), "{what}: {answer}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_in_the_table_is_not_there() {
+    let server = operators::start(&[("asha", &ROLES)], Options::default(), |config| {
+        config.admin_token = Some("secret".into());
+    })
+    .await;
+
+    assert_eq!(get(&server, "asha", "/admin/nothing").await.0, 404);
+    assert_eq!(post(&server, "asha", "/admin/lsps", &json!({})).await.0, 405);
+    assert_eq!(get(&server, NOBODY, "/admin/nothing").await.0, 401);
+    assert_eq!(get(&server, "asha", "/sandbox/clock").await.0, 200);
+    let probe = server.http.get(format!("{}/health/live", server.admin)).send().await.unwrap();
+    assert_eq!(probe.status(), 200, "probes carry no token");
+}
+
+/// A loan with money on it, and an act that can be done.
+async fn loan(server: &Server) -> (String, Value) {
+    let lsp = server.lsp().await;
+    let flow = Flow { server, lsp: &lsp };
+    let loan = flow.granted(1).await.remove(0);
+    flow.disburse(&loan, "DISB-1").await;
+    let today = server.app.clock.today();
+    let act = json!({"kind": "MANUAL_RECEIPT", "amount": "10.00", "valueDate": today, "utr": "UTR-1"});
+    (loan.loan_id, act)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_proposes_and_decides_under_his_own_name_only() {
+    let both: &[Role] = &[Role::Maker, Role::Checker];
+    let server = operators::with(&[("asha", both), ("ravi", both), ("vera", &[Role::Viewer])]).await;
+    let (loan, act) = loan(&server).await;
+    let acts = format!("/admin/loans/{loan}/acts");
+    let reason = "NEFT in the bank file";
+
+    let (status, _) = post(&server, "asha", &acts, &json!({"act": act, "reason": reason, "maker": "ravi"})).await;
+    assert_eq!(status, 403, "another's name");
+    assert_eq!(post(&server, "vera", &acts, &json!({"act": act, "reason": reason})).await.0, 403);
+    let (status, proposed) = post(&server, "asha", &acts, &json!({"act": act, "reason": reason})).await;
+    assert_eq!((status, &proposed["maker"]), (201, &json!("asha")), "{proposed}");
+    let release = format!("/admin/acts/{}/release", proposed["actId"].as_str().unwrap());
+
+    assert_eq!(post(&server, "asha", &release, &json!({})).await.0, 409, "the maker herself");
+    assert_eq!(post(&server, "asha", &release, &json!({"checker": "ravi"})).await.0, 403, "in another's name");
+    let (status, done) = post(&server, "ravi", &release, &json!({"checker": "ravi"})).await;
+    assert_eq!((status, &done["state"], &done["checker"]), (200, &json!("DONE"), &json!("ravi")), "{done}");
+
+    let entries = audited(&server).await;
+    let said: Vec<(&str, &str)> =
+        entries.iter().take(2).map(|e| (e["actor"].as_str().unwrap(), e["action"].as_str().unwrap())).collect();
+    assert_eq!(said, [("ravi", "ACT_RELEASED"), ("asha", "ACT_PROPOSED")]);
+    assert_eq!((&entries[0]["role"], &entries[0]["subject"]["loanId"]), (&json!("checker"), &json!(loan)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_personal_tokens_the_body_says_the_names() {
+    let server = Server::start().await;
+    let (loan, act) = loan(&server).await;
+    let acts = format!("/admin/loans/{loan}/acts");
+
+    assert_eq!(server.post(&acts, &json!({"act": act, "reason": "r"})).await.0, 422, "nobody vouches for a maker");
+    let (status, proposed) = server.post(&acts, &json!({"act": act, "reason": "r", "maker": "asha"})).await;
+    assert_eq!(status, 201, "{proposed}");
+    let reject = format!("/admin/acts/{}/reject", proposed["actId"].as_str().unwrap());
+    assert_eq!(server.post(&reject, &json!({"checker": "Asha"})).await.0, 409);
+    assert_eq!(server.post(&reject, &json!({"checker": "ravi"})).await.0, 200);
+
+    let entry = audited(&server).await.remove(0);
+    assert_eq!((&entry["actor"], &entry["action"]), (&json!("open"), &json!("ACT_REJECTED")));
+    assert_eq!((&entry["subject"]["maker"], &entry["subject"]["checker"]), (&json!("asha"), &json!("ravi")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_an_operator_changes_is_in_the_log_and_what_is_refused_is_not() {
+    let server = operators::with(&[("omar", &[Role::Operator])]).await;
+    let lsp = json!({"name": "An LSP", "callbackBaseUrl": "https://lsp.example", "keys": [], "settings": {}});
+    let before = audited(&server).await.len();
+
+    for _ in 0..2 {
+        assert_eq!(call(&server, "omar", (Method::PUT, "/admin/lsps/LSP-NEW"), Some(&lsp)).await.0, 200);
+    }
+    let revoke = (Method::DELETE, "/admin/lsps/LSP-NEW/keys/unknown");
+    assert_eq!(call(&server, "omar", revoke, None).await.0, 404);
+    let bad = json!({"name": "", "callbackBaseUrl": "https://lsp.example"});
+    assert_eq!(call(&server, "omar", (Method::PUT, "/admin/lsps/LSP-NEW"), Some(&bad)).await.0, 422);
+    let unknown = "/admin/callbacks/0190f3a2-1234-7123-8123-123456789012/redeliver";
+    assert_eq!(post(&server, "omar", unknown, &json!({})).await.0, 404);
+
+    let entries = audited(&server).await;
+    assert_eq!(entries.len(), before + 2, "{entries:?}");
+    assert!(entries[1]["before"].is_null() && entries[1]["after"].is_string(), "it was made: {}", entries[1]);
+    assert_eq!(entries[0]["before"], entries[1]["after"], "it was as it had been left");
+    assert_eq!((&entries[0]["actor"], &entries[0]["role"]), (&json!("omar"), &json!("operator")));
+}
