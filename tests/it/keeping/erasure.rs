@@ -64,14 +64,14 @@ async fn a_declined_application_names_nobody_after_its_time_unless_it_is_held() 
     assert!(first["keeping"]["ended"]["erasedAt"].is_string(), "{first}");
     let proofs = first["keeping"]["erasures"].as_array().unwrap();
     let what: Vec<&str> = proofs.iter().map(|proof| proof["what"].as_str().unwrap()).collect();
-    assert_eq!(what, ["APPLICATION", "MESSAGE", "ANSWER", "CALLBACK"], "{first}");
+    assert_eq!(what, ["APPLICATION", "MESSAGE", "CALLBACK"], "{first}");
     assert!(proofs.iter().all(|proof| proof["digest"].as_str().unwrap().len() == 64));
 
     // A repeated request is still recognised, and its answer, which is gone, is not sent again.
     let again = lsp.post(path::CREATE, lsp.seal(&filed[0].1)).await;
     assert_eq!((again.status, again.error()), (200, "0"), "{}", again.body);
     assert_eq!(sql::number(&server.app.pool, "select count(*) from callback where state = 'PENDING'").await, 0);
-    let callback = first["sent"][0]["callbackId"].as_str().unwrap();
+    let callback = first["sent"][0]["id"].as_str().unwrap();
     assert_eq!(server.post(&format!("/admin/callbacks/{callback}/redeliver"), &json!({})).await.0, 409);
 
     let second = shown(&server, &lsp, &filed[1].0).await;

@@ -188,7 +188,8 @@ async fn a_callback_under_way_is_signed_by_whichever_key_is_in_use_when_it_leave
     let (request_id, ack) = lsp.send(path::CREATE, json!({"loanApplications": [item]})).await;
     assert_eq!(ack.error(), "0");
     let tried = format!("/admin/callbacks?requestId={request_id}");
-    server.until("the callback was tried", || async { server.get(&tried).await["items"][0]["attempts"] != 0 }).await;
+    let was_tried = || async { server.get(&tried).await["items"][0]["attempts"].as_i64() > Some(0) };
+    server.until("the callback was tried", was_tried).await;
 
     let old = server.app.keys.signing();
     let new = Arc::new(SigningKey::generate("lender-2").unwrap());
@@ -198,7 +199,7 @@ async fn a_callback_under_way_is_signed_by_whichever_key_is_in_use_when_it_leave
     assert!(server.app.keys.replace(OurKeys { signing: impostor, published: vec![old] }).is_err());
 
     register(&inbox).await;
-    let callback = server.get(&tried).await["items"][0]["callbackId"].as_str().unwrap().to_owned();
+    let callback = server.get(&tried).await["items"][0]["id"].as_str().unwrap().to_owned();
     server.post(&format!("/admin/callbacks/{callback}/redeliver"), &json!({})).await;
     let got = format!("/sandbox/inbox/{}?requestId={request_id}", lsp.org_id);
     server.until("it arrived", || async { !server.get(&got).await["items"][0].is_null() }).await;
