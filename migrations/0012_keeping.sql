@@ -58,6 +58,12 @@ create trigger application_ended_noted
     for each row when (old.stage <> new.stage and (new.stage in ('REJECTED', 'EXPIRED') or old.stage in ('REJECTED', 'EXPIRED')))
     execute function note_application_ended();
 
+-- Some are declined as they are filed.
+create trigger application_filed_ended_noted
+    after insert on application
+    for each row when (new.stage in ('REJECTED', 'EXPIRED'))
+    execute function note_application_ended();
+
 create function note_loan_ended() returns trigger language plpgsql as $$
 begin
     if new.status in ('CLOSED', 'WITHDRAWN') then

@@ -93,6 +93,7 @@ pub(super) enum Found {
     ConsentReady {
         /// The consent artefact's id.
         consent_id: String,
+        /// When the data life ends that the borrower consented to; what is kept of the consent goes then.
         #[serde(default)]
         data_life_ends: Option<DateTime<Utc>>,
     },

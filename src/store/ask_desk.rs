@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::StoreError;
 use super::ask::{Detail, Leased, context};
-use crate::seal::Sealer;
+use crate::seal::{Sealer, is_erased};
 
-/// What a question is, whoever works on it; none when there is no such row.
+/// What a question is, whoever works on it; none when there is no such row, or what it asked was erased since.
 ///
 /// # Errors
 /// When the database fails or the row cannot be opened.
@@ -24,7 +24,7 @@ pub async fn detail(conn: &mut PgConnection, sealer: &Sealer, id: Uuid) -> Resul
     )
     .fetch_optional(conn)
     .await?;
-    sealed.map(|sealed| Ok(sealer.open_json(&context(id), &sealed)?)).transpose()
+    sealed.filter(|sealed| !is_erased(sealed)).map(|sealed| Ok(sealer.open_json(&context(id), &sealed)?)).transpose()
 }
 
 /// Takes a question over for an answer that came by itself: whoever asks it at the same time has lost the lease and
