@@ -135,7 +135,9 @@ $$;
 
 create or replace function refuse_rewrite() returns trigger language plpgsql as $$
 declare
-    sealed text := case tg_table_name when 'borrower_page' then 'body' when 'loan_fact' then 'fact' end;
+    sealed text := case tg_table_name when 'borrower_page' then 'body'
+        when 'loan_fact' then 'fact'
+        when 'referral_act' then 'proposal' end;
 begin
     if tg_op = 'UPDATE' and sealed is not null and is_keeping()
         and to_jsonb(old) - sealed = to_jsonb(new) - sealed then
@@ -153,6 +155,20 @@ begin
     if tg_op = 'DELETE' or old.state <> 'PROPOSED' or new.act <> old.act or new.maker <> old.maker then
         raise exception 'act % is decided once and kept as it was proposed', old.act_id
             using errcode = 'restrict_violation', constraint = 'operator_act_decided_once';
+    end if;
+    return new;
+end
+$$;
+
+create or replace function refuse_second_verdict() returns trigger language plpgsql as $$
+begin
+    if tg_op = 'UPDATE' and is_keeping()
+        and to_jsonb(old) - 'reasons' - 'proposal' = to_jsonb(new) - 'reasons' - 'proposal' then
+        return new;
+    end if;
+    if tg_op = 'DELETE' or old.state in ('APPROVED', 'REJECTED', 'STALE') then
+        raise exception 'decision % is decided once and kept', old.referral_id
+            using errcode = 'restrict_violation', constraint = 'referral_decided_once';
     end if;
     return new;
 end

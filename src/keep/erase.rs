@@ -19,7 +19,7 @@ use crate::engine::borrower_index;
 use crate::store::audit::Actor;
 use crate::store::partition::Gone;
 use crate::store::retention::{Class, Ended};
-use crate::store::{StoreError, application, dispute, erasure, loan, operator_act, retention};
+use crate::store::{StoreError, application, dispute, erasure, loan, operator_act, referral, retention};
 
 /// Applications taken at a time.
 const PAGE: i64 = 100;
@@ -92,6 +92,8 @@ async fn documents(app: &App, conn: &mut PgConnection, id: Uuid, why: &str) -> R
     let echo = redact::echo(&erased.form.echo);
     erased.erase(now, echo);
     let nobody = borrower_index(app, &erased.form.borrower);
+    erasure::keeping(&mut tx).await?;
+    referral::redact(&mut tx, &app.sealer, id, ERASED).await?;
     erasure::put_application(&mut tx, &app.sealer, &erased, &nobody).await?;
     if let Some(found) = loan::lock(&mut tx, &app.sealer, ApplicationId(id)).await? {
         let mut loan = found.loan;
@@ -101,7 +103,6 @@ async fn documents(app: &App, conn: &mut PgConnection, id: Uuid, why: &str) -> R
             raised.erase();
             dispute::save(&mut tx, &app.sealer, &raised, now).await?;
         }
-        erasure::keeping(&mut tx).await?;
         operator_act::redact(&mut tx, &app.sealer, &loan.id, ERASED).await?;
     }
     erasure::erase_asks(&mut tx, id, now).await?;

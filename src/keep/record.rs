@@ -92,7 +92,6 @@ impl Act<'_> {
 /// # Errors
 /// When it cannot be recorded; the act is not done then.
 pub async fn record(conn: &mut PgConnection, actor: &Actor, act: Act<'_>, at: DateTime<Utc>) -> Result<(), StoreError> {
-    tracing::info!(?act, "act of upkeep");
     act.entry(actor).append(conn, at).await?;
     Ok(())
 }

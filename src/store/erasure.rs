@@ -101,7 +101,17 @@ pub async fn documents(conn: &mut PgConnection, application: Uuid) -> Result<Gon
             union all
             select 4, act_id::text, act from operator_act join loan using (loan_id) where application_id = $1
             union all
-            select 5, ask_id::text, detail
+            select 5, referral_id::text, reasons from referral where application_id = $1
+            union all
+            select 6, referral_id::text, proposal from referral where application_id = $1 and proposal is not null
+            union all
+            select 7, act_id::text, referral_act.proposal
+            from referral_act
+            join referral using (referral_id)
+            where application_id = $1
+            and referral_act.proposal is not null
+            union all
+            select 8, ask_id::text, detail
             from ask
             where application_id = $1
             and state = 'CLOSED'

@@ -1,6 +1,7 @@
 //! Decisions that wait for people: the queue, who works on what, and what became of it.
 
 mod acts;
+mod redact;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use self::acts::{ActRow, acts, end, hand_back, note, propose, set_claim};
+pub use self::redact::redact;
 use super::StoreError;
 use crate::domain::application::facets::Generation;
 use crate::domain::application::referral::{ReferralReason, Verdict};

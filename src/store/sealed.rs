@@ -24,7 +24,7 @@ const fn column(table: &'static str, column: &'static str, context: &'static str
 }
 
 /// All of them. Whoever adds a sealed column adds it here; a test compares this list with the schema.
-pub const COLUMNS: [Column; 14] = [
+pub const COLUMNS: [Column; 17] = [
     column("application", "state", "'application:' || replace(application_id::text, '-', '')"),
     column("message", "body", "'message:' || replace(exchange_id::text, '-', '')"),
     column("exchange_answer", "answer", "'answer:' || replace(exchange_id::text, '-', '') || ':' || slot"),
@@ -37,6 +37,9 @@ pub const COLUMNS: [Column; 14] = [
     column("dispute", "dispute", "'dispute:' || dispute_id"),
     column("operator_act", "act", "'act:' || replace(act_id::text, '-', '')"),
     column("borrower_page", "body", "'borrower_page:' || reference"),
+    column("referral", "reasons", "'referral:' || replace(referral_id::text, '-', '') || ':reasons'"),
+    column("referral", "proposal", "'referral:' || replace(referral_id::text, '-', '') || ':proposal'"),
+    column("referral_act", "proposal", "'referral:' || replace(referral_id::text, '-', '') || ':proposal'"),
     column("legal_hold", "reason", "'hold:' || replace(application_id::text, '-', '')"),
     column("sandbox.inbox", "body", "'sandbox.inbox'"),
 ];
