@@ -7,7 +7,7 @@ use ocen_lender::audit::{anchor, start};
 use ocen_lender::config::Role;
 use ocen_lender::jose::SigningKey;
 use ocen_lender::store::audit::{Actor, Entry};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::support::operators::{self, audited, get};
@@ -170,6 +170,38 @@ async fn a_start_tells_what_is_not_as_it_was() {
     assert!(entries[1]["subject"]["changed"].is_null());
     assert_eq!(entries[0]["subject"]["changed"], "configSha256 operators", "{}", entries[0]);
     assert_eq!(entries[1]["subject"]["operators"], "asha: maker checker");
+}
+
+/// `ocen-lender audit ...`; gives its exit code and what it printed.
+async fn command(server: &Server, line: &[&str]) -> (i32, String) {
+    let ran = tokio::process::Command::new(env!("CARGO_BIN_EXE_ocen-lender"))
+        .arg("audit")
+        .args(line)
+        .env("DATABASE_URL", &server.database_url)
+        .output()
+        .await
+        .unwrap();
+    (ran.status.code().unwrap(), String::from_utf8(ran.stdout).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_says_ok_or_the_first_broken_row() {
+    let server = with_entries(3).await;
+    let (code, said) = command(&server, &["verify"]).await;
+    assert!(code == 0 && said.starts_with("OK: 3 rows, 1 to 3, head "), "{code} {said}");
+    let (_, exported) = command(&server, &["export", "--from", "2"]).await;
+    let rows: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((rows.len(), &rows[0]["entry"]["subject"]["id"]), (2, &json!("2")));
+    assert!(said.contains(rows[1]["hash"].as_str().unwrap()), "the head is the last row's hash");
+
+    forge(&server, "update audit_entry set entry = replace(entry, 'TRIED', 'DONE') where seq = 2").await;
+    assert_eq!(command(&server, &["verify"]).await, (1, "BROKEN: row 2 was altered\n".to_owned()));
+    let (code, said) = command(&server, &["verify", "--json"]).await;
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &said["ok"], &said["broken"]["seq"]), (1, &json!(false), &json!(2)));
+    let (code, said) = command(&server, &["verify", "--to", "1", "--json"]).await;
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &said["ok"], &said["count"]), (0, &json!(true), &json!(1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -147,3 +147,24 @@ async fn whatever_an_operator_changes_is_in_the_log_and_what_is_refused_is_not()
     assert_eq!(entries[0]["before"], entries[1]["after"], "it was as it had been left");
     assert_eq!((&entries[0]["actor"], &entries[0]["role"]), (&json!("omar"), &json!("operator")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_the_command_makes_opens_by_what_it_prints_for_the_configuration() {
+    let printed = tokio::process::Command::new(env!("CARGO_BIN_EXE_ocen-lender"))
+        .args(["keys", "operator-token", "asha \"a\"", "--roles", "maker,auditor"])
+        .output()
+        .await
+        .unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    let token = printed.lines().nth(1).unwrap().trim_start_matches("# ").to_owned();
+    let file: toml::Table = printed.parse().unwrap();
+    let operator: ocen_lender::config::Operator = file["operators"][0].clone().try_into().unwrap();
+    let named = operator.name.clone();
+    let server = operators::start(&[], Options::default(), |config| config.operators.push(operator)).await;
+
+    let ask = |path: &str| server.http.get(format!("{}{path}", server.admin)).bearer_auth(&token).send();
+    assert_eq!(named, "asha \"a\"");
+    assert_eq!(ask("/admin/audit").await.unwrap().status(), 200);
+    let put = server.http.put(format!("{}/admin/lsps/LSP", server.admin)).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(put.status(), 403, "a maker registers nobody");
+}
