@@ -15,7 +15,7 @@ const MOST: usize = 500;
 /// Longest name, in characters.
 const LONGEST_NAME: usize = 100;
 /// Names of callers that are no operators.
-const RESERVED: [&str; 3] = ["admin", "open", "ocen-lender"];
+const RESERVED: [&str; 4] = ["admin", "open", "ocen-lender", "command line"];
 
 /// What an operator may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
