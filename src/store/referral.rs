@@ -20,7 +20,6 @@ use crate::seal::Sealer;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     /// The verdict with its terms.
-    #[serde(flatten)]
     pub verdict: Verdict,
     /// Why, for the lender's own people.
     pub reason: String,
