@@ -91,7 +91,7 @@ async fn accounts(app: &App, lease: Lease, day: NaiveDate) -> Result<(), TurnErr
     let ours = app.config.ledger.accounts.by_code(&balances).ok_or(TurnError::Internal("balances out of range"))?;
     let asked: Vec<AccountBalance> =
         ours.iter().map(|(account, balance)| AccountBalance { account: account.clone(), balance: *balance }).collect();
-    let theirs = ask(app, day, (&format!("compare-{day}-accounts"), &asked, &[])).await?;
+    let theirs = ask(app, day, (&format!("compare-{day}-accounts.{}", lease.failures), &asked, &[])).await?;
     let mut found = Vec::new();
     for (account, balance) in &ours {
         let other = theirs.accounts.iter().find(|other| other.account == *account);
@@ -117,7 +117,7 @@ async fn loans(app: &App, lease: Lease, day: NaiveDate, after: &str) -> Result<O
     let mut found = Vec::new();
     if !ours.is_empty() {
         let asked: Vec<LoanTotals> = ours.iter().map(shown).collect();
-        let theirs = ask(app, day, (&format!("compare-{day}-{last}"), &[], &asked)).await?;
+        let theirs = ask(app, day, (&format!("compare-{day}-{last}.{}", lease.failures), &[], &asked)).await?;
         let theirs: BTreeMap<&str, &LoanTotals> =
             theirs.loans.iter().map(|totals| (totals.loan_id.as_str(), totals)).collect();
         for totals in &ours {

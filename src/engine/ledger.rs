@@ -121,7 +121,7 @@ async fn send_all(app: &App, lease: Lease) -> Result<(), TurnError> {
             break;
         }
         if let Some(ledger) = app.ports.ledger() {
-            send(app, ledger, &pending).await?;
+            send(app, (ledger, lease), &pending).await?;
         }
         let numbers: Vec<i64> = pending.iter().map(|journal| journal.number).collect();
         let mut tx = app.pool.begin().await?;
@@ -131,9 +131,9 @@ async fn send_all(app: &App, lease: Lease) -> Result<(), TurnError> {
     Ok(())
 }
 
-async fn send(app: &App, ledger: &dyn Ledger, pending: &[Pending]) -> Result<(), TurnError> {
+async fn send(app: &App, (ledger, lease): (&dyn Ledger, Lease), pending: &[Pending]) -> Result<(), TurnError> {
     let journals: Vec<FeedJournal> = pending.iter().map(|journal| shown(&app.config.ledger, journal)).collect();
-    let key = batch_key(pending);
+    let key = batch_key(pending, lease.failures);
     let (now, today) = (app.clock.now(), app.clock.today());
     within_time(ledger.journal(Batch { key: &key, journals: &journals, now, today })).await
 }
@@ -168,8 +168,9 @@ fn shown(config: &LedgerConfig, pending: &Pending) -> FeedJournal {
     }
 }
 
-/// The same for the same journals, whoever sends them.
-fn batch_key(pending: &[Pending]) -> String {
+/// The same for the same journals, whoever sends them, until the batch is refused: the refusal of yesterday, kept under
+/// its key, must not be the answer of today. What keeps a journal from being posted twice is its own key.
+fn batch_key(pending: &[Pending], failures: i32) -> String {
     let mut context = Context::new(&SHA256);
     for journal in pending {
         context.update(journal.journal_id.as_bytes());
@@ -180,5 +181,6 @@ fn batch_key(pending: &[Pending]) -> String {
         // Writing to a string cannot fail.
         let _ = write!(key, "{byte:02x}");
     }
+    let _ = write!(key, ".{failures}");
     key
 }

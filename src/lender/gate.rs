@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::PortError;
 use crate::config::AdapterConfig;
-use crate::domain::application::ask::Outcome;
 
 /// Longest that a system may keep its questions waiting by `Retry-After`.
 const LONGEST_REST: Duration = Duration::from_mins(5);
@@ -196,20 +195,32 @@ impl Pass {
     }
 
     /// Notes how the call ended.
-    pub fn note(self, result: &Result<Outcome, PortError>) {
-        let Some(gate) = &self.0 else { return };
+    pub fn note<T>(self, result: &Result<T, PortError>) {
         match result {
-            Ok(_) => gate.answered(),
-            Err(error @ PortError::Later { status, retry_after, .. }) => {
+            Ok(_) => self.answered(),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// Notes that the port answered.
+    pub fn answered(self) {
+        if let Some(gate) = &self.0 {
+            gate.answered();
+        }
+    }
+
+    /// Notes that there was no usable answer.
+    pub fn failed(self, error: &PortError) {
+        let Some(gate) = &self.0 else { return };
+        match error {
+            PortError::Later { status, retry_after, .. } => {
                 // Of the retryable statuses these two speak for the whole system, the others for one question.
                 let rest = retry_after.filter(|_| matches!(status, 429 | 503));
                 gate.failed(error.to_string(), rest, *status >= 500);
             }
-            Err(error @ (PortError::Unreachable { .. } | PortError::BadAnswer { .. })) => {
-                gate.failed(error.to_string(), None, true);
-            }
+            PortError::Unreachable { .. } | PortError::BadAnswer { .. } => gate.failed(error.to_string(), None, true),
             // Ours, and says nothing of the port.
-            Err(PortError::BadQuestion { .. } | PortError::Storage { .. }) => {}
+            PortError::BadQuestion { .. } | PortError::Storage { .. } => {}
         }
     }
 }
@@ -226,6 +237,7 @@ impl Drop for Pass {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::application::ask::Outcome;
 
     fn gate(max_concurrency: usize, rest: Duration) -> Arc<Gate> {
         let limits = AdapterConfig {

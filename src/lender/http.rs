@@ -3,7 +3,7 @@
 //!
 //! `POST {url}/{port}/{method}` with Standard Webhooks headers. 200 carries an outcome, 202 one that is pending.
 
-mod ledger;
+pub(super) mod ledger;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
+use super::ledger::{BalancesDetail, JournalsDetail};
 use super::question::{
     CollectDetail, ConsentDetail, ConsentStatusDetail, FetchDetail, MandateDetail, NoDetail, NoticeDetail, OtpDetail,
     PayDetail, RefundDetail, RegisterDetail, VerifyDetail,
@@ -228,6 +229,27 @@ pub const METHODS: &[Method] = &[
         asks: &[schema::<NoticeDetail<'static>>],
         subject: NOTIFIER,
         findings: &["notified"],
+    },
+    Method {
+        port: "ledger",
+        name: "journal",
+        summary: "Take journals of the loan book",
+        description: "All or none, in their order: of one loan they come in the order in which they were posted. Each is \
+            posted once by its `key`, however often it comes, also in another batch. While a batch is refused, no later \
+            journal comes.",
+        asks: &[schema::<JournalsDetail<'static>>],
+        subject: PLAIN,
+        findings: &["journalsTaken"],
+    },
+    Method {
+        port: "ledger",
+        name: "compare",
+        summary: "Tell balances at the end of a day",
+        description: "Asked once a day when every journal of that day was taken: first of all accounts, then of all \
+            loans, page by page. Our own balances come along; answer with yours. Debit is positive.",
+        asks: &[schema::<BalancesDetail<'static>>],
+        subject: PLAIN,
+        findings: &["balances"],
     },
 ];
 

@@ -26,7 +26,7 @@ use self::answer::Answer;
 use self::decision::Decision;
 use self::gate::{Gate, Pass, PortHealth};
 use self::http::Adapter;
-use self::ledger::{LEDGER, Ledger};
+use self::ledger::{Gated, LEDGER, Ledger};
 use self::webhook::Keys;
 use crate::clock::Clock;
 use crate::config::{Config, PortConfig};
@@ -165,6 +165,8 @@ pub struct Ports {
     asked: BTreeMap<&'static str, Connected>,
     /// None when the book is the general ledger: nothing is sent then.
     ledger: Option<Arc<dyn Ledger>>,
+    /// Before the ledger, where that is an adapter.
+    ledger_gate: Option<Arc<Gate>>,
 }
 
 /// One of the lender's systems, and what stands before it where that is an adapter.
@@ -210,17 +212,21 @@ impl Ports {
             };
             ports.insert(name, connected);
         }
-        let ledger: Option<Arc<dyn Ledger>> = match config.ports.get(LEDGER) {
-            Some(PortConfig::Adapter(adapter)) => Some(Arc::new(Adapter::new(client, adapter, clock.clone()))),
-            Some(PortConfig::BuiltIn) | None => None,
+        let (ledger, ledger_gate): (Option<Arc<dyn Ledger>>, _) = match config.ports.get(LEDGER) {
+            Some(PortConfig::Adapter(adapter)) => {
+                let gate = Arc::new(Gate::new(LEDGER, adapter));
+                let ledger = Arc::new(Adapter::new(client, adapter, clock.clone()));
+                (Some(Arc::new(Gated { ledger, gate: Arc::clone(&gate) })), Some(gate))
+            }
+            Some(PortConfig::BuiltIn) | None => (None, None),
         };
-        Ok(Self { asked: ports, ledger })
+        Ok(Self { asked: ports, ledger, ledger_gate })
     }
 
     /// The same with a general ledger that the configuration does not name: a simulated one.
     #[must_use]
     pub fn with_ledger(self, ledger: Arc<dyn Ledger>) -> Self {
-        Self { ledger: Some(ledger), ..self }
+        Self { ledger: Some(ledger), ledger_gate: None, ..self }
     }
 
     /// The lender's general ledger; none when our own book is the ledger.
@@ -267,7 +273,8 @@ impl Ports {
     /// How the adapters are, by name of their ports.
     #[must_use]
     pub fn health(&self) -> Vec<PortHealth> {
-        self.asked.values().filter_map(|port| port.adapter.as_ref()).map(|edge| edge.gate.health()).collect()
+        let asked = self.asked.values().filter_map(|port| port.adapter.as_ref()).map(|edge| edge.gate.health());
+        asked.chain(self.ledger_gate.iter().map(|gate| gate.health())).collect()
     }
 
     /// The secrets shared with the adapter of a port; none when the port has no adapter.

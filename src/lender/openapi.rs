@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::PORTS;
 use super::answer::{Answer, Found};
 use super::contract::sample::Samples;
+use super::ledger::{LEDGER, LedgerFound};
 use super::methods::{METHODS, Method};
 use super::question::Context;
 
@@ -136,6 +137,9 @@ fn later(answers: &Value) -> Value {
 fn example(method: &Method) -> Option<Value> {
     let today = NaiveDate::from_ymd_opt(2026, 1, 5)?;
     let samples = Samples { run: "1".to_owned(), now: today.and_hms_opt(10, 0, 0)?.and_utc(), today };
+    if method.port == LEDGER {
+        return samples.of_the_book(method.name).map(|(_, body)| body);
+    }
     let sample = samples.of(method.port, method.name)?;
     Some(samples.body(&sample, Some("https://ocen.internal.lender.example/ports/v1/callbacks/AZs1kq0u")))
 }
@@ -202,12 +206,19 @@ impl Default for Schemas {
         for (tag, variant) in variants(&found, "finding") {
             schemas.named.insert(format!("Found{}", pascal(&tag)), variant);
         }
+        let told = schemas.read.root_schema_for::<LedgerFound>().to_value();
+        for (tag, variant) in variants(&told, "finding") {
+            schemas.named.insert(format!("Found{}", pascal(&tag)), variant);
+        }
         schemas
     }
 }
 
 impl Schemas {
     fn request(&mut self, method: &Method) -> Value {
+        if method.port == LEDGER {
+            return self.ledger_request(method);
+        }
         let context = self.sent.subschema_for::<Context<'static>>().to_value();
         let asks: Vec<Value> = method.asks.iter().map(|make| make(&mut self.sent).to_value()).collect();
         let subject = (method.subject)(&mut self.sent).to_value();
@@ -242,10 +253,30 @@ impl Schemas {
         })
     }
 
+    /// The book is about no application, and its answer is waited for.
+    fn ledger_request(&mut self, method: &Method) -> Value {
+        let asks: Vec<Value> = method.asks.iter().map(|make| make(&mut self.sent).to_value()).collect();
+        json!({
+            "type": "object",
+            "description": format!("{}.", method.summary),
+            "properties": {
+                "key": { "type": "string", "description": "The same for the same question." },
+                "ask": any_of(asks),
+                "now": {
+                    "type": "string", "format": "date-time", "description": "The server's business time.",
+                },
+                "businessDate": {
+                    "type": "string", "format": "date", "description": "The lender's day, Asia/Kolkata.",
+                },
+            },
+            "required": ["key", "ask", "now", "businessDate"],
+        })
+    }
+
     fn into_components(mut self) -> BTreeMap<String, Value> {
         let definitions = self.sent.take_definitions(true).into_iter().chain(self.read.take_definitions(true));
         let mut components: BTreeMap<String, Value> =
-            definitions.filter(|(name, _)| name != "Found" && name != "Answer").collect();
+            definitions.filter(|(name, _)| !matches!(name.as_str(), "Found" | "LedgerFound" | "Answer")).collect();
         components.extend(self.named);
         components.into_iter().map(|(name, schema)| (renamed(&name), tidied(schema))).collect()
     }

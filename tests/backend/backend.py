@@ -31,7 +31,9 @@ create table answered (idempotency_key text primary key, status integer not null
 create table money (bank_key text primary key, state text not null, utr text, value_date text);
 create table slow (key text primary key, ready_at real not null);
 create table otp (session_key text primary key, digits text not null);
-create table ledger (entry_key text primary key, entry text not null);
+create table entry (
+    journal_key text not null, line integer not null, loan_id text not null, account text not null,
+    book_account text not null, paise integer not null, booked_on text not null, primary key (journal_key, line));
 """
 
 
@@ -224,14 +226,37 @@ class Systems:
     def notifier_send(self, question):
         return done("notified", messageId="MSG-" + sha(question["ask"]["noticeKey"]))
 
-    # ledger: keeps what it is told, whatever its shape.
+    # ledger: posts each journal once by its key, and tells its balances as of a day.
 
     def ledger_journal(self, question):
-        self.db.execute("insert or ignore into ledger values (?, ?)", (question["key"], json.dumps(question)))
-        return done("acknowledged")
+        for journal in question["ask"]["journals"]:
+            for line, entry in enumerate(journal["entries"]):
+                paise = to_paise(entry["amount"]) * (1 if entry["side"] == "DEBIT" else -1)
+                self.db.execute(
+                    "insert or ignore into entry values (?, ?, ?, ?, ?, ?, ?)",
+                    (journal["key"], line, journal["loanId"], entry["account"], entry["bookAccount"], paise,
+                     journal["bookingDate"]))
+        return done("journalsTaken")
 
     def ledger_compare(self, question):
-        return done("acknowledged")
+        ask = question["ask"]
+        accounts = [
+            {"account": asked["account"], "balance": to_rupees(self.one(
+                "select coalesce(sum(paise), 0) from entry where account = ? and booked_on <= ?",
+                asked["account"], ask["asOf"])[0])}
+            for asked in ask["accounts"]]
+        loans = []
+        for asked in ask["loans"]:
+            principal, outstanding, journals = self.one(
+                "select coalesce(sum(case when book_account = 'PRINCIPAL_RECEIVABLE' then paise end), 0),"
+                " coalesce(sum(case when book_account in ('PRINCIPAL_RECEIVABLE', 'INTEREST_RECEIVABLE',"
+                " 'FEE_RECEIVABLE', 'PENAL_RECEIVABLE', 'BORROWER_EXCESS') then paise end), 0),"
+                " count(distinct journal_key) from entry where loan_id = ? and booked_on <= ?",
+                asked["loanId"], ask["asOf"])
+            loans.append({
+                "loanId": asked["loanId"], "principal": to_rupees(principal),
+                "outstanding": to_rupees(outstanding), "journals": journals})
+        return done("balances", accounts=accounts, loans=loans)
 
     # What takes a moment.
 
@@ -270,6 +295,15 @@ class Systems:
 
 
 PORTS = ("decision", "data", "kyc", "agreement", "disbursement", "collections", "notifier", "ledger")
+
+
+def to_paise(rupees):
+    whole, _, part = rupees.partition(".")
+    return int(whole) * 100 + int(part)
+
+
+def to_rupees(paise):
+    return f"{'-' if paise < 0 else ''}{abs(paise) // 100}.{abs(paise) % 100:02d}"
 
 
 def sha(text):

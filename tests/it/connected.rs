@@ -168,6 +168,13 @@ async fn a_loan_goes_from_application_to_payout_through_the_lenders_own_systems(
         (&json!("PAID"), 1),
         "{loan}"
     );
+    // The general ledger is told a moment later, and nobody waits for it.
+    let told = async {
+        while serve.get("/admin/ledger").await["pending"] != 0 {
+            tokio::time::timeout(Duration::from_millis(25), std::future::pending::<()>()).await.ok();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), told).await.expect("the general ledger takes what was posted");
     let ports = serve.get("/admin/ports").await;
     let all = ports["items"].as_array().unwrap();
     assert_eq!(all.len(), PORTS.len());

@@ -1,5 +1,7 @@
 //! The checks of one port, in the order in which a loan would ask.
 
+mod book;
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,12 +11,21 @@ use super::caller::{Caller, Reply, Signing};
 use super::sample::{Sample, Samples};
 use super::{Check, Verdict};
 use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome};
+use crate::lender::ledger::LEDGER;
 use crate::lender::methods::METHODS;
 
 /// Longest pause between two polls.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Shortest one.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Calls that an adapter must not let in.
+const STRANGERS: [(Signing, &str, &str); 4] = [
+    (Signing::Wrong, "bad-signature", "refuses a signature by an unknown secret with 401"),
+    (Signing::Missing, "no-signature", "refuses a call without signature with 401"),
+    (Signing::Altered, "altered-body", "refuses a body that is not the signed one with 401"),
+    (Signing::Stale, "stale-timestamp", "refuses a timestamp of an hour ago with 401"),
+];
 
 /// The checks of one port.
 pub(super) struct Suite {
@@ -40,6 +51,7 @@ impl Suite {
             "data" => self.data().await,
             "disbursement" => self.disbursement().await,
             "collections" => self.collections().await,
+            LEDGER => self.ledger().await,
             port => {
                 let methods = METHODS.iter().filter(|method| method.port == port && method.name != "status");
                 for method in methods {
@@ -80,12 +92,7 @@ impl Suite {
         };
         let Some(sample) = self.samples.of(self.port, method) else { return };
         let body = self.samples.body(&sample, None);
-        for (signing, id, what) in [
-            (Signing::Wrong, "bad-signature", "refuses a signature by an unknown secret with 401"),
-            (Signing::Missing, "no-signature", "refuses a call without signature with 401"),
-            (Signing::Altered, "altered-body", "refuses a body that is not the signed one with 401"),
-            (Signing::Stale, "stale-timestamp", "refuses a timestamp of an hour ago with 401"),
-        ] {
+        for (signing, id, what) in STRANGERS {
             // Never the key of a call that follows: an adapter that takes it would remember its answer.
             let key = format!("{}.{id}", sample.key);
             let reply = self.caller.post((self.port, method), &key, &body, signing).await;

@@ -2,6 +2,7 @@
 //! that it never would, and says what keeps the protocol. For a lender's test environment: it asks for payments and
 //! debits of one rupee, marked `PORT-TEST`.
 
+mod book;
 mod caller;
 mod checks;
 pub(super) mod sample;

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use super::{ADAPTER_ERROR, Adapter, IDEMPOTENCY_KEY, MAX_ANSWER};
 use crate::lender::PortError;
-use crate::lender::ledger::{Balances, Batch, Comparison, LEDGER, Ledger, LedgerError};
+use crate::lender::ledger::{
+    Balances, BalancesDetail, Batch, Comparison, JournalsDetail, LEDGER, Ledger, LedgerError, LedgerFound,
+};
 use crate::lender::webhook;
 
 /// What comes back.
@@ -18,7 +20,7 @@ use crate::lender::webhook;
 #[serde(tag = "outcome", rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Answer {
     Done {
-        finding: Found,
+        finding: LedgerFound,
     },
     Pending {
         poll_after: DateTime<Utc>,
@@ -30,28 +32,18 @@ enum Answer {
     },
 }
 
-/// What was found.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "finding", rename_all = "camelCase")]
-enum Found {
-    /// `journal`: every journal of the batch is in the books.
-    JournalsTaken,
-    /// `compare`.
-    Balances(Balances),
-}
-
 impl Ledger for Adapter {
     fn journal<'a>(&'a self, batch: Batch<'a>) -> BoxFuture<'a, Result<(), LedgerError>> {
         Box::pin(async move {
             let body = json!({
                 "key": batch.key,
-                "ask": { "journals": batch.journals },
+                "ask": JournalsDetail { journals: batch.journals },
                 "now": batch.now,
                 "businessDate": batch.today,
             });
             match self.ask_ledger("journal", batch.key, &body).await? {
-                Found::JournalsTaken => Ok(()),
-                Found::Balances(_) => Err(bad("with a finding that does not belong to `journal`").into()),
+                LedgerFound::JournalsTaken => Ok(()),
+                LedgerFound::Balances(_) => Err(bad("with a finding that does not belong to `journal`").into()),
             }
         })
     }
@@ -60,20 +52,20 @@ impl Ledger for Adapter {
         Box::pin(async move {
             let body = json!({
                 "key": asked.key,
-                "ask": { "asOf": asked.as_of, "accounts": asked.accounts, "loans": asked.loans },
+                "ask": BalancesDetail { as_of: asked.as_of, accounts: asked.accounts, loans: asked.loans },
                 "now": asked.now,
                 "businessDate": asked.today,
             });
             match self.ask_ledger("compare", asked.key, &body).await? {
-                Found::Balances(balances) => Ok(balances),
-                Found::JournalsTaken => Err(bad("with a finding that does not belong to `compare`").into()),
+                LedgerFound::Balances(balances) => Ok(balances),
+                LedgerFound::JournalsTaken => Err(bad("with a finding that does not belong to `compare`").into()),
             }
         })
     }
 }
 
 impl Adapter {
-    async fn ask_ledger(&self, method: &str, key: &str, body: &Value) -> Result<Found, LedgerError> {
+    async fn ask_ledger(&self, method: &str, key: &str, body: &Value) -> Result<LedgerFound, LedgerError> {
         let body = serde_json::to_vec(body).map_err(|_| bad("a question that cannot be written"))?;
         let seconds = self.clock.wall().timestamp();
         let request = self
@@ -101,7 +93,7 @@ impl Adapter {
 }
 
 /// A bare 4xx is a refusal: the same journals will not be taken tomorrow unless somebody looks.
-fn answer(status: StatusCode, body: &[u8]) -> Result<Found, LedgerError> {
+pub(in crate::lender) fn answer(status: StatusCode, body: &[u8]) -> Result<LedgerFound, LedgerError> {
     let retryable = matches!(status.as_u16(), 408 | 409 | 425 | 429);
     let read = serde_json::from_slice(body);
     match read {
@@ -134,7 +126,7 @@ mod tests {
     #[test]
     fn only_its_own_word_takes_the_journals() {
         let taken = br#"{"outcome":"done","finding":{"finding":"journalsTaken"}}"#;
-        assert!(matches!(answer(StatusCode::OK, taken), Ok(Found::JournalsTaken)));
+        assert!(matches!(answer(StatusCode::OK, taken), Ok(LedgerFound::JournalsTaken)));
         for (status, body) in [(200, &b"{}"[..]), (500, taken), (202, taken), (429, b""), (409, b"")] {
             let status = StatusCode::from_u16(status).unwrap();
             assert!(matches!(answer(status, body), Err(LedgerError::Port(_))), "{status}");
