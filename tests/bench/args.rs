@@ -9,7 +9,7 @@ const USAGE: &str = "bench [--quick] [--rounds N] [--stored [APPLICATIONS]] [--c
   --quick     seconds instead of minutes: shows that everything still runs
   --rounds N  how often everything is measured; medians are shown [default: 5]
   --stored    first store a million applications and five million messages, or another number of applications with
-              five messages each
+              five messages each [default: 10000, so that Postgres knows the tables' usual shape]
   --check     exit 1 when a ratio misses its goal
   --json      print one JSON object instead of the table";
 
@@ -40,7 +40,7 @@ impl Args {
         let mut args = Self {
             rounds: 5,
             span: Duration::from_secs(4),
-            stored: 0,
+            stored: 10_000,
             check: false,
             json: false,
             floor_rows: 100_000,
@@ -72,5 +72,6 @@ impl Args {
         self.span = Duration::from_secs(1);
         self.floor_rows = 5_000;
         self.callbacks = 500;
+        self.stored = 2_000;
     }
 }

@@ -49,7 +49,7 @@ impl Process {
     /// The same with every child, living or reaped: for a Postgres server.
     pub fn family_seconds(self) -> f64 {
         let Some(head) = self.stat() else { return 0.0 };
-        let children: u64 = processes().filter_map(|p| p.stat()).filter(|s| s.parent == self.0).map(|s| s.own).sum();
+        let children: u64 = processes().filter_map(Process::stat).filter(|s| s.parent == self.0).map(|s| s.own).sum();
         (head.own + head.reaped + children) as f64 / TICKS
     }
 

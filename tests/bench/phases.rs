@@ -25,7 +25,7 @@ const CONNECTIONS: usize = 48;
 /// Pairs under way at once.
 const PAIRS: usize = 64;
 /// How long what is queued may take to leave.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Figures by name, one per round.
 pub type Measured = BTreeMap<&'static str, Vec<f64>>;
@@ -49,10 +49,8 @@ pub async fn all(args: &Args, database: &Database) -> Outcome<Measured> {
     let key = Arc::new(SigningKey::generate("lsp-bench-1")?);
     floor::prepare(database, args.floor_rows).await?;
     let (originals, offer) = first_application(database, &setup, &key, &sink).await?;
-    if args.stored > 0 {
-        tell(format_args!("storing {} applications with five messages each", args.stored));
-        originals.traffic(database, args.stored).await?;
-    }
+    tell(format_args!("storing {} applications with five messages each", args.stored));
+    originals.traffic(database, args.stored).await?;
     let mut bench = Bench { args, database, sink, setup, key, originals, offer, measured: Measured::default() };
     for round in 1..=args.rounds {
         tell(format_args!("round {round} of {}", args.rounds));

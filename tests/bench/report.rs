@@ -12,6 +12,10 @@ use crate::server::Server;
 /// §7); on another machine the figure is taken to scale as the signature does.
 const SVIX_PER_S: f64 = 1_002.0;
 const SVIX_SIGN_US: f64 = 668.0;
+/// What the signature cost there against the transaction of the floor. Processors with AVX-512 IFMA sign almost three
+/// times as fast as that one, and all else hardly faster, so that the goals that relate a server's own work to the
+/// signature are further away there.
+const REFERENCE_SIGN: f64 = 668.0 / 283.0;
 /// Processors that everything shares.
 const CORES: f64 = 2.0;
 
@@ -110,17 +114,29 @@ fn ratios(of: impl Fn(&str) -> f64) -> Vec<Ratio> {
     // What the share would be if nothing else ran on the machine: by processor time alone.
     let undisturbed = |kind: [&str; 3]| (sign + verify) / kind.map(&of).iter().sum::<f64>();
     let above = |server: &str| (of(server) - sign - verify) / sign;
+    // The same where a signature costs what it did on the machine that the goals were set on.
+    let usual = f64::max(sign, REFERENCE_SIGN * transaction);
+    let usually = |kind: [&str; 3]| (usual + verify) / (kind.map(&of).iter().sum::<f64>() - sign + usual);
     let svix = SVIX_PER_S * SVIX_SIGN_US / sign;
     let create = ["create_server_us", "create_postgres_us", "create_client_us"];
     let offer = ["offer_server_us", "offer_postgres_us", "offer_client_us"];
     let callback = ["callback_server_us", "callback_postgres_us", "callback_client_us"];
+    let usually_callback = usual / (callback.map(&of).iter().sum::<f64>() - sign + usual);
     let ratio = |id, what, value, goal| Ratio { id, what, value, goal };
     vec![
         ratio("G1", "createLoanApplications: share of the machine that is RSA", share("create_per_s"), AtLeast(0.45)),
         ratio("G1", "the same by processor time, whatever else runs", undisturbed(create), AtLeast(0.45)),
+        ratio("G1", "the same with the reference machine's signature", usually(create), AtLeast(0.45)),
         ratio("G1", "setOffer: share of the machine that is RSA", share("offer_per_s"), AtLeast(0.45)),
         ratio("G1", "the same by processor time, whatever else runs", undisturbed(offer), AtLeast(0.45)),
+        ratio("G1", "the same with the reference machine's signature", usually(offer), AtLeast(0.45)),
         ratio("G3", "create: server above sign and verify / sign", above("create_server_us"), AtMost(0.5)),
+        ratio(
+            "G3",
+            "the same with the reference machine's signature",
+            above("create_server_us") * sign / usual,
+            AtMost(0.5),
+        ),
         ratio("G3", "setOffer: server above sign and verify / sign", above("offer_server_us"), AtMost(0.5)),
         ratio("G4", "create: Postgres / transaction", of("create_postgres_us") / transaction, AtMost(1.5)),
         ratio(
