@@ -164,7 +164,10 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
     let exchange_id = ExchangeId(app.ids.uuid());
     let mut tx = app.pool.begin().await?;
     let key = Key { org_id: request.org_id.as_str(), operation: request.operation, request_id: &request.request_id };
-    match inbox::claim(&mut tx, key, &request.digest, exchange_id.0, now).await? {
+    let names = resolve::names(&request.command);
+    let owned = (request.digest.as_slice(), exchange_id.0);
+    let (claim, locked) = inbox::claim(&mut tx, &app.sealer, (key, &names), owned, now).await?;
+    match claim {
         Claim::Used { digest, .. } if digest != request.digest => return Err(Refused::Conflict),
         Claim::Used { exchange_id, .. } => {
             outbox::requeue(&mut tx, exchange_id, now + HOLD).await?;
@@ -173,8 +176,8 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
         }
         Claim::Fresh => {}
     }
-    match resolve::subjects(app, &mut tx, request).await? {
-        Subjects::New(items) => create(app, &mut tx, request, exchange_id, items).await?,
+    match resolve::subjects(&mut tx, request, locked).await? {
+        Subjects::New(items, locked) => create(app, &mut tx, request, exchange_id, (items, locked)).await?,
         Subjects::Known(known) => carry_out(app, &mut tx, request, exchange_id, known).await?,
         Subjects::None => meta(app, &mut tx, request, exchange_id).await?,
     }
@@ -188,11 +191,9 @@ async fn create(
     conn: &mut PgConnection,
     request: &Request,
     exchange_id: ExchangeId,
-    items: Vec<NewApplication>,
+    (items, locked): (Vec<NewApplication>, Vec<Locked>),
 ) -> Result<(), Refused> {
     let bundle = BundleId(app.ids.uuid());
-    let names: Vec<String> = items.iter().map(|item| item.loan_application_id.clone()).collect();
-    let locked = application::lock_named(conn, &app.sealer, request.org_id.as_str(), &names).await?;
     let filed = items
         .into_iter()
         .map(|item| {

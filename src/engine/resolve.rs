@@ -4,7 +4,6 @@ use sqlx::PgConnection;
 
 use super::facts::Gathered;
 use super::{Refused, Request};
-use crate::app::App;
 use crate::domain::application::command::{Command, ConsentKey, NewApplication, Subject};
 use crate::domain::ids::{ApplicationId, LoanId, PaymentId};
 use crate::store::application::Locked;
@@ -14,8 +13,8 @@ use crate::store::{StoreError, application};
 /// What a request is about.
 #[derive(Debug)]
 pub enum Subjects {
-    /// Applications to be filed.
-    New(Vec<NewApplication>),
+    /// Applications to be filed, and those of them that are there already, locked.
+    New(Vec<NewApplication>, Vec<Locked>),
     /// Applications that exist, in the request's order.
     Known(Known),
     /// None.
@@ -33,24 +32,36 @@ pub struct Known {
     pub consent_handle: Option<String>,
 }
 
-/// Finds what a request is about.
+/// The LSP's own ids of the applications that a request names; they are found and locked with its key.
+#[must_use]
+pub fn names(command: &Command) -> Vec<String> {
+    match command {
+        Command::CreateApplications(items) => items.iter().map(|item| item.loan_application_id.clone()).collect(),
+        Command::RequestConsent(request) => request.loan_application_ids.clone(),
+        Command::GenerateOffers(names) => names.clone(),
+        Command::TriggerAcceptance { loan_application_ids, .. } => loan_application_ids.clone(),
+        Command::SetOffer { loan_application_id, .. } | Command::Grant { loan_application_id } => {
+            vec![loan_application_id.clone()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Finds what a request is about; `locked` are the applications that it names, as far as they are there.
 ///
 /// # Errors
 /// [`Refused::UnknownIds`] naming every id that this LSP does not have; [`Refused::Mismatch`].
-pub async fn subjects(app: &App, conn: &mut PgConnection, request: &Request) -> Result<Subjects, Refused> {
+pub async fn subjects(conn: &mut PgConnection, request: &Request, locked: Vec<Locked>) -> Result<Subjects, Refused> {
     let org_id = request.org_id.as_str();
     let ids = match &request.command {
-        Command::CreateApplications(items) => return Ok(Subjects::New(items.clone())),
+        Command::CreateApplications(items) => return Ok(Subjects::New(items.clone(), locked)),
         Command::Meta(_) | Command::ListLoans(_) => return Ok(Subjects::None),
         Command::ConsentStatus(key) => return consent(conn, org_id, key).await,
-        Command::RequestConsent(request) => return named(app, conn, org_id, &request.loan_application_ids).await,
-        Command::GenerateOffers(names) => return named(app, conn, org_id, names).await,
-        Command::TriggerAcceptance { loan_application_ids, .. } => {
-            return named(app, conn, org_id, loan_application_ids).await;
-        }
-        Command::SetOffer { loan_application_id, .. } | Command::Grant { loan_application_id } => {
-            return named(app, conn, org_id, std::slice::from_ref(loan_application_id)).await;
-        }
+        Command::RequestConsent(_)
+        | Command::GenerateOffers(_)
+        | Command::TriggerAcceptance { .. }
+        | Command::SetOffer { .. }
+        | Command::Grant { .. } => return all_named(names(&request.command), locked),
         // An unknown session is answered by callback (row 42).
         Command::VerifyAcceptance { session_key, .. } => {
             reference::find(conn, org_id, Kind::OtpSession, session_key).await?
@@ -81,9 +92,8 @@ pub async fn subjects(app: &App, conn: &mut PgConnection, request: &Request) -> 
     Ok(Subjects::Known(Known { ids, locked: None, consent_handle: None }))
 }
 
-/// Applications by the LSP's ids, in the order given, found and locked in one statement.
-async fn named(app: &App, conn: &mut PgConnection, org_id: &str, names: &[String]) -> Result<Subjects, Refused> {
-    let locked = application::lock_named(conn, &app.sealer, org_id, names).await?;
+/// All applications that a request names, in its order.
+fn all_named(names: Vec<String>, locked: Vec<Locked>) -> Result<Subjects, Refused> {
     let of = |name: &String| locked.iter().find(|l| l.application.loan_application_id == *name);
     let unknown: Vec<String> = names.iter().filter(|name| of(name).is_none()).cloned().collect();
     if !unknown.is_empty() {

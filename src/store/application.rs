@@ -107,36 +107,9 @@ pub async fn resolve(
     Ok(rows.into_iter().map(|row| (row.loan_application_id, ApplicationId(row.application_id))).collect())
 }
 
-/// Locks those of an LSP's applications that there are, in the order of our ids.
-///
-/// # Errors
-/// When the database fails, a lock is not had within the lock timeout, or a row cannot be opened.
-pub async fn lock_named(
-    conn: &mut PgConnection,
-    sealer: &Sealer,
-    org_id: &str,
-    names: &[String],
-) -> Result<Vec<Locked>, StoreError> {
-    let rows = sqlx::query!(
-        r#"
-        select application_id, state, revision
-        from application
-        where org_id = $1
-        and loan_application_id = any($2)
-        order by application_id
-        for update
-        "#,
-        org_id,
-        names,
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let application = sealer.open_json(&context(ApplicationId(row.application_id)), &row.state)?;
-            Ok(Locked { application, revision: row.revision })
-        })
-        .collect()
+/// Opens a row that was locked: our id, the sealed application, its revision.
+pub(super) fn open(sealer: &Sealer, (id, state, revision): (Uuid, Vec<u8>, i64)) -> Result<Locked, StoreError> {
+    Ok(Locked { application: sealer.open_json(&context(ApplicationId(id)), &state)?, revision })
 }
 
 /// Locks applications in the order of their ids, so that no two transactions wait for each other.

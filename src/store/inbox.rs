@@ -5,6 +5,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
+use super::application::{self, Locked};
+use crate::seal::Sealer;
 
 /// What a claim of a key found.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,22 +33,40 @@ pub struct Key<'a> {
     pub request_id: &'a str,
 }
 
-/// Claims a key. A concurrent duplicate waits here until the first one commits or rolls back.
+/// Claims a key, and with it finds and locks those of the LSP's applications that a request names, in the order of our
+/// ids: one round trip for the beginning of nearly every request. Nothing is locked when the key was used before. A
+/// concurrent duplicate waits here until the first one commits or rolls back.
 ///
 /// # Errors
-/// When the database fails.
+/// When the database fails, a lock is not had within the lock timeout, or an application cannot be opened.
 pub async fn claim(
     conn: &mut PgConnection,
-    key: Key<'_>,
-    digest: &[u8],
-    exchange_id: Uuid,
+    sealer: &Sealer,
+    (key, names): (Key<'_>, &[String]),
+    (digest, exchange_id): (&[u8], Uuid),
     now: DateTime<Utc>,
-) -> Result<Claim, StoreError> {
-    let inserted = sqlx::query!(
+) -> Result<(Claim, Vec<Locked>), StoreError> {
+    let rows = sqlx::query!(
         r#"
-        insert into inbox (org_id, operation, request_id, digest, exchange_id, created_at)
-        values ($1, $2, $3, $4, $5, $6)
-        on conflict do nothing
+        with claimed as (
+            insert into inbox (org_id, operation, request_id, digest, exchange_id, created_at)
+            values ($1, $2, $3, $4, $5, $6)
+            on conflict do nothing
+            returning exchange_id
+        )
+        select
+            named.application_id as "application_id?",
+            named.state as "state?",
+            named.revision as "revision?"
+        from claimed
+        left join lateral (
+            select application_id, state, revision
+            from application
+            where org_id = $1
+            and loan_application_id = any($7)
+            order by application_id
+            for update
+        ) named on true
         "#,
         key.org_id,
         key.operation,
@@ -54,12 +74,19 @@ pub async fn claim(
         digest,
         exchange_id,
         now,
+        names,
     )
-    .execute(&mut *conn)
+    .fetch_all(&mut *conn)
     .await?;
-    if inserted.rows_affected() == 1 {
-        return Ok(Claim::Fresh);
+    if rows.is_empty() {
+        return Ok((used(conn, key).await?, Vec::new()));
     }
+    let named = rows.into_iter().filter_map(|row| Some((row.application_id?, row.state?, row.revision?)));
+    let locked = named.map(|row| application::open(sealer, row)).collect::<Result<_, _>>()?;
+    Ok((Claim::Fresh, locked))
+}
+
+async fn used(conn: &mut PgConnection, key: Key<'_>) -> Result<Claim, StoreError> {
     let used = sqlx::query!(
         r#"
         select exchange_id, digest
@@ -72,7 +99,7 @@ pub async fn claim(
         key.operation,
         key.request_id,
     )
-    .fetch_one(&mut *conn)
+    .fetch_one(conn)
     .await?;
     Ok(Claim::Used { exchange_id: used.exchange_id, digest: used.digest })
 }
