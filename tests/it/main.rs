@@ -80,4 +80,6 @@ mod stale;
 #[cfg(test)]
 mod transport;
 #[cfg(test)]
+mod watching;
+#[cfg(test)]
 mod wrong_state;

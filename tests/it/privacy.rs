@@ -111,12 +111,14 @@ async fn no_log_line_at_any_level_holds_personal_data() {
     let server = Server::start().await;
     let lsp = server.lsp().await;
     let mut secrets = journey(&server, &lsp).await;
+    server.post("/sandbox/clock", &json!({"advance": "P31D"})).await;
+    server.http.get(format!("{}/metrics", server.admin)).send().await.unwrap();
     fingerprint::at_rest(&server).await;
     drop(guard);
 
     let log = std::mem::take(&mut *captured.0.lock().unwrap());
     let text = String::from_utf8_lossy(&log);
-    for known in ["request", "callback", "sqlx"] {
+    for known in [" request ", " callback ", " port ", " day-end ", "sqlx"] {
         assert!(text.contains(known), "the log was caught as a whole, {known} included");
     }
     secrets.extend(keys(&server, &lsp));
