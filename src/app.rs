@@ -3,10 +3,10 @@
 mod keys;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,9 +17,10 @@ use crate::config::Config;
 use crate::domain::ids::ExchangeId;
 use crate::engine::Codec;
 use crate::jose::KeyCache;
-use crate::lender::Ports;
+use crate::lender::{PORTS, Ports};
 use crate::seal::{MasterKey, SealError, Sealer};
 use crate::store::{StoreError, schema, seal_key};
+use crate::telemetry::metrics::Metrics;
 
 /// A request that gets no connection in this time is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -48,6 +49,10 @@ pub struct App {
     pub codec: Arc<dyn Codec>,
     /// Wakes background work.
     pub wake: Wake,
+    /// Counts what happens.
+    pub metrics: Metrics,
+    /// Cancelled when the server was told to stop and balancers should send requests elsewhere.
+    pub draining: CancellationToken,
     /// Cancelled when the server ends.
     pub stop: CancellationToken,
     /// Every background task.
@@ -84,6 +89,9 @@ pub enum BuildError {
     /// The data keys.
     #[error("data keys do not open with this master key: {0}")]
     Seal(#[from] SealError),
+    /// The table of metrics.
+    #[error("metrics: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
 impl App {
@@ -107,9 +115,27 @@ impl App {
             ports,
             codec,
             wake: Wake::default(),
+            metrics: Metrics::new(&PORTS)?,
+            draining: CancellationToken::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
+    }
+
+    /// Begins the transaction of an OCEN request, and notes how long its connection was waited for.
+    ///
+    /// # Errors
+    /// When there is no connection in time, or the database fails.
+    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        // What lies idle is had without waiting.
+        if let Some(tx) = self.pool.try_begin().await? {
+            self.metrics.waited_for_database(Duration::ZERO);
+            return Ok(tx);
+        }
+        let begun = Instant::now();
+        let tx = self.pool.begin().await;
+        self.metrics.waited_for_database(begun.elapsed());
+        tx
     }
 }
 

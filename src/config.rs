@@ -36,6 +36,9 @@ use crate::domain::product::{Catalogue, Limits};
 const DEV: &str = include_str!("config/dev.toml");
 /// How long a server that was told to stop goes on with what it has begun.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Seconds for which `serve` goes on taking requests before that: a balancer that probes every second or two has
+/// noticed by then.
+const DRAIN_GRACE: u64 = 5;
 
 /// Everything a server needs to know before it starts.
 #[derive(Debug, Clone)]
@@ -81,6 +84,8 @@ pub struct Config {
     pub file_sha256: Option<String>,
     /// How long a server that was told to stop goes on with what it has begun.
     pub drain: Duration,
+    /// How long it goes on taking requests before that, while readiness sends balancers elsewhere.
+    pub drain_grace: Duration,
     /// What only `dev` has.
     pub sandbox: Option<SandboxConfig>,
 }
@@ -306,6 +311,8 @@ impl Config {
             admin: args.admin_listen.or(file.listen.admin).unwrap_or_else(|| loopback(8081)),
             borrower: args.borrower_listen.or(file.listen.borrower).unwrap_or_else(|| loopback(8082)),
         };
+        let usual = if mode == Mode::Dev { 0 } else { DRAIN_GRACE };
+        let drain_grace = args.drain_grace.or(file.listen.drain_grace_seconds).unwrap_or(usual);
         let borrower_url = match args.borrower_url.clone().or(file.borrower_url) {
             Some(url) => url,
             None if mode == Mode::Dev => format!("http://{}", listen.borrower),
@@ -339,6 +346,7 @@ impl Config {
             operators: file.operators,
             file_sha256: None,
             drain: DRAIN,
+            drain_grace: Duration::from_secs(drain_grace),
             sandbox: None,
         }
     }

@@ -91,13 +91,21 @@ fn essential(
     });
 }
 
-/// Stops the app when `stop` is cancelled.
+/// Stops the app when `stop` is cancelled. Readiness says so first, and everything is served on for the configured
+/// grace, in which balancers send new requests elsewhere.
 pub fn end_with(app: &SharedApp, stop: CancellationToken) {
-    let ours = app.stop.clone();
+    let ending = Arc::clone(app);
     app.tasks.spawn(async move {
         tokio::select! {
-            () = stop.cancelled() => ours.cancel(),
-            () = ours.cancelled() => {}
+            () = ending.stop.cancelled() => return,
+            () = stop.cancelled() => {}
+        }
+        ending.draining.cancel();
+        ending.metrics.draining();
+        tracing::info!(grace_seconds = ending.config.drain_grace.as_secs(), "draining");
+        tokio::select! {
+            () = ending.stop.cancelled() => {}
+            () = tokio::time::sleep(ending.config.drain_grace) => ending.stop.cancel(),
         }
     });
 }

@@ -23,6 +23,9 @@ pub struct CommonArgs {
     /// Public address of the borrowers' pages, e.g. <https://loans.example.in>
     #[arg(long, env = "OCEN_BORROWER_URL", value_name = "URL")]
     pub borrower_url: Option<String>,
+    /// Seconds for which requests are still taken once told to stop, while readiness says no [default: 5, in dev 0]
+    #[arg(long, env = "OCEN_DRAIN_GRACE", value_name = "SECONDS")]
+    pub drain_grace: Option<u64>,
 }
 
 /// `serve`: production.

@@ -22,6 +22,9 @@ const MAX_ID: usize = 128;
 /// Longest a callback may wait; the lease of its stream is twice the default of ten seconds.
 const MAX_TIMEOUT_SECONDS: u64 = 15;
 
+/// Longest a server that was told to stop may go on taking requests.
+const MAX_DRAIN_GRACE_SECONDS: u64 = 300;
+
 /// Notes everything that is missing or makes no sense.
 pub(super) fn check(config: &Config, problems: &mut Problems) {
     lender(&config.lender, problems);
@@ -37,6 +40,11 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
         (1..=MAX_TIMEOUT_SECONDS).contains(&seconds),
         "delivery.timeoutSeconds",
         format!("must be 1 to {MAX_TIMEOUT_SECONDS}"),
+    );
+    problems.demand(
+        config.drain_grace.as_secs() <= MAX_DRAIN_GRACE_SECONDS,
+        "listen.drainGraceSeconds",
+        format!("must be {MAX_DRAIN_GRACE_SECONDS} or less"),
     );
     problems.demand(config.database.max_connections >= 2, "database.maxConnections", "must be 2 or more");
     if !config.borrower_url.is_empty() {

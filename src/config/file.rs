@@ -44,6 +44,7 @@ pub(super) struct ListenSection {
     pub(super) lsp: Option<SocketAddr>,
     pub(super) borrower: Option<SocketAddr>,
     pub(super) admin: Option<SocketAddr>,
+    pub(super) drain_grace_seconds: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::client::{Answer, Client};
+use super::client::{Answer, Client, Message};
 use super::schedule;
 use super::stamp::{self, Stamp};
 use super::verdict::{Ack, Verdict, judge};
@@ -16,16 +16,20 @@ use crate::jose::{Incoming, OCEN_V3_ALGORITHMS, VerifyingKey};
 use crate::store;
 use crate::store::outbox::{answer_context, body_context};
 use crate::store::stream::{Fate, Head, Settlement};
+use crate::telemetry::trace::Span;
 
 /// How much of an answer is kept, in bytes.
 const KEPT: usize = 8 * 1024;
 
 /// Tries the head of a leased stream once and says what is to be recorded.
-pub async fn attempt(app: &App, client: &Client, head: &Head, lease_id: Uuid) -> Settlement {
+pub async fn attempt(app: &App, client: &Client, head: &Head, (lease_id, span): (Uuid, Span)) -> Settlement {
     let started_at = app.clock.now();
     let begun = Instant::now();
     let result = match prepare(app, head).await {
-        Ok(body) => client.post(&head.callback_base_url, &head.path, body).await.map_err(|e| e.to_string()),
+        Ok(body) => {
+            let message = Message { body, traceparent: span.traceparent() };
+            client.post(&head.callback_base_url, &head.path, message).await.map_err(|e| e.to_string())
+        }
         Err(reason) => Err(reason),
     };
     let verdict = match &result {

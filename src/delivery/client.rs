@@ -11,6 +11,7 @@ use reqwest::{Response, Url, redirect};
 use tokio::time::{Instant, timeout_at};
 
 use super::address::{PublicOnly, check_literal};
+use crate::telemetry::trace::HEADER;
 
 /// Most bytes of an answer that are read; an ack is far smaller.
 const READ_LIMIT: usize = 64 * 1024;
@@ -18,6 +19,15 @@ const READ_LIMIT: usize = 64 * 1024;
 const IDLE_PER_HOST: usize = 32;
 /// Most answer paths whose odd spelling is remembered.
 const REMEMBERED: usize = 10_000;
+
+/// What is posted.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// JSON, signed or plain.
+    pub body: Bytes,
+    /// The try's place in its trace (W3C).
+    pub traceparent: String,
+}
 
 /// What an LSP answered.
 #[derive(Debug)]
@@ -79,34 +89,35 @@ impl Client {
     ///
     /// # Errors
     /// [`PostError`].
-    pub async fn post(&self, base_url: &str, path: &str, body: Bytes) -> Result<Answer, PostError> {
+    pub async fn post(&self, base_url: &str, path: &str, message: Message) -> Result<Answer, PostError> {
         let deadline = Instant::now() + self.timeout;
         let base_url = base_url.trim_end_matches('/');
         let Some(other) = lower_case_spelling(path) else {
-            return self.post_once(&format!("{base_url}{path}"), body, deadline).await;
+            return self.post_once(&format!("{base_url}{path}"), message, deadline).await;
         };
         let [spec, lower] = [path, &other].map(|path| format!("{base_url}{path}"));
         let learnt = self.knows(&lower);
         let (first, second) = if learnt { (&lower, &spec) } else { (&spec, &lower) };
-        let answer = self.post_once(first, body.clone(), deadline).await?;
+        let answer = self.post_once(first, message.clone(), deadline).await?;
         if !matches!(answer.status, 404 | 405) {
             return Ok(answer);
         }
-        let answer = self.post_once(second, body, deadline).await?;
+        let answer = self.post_once(second, message, deadline).await?;
         if (200..300).contains(&answer.status) {
             self.learn(lower, !learnt);
         }
         Ok(answer)
     }
 
-    async fn post_once(&self, url: &str, body: Bytes, deadline: Instant) -> Result<Answer, PostError> {
+    async fn post_once(&self, url: &str, message: Message, deadline: Instant) -> Result<Answer, PostError> {
         let url = Url::parse(url).map_err(|e| PostError::Url(e.to_string()))?;
         if !self.allow_private {
             check_literal(&url).map_err(|e| PostError::Url(e.to_string()))?;
         }
         let exchange = async {
-            let response = self.http.post(url).header(CONTENT_TYPE, "application/json").body(body).send().await?;
-            read(response).await
+            let Message { body, traceparent } = message;
+            let request = self.http.post(url).header(CONTENT_TYPE, "application/json").header(HEADER, traceparent);
+            read(request.body(body).send().await?).await
         };
         match timeout_at(deadline, exchange).await {
             Ok(Ok(answer)) => Ok(answer),

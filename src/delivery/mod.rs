@@ -27,6 +27,7 @@ use self::client::Client;
 use self::settle::Attempted;
 use crate::app::{App, SharedApp};
 use crate::store::stream::{self, Head, Settlement, Step};
+use crate::telemetry::trace::Span;
 
 /// Callbacks under way at once in one process.
 const CONCURRENCY: usize = 128;
@@ -209,8 +210,10 @@ impl Delivery {
     fn spawn(self: &Arc<Self>, head: Head, job: Job) {
         let delivery = Arc::clone(self);
         self.app.tasks.spawn(async move {
-            let settlement = attempt::attempt(&delivery.app, &delivery.client, &head, job.lease_id).await;
-            log(&head, &settlement);
+            let app = &delivery.app;
+            let span = Span::within(head.trace, app.ids.uuid());
+            let settlement = attempt::attempt(app, &delivery.client, &head, (job.lease_id, span)).await;
+            note(app, &head, &settlement, span);
             // Nobody settles any more only when the process ends; the lease then runs out.
             let _ = delivery.attempts.send(Attempted { settlement, job }).await;
         });
@@ -232,17 +235,25 @@ async fn give_back(
     tx.commit().await
 }
 
-/// One line per attempt; the LSP's answer is in the database, sealed.
-fn log(head: &Head, settled: &Settlement) {
+/// One line per attempt, and its metrics; the LSP's answer is in the database, sealed.
+fn note(app: &App, head: &Head, settled: &Settlement, span: Span) {
+    let outcome = settled.fate.state();
+    let age = (app.clock.now() - head.created_at).to_std().unwrap_or_default();
+    let took = Duration::from_millis(u64::try_from(settled.duration_ms).unwrap_or_default());
+    app.metrics.callback(&head.org_id, outcome, took, age);
     tracing::info!(
         callback = %head.callback_id,
         org = head.org_id,
         operation = head.operation,
+        request_id = head.request_id,
         attempt = settled.attempt,
         status = settled.status,
         duration_ms = settled.duration_ms,
-        outcome = settled.fate.state(),
+        age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+        outcome,
         error = settled.error,
+        trace_id = %span.trace.simple(),
+        span_id = %span.id,
         "callback"
     );
 }

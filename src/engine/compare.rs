@@ -152,7 +152,7 @@ async fn ask(
 ) -> Result<Balances, TurnError> {
     let ledger = app.ports.ledger().ok_or(TurnError::Internal("there is no general ledger to compare with"))?;
     let (now, today) = (app.clock.now(), app.clock.today());
-    within_time(ledger.compare(Comparison { key, as_of, accounts, loans, now, today })).await
+    within_time(app, "compare", ledger.compare(Comparison { key, as_of, accounts, loans, now, today })).await
 }
 
 fn shown(totals: &Totals) -> LoanTotals {

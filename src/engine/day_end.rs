@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{FixedOffset, NaiveTime};
 use sqlx::PgConnection;
@@ -18,7 +18,7 @@ use crate::app::{App, SharedApp};
 use crate::domain::application::decide;
 use crate::domain::application::decision::Facts;
 use crate::domain::ids::ApplicationId;
-use crate::domain::loan::account::Position;
+use crate::domain::loan::account::{Phase, Position};
 use crate::store::{StoreError, application, day_end};
 
 /// How often the table is looked at.
@@ -73,6 +73,7 @@ struct Sweep {
 /// # Errors
 /// When the database fails, or [`Refused::Internal`] when some loans could not be brought there; the others are.
 pub async fn sweep(app: &SharedApp, to: Position) -> Result<usize, Refused> {
+    let begun = Instant::now();
     let sweep = Arc::new(Sweep { app: Arc::clone(app), to, given_up: Mutex::default(), waited: AtomicUsize::new(0) });
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..CONCURRENCY {
@@ -97,12 +98,23 @@ pub async fn sweep(app: &SharedApp, to: Position) -> Result<usize, Refused> {
         app.wake.notify_callbacks();
     }
     let given_up = sweep.given_up.lock().await;
+    note(app, to, (done, given_up.len()), begun.elapsed());
     if let Some((_, error)) = given_up.first() {
         let count = given_up.len();
         return Err(Refused::Internal(format!("{count} loans could not be brought to {}: {error}", to.day)));
     }
     drop(given_up);
     Ok(done)
+}
+
+/// One line per sweep that found something, and its metrics; `telemetry` describes the fields.
+fn note(app: &App, to: Position, (loans, given_up): (usize, usize), took: Duration) {
+    app.metrics.swept(loans, given_up, took);
+    if loans > 0 || given_up > 0 {
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let closed = to.phase == Phase::Closed;
+        tracing::info!(day = %to.day, closed, loans, given_up, duration_ms, "day-end");
+    }
 }
 
 impl Sweep {

@@ -5,6 +5,7 @@ use std::time::Duration as Wait;
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::called::Called;
 use super::{later, outcome};
 use crate::app::App;
 use crate::domain::application::Application;
@@ -16,6 +17,7 @@ use crate::lender::{Call, PortError};
 use crate::seal::Sealer;
 use crate::store::ask::{Detail, Leased, Settlement};
 use crate::store::{StoreError, application, ask, loan};
+use crate::telemetry::trace::Span;
 
 /// Rows leased at a time; each is worked on by its own task.
 const BATCH: i64 = 32;
@@ -110,7 +112,9 @@ fn port(leased: &Leased) -> &'static str {
 }
 
 async fn ring(app: &App, leased: &Leased, timer: &NewTimer) -> Result<(), super::Refused> {
-    outcome::ring(app, leased, timer).await
+    outcome::ring(app, leased, timer).await?;
+    app.metrics.rang();
+    Ok(())
 }
 
 async fn ask_port(app: &App, leased: &Leased, new: &NewAsk) -> Result<(), super::Refused> {
@@ -122,10 +126,7 @@ async fn ask_port(app: &App, leased: &Leased, new: &NewAsk) -> Result<(), super:
     };
     let (outcome, not_before) = match call(app, leased, new, pass).await? {
         Ok(outcome) => (Some(outcome), None),
-        Err(error) => {
-            tracing::warn!(ask.id = %leased.id, ask.port = new.ask.port(), ask.method = new.ask.method(), %error, "port failed");
-            (None, asked_for(&error))
-        }
+        Err(error) => (None, asked_for(&error)),
     };
     let now = app.clock.now();
     let step = next_step(leased, new, outcome, now).not_before(not_before.map(|wait| now + wait));
@@ -166,7 +167,7 @@ async fn call(
 ) -> Result<Result<Outcome, PortError>, super::Refused> {
     let subjects = subjects(app, new).await?;
     let port = app.ports.of(&new.ask);
-    let call = port.call(Call {
+    let call = Call {
         key: key(leased, new),
         ask: &new.ask,
         subjects: &subjects,
@@ -176,9 +177,13 @@ async fn call(
         status_only: leased.may_have_left || (new.ask.moves_money() && leased.reference.is_some()),
         now: app.clock.now(),
         today: app.clock.today(),
-    });
+        span: Span::within(leased.trace, app.ids.uuid()),
+    };
+    let called = Called::now(leased, &call);
     let silent = || PortError::Unreachable { port: new.ask.port(), detail: "no answer in time".to_owned() };
-    let result = tokio::time::timeout(app.ports.patience(&new.ask), call).await.unwrap_or_else(|_| Err(silent()));
+    let patience = app.ports.patience(&new.ask);
+    let result = tokio::time::timeout(patience, port.call(call)).await.unwrap_or_else(|_| Err(silent()));
+    called.note(app, &result);
     pass.note(&result);
     Ok(result)
 }

@@ -2,13 +2,13 @@
 //! journals stand in the database, and a crash only sends again what was not noted as taken.
 
 use std::fmt::Write as _;
-use std::time::Duration as Wait;
+use std::time::{Duration as Wait, Instant};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use chrono::{DateTime, Duration, Utc};
 
 use super::Refused;
-use super::compare;
+use super::{called, compare};
 use crate::app::{App, SharedApp};
 use crate::config::LedgerConfig;
 use crate::domain::calendar::business_date;
@@ -135,17 +135,20 @@ async fn send(app: &App, (ledger, lease): (&dyn Ledger, Lease), pending: &[Pendi
     let journals: Vec<FeedJournal> = pending.iter().map(|journal| shown(&app.config.ledger, journal)).collect();
     let key = batch_key(pending, lease.failures);
     let (now, today) = (app.clock.now(), app.clock.today());
-    within_time(ledger.journal(Batch { key: &key, journals: &journals, now, today })).await
+    within_time(app, "journal", ledger.journal(Batch { key: &key, journals: &journals, now, today })).await
 }
 
 /// Lets the other side have so much time and no more.
-pub(super) async fn within_time<T>(call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, TurnError> {
-    match tokio::time::timeout(TIMEOUT, call).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => {
-            Err(LedgerError::Refused { code: "TIMEOUT".to_owned(), detail: "no answer in time".to_owned() }.into())
-        }
-    }
+pub(super) async fn within_time<T>(
+    app: &App,
+    method: &'static str,
+    call: impl Future<Output = Result<T, LedgerError>>,
+) -> Result<T, TurnError> {
+    let begun = Instant::now();
+    let late = || LedgerError::Refused { code: "TIMEOUT".to_owned(), detail: "no answer in time".to_owned() };
+    let answer = tokio::time::timeout(TIMEOUT, call).await.unwrap_or_else(|_| Err(late()));
+    called::note_ledger(app, method, answer.as_ref().err(), begun.elapsed());
+    Ok(answer?)
 }
 
 fn shown(config: &LedgerConfig, pending: &Pending) -> FeedJournal {

@@ -1,5 +1,6 @@
 //! One command, one transaction: claim the request, lock, decide, store, enqueue. Outcomes and timers go the same way.
 
+mod called;
 mod codec;
 mod compare;
 pub mod day_end;
@@ -21,6 +22,7 @@ mod save;
 use bytes::Bytes;
 use chrono::Duration;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 pub use self::codec::{Codec, EncodeError, EncodedCallback, Outgoing};
 use self::facts::Gathered;
@@ -69,6 +71,8 @@ pub struct Request {
     pub style: Style,
     /// The LSP's switches.
     pub settings: Settings,
+    /// W3C trace id under which it is handled.
+    pub trace: Uuid,
     /// What it asks.
     pub command: Command,
 }
@@ -162,7 +166,7 @@ pub async fn handle(app: &App, request: &Request) -> Result<Accepted, Refused> {
 async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
     let now = app.clock.now();
     let exchange_id = ExchangeId(app.ids.uuid());
-    let mut tx = app.pool.begin().await?;
+    let mut tx = app.begin().await?;
     let key = Key { org_id: request.org_id.as_str(), operation: request.operation, request_id: &request.request_id };
     let names = resolve::names(&request.command);
     let owned = (request.digest.as_slice(), exchange_id.0);
@@ -279,7 +283,7 @@ fn open_exchange<'a>(
     app: &App,
     request: &'a Request,
     id: ExchangeId,
-    (stream_id, decided, per_item): (uuid::Uuid, &Decided, bool),
+    (stream_id, decided, per_item): (Uuid, &Decided, bool),
 ) -> Result<Order<'a>, Refused> {
     let may_be_silent = matches!(request.command, Command::Meta(_) | Command::RepaymentHint { .. });
     let silent = may_be_silent && decided.decision.replies.is_empty();
@@ -299,6 +303,7 @@ fn open_exchange<'a>(
         stream_id,
         slots,
         pending: slots,
+        trace: request.trace,
     };
     let parts: Vec<(ApplicationId, i32)> = decided
         .applications

@@ -92,6 +92,7 @@ pub fn enqueue(app: &App, writes: &mut Writes, callback: Callback) -> Result<(),
         signed: exchange.signed,
         protected_member: exchange.protected_member,
         due_at: callback.due_at,
+        trace: exchange.trace,
     });
     Ok(())
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
 
 use crate::app::SharedApp;
 
@@ -18,24 +18,33 @@ use crate::app::SharedApp;
 const CONNECTIONS: usize = 1_000;
 /// How long a client may take for a request's headers; also how long an idle connection is kept.
 const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a connection that came in with the end is given to send its request.
+const LATE: Duration = Duration::from_millis(500);
 /// After a failed accept, which comes from a lack of file descriptors, so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` on `listener` until the app stops; connections then end after the request they are at.
+/// Serves `router` on `listener` until the app stops; connections then end after the request they are at. Those that
+/// the kernel had taken by then are still answered.
 pub async fn serve(app: SharedApp, listener: TcpListener, router: Router) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
-            () = app.stop.cancelled() => return,
+            () = app.stop.cancelled() => break,
             accepted = accept(&listener, &connections) => accepted,
         };
-        let Some((stream, place)) = accepted else {
-            continue;
-        };
-        let stop = app.stop.clone();
+        if let Some((stream, place)) = accepted {
+            let stop = app.stop.clone();
+            let router = router.clone();
+            app.tasks.spawn(async move {
+                connection(stream, router, stop.cancelled_owned()).await;
+                drop(place);
+            });
+        }
+    }
+    while let Some(Some((stream, place))) = accept(&listener, &connections).now_or_never() {
         let router = router.clone();
         app.tasks.spawn(async move {
-            connection(stream, router, stop).await;
+            connection(stream, router, tokio::time::sleep(LATE)).await;
             drop(place);
         });
     }
@@ -53,7 +62,8 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) {
+/// Serves one connection; from `stop` on it ends as soon as it has no request.
+async fn connection(stream: TcpStream, router: Router, stop: impl Future<Output = ()>) {
     // An ack is one small write; waiting to fill a packet only delays it.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
@@ -63,7 +73,7 @@ async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) 
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
+        () = stop => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

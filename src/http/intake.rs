@@ -15,6 +15,7 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::body::{self, Held, ReadError, Room};
 use super::layers::Logged;
@@ -22,6 +23,7 @@ use crate::app::SharedApp;
 use crate::domain::ids::ExchangeId;
 use crate::engine;
 use crate::protocol::{self, Ack, Code, Operation};
+use crate::telemetry::trace::Span;
 
 /// Requests handled at once; more wait for their turn.
 const CONCURRENCY: usize = 256;
@@ -49,6 +51,7 @@ impl Intake {
 /// Handles whatever no other route of the LSP listener takes.
 pub async fn receive(State(intake): State<Intake>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let trace = parts.extensions.get::<Span>().map_or_else(|| intake.app.ids.uuid(), |span| span.trace);
     let Some(operation) = protocol::route(parts.uri.path()) else {
         body::drain(body).await;
         return intake.refuse(Code::UnknownPath, "there is no such path");
@@ -57,7 +60,7 @@ pub async fn receive(State(intake): State<Intake>, request: Request) -> Response
     let response = match intake.read(operation, &parts, body).await {
         Ok(held) => {
             logged.bytes_in = held.bytes.len();
-            intake.handle(operation, held).await
+            intake.handle(operation, held, trace).await
         }
         Err(refusal) => refusal,
     };
@@ -101,11 +104,11 @@ impl Intake {
         refusal
     }
 
-    async fn handle(&self, operation: &'static Operation, held: Held) -> Response {
+    async fn handle(&self, operation: &'static Operation, held: Held, trace: Uuid) -> Response {
         let Ok(Ok(_turn)) = timeout(TURN_TIMEOUT, self.turns.acquire()).await else {
             return self.refuse(Code::Unavailable, "the server is busy; try again");
         };
-        let ack = protocol::receive(&self.app, operation, held.bytes.clone()).await;
+        let ack = protocol::receive(&self.app, operation, held.bytes.clone(), trace).await;
         self.answer(ack)
     }
 
@@ -114,7 +117,14 @@ impl Intake {
     }
 
     fn answer(&self, ack: Ack) -> Response {
-        let logged = Logged { org: ack.org_id, error: Some(ack.error), ..Logged::default() };
+        let logged = Logged {
+            org: ack.org_id,
+            error: Some(ack.error),
+            request_id: ack.request_id,
+            ocen_trace_id: ack.trace_id,
+            engine_took: Some(ack.engine_took).filter(|took| !took.is_zero()),
+            ..Logged::default()
+        };
         let release = ack.exchange.map(|exchange| (Arc::clone(&self.app), exchange));
         let body = Body::new(AckBody { bytes: Some(ack.body.into()), release });
         let status = StatusCode::from_u16(ack.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

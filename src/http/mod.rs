@@ -8,6 +8,7 @@ pub mod docs;
 pub mod health;
 pub mod intake;
 pub mod layers;
+pub mod metrics;
 pub mod ports;
 pub mod problem;
 
@@ -83,21 +84,23 @@ pub struct Extra {
 /// The LSP listener's routes.
 pub fn lsp_router(app: &SharedApp) -> Router {
     let intake = Router::new().fallback(intake::receive).with_state(Intake::new(Arc::clone(app)));
-    layers::around(intake.merge(health::router(Arc::clone(app))), "lsp")
+    layers::around(intake.merge(health::router(Arc::clone(app))), Arc::clone(app), "lsp")
 }
 
 /// The operators' routes.
 pub fn admin_router(app: &SharedApp, extra: Router) -> Router {
-    layers::around(admin::router(app, extra), "admin")
+    layers::around(admin::router(app, extra), Arc::clone(app), "admin")
 }
 
 /// The borrowers' routes.
 pub fn borrower_router(app: &SharedApp, extra: Router) -> Router {
-    layers::around(borrower::router(app).merge(extra), "borrower")
+    let pages = borrower::router(app).merge(extra).merge(health::probes(Arc::clone(app)));
+    layers::around(pages, Arc::clone(app), "borrower")
 }
 
 /// Serves all listeners until the app stops.
 pub async fn serve(app: SharedApp, listeners: Listeners, extra: Extra) {
+    app.tasks.spawn(metrics::keep(Arc::clone(&app)));
     let lsp = connections::serve(Arc::clone(&app), listeners.lsp, lsp_router(&app));
     let admin = connections::serve(Arc::clone(&app), listeners.admin, admin_router(&app, extra.admin));
     let router = borrower_router(&app, extra.borrower);

@@ -19,6 +19,7 @@ use super::{Call, Port, PortError};
 use crate::clock::Clock;
 use crate::config::AdapterConfig;
 use crate::domain::application::ask::{Ask, Outcome};
+use crate::telemetry::trace;
 
 /// Header under which the other side knows a repeated call.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -92,7 +93,8 @@ impl Adapter {
             .header(webhook::ID, &id)
             .header(webhook::TIMESTAMP, seconds.to_string())
             .header(webhook::SIGNATURE, self.keys.sign(&id, seconds, &body))
-            .header(IDEMPOTENCY_KEY, &id);
+            .header(IDEMPOTENCY_KEY, &id)
+            .header(trace::HEADER, call.span.traceparent());
         Ok(request.body(body))
     }
 }

@@ -32,6 +32,7 @@ use crate::clock::Clock;
 use crate::config::{Config, PortConfig};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Finding, Outcome};
+use crate::telemetry::trace::Span;
 
 /// The ports that loans need today (design §7).
 pub const PORTS: [&str; 8] =
@@ -63,6 +64,8 @@ pub struct Call<'a> {
     pub now: DateTime<Utc>,
     /// The lender's business date.
     pub today: NaiveDate,
+    /// The call's place in its trace; an adapter hands it on as `traceparent`.
+    pub span: Span,
 }
 
 impl Call<'_> {

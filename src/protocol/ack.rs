@@ -2,6 +2,7 @@
 //! authentication, conflict or unknown ids.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -61,6 +62,12 @@ pub struct Ack {
     pub org_id: Option<OrgId>,
     /// The body's `error`; for the log.
     pub error: Cow<'static, str>,
+    /// The LSP's `requestId`, once it was verified; for the log.
+    pub request_id: Option<String>,
+    /// The LSP's `metadata.traceId`, once it was verified; for the log.
+    pub trace_id: Option<String>,
+    /// How long the engine took, its wait for a connection included; for the log.
+    pub engine_took: Duration,
 }
 
 /// What is known about the sender of a message, growing while it is opened.
@@ -72,6 +79,10 @@ pub struct Sender {
     pub claimed_org: Option<OrgId>,
     /// Its trace id, where readable.
     pub trace_id: Option<String>,
+    /// Its request id, once the message is sure to be its own.
+    pub request_id: Option<String>,
+    /// How long its request was in the engine.
+    pub engine_took: Duration,
     /// The LSP's switches, the defaults while it is unknown.
     pub settings: Settings,
     /// How the message was signed; only what verified counts.
@@ -86,6 +97,8 @@ impl Sender {
             org_id: None,
             claimed_org: None,
             trace_id: None,
+            request_id: None,
+            engine_took: Duration::ZERO,
             settings: Settings::default(),
             style: Style { signed: false, protected_member: false },
         }
@@ -154,6 +167,9 @@ pub fn write(app: &App, sender: &Sender, outcome: Result<ExchangeId, Malformed>,
         retry_after: (code == Some(Code::Unavailable)).then_some(RETRY_AFTER),
         org_id: sender.org_id.clone(),
         error: Cow::Borrowed(error),
+        request_id: sender.request_id.clone(),
+        trace_id: sender.trace_id.clone().filter(|_| sender.org_id.is_some()),
+        engine_took: sender.engine_took,
     }
 }
 

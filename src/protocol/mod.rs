@@ -13,7 +13,10 @@ pub mod operations;
 mod route;
 pub mod v3;
 
+use std::time::Instant;
+
 use bytes::Bytes;
+use uuid::Uuid;
 
 pub use self::ack::Ack;
 pub use self::codes::Code;
@@ -25,10 +28,10 @@ use crate::domain::ids::ExchangeId;
 use crate::engine::{self, EncodeError, EncodedCallback, Outgoing};
 
 /// Takes one message and answers it: opened, applied, acknowledged. Never fails; a refusal is an ack
-/// too.
-pub async fn receive(app: &App, operation: &'static Operation, body: Bytes) -> Ack {
+/// too. `trace` is the W3C trace id under which it is handled.
+pub async fn receive(app: &App, operation: &'static Operation, body: Bytes, trace: Uuid) -> Ack {
     let mut sender = ack::Sender::unknown();
-    let outcome = take(app, operation, body, &mut sender).await;
+    let outcome = take(app, operation, (body, trace), &mut sender).await;
     let health = (operation.name == "heartbeat" && outcome.is_ok()).then(v3::meta::Health::up);
     ack::write(app, &sender, outcome, health)
 }
@@ -36,11 +39,14 @@ pub async fn receive(app: &App, operation: &'static Operation, body: Bytes) -> A
 async fn take(
     app: &App,
     operation: &'static Operation,
-    body: Bytes,
+    message: (Bytes, Uuid),
     sender: &mut ack::Sender,
 ) -> Result<ExchangeId, Malformed> {
-    let request = open::open(app, operation, body, sender).await?;
-    match engine::handle(app, &request).await {
+    let request = open::open(app, operation, message, sender).await?;
+    let begun = Instant::now();
+    let handled = engine::handle(app, &request).await;
+    sender.engine_took = begun.elapsed();
+    match handled {
         Ok(accepted) => Ok(accepted.exchange),
         Err(refused) => {
             if let engine::Refused::Unavailable(_) | engine::Refused::Internal(_) = refused {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
 use serde::Deserialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::ack::Sender;
 use super::canonical;
@@ -48,7 +49,12 @@ struct Claims {
 ///
 /// # Errors
 /// [`Malformed`], which here also stands for failed authentication.
-pub async fn open(app: &App, operation: &Operation, body: Bytes, sender: &mut Sender) -> Result<Request, Malformed> {
+pub async fn open(
+    app: &App,
+    operation: &Operation,
+    (body, trace): (Bytes, Uuid),
+    sender: &mut Sender,
+) -> Result<Request, Malformed> {
     check_depth(&body)?;
     let incoming = Incoming::parse(&body, OCEN_V3_ALGORITHMS).map_err(not_a_message)?;
     let org_id = match &incoming {
@@ -71,6 +77,7 @@ pub async fn open(app: &App, operation: &Operation, body: Bytes, sender: &mut Se
     let claims = envelope.metadata.unwrap_or_default().0;
     check_claims(&claims, &org_id, sender, app.clock.wall())?;
     let request_id = lenient::id(&envelope.request_id, "/requestId")?;
+    sender.request_id = Some(request_id.clone());
     let command = (operation.decode)(message, &Decoding { now: app.clock.now() })?;
     let value: Value = serde_json::from_str(message).map_err(|error| Malformed::form("", error.to_string()))?;
     Ok(Request {
@@ -84,6 +91,7 @@ pub async fn open(app: &App, operation: &Operation, body: Bytes, sender: &mut Se
         settings: sender.settings.clone(),
         command,
         raw: body.clone(),
+        trace,
     })
 }
 

@@ -57,6 +57,10 @@ pub struct Leased {
     pub reference: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// Whose application it is about.
+    pub org_id: String,
+    /// W3C trace id of the exchange that it came out of; its own id when it came out of none.
+    pub trace: Uuid,
 }
 
 /// Ties a sealed question to its row.
@@ -101,7 +105,15 @@ pub async fn lease(
             state = case when method in ('pay', 'present') then 'SENDING' else state end
         from due
         where ask.ask_id = due.ask_id
-        returning ask.ask_id, was, detail, tries, reference, created_at
+        returning
+            ask.ask_id, was, detail, tries, reference, created_at, org_id,
+            coalesce(
+                (
+                    select coalesce(exchange.w3c_trace_id, exchange.exchange_id)
+                    from exchange
+                    where exchange.exchange_id = ask.exchange_id
+                ),
+                ask.ask_id) as "trace!"
         "#,
         now,
         limit,
@@ -120,6 +132,8 @@ pub async fn lease(
                 may_have_left: row.was == "SENDING",
                 reference: row.reference,
                 created_at: row.created_at,
+                org_id: row.org_id,
+                trace: row.trace,
             })
         })
         .collect()

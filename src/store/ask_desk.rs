@@ -45,7 +45,15 @@ pub async fn take_over(
             leased_until = now() + interval '20 seconds'
         where ask_id = $1
         and state in ('OPEN', 'SENDING', 'STUCK')
-        returning state, detail, tries, reference, created_at
+        returning
+            state, detail, tries, reference, created_at, org_id,
+            coalesce(
+                (
+                    select coalesce(exchange.w3c_trace_id, exchange.exchange_id)
+                    from exchange
+                    where exchange.exchange_id = ask.exchange_id
+                ),
+                ask.ask_id) as "trace!"
         "#,
         id,
         lease_id,
@@ -61,6 +69,8 @@ pub async fn take_over(
             may_have_left: row.state == "SENDING",
             reference: row.reference,
             created_at: row.created_at,
+            org_id: row.org_id,
+            trace: row.trace,
         })
     })
     .transpose()

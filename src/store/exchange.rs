@@ -32,6 +32,8 @@ pub struct Exchange {
     pub slots: i32,
     /// How many are missing.
     pub pending: i32,
+    /// W3C trace id under which it was handled.
+    pub trace: Uuid,
 }
 
 /// Locks exchanges in the order of their ids.
@@ -42,7 +44,9 @@ pub async fn lock(conn: &mut PgConnection, ids: &[ExchangeId]) -> Result<Vec<Exc
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         r#"
-        select exchange_id, org_id, operation, request_id, version, signed, protected_member, stream_id, slots, pending
+        select
+            exchange_id, org_id, operation, request_id, version, signed, protected_member, stream_id, slots, pending,
+            coalesce(w3c_trace_id, exchange_id) as "trace!"
         from exchange
         where exchange_id = any($1)
         order by exchange_id
@@ -65,6 +69,7 @@ pub async fn lock(conn: &mut PgConnection, ids: &[ExchangeId]) -> Result<Vec<Exc
             stream_id: row.stream_id,
             slots: row.slots,
             pending: row.pending,
+            trace: row.trace,
         })
         .collect())
 }
@@ -76,7 +81,9 @@ pub async fn lock(conn: &mut PgConnection, ids: &[ExchangeId]) -> Result<Vec<Exc
 pub async fn read(conn: &mut PgConnection, id: ExchangeId) -> Result<Option<Exchange>, StoreError> {
     let row = sqlx::query!(
         r#"
-        select org_id, operation, request_id, version, signed, protected_member, stream_id, slots, pending
+        select
+            org_id, operation, request_id, version, signed, protected_member, stream_id, slots, pending,
+            coalesce(w3c_trace_id, exchange_id) as "trace!"
         from exchange
         where exchange_id = $1
         "#,
@@ -95,6 +102,7 @@ pub async fn read(conn: &mut PgConnection, id: ExchangeId) -> Result<Option<Exch
         stream_id: row.stream_id,
         slots: row.slots,
         pending: row.pending,
+        trace: row.trace,
     }))
 }
 

@@ -62,6 +62,8 @@ pub struct Head {
     pub operation: String,
     /// Answer path.
     pub path: String,
+    /// The `requestId` in the body.
+    pub request_id: String,
     /// `metadata.version`.
     pub version: String,
     /// `metadata.traceId`.
@@ -82,6 +84,10 @@ pub struct Head {
     pub settings: Json<Settings>,
     /// Whether the LSP has a key that is not revoked.
     pub has_key: bool,
+    /// Business time of its decision.
+    pub created_at: DateTime<Utc>,
+    /// W3C trace id of its exchange.
+    pub trace: Uuid,
 }
 
 /// The heads of leased streams: in each the first due callback that no earlier one holds back.
@@ -95,6 +101,8 @@ pub async fn heads(conn: &mut PgConnection, streams: &[Uuid], now: DateTime<Utc>
         Head,
         r#"select
             head.stream_id, head.callback_id, head.org_id, head.operation, head.path, head.version, head.trace_id,
+            head.request_id, head.created_at,
+            coalesce(head.w3c_trace_id, head.exchange_id, head.callback_id) as "trace!",
             head.body as sealed_body, head.signed, head.protected_member, head.attempts, head.first_failed_at,
             lsp.callback_base_url,
             lsp.settings as "settings: Json<Settings>",

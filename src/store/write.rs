@@ -84,6 +84,8 @@ pub struct Queued {
     pub protected_member: bool,
     /// Not before this instant (business time).
     pub due_at: DateTime<Utc>,
+    /// W3C trace id of the exchange that it belongs to.
+    pub trace: Uuid,
 }
 
 #[derive(Debug, Default)]
@@ -404,6 +406,8 @@ async fn statement(
         &column(callbacks, |c| c.signed),
         &column(callbacks, |c| c.protected_member),
         &column(callbacks, |c| c.due_at),
+        exchange.map(|exchange| exchange.trace),
+        &column(callbacks, |c| c.trace),
     )
     .fetch_one(conn)
     .await?;
@@ -437,6 +441,7 @@ mod tests {
             signed: false,
             protected_member: false,
             due_at: DateTime::from_timestamp(due, 0).unwrap_or_default(),
+            trace: Uuid::nil(),
         }
     }
 

@@ -60,8 +60,8 @@ with settled as (
 ), opened as (
     insert into exchange (
         exchange_id, org_id, operation, request_id, trace_id, version, signed, protected_member, stream_id, slots,
-        pending, created_at, answered_at)
-    select $31, $1, $33, $34, $35, $36, $37, $38, $39, $40, $41, $2, case when $41 = 0 and $40 > 0 then $2 end
+        pending, created_at, answered_at, w3c_trace_id)
+    select $31, $1, $33, $34, $35, $36, $37, $38, $39, $40, $41, $2, case when $41 = 0 and $40 > 0 then $2 end, $70
     where $31::uuid is not null
 ), about as (
     insert into exchange_application (application_id, exchange_id, slot)
@@ -96,16 +96,16 @@ with settled as (
 ), queued as (
     insert into callback (
         callback_id, stream_id, seq, org_id, exchange_id, operation, request_id, path, version, trace_id,
-        body, signed, protected_member, state, due_at, created_at)
+        body, signed, protected_member, state, due_at, created_at, w3c_trace_id)
     select
         callback_id, place.stream_id, place.next_seq - from_end, $1, exchange_id, operation, request_id, path, version,
-        trace_id, body, signed, protected_member, 'PENDING', due_at, $2
+        trace_id, body, signed, protected_member, 'PENDING', due_at, $2, w3c_trace_id
     from unnest(
         $57::uuid[], $58::uuid[], $59::integer[], $60::uuid[], $61::text[], $62::text[], $63::text[], $64::text[],
-        $65::text[], $66::bytea[], $67::boolean[], $68::boolean[], $69::timestamptz[])
+        $65::text[], $66::bytea[], $67::boolean[], $68::boolean[], $69::timestamptz[], $71::uuid[])
     as callback (
         callback_id, stream_id, from_end, exchange_id, operation, request_id, path, version, trace_id, body, signed,
-        protected_member, due_at)
+        protected_member, due_at, w3c_trace_id)
     join place using (stream_id)
 )
 select

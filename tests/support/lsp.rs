@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use ocen_lender::clock::{Clock, Ids};
 use ocen_lender::jose::{HeaderMember, Incoming, OCEN_V3_ALGORITHMS, SigningKey, sign_flattened};
@@ -72,6 +72,8 @@ pub struct Callback {
     pub signed: bool,
     /// Where the protected header stood when it was signed.
     pub member: Option<HeaderMember>,
+    /// The `traceparent` header.
+    pub traceparent: String,
 }
 
 /// The answer to a request.
@@ -246,6 +248,7 @@ async fn listen(inbox: Arc<Inbox>, lender: ocen_lender::jose::VerifyingKey) -> S
 async fn receive(
     State((inbox, lender)): State<(Arc<Inbox>, ocen_lender::jose::VerifyingKey)>,
     uri: Uri,
+    headers: HeaderMap,
     bytes: Bytes,
 ) -> Response {
     let path = uri.path().to_owned();
@@ -254,7 +257,9 @@ async fn receive(
     if reaction.is_none() {
         wire::check_callback(&path, &body);
     }
-    inbox.got.lock().unwrap().push(Callback { path, body: body.clone(), signed: member.is_some(), member });
+    let traceparent = headers["traceparent"].to_str().unwrap().to_owned();
+    let got = Callback { path, body: body.clone(), signed: member.is_some(), member, traceparent };
+    inbox.got.lock().unwrap().push(got);
     inbox.arrived.notify_waiters();
     let proper = json!({
         "error": "0",

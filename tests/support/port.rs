@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use ocen_lender::domain::application::ask::{Approval, Ask, Finding, Outcome};
 use ocen_lender::domain::application::facets::AgreementText;
 use ocen_lender::lender::{Call, Port, PortError};
+use ocen_lender::telemetry::trace::Span;
 use tokio::sync::Notify;
 
 /// One call as the system saw it.
@@ -22,6 +23,8 @@ pub struct Seen {
     pub subjects: Vec<String>,
     /// How many calls came before this one.
     pub number: usize,
+    /// What an adapter hands on as `traceparent`.
+    pub span: Span,
 }
 
 /// What the system does with a call.
@@ -101,6 +104,7 @@ impl Steered {
                 ask: call.ask.clone(),
                 subjects: call.subjects.iter().map(|a| a.loan_application_id.clone()).collect(),
                 number: all.len(),
+                span: call.span,
             };
             all.push(seen.clone());
             seen

@@ -27,7 +27,7 @@ use axum::{extract::DefaultBodyLimit, middleware};
 
 use self::guard::{Guard, Watch};
 use super::problem::{no_such_method, no_such_path};
-use super::{health, ports as port_callbacks};
+use super::{health, metrics, ports as port_callbacks};
 use crate::app::SharedApp;
 
 /// Most bytes of a body on this listener.
@@ -39,6 +39,7 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
     routes::router()
         .method_not_allowed_fallback(no_such_method)
         .with_state(Arc::clone(app))
+        .merge(metrics::router(Arc::clone(app)))
         .merge(extra)
         .fallback(no_such_path)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

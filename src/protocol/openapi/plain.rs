@@ -20,7 +20,7 @@ pub(super) fn paths() -> Map<String, Value> {
     });
     let up = json!({"status": "UP"});
     let ready = json!({"status": "UP", "components": {"database": "UP", "listener": "UP"}});
-    let down = json!({"status": "DOWN", "components": {"database": "UP", "listener": "stopping"}});
+    let down = json!({"status": "DOWN", "components": {"database": "UP", "listener": "draining"}});
     let live = json!({"200": json_answer("The process runs.", &health, &up)});
     let ready = json!({
         "200": json_answer("Requests are welcome.", &health, &ready),
