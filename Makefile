@@ -11,6 +11,11 @@ export PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/ocen-lender
 NEXTEST = $(CARGO) nextest run --locked $(if $(CI),--profile ci)
 RUN_TESTS = $(if $(shell $(CARGO) nextest --version 2>/dev/null),$(NEXTEST),$(CARGO) test --locked)
 
+# Words in ARGS name faults, options go to the test runner: `make faults ARGS="wires --release"`.
+FAULTS = $(or $(addprefix faults::,$(filter-out -%,$(ARGS))),faults::) $(filter -%,$(ARGS))
+RUN_FAULTS = $(if $(shell $(CARGO) nextest --version 2>/dev/null),$(NEXTEST) --run-ignored all $(FAULTS),\
+	$(CARGO) test --locked $(FAULTS) -- --include-ignored --test-threads 1)
+
 .DEFAULT_GOAL := help
 .PHONY: help dev test bench faults lint fmt openapi sqlx postgres build
 
@@ -26,8 +31,9 @@ test: postgres build ## Run the suite on a throw-away cluster
 bench: postgres build ## Measure, on a cluster that waits for the disk
 	@.ci/with-cluster --durable $(CARGO) bench --locked $(ARGS)
 
-faults: postgres build ## Run the tests that kill, cut and repeat
-	@.ci/with-cluster $(RUN_TESTS) faults:: $(ARGS)
+faults: export OCEN_FAULT_JOURNEYS ?= 1000
+faults: postgres build ## Run loans while things break; ARGS=kills: only those, OCEN_FAULT_JOURNEYS: how many
+	@.ci/with-cluster $(RUN_FAULTS)
 
 lint: postgres build ## Check format, lints, docs, dependencies and .sqlx
 	$(CARGO) fmt --check

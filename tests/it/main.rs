@@ -29,6 +29,8 @@ mod delivery;
 #[cfg(test)]
 mod exposure;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod idempotency;
 #[cfg(test)]
 mod ids;
