@@ -62,7 +62,9 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 pub fn check_literal(url: &Url) -> Result<(), RefusedAddress> {
     let host = url.host_str().unwrap_or_default();
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let local_name = host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
+    // A dot at the end means the same name from the root of all names.
+    let name = host.trim_end_matches('.');
+    let local_name = name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost");
     match literal {
         Ok(address) if !is_public(address) => Err(RefusedAddress),
         Err(_) if local_name => Err(RefusedAddress),
@@ -132,7 +134,7 @@ mod tests {
     fn literal_addresses_are_seen_in_every_spelling() {
         let refused = |text| check_literal(&Url::parse(text).unwrap()).is_err();
         for text in
-            ["http://127.1/x", "http://0x7f000001/", "http://[::1]:80/", "https://LOCALHOST/", "http://a.localhost"]
+            ["http://127.1/x", "http://0x7f000001/", "http://[::1]:80/", "https://LOCALHOST./", "http://a.localhost"]
         {
             assert!(refused(text), "{text}");
         }
