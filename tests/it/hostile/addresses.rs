@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::support::bodies::path;
 use crate::support::fingerprint;
-use crate::support::lsp::TestLsp;
+use crate::support::lsp::{Reaction, TestLsp};
 use crate::support::server::{Options, Server};
 use crate::support::sql;
 
@@ -119,9 +119,12 @@ async fn a_redirect_to_the_inside_is_not_followed() {
     let server = Server::start().await;
     let lsp = TestLsp::register(&server, "LSP-BOUNCE").await;
     let (port, calls) = inside().await;
-    for status in [301, 302, 303, 307, 308] {
+    let bounce = |status| {
         let location = vec![("location".to_owned(), format!("http://127.0.0.1:{port}/"))];
-        lsp.inbox.react("*", vec![crate::support::lsp::Reaction { status, body: None, headers: location }]);
+        Reaction { status, body: None, headers: location }
+    };
+    lsp.inbox.react("*", [301, 302, 303, 307, 308].map(bounce).to_vec());
+    for _ in 0..5 {
         lsp.send(path::LOOKUP, json!({"lookupType": "LOOKUP_TYPE"})).await;
     }
     let bounced = "select count(*) from attempt where status between 300 and 399";

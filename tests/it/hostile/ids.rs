@@ -171,16 +171,16 @@ async fn answer(lsp: &TestLsp, operation: &Operation, body: Value, ids: &[&Owned
     if ack.error() == "0" && operation.answer_path.is_some() && operation.name != "confirmRepayment" {
         told.push((String::new(), lsp.callback(&request_id).await));
     }
-    let mut text = String::new();
-    for (status, mut body) in told {
+    let bare = |(status, mut body): (String, Value)| {
         let members = body.as_object_mut().unwrap();
         members.retain(|name, _| !["traceId", "timestamp", "metadata", "requestId"].contains(&name.as_str()));
-        text += &format!("{status} {body}\n");
-    }
-    for id in ids.iter().flat_map(|owned| owned.all()) {
-        text = text.replace(id.as_str(), "ID");
-    }
-    text
+        format!("{status} {body}")
+    };
+    let text = told.into_iter().map(bare).collect::<Vec<_>>().join(" then ");
+    // The lender's ids of payments and the like have the loan's inside.
+    let mut ids: Vec<&String> = ids.iter().flat_map(|owned| owned.all()).collect();
+    ids.sort_by_key(|id| std::cmp::Reverse(id.len()));
+    ids.into_iter().fold(text, |text, id| text.replace(id.as_str(), "ID"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
