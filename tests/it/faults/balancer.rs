@@ -1,4 +1,4 @@
-//! Spreads connections over the replicas that say they are ready, as HAProxy does with `option httpchk`.
+//! Spreads connections over the replicas that say they are ready, as `HAProxy` does with `option httpchk`.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Between two checks of a replica; HAProxy's `inter`.
+/// Between two checks of a replica; `inter` of `HAProxy`.
 const EVERY: Duration = Duration::from_millis(200);
 /// How long a check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);

@@ -144,13 +144,11 @@ impl Bank {
     /// What became of a payment; a key that never came is dead from now on.
     fn look_up(&self, key: &str, today: &Value) -> Value {
         let memory = &mut *self.memory.lock().unwrap();
-        match memory.paid.get(key) {
-            Some(movement) => json!({"finding": "paid", "utr": movement.utr, "valueDate": today}),
-            None => {
-                memory.dead.push(key.to_owned());
-                Value::Null
-            }
+        if let Some(movement) = memory.paid.get(key) {
+            return json!({"finding": "paid", "utr": movement.utr, "valueDate": today});
         }
+        memory.dead.push(key.to_owned());
+        Value::Null
     }
 
     fn collect(&self, asked: &Value, today: &Value) -> Value {

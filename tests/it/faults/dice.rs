@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ocen_lender::clock::Ids;
 
-/// Dice that many hands may roll (SplitMix64).
+/// Dice that many hands may roll (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub struct Dice(Arc<AtomicU64>);
 

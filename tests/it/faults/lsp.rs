@@ -10,6 +10,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ocen_lender::clock::{Clock, Ids};
 use ocen_lender::jose::{HeaderMember, Incoming, OCEN_V3_ALGORITHMS, SigningKey, VerifyingKey, sign_flattened};
 use serde_json::{Value, json};
@@ -23,7 +25,7 @@ pub const ORG_ID: &str = "LSP-FAULTS";
 /// How long one try of a request may take.
 const TRY: Duration = Duration::from_secs(6);
 /// How long a step may take before it counts as lost: the longest fault, leases and backoff on top.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// A callback is answered badly at most so often, so that the next try is soon.
 const MOST_BAD: usize = 3;
 /// How many acknowledged requests are remembered to be sent again.
@@ -355,7 +357,7 @@ async fn receive(State(lsp): State<Arc<Lsp>>, uri: Uri, bytes: Bytes) -> Respons
 
 fn digest(value: &Value) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, value.to_string().as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    URL_SAFE_NO_PAD.encode(digest)
 }
 
 fn now() -> String {

@@ -11,7 +11,7 @@ use super::lsp::{Arrival, Evidence, ORG_ID};
 use super::scene::Scene;
 
 /// How long everything may take to come to rest once nothing is broken any more: leases and backoff.
-const REST: Duration = Duration::from_secs(600);
+const REST: Duration = Duration::from_mins(10);
 
 /// What is still under way; all numbers are zero when everything has come to rest.
 const UNDER_WAY: &str = "select

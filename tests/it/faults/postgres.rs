@@ -13,7 +13,7 @@ use super::dice::Dice;
 use super::proxy::Proxy;
 
 /// How long Postgres may take to go down.
-const DOWN: Duration = Duration::from_secs(60);
+const DOWN: Duration = Duration::from_mins(1);
 
 /// Room on the small disk: the cluster, its log, and little else.
 const SMALL_DISK: &str = "220m";

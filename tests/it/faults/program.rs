@@ -18,7 +18,7 @@ pub const TOKEN: &str = "the-token-of-the-fault-tests-0123456789";
 /// The lender.
 pub const LENDER: &str = "LENDER-FAULTS";
 /// How long a replica may take until it is ready; longer while the database is away.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// How long a replica that was told to stop may take.
 const STOP: Duration = Duration::from_secs(40);
 
@@ -49,6 +49,9 @@ impl Site {
         let key = SigningKey::generate(format!("{LENDER}-1")).unwrap();
         fs::write(dir.join("signing.pem"), key.to_pkcs8_pem().unwrap().expose_secret()).unwrap();
         fs::write(dir.join("master.key"), TEST_MASTER_KEY).unwrap();
+        // The sandbox's own LSP, which every `dev` on the database must know by the same key.
+        let demo = SigningKey::generate("LSP-DEMO-1").unwrap();
+        fs::write(dir.join("lsp-demo.pem"), demo.to_pkcs8_pem().unwrap().expose_secret()).unwrap();
         fs::write(dir.join("config.toml"), configuration(dir, bank)).unwrap();
         (Self { dir: dir.to_owned(), kind, database_url }, key)
     }
@@ -202,7 +205,7 @@ impl Replica {
     fn own_data_dir(&self) -> PathBuf {
         let dir = self.site.dir.join(format!("dev-{}", self.number));
         fs::create_dir_all(&dir).unwrap();
-        for file in ["signing.pem", "master.key"] {
+        for file in ["signing.pem", "master.key", "lsp-demo.pem"] {
             fs::copy(self.site.dir.join(file), dir.join(file)).unwrap();
         }
         dir

@@ -18,7 +18,7 @@ const FAULTS: [Fault; 8] = [
 ];
 
 /// What befalls a connection to the database, which lives longer. None is silent for ever: that is the balancer's to
-/// end (`timeout` and `on-marked-down shutdown-sessions` of HAProxy).
+/// end (`timeout` and `on-marked-down shutdown-sessions` of `HAProxy`).
 const DATABASE_FAULTS: [Fault; 6] = [
     Fault::Refused,
     Fault::Delayed(Duration::from_millis(15)),
