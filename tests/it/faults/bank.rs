@@ -1,7 +1,7 @@
 //! The lender's own systems behind the HTTP adapter, with a memory that outlives every fault: what the bank did is the
 //! one truth about money. Now and then it does what it was told and its answer is lost.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -41,6 +41,8 @@ struct Memory {
     /// Keys that were asked about before they came: they are dead.
     dead: Vec<String>,
     otps: HashMap<String, String>,
+    /// Journals that the general ledger took, by key.
+    journals: HashMap<String, Value>,
     /// What should never happen.
     complaints: Vec<String>,
 }
@@ -76,6 +78,11 @@ impl Bank {
     /// Money that came in, by key.
     pub fn collected(&self) -> HashMap<String, Movement> {
         self.memory.lock().unwrap().collected.clone()
+    }
+
+    /// Keys of the journals that the general ledger took.
+    pub fn journals(&self) -> HashSet<String> {
+        self.memory.lock().unwrap().journals.keys().cloned().collect()
     }
 
     /// What nobody should have asked of a bank.
@@ -116,6 +123,7 @@ impl Bank {
             }
             ("collections", "status") => json!({"finding": "mandateActive"}),
             ("collections", "present") => self.collect(&asked["ask"], today),
+            ("ledger", "journal") => self.book(&asked["ask"]["journals"]),
             ("notifier", _) => json!({"finding": "notified", "messageId": format!("MSG-{key}")}),
             _ => json!({"finding": "acknowledged"}),
         }
@@ -151,6 +159,19 @@ impl Bank {
         Value::Null
     }
 
+    /// The general ledger takes each journal once; one that comes again is the same.
+    fn book(&self, journals: &Value) -> Value {
+        let memory = &mut *self.memory.lock().unwrap();
+        for journal in journals.as_array().into_iter().flatten() {
+            let key = journal["key"].as_str().unwrap_or_default();
+            let known = memory.journals.entry(key.to_owned()).or_insert_with(|| journal.clone());
+            if known != journal {
+                memory.complaints.push(format!("journal {key} came in two versions"));
+            }
+        }
+        json!({"finding": "journalsTaken"})
+    }
+
     fn collect(&self, asked: &Value, today: &Value) -> Value {
         let memory = &mut *self.memory.lock().unwrap();
         let key = asked["bankKey"].as_str().unwrap_or_default();
@@ -169,6 +190,9 @@ async fn answer(
     Path((port, method)): Path<(String, String)>,
     axum::Json(asked): axum::Json<Value>,
 ) -> Response {
+    if method == "compare" {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let finding = bank.finding((&port, &method), &asked);
     if method == "pay" && bank.dice.roll(100) < LOST_ANSWERS {
         return StatusCode::BAD_GATEWAY.into_response();

@@ -17,7 +17,8 @@ const REST: Duration = Duration::from_mins(10);
 const UNDER_WAY: &str = "select
     (select count(*) from callback where state = 'PENDING') as callbacks,
     (select count(*) from ask where state in ('OPEN', 'SENDING') and port <> 'timer') as asks,
-    (select count(*) from exchange where pending > 0) as exchanges";
+    (select count(*) from exchange where pending > 0) as exchanges,
+    (select count(*) from ledger_outbox) as journals";
 
 /// Numbers that must be zero, with the promise that they break.
 const MUST_BE_ZERO: &[(&str, &str)] = &[
@@ -95,12 +96,12 @@ async fn rest(conn: &mut PgConnection) -> Vec<String> {
     let begun = Instant::now();
     loop {
         let row = conn.fetch_one(UNDER_WAY).await.unwrap();
-        let left: [i64; 3] = [row.get(0), row.get(1), row.get(2)];
-        if left == [0, 0, 0] {
+        let left: [i64; 4] = [row.get(0), row.get(1), row.get(2), row.get(3)];
+        if left == [0; 4] {
             return Vec::new();
         }
         if begun.elapsed() > REST {
-            return vec![format!("no rest: {left:?} callbacks, asks, exchanges are under way")];
+            return vec![format!("no rest: {left:?} callbacks, asks, exchanges, journals are under way")];
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -151,6 +152,12 @@ async fn money(scene: &Scene, conn: &mut PgConnection, loans: &[String], broken:
         if booked != moved {
             broken.push(format!("{kind}: {booked} paise are booked, {moved} moved"));
         }
+    }
+    let booked: HashSet<String> =
+        pairs(conn, "select journal_id::text, kind from journal").await.into_iter().map(|(key, _)| key).collect();
+    let taken = scene.bank.journals();
+    for key in booked.symmetric_difference(&taken) {
+        broken.push(format!("journal {key} is in one ledger and not in the other"));
     }
     let count = number(conn, "select count(*) from application").await;
     if usize::try_from(count).unwrap() != loans.len() {

@@ -59,7 +59,7 @@ impl Site {
 
 fn configuration(dir: &Path, bank: SocketAddr) -> String {
     let dir = dir.display();
-    let ports = ["data", "kyc", "agreement", "disbursement", "collections", "notifier"].map(|port| {
+    let ports = ["data", "kyc", "agreement", "disbursement", "collections", "notifier", "ledger"].map(|port| {
         format!(
             "[ports.{port}]\nurl = \"http://{bank}\"\nsecret = \"whsec_cmVwbGFjZS10aGlzLXNlY3JldC1iZWZvcmUtdXNl\"\n"
         )
