@@ -1,5 +1,8 @@
 //! Asks the lender's systems and rings timers: lease, call outside any transaction, apply in one.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration as Wait;
 

@@ -168,7 +168,7 @@ async fn a_failing_system_rests_and_its_questions_spend_no_try() {
     let bank = System::start(but("verify-account", |_| Told::Status(500, json!({})))).await;
     let (server, lsp) = with(&bank, "disbursement", |limits| AdapterConfig {
         breaker_failures: 2,
-        breaker_rest: Duration::from_secs(2),
+        breaker_rest: Duration::from_secs(4),
         ..limits
     })
     .await;

@@ -185,7 +185,7 @@ pub fn pending(seconds: i64) -> Value {
 
 /// Money that moved, as the bank tells it.
 pub fn paid() -> Value {
-    done(json!({"finding": "paid", "utr": "UTR-1", "valueDate": "2026-11-22"}))
+    done(json!({"finding": "paid", "utr": "UTR-1", "valueDate": Clock::default().today()}))
 }
 
 fn usual(heard: &Heard) -> Value {

@@ -1,0 +1,91 @@
+//! What an answer, or none, makes of a question.
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::application::ask::{Finding, PayOrder};
+use crate::domain::application::facets::{Account, AccountTarget};
+use crate::domain::maths::money::Paise;
+
+fn at() -> DateTime<Utc> {
+    "2026-11-26T06:30:00Z".parse().unwrap()
+}
+
+fn pay() -> Ask {
+    let target = AccountTarget::Vpa { vpa: "asha@bank".to_owned() };
+    Ask::Pay(PayOrder {
+        loan_id: "LON1".into(),
+        payment_id: "P1".into(),
+        tranche: 1,
+        attempt: 1,
+        bank_key: "K1".to_owned(),
+        net: Paise(100),
+        account: Account { id: "A1".into(), target, holder: None, kind: None },
+    })
+}
+
+fn mandate_status() -> Ask {
+    Ask::MandateStatus { plan: "RP-1".into(), reference: "M-1".to_owned() }
+}
+
+/// The step after so many tries.
+fn step(ask: Ask, tries: i32, outcome: Option<Outcome>) -> Step {
+    let new = NewAsk { ask, targets: Vec::new(), exchange: None, not_before: None };
+    let leased = Leased {
+        id: Uuid::nil(),
+        lease_id: Uuid::nil(),
+        detail: Detail::Ask(new.clone()),
+        tries,
+        may_have_left: false,
+        reference: None,
+        created_at: at(),
+    };
+    next_step(&leased, &new, outcome, at())
+}
+
+fn mistake() -> Option<Outcome> {
+    Some(Outcome::Refused { code: ADAPTER_ERROR.to_owned(), detail: "the adapter answered 404".to_owned() })
+}
+
+#[test]
+fn a_mistake_of_the_adapter_is_no_refusal() {
+    for ask in [Ask::Eligibility, Ask::Offers, Ask::FinalCheck, Ask::Kyc, mandate_status()] {
+        let step = step(ask, 1, mistake());
+        assert!(matches!(step, Step::Wait(Settlement::Stuck(_))), "{step:?}: a person looks");
+    }
+    for ask in [Ask::FetchData { consent_id: None }, Ask::PrepareAgreement { app_token: None }] {
+        let step = step(ask, 1, mistake());
+        assert!(matches!(step, Step::Apply(Outcome::Unknown { .. }, _)), "{step:?}: the LSP may ask again");
+    }
+    let step = step(pay(), 1, mistake());
+    assert!(matches!(step, Step::Wait(Settlement::Again(..))), "{step:?}: the bank is asked what happened");
+}
+
+#[test]
+fn silence_declines_nobody_and_never_fails_a_payment() {
+    for ask in [Ask::Eligibility, Ask::Kyc, mandate_status()] {
+        let step = step(ask, MAX_TRIES, None);
+        assert!(matches!(step, Step::Wait(Settlement::Stuck(_))), "{step:?}");
+    }
+    let step_of_offers = step(Ask::Offers, MAX_TRIES, None);
+    assert!(matches!(step_of_offers, Step::Apply(Outcome::Unknown { .. }, _)), "{step_of_offers:?}");
+    let step_of_money = step(pay(), 1000, None);
+    assert!(matches!(step_of_money, Step::Wait(Settlement::Again(..))), "{step_of_money:?}");
+}
+
+#[test]
+fn retry_after_lengthens_a_wait_and_never_shortens_it() {
+    let waits = |step| match step {
+        Step::Wait(Settlement::Again(due_at, _)) => due_at - at(),
+        other => panic!("{other:?}"),
+    };
+    let asked = |tries, wait: i64| step(Ask::Kyc, tries, None).not_before(Some(at() + TimeDelta::seconds(wait)));
+    assert_eq!(waits(asked(1, 30)), TimeDelta::seconds(30));
+    assert_eq!(waits(asked(6, 1)), TimeDelta::seconds(16));
+    let done = Some(Outcome::Done { finding: Finding::KycDone { reference: "K".to_owned() } });
+    assert!(matches!(step(Ask::Kyc, 1, done).not_before(Some(at())), Step::Apply(..)));
+    let later = |seconds| PortError::Later { port: "kyc", status: 503, retry_after: Some(Wait::from_secs(seconds)) };
+    assert_eq!(asked_for(&later(7)), Some(TimeDelta::seconds(7)));
+    assert_eq!(asked_for(&later(u64::MAX)), Some(LONGEST_WAIT), "bounded");
+}
