@@ -2,6 +2,7 @@
 //! with the port's secret (Standard Webhooks) is what lets a caller in; no bearer token is asked for.
 
 use axum::Router;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderMap, StatusCode};
@@ -28,7 +29,11 @@ pub fn router(app: SharedApp) -> Router {
 
 /// 200 when the answer counts, or comes too late to; the sender need not send it again. 401 for a signature that does
 /// not fit, 404 for an address that stands for no question, 422 for what is no outcome of it, 503 to try again.
-async fn receive(State(app): State<SharedApp>, Path(token): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+async fn receive(State(app): State<SharedApp>, Path(token): Path<String>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return Problem::new(error.status(), "the body cannot be read, or is too large").into_response(),
+    };
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let signed = Signed {
         id: text(later::header::ID),

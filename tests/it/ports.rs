@@ -77,6 +77,8 @@ async fn a_payout_ends_by_a_signed_callback_and_only_by_one() {
     let elsewhere = format!("{}A", &url[..url.len() - 1]);
     let other = if elsewhere == url { format!("{}B", &url[..url.len() - 1]) } else { elsewhere };
     assert_eq!(call_back(http, &other, &body, &signed(&body, &ours, 0)).await.0, 404);
+    let endless = "x".repeat(300_000);
+    assert_eq!(call_back(http, &url, &endless, &signed(&endless, &ours, 0)).await.0, 413);
     let nonsense = system::done(json!({"finding": "pass"})).to_string();
     assert_eq!(call_back(http, &url, &nonsense, &signed(&nonsense, &ours, 0)).await.0, 422);
     assert_eq!(sql::number(&server.app.pool, "select count(*) from journal").await, 0);
