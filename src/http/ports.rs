@@ -29,7 +29,12 @@ pub fn router(app: SharedApp) -> Router {
 
 /// 200 when the answer counts, or comes too late to; the sender need not send it again. 401 for a signature that does
 /// not fit, 404 for an address that stands for no question, 422 for what is no outcome of it, 503 to try again.
-async fn receive(State(app): State<SharedApp>, Path(token): Path<String>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+async fn receive(
+    State(app): State<SharedApp>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
     let body = match body {
         Ok(body) => body,
         Err(error) => return Problem::new(error.status(), "the body cannot be read, or is too large").into_response(),

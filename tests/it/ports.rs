@@ -200,27 +200,24 @@ async fn a_failing_system_rests_and_its_questions_spend_no_try() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mistake_of_the_adapter_waits_for_a_person_and_declines_nobody() {
-    let rules = System::start(|_| Told::Status(404, json!({"detail": "no route"}))).await;
-    let (server, lsp) = with(&rules, "decision", |limits| limits).await;
-    let item = bodies::application(&bodies::id(), &bodies::pan());
-    let (request_id, ack) = lsp.send(path::CREATE, json!({"loanApplications": [item]})).await;
-    assert_eq!(ack.error(), "0");
+async fn a_mistake_of_the_adapter_waits_for_a_person_and_fails_nobody() {
+    let identity = System::start(|_| Told::Status(404, json!({"detail": "no route"}))).await;
+    let (server, lsp) = with(&identity, "kyc", |limits| limits).await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let ids = flow.file(1).await;
+    let offers = flow.offers(&ids).await;
+    flow.set_offer(&ids[0], &offers[0]).await;
 
     let stuck = async || server.get("/admin/asks").await["items"].as_array().cloned().unwrap_or_default();
     server.until("the question is stuck", async || stuck().await.len() == 1).await;
     let ask: Value = stuck().await[0].clone();
-    assert_eq!(
-        (&ask["method"], &ask["loanApplicationId"]),
-        (&json!("eligibility"), &item["loanApplicationId"]),
-        "{ask}"
-    );
-    assert!(lsp.inbox.of(&request_id).is_empty(), "nothing is decided");
+    assert_eq!((&ask["port"], &ask["loanApplicationId"]), (&json!("kyc"), &json!(ids[0])), "{ask}");
+    let kyc = async || server.get(&format!("/admin/applications/{}/{}", lsp.org_id, ids[0])).await["kyc"].clone();
+    assert_eq!(kyc().await, "PENDING", "nobody has said that the borrower is somebody else");
 
-    rules.now(usual);
+    identity.now(usual);
     let retry = format!("/admin/asks/{}/retry", ask["askId"].as_str().unwrap());
     assert_eq!(server.post(&retry, &json!({})).await.0, 200);
-    let answer = lsp.callback(&request_id).await;
-    assert_eq!(answer["loanApplications"][0]["loanApplicationStatus"], "PROCESSING", "{answer}");
+    server.until("the borrower is identified", async || kyc().await == "DONE").await;
     assert_eq!(server.post(&retry, &json!({})).await.0, 404);
 }

@@ -50,7 +50,12 @@ fn mistake() -> Option<Outcome> {
 
 #[test]
 fn a_mistake_of_the_adapter_is_no_refusal() {
-    for ask in [Ask::Eligibility, Ask::Offers, Ask::FinalCheck, Ask::Kyc, mandate_status()] {
+    for ask in [Ask::Eligibility, Ask::Offers, Ask::FinalCheck] {
+        let step = step(ask, 1, mistake());
+        let left = matches!(&step, Step::Apply(Outcome::Refused { code, .. }, _) if code == ADAPTER_ERROR);
+        assert!(left, "{step:?}: a person decides");
+    }
+    for ask in [Ask::Kyc, mandate_status()] {
         let step = step(ask, 1, mistake());
         assert!(matches!(step, Step::Wait(Settlement::Stuck(_))), "{step:?}: a person looks");
     }
@@ -64,7 +69,7 @@ fn a_mistake_of_the_adapter_is_no_refusal() {
 
 #[test]
 fn silence_declines_nobody_and_never_fails_a_payment() {
-    for ask in [Ask::Eligibility, Ask::Kyc, mandate_status()] {
+    for ask in [Ask::Kyc, mandate_status()] {
         let step = step(ask, MAX_TRIES, None);
         assert!(matches!(step, Step::Wait(Settlement::Stuck(_))), "{step:?}");
     }
