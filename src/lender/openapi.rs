@@ -94,7 +94,7 @@ fn operation(method: &'static Method, schemas: &mut Schemas) -> Value {
         media["examples"] = json!({ "test": { "value": example } });
     }
     let answers = content(reference("Answer"));
-    json!({
+    let mut described = json!({
         "operationId": format!("{}.{}", method.port, method.name),
         "tags": [method.port],
         "summary": method.summary,
@@ -112,7 +112,12 @@ fn operation(method: &'static Method, schemas: &mut Schemas) -> Value {
             "503": { "$ref": "#/components/responses/Later" },
         },
         "callbacks": { "outcome": { "{$request.body#/context/callbackUrl}": { "post": later(&answers) } } },
-    })
+    });
+    // The book is asked about again; nothing is posted back.
+    if let (LEDGER, Value::Object(members)) = (method.port, &mut described) {
+        members.remove("callbacks");
+    }
+    described
 }
 
 /// The same question, answered later.
