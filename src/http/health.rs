@@ -56,7 +56,10 @@ async fn live() -> axum::Json<Value> {
 
 /// What the database said last, so that many probes ask it once.
 #[derive(Debug, Clone, Default)]
-struct Probed(Arc<Mutex<Option<(Instant, Cow<'static, str>)>>>);
+struct Probed(Arc<Mutex<Option<Answer>>>);
+
+/// What a probe found, and when.
+type Answer = (Instant, Cow<'static, str>);
 
 /// Ready means: the database answers and has every migration that this binary needs, and we are not stopping. The
 /// lender's systems are left out: without them requests are still taken, and answered when they are back.

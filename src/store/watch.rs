@@ -97,7 +97,7 @@ pub async fn asked(conn: &mut PgConnection) -> Result<Vec<Asked>, StoreError> {
         Asked,
         r#"
         select
-            port, state, count(*) as "number!", min(created_at) as "oldest!", min(due_at) as "first_due!"
+            port as "port!", state as "state!", count(*) as "number!", min(created_at) as "oldest!", min(due_at) as "first_due!"
         from (
             (
                 select port, state, created_at, due_at

@@ -35,6 +35,8 @@ fn step(ask: Ask, tries: i32, outcome: Option<Outcome>) -> Step {
     let leased = Leased {
         id: Uuid::nil(),
         lease_id: Uuid::nil(),
+        org_id: "LSP".to_owned(),
+        trace: Uuid::nil(),
         detail: Detail::Ask(new.clone()),
         tries,
         may_have_left: false,
