@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::store::audit::{self, Anchor, HASH_BYTES, Wanted, hex};
 
 /// How often it is looked whether a new day has begun.
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_mins(1);
 
 /// Why there is no anchor.
 #[derive(Debug, thiserror::Error)]

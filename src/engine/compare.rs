@@ -52,18 +52,17 @@ pub(super) async fn is_due(app: &App) -> Result<bool, StoreError> {
 pub(super) async fn run(app: &App, lease: Lease) -> Result<(), TurnError> {
     let mut conn = app.pool.acquire().await?;
     let running = comparison::latest(&mut conn, 1).await?.pop().filter(|last| last.state == "RUNNING");
-    let (day, mut through) = match running {
-        Some(running) => (running.day, running.loans_through),
-        None => {
-            let day = due_day(app.clock.now()).ok_or(TurnError::Internal("the calendar ended"))?;
-            if comparison::is_unsent_before(&mut conn, end_of(day)?).await? {
-                return Ok(());
-            }
-            drop(conn);
-            carry_totals(app, lease, day).await?;
-            accounts(app, lease, day).await?;
-            (day, String::new())
+    let (day, mut through) = if let Some(running) = running {
+        (running.day, running.loans_through)
+    } else {
+        let day = due_day(app.clock.now()).ok_or(TurnError::Internal("the calendar ended"))?;
+        if comparison::is_unsent_before(&mut conn, end_of(day)?).await? {
+            return Ok(());
         }
+        drop(conn);
+        carry_totals(app, lease, day).await?;
+        accounts(app, lease, day).await?;
+        (day, String::new())
     };
     while let Some(last) = loans(app, lease, day, &through).await? {
         through = last;

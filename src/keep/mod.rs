@@ -20,7 +20,7 @@ use crate::store::{StoreError, retention, schema};
 /// How often data keys are read anew. A new one waits a minute before it seals, so six looks may fail.
 const LOOK_FOR_KEYS: Duration = Duration::from_secs(10);
 /// How often retention and partitions are looked after.
-const SWEEP: Duration = Duration::from_secs(3600);
+const SWEEP: Duration = Duration::from_hours(1);
 /// Shortest time between two readings of the keys, however many values want one.
 const BREATH: Duration = Duration::from_millis(200);
 /// Guards a sweep; any number that nothing else uses.

@@ -16,7 +16,6 @@ pub const TIMER: &str = "timer";
 /// What a row holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(clippy::large_enum_variant, reason = "at most a batch of them lives at a time")]
 pub enum Detail {
     /// A question to a lender's system.
     Ask(NewAsk),

@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(span.trace.simple().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!(span.parent.unwrap().to_string(), "00f067aa0ba902b7");
         assert_eq!(span.traceparent(), "00-4bf92f3577b34da6a3ce929d0e0e4736-800000000000002a-01");
-        let later = format!("cc{}-more", &GOOD[2..]);
+        let later = format!("cc{}-more", GOOD.trim_start_matches("00"));
         assert_eq!(Span::accept(Some(&later), FRESH), span);
     }
 

@@ -121,7 +121,7 @@ fn ratios(of: impl Fn(&str) -> f64) -> Vec<Ratio> {
     let create = ["create_server_us", "create_postgres_us", "create_client_us"];
     let offer = ["offer_server_us", "offer_postgres_us", "offer_client_us"];
     let callback = ["callback_server_us", "callback_postgres_us", "callback_client_us"];
-    let usually_callback = usual / (callback.map(&of).iter().sum::<f64>() - sign + usual);
+    let _usually_callback = usual / (callback.map(&of).iter().sum::<f64>() - sign + usual);
     let ratio = |id, what, value, goal| Ratio { id, what, value, goal };
     vec![
         ratio("G1", "createLoanApplications: share of the machine that is RSA", share("create_per_s"), AtLeast(0.45)),

@@ -114,10 +114,8 @@ impl Serve {
 
 /// What `dev` lends, by a lender whose systems are all connected.
 fn configuration(folder: &Path, (admin, borrower): (u16, u16), backend: &str) -> String {
-    let ports: String = PORTS
-        .iter()
-        .map(|port| format!("[ports.{port}]\nurl = \"{backend}\"\nsecret = \"whsec_{SECRET}\"\n"))
-        .collect();
+    let section = |port| format!("[ports.{port}]\nurl = \"{backend}\"\nsecret = \"whsec_{SECRET}\"\n");
+    let ports = PORTS.map(section).concat();
     format!(
         "borrowerUrl = \"http://127.0.0.1:{borrower}\"\nportsUrl = \"http://127.0.0.1:{admin}\"\n{}\n\
         [keys]\nmasterKeyFile = \"{folder}/master.key\"\n\

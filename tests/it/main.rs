@@ -76,6 +76,7 @@ mod quote;
 mod readme;
 #[cfg(test)]
 mod referral;
+#[cfg(test)]
 mod reveal;
 #[cfg(test)]
 mod signatures;

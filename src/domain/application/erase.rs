@@ -15,7 +15,7 @@ impl Application {
         let borrower = &mut self.form.borrower;
         // An identity of its own: erased applications are nobody's, and no two of them the same person's.
         borrower.primary_id = format!("{ERASED}-{}", self.id);
-        borrower.primary_id_type = ERASED.to_owned();
+        ERASED.clone_into(&mut borrower.primary_id_type);
         (borrower.pan, borrower.name, borrower.phone, borrower.email) = (None, None, None, None);
         self.form.collaterals = Vec::new();
         self.form.echo = echo;
@@ -58,12 +58,16 @@ fn erase_stage(stage: &mut Stage) {
             for Rejection { description, .. } in reasons {
                 ERASED.clone_into(description);
             }
-            deal.iter_mut().for_each(|deal| deal.erase());
+            for deal in deal.iter_mut() {
+                deal.erase();
+            }
         }
         Stage::Expired { reoffer, deal, .. } => {
             // Nobody is left to whom an offer could be made.
             *reoffer = false;
-            deal.iter_mut().for_each(|deal| deal.erase());
+            for deal in deal.iter_mut() {
+                deal.erase();
+            }
         }
     }
 }
@@ -120,7 +124,9 @@ impl super::facets::RepaymentSetup {
         match self {
             Self::None | Self::Inactive { .. } => {}
             Self::PendingAuth { mandate, .. } | Self::Active { mandate, .. } => {
-                mandate.iter_mut().for_each(|mandate| mandate.payment_url.clear());
+                for mandate in mandate.iter_mut() {
+                    mandate.payment_url.clear();
+                }
             }
         }
     }

@@ -46,26 +46,26 @@ fn step(ask: Ask, tries: i32, outcome: Option<Outcome>) -> Step {
     next_step(&leased, &new, outcome, at())
 }
 
-fn mistake() -> Option<Outcome> {
-    Some(Outcome::Refused { code: ADAPTER_ERROR.to_owned(), detail: "the adapter answered 404".to_owned() })
+fn mistake() -> Outcome {
+    Outcome::Refused { code: ADAPTER_ERROR.to_owned(), detail: "the adapter answered 404".to_owned() }
 }
 
 #[test]
 fn a_mistake_of_the_adapter_is_no_refusal() {
     for ask in [Ask::Eligibility, Ask::Offers, Ask::FinalCheck] {
-        let step = step(ask, 1, mistake());
+        let step = step(ask, 1, Some(mistake()));
         let left = matches!(&step, Step::Apply(Outcome::Refused { code, .. }, _) if code == ADAPTER_ERROR);
         assert!(left, "{step:?}: a person decides");
     }
     for ask in [Ask::Kyc, mandate_status()] {
-        let step = step(ask, 1, mistake());
+        let step = step(ask, 1, Some(mistake()));
         assert!(matches!(step, Step::Wait(Settlement::Stuck(_))), "{step:?}: a person looks");
     }
     for ask in [Ask::FetchData { consent_id: None }, Ask::PrepareAgreement { app_token: None }] {
-        let step = step(ask, 1, mistake());
+        let step = step(ask, 1, Some(mistake()));
         assert!(matches!(step, Step::Apply(Outcome::Unknown { .. }, _)), "{step:?}: the LSP may ask again");
     }
-    let step = step(pay(), 1, mistake());
+    let step = step(pay(), 1, Some(mistake()));
     assert!(matches!(step, Step::Wait(Settlement::Again(..))), "{step:?}: the bank is asked what happened");
 }
 

@@ -27,7 +27,9 @@ pub async fn redact(conn: &mut PgConnection, sealer: &Sealer, application: Uuid,
     for row in rows {
         let place = context(row.referral_id, "reasons");
         let mut reasons: Vec<ReferralReason> = sealer.open_json(&place, &row.reasons)?;
-        reasons.iter_mut().for_each(|reason| word.clone_into(&mut reason.description));
+        for reason in reasons.iter_mut() {
+            word.clone_into(&mut reason.description);
+        }
         let reasons = sealer.seal_json(&place, &reasons)?;
         let proposal = row.proposal.map(|sealed| wordless(sealer, row.referral_id, &sealed, word)).transpose()?;
         sqlx::query!(
