@@ -18,6 +18,7 @@ use crate::domain::ids::ExchangeId;
 use crate::engine::Codec;
 use crate::jose::KeyCache;
 use crate::lender::{PORTS, Ports};
+use crate::rate::Limiter;
 use crate::seal::{MasterKey, SealError, Sealer};
 use crate::store::{StoreError, schema, seal_key};
 use crate::telemetry::metrics::Metrics;
@@ -53,6 +54,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Cancelled when the server was told to stop and balancers should send requests elsewhere.
     pub draining: CancellationToken,
+    /// What LSPs have sent lately, where that is limited.
+    pub rates: Limiter,
     /// Cancelled when the server ends.
     pub stop: CancellationToken,
     /// Every background task.
@@ -117,6 +120,7 @@ impl App {
             wake: Wake::default(),
             metrics: Metrics::new(&PORTS)?,
             draining: CancellationToken::new(),
+            rates: Limiter::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))

@@ -2,6 +2,8 @@
 
 pub mod args;
 mod check;
+pub mod edge;
+mod edge_check;
 mod error;
 mod file;
 mod ledger;
@@ -22,6 +24,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::args::{CommonArgs, DevArgs, ServeArgs};
+pub use self::edge::{Asked, ClientTls, ListenerTls, Network, PlainTls, ProxyConfig, TlsConfig};
 pub use self::error::{ConfigError, Problem, Problems};
 use self::file::File;
 pub use self::ledger::LedgerConfig;
@@ -31,6 +34,7 @@ pub use self::rules::Rules;
 use crate::domain::calendar::WorkingDays;
 use crate::domain::kfs::{Contact, Letterhead};
 use crate::domain::product::{Catalogue, Limits};
+use crate::rate::RateLimits;
 
 /// The file that `dev` starts from; a file of one's own replaces it section by section.
 const DEV: &str = include_str!("config/dev.toml");
@@ -64,6 +68,12 @@ pub struct Config {
     /// Where the lender's systems reach the operators' listener, without a slash at its end; they are told no address
     /// for later answers when it is missing.
     pub ports_url: Option<String>,
+    /// Certificates of the listeners.
+    pub tls: TlsConfig,
+    /// Proxies before the server.
+    pub proxy: ProxyConfig,
+    /// How much LSPs may send.
+    pub rate_limits: RateLimits,
     /// How callbacks are posted.
     pub delivery: DeliveryConfig,
     /// How each of the lender's systems is reached, by port name; in `dev` a missing one is simulated.
@@ -159,7 +169,7 @@ pub struct Listen {
 }
 
 /// How callbacks are posted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryConfig {
     /// How long an LSP may take to answer one callback.
     pub timeout: Duration,
@@ -167,6 +177,12 @@ pub struct DeliveryConfig {
     pub allow_private_addresses: bool,
     /// Whether this replica only takes requests: it neither sends callbacks nor asks the lender's systems.
     pub paused: bool,
+    /// Ports that a callback may go to; empty allows every one.
+    pub allowed_ports: Vec<u16>,
+    /// Our certificate for LSPs that ask for one, and authorities that count beside the system's.
+    pub tls: ClientTls,
+    /// The same for single LSPs by orgId; its authorities then count alone.
+    pub lsp_tls: BTreeMap<String, ClientTls>,
 }
 
 /// How one of the lender's systems is reached.
@@ -193,6 +209,8 @@ pub struct AdapterConfig {
     pub breaker_failures: u32,
     /// How long it rests before one call finds out whether it is back.
     pub breaker_rest: Duration,
+    /// Our certificate for it, and the only authorities that count.
+    pub tls: Box<ClientTls>,
 }
 
 impl AdapterConfig {
@@ -206,6 +224,7 @@ impl AdapterConfig {
             max_concurrency: 16,
             breaker_failures: 5,
             breaker_rest: Duration::from_secs(10),
+            tls: Box::default(),
         }
     }
 }
@@ -336,6 +355,9 @@ impl Config {
                 .ports_url
                 .or_else(|| (mode == Mode::Dev).then(|| format!("http://{}", listen.admin)))
                 .map(|url| url.trim_end_matches('/').to_owned()),
+            tls: file.tls,
+            proxy: file.proxy,
+            rate_limits: file.rate_limits,
             delivery: file.delivery.into(),
             ports: file.ports,
             ledger: file.ledger,

@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::OrgId;
+use crate::rate::RateLimits;
+use crate::tls::peer::Binding;
 
 /// One registered LSP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,6 +74,12 @@ pub struct Settings {
     pub own_accounts: Vec<String>,
     /// Answer paths that differ from the spec, by operation name, e.g. `setOffer`.
     pub callback_path_overrides: BTreeMap<String, String>,
+    /// Client certificates over one of which it must come; empty: none is needed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub client_certificates: Vec<Binding>,
+    /// Limits of its own in place of the configured ones.
+    #[serde(skip_serializing_if = "RateLimits::is_off")]
+    pub rate_limits: RateLimits,
 }
 
 impl Default for Settings {
@@ -93,6 +101,8 @@ impl Default for Settings {
             error_catalogue: ErrorCatalogue::Extended,
             own_accounts: Vec::new(),
             callback_path_overrides: BTreeMap::new(),
+            client_certificates: Vec::new(),
+            rate_limits: RateLimits::default(),
         }
     }
 }

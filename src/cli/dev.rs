@@ -33,7 +33,7 @@ pub(super) async fn run(args: &DevArgs) -> Result<ExitCode, CliError> {
     let mut config = Config::dev(args)?;
     let data_dir = args.data_dir.as_path();
     fs::create_dir_all(data_dir).await.map_err(CliError::file(data_dir))?;
-    let listeners = Listeners::bind(&config.listen).await?;
+    let listeners = Listeners::bind(&config.listen).await?.secured(&config.tls)?;
     config.listen_on(listeners.addresses()?);
     if !args.open_admin {
         ask_for_a_token(&mut config);
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &DevArgs) -> Result<ExitCode, CliError> {
     if let Some(cluster) = &cluster {
         config.database.url = Some(cluster.database_url().into());
     }
-    let served = serve(config, listeners, data_dir, stop, begun).await;
+    let served = Box::pin(serve(config, listeners, data_dir, stop, begun)).await;
     if let Some(cluster) = cluster {
         cluster.stop().await?;
     }

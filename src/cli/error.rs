@@ -15,6 +15,7 @@ use crate::seal::SealError;
 use crate::store::StoreError;
 use crate::store::lsp::PutError;
 use crate::telemetry::BadFilter;
+use crate::tls::TlsError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,8 @@ pub enum CliError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]

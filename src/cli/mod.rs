@@ -91,7 +91,7 @@ async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
     let usual = if matches!(cli.command, Command::Serve(_)) { Format::Json } else { Format::Text };
     telemetry::init(cli.log.as_deref(), cli.log_format.unwrap_or(usual))?;
     match cli.command {
-        Command::Dev(args) => dev::run(&args).await,
+        Command::Dev(args) => Box::pin(dev::run(&args)).await,
         Command::Serve(args) => serve::run(&args).await,
         Command::Migrate(args) => migrate::run(&args).await,
         Command::Doctor(args) => Ok(doctor::run(&args).await),

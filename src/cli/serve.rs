@@ -27,7 +27,7 @@ pub(super) async fn run(args: &ServeArgs) -> Result<ExitCode, CliError> {
     }
     let clock = Clock::default();
     let ports = Ports::new(&config, &clock, |_| None)?;
-    let listeners = Listeners::bind(&config.listen).await?;
+    let listeners = Listeners::bind(&config.listen).await?.secured(&config.tls)?;
     let app =
         App::build(Parts { pool, clock, config, keys, ports, codec: Arc::new(crate::protocol::Codec), master }).await?;
     audit::start::record(&app).await?;

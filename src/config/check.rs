@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
+use super::edge_check as edge;
 use super::error::Problems;
 use super::ledger::{LONGEST_CODE, LedgerConfig, MOST};
 use super::rules::{Rules, Verdict};
@@ -46,6 +47,7 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
         "listen.drainGraceSeconds",
         format!("must be {MAX_DRAIN_GRACE_SECONDS} or less"),
     );
+    edge::check(config, problems);
     problems.demand(config.database.max_connections >= 2, "database.maxConnections", "must be 2 or more");
     if !config.borrower_url.is_empty() {
         let url = config.borrower_url.parse::<reqwest::Url>();

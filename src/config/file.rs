@@ -12,10 +12,11 @@ use super::error::{ConfigError, Problems};
 use super::operators::Operator;
 use super::port::PortSection;
 use super::rules::{OfferVariant, Rule};
-use super::{DeliveryConfig, KeyFiles, LedgerConfig, Lender, PortConfig, Retention};
+use super::{ClientTls, DeliveryConfig, KeyFiles, LedgerConfig, Lender, PortConfig, ProxyConfig, Retention, TlsConfig};
 use crate::domain::calendar::WorkingDays;
 use crate::domain::product::{Limits, Product};
 use crate::domain::rules::DL_9_LSP_FEE;
+use crate::rate::RateLimits;
 
 /// The sections, as written.
 #[derive(Debug)]
@@ -29,6 +30,9 @@ pub(super) struct File {
     pub(super) listen: ListenSection,
     pub(super) borrower_url: Option<String>,
     pub(super) ports_url: Option<String>,
+    pub(super) tls: TlsConfig,
+    pub(super) proxy: ProxyConfig,
+    pub(super) rate_limits: RateLimits,
     pub(super) delivery: DeliverySection,
     pub(super) ports: BTreeMap<String, PortConfig>,
     pub(super) ledger: LedgerConfig,
@@ -53,11 +57,21 @@ pub(super) struct DeliverySection {
     timeout_seconds: u64,
     allow_private_addresses: bool,
     paused: bool,
+    allowed_ports: Vec<u16>,
+    tls: ClientTls,
+    lsp_tls: BTreeMap<String, ClientTls>,
 }
 
 impl Default for DeliverySection {
     fn default() -> Self {
-        Self { timeout_seconds: 10, allow_private_addresses: false, paused: false }
+        Self {
+            timeout_seconds: 10,
+            allow_private_addresses: false,
+            paused: false,
+            allowed_ports: Vec::new(),
+            tls: ClientTls::default(),
+            lsp_tls: BTreeMap::new(),
+        }
     }
 }
 
@@ -67,6 +81,9 @@ impl From<DeliverySection> for DeliveryConfig {
             timeout: Duration::from_secs(section.timeout_seconds),
             allow_private_addresses: section.allow_private_addresses,
             paused: section.paused,
+            allowed_ports: section.allowed_ports,
+            tls: section.tls,
+            lsp_tls: section.lsp_tls,
         }
     }
 }
@@ -102,6 +119,9 @@ impl File {
             listen: sections.one("listen").unwrap_or_default(),
             borrower_url: sections.one("borrowerUrl"),
             ports_url: sections.one("portsUrl"),
+            tls: sections.one("tls").unwrap_or_default(),
+            proxy: sections.one("proxy").unwrap_or_default(),
+            rate_limits: sections.one("rateLimits").unwrap_or_default(),
             delivery: sections.one("delivery").unwrap_or_default(),
             ports: sections.ports(),
             ledger: sections.one("ledger").unwrap_or_default(),

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretSlice;
 use serde::Deserialize;
 
-use super::{AdapterConfig, PortConfig};
+use super::{AdapterConfig, ClientTls, PortConfig};
 
 /// What stands before the base64 of a signing secret (Standard Webhooks).
 const SECRET_PREFIX: &str = "whsec_";
@@ -33,6 +33,7 @@ pub(super) struct PortSection {
     max_concurrency: Option<usize>,
     breaker_failures: Option<u32>,
     breaker_seconds: Option<u64>,
+    tls: ClientTls,
 }
 
 /// One secret, or the new one and the old one.
@@ -76,7 +77,8 @@ impl PortSection {
             return Err(format!("`breakerSeconds` must be 1 to {MAX_REST}"));
         }
         let (timeout, breaker_rest) = (Duration::from_secs(timeout), Duration::from_secs(rest));
-        Ok(AdapterConfig { timeout, max_concurrency, breaker_failures, breaker_rest, ..usual })
+        let tls = Box::new(self.tls.clone());
+        Ok(AdapterConfig { timeout, max_concurrency, breaker_failures, breaker_rest, tls, ..usual })
     }
 }
 

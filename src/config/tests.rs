@@ -126,6 +126,28 @@ fn a_fee_for_an_lsp_is_refused_by_its_rule() {
 }
 
 #[test]
+fn half_a_door_is_refused() {
+    let text = "[proxy]\nclientCertificateHeader = \"Client Cert\"\n[rateLimits]\nrequests = { perMinute = 0 }\n\
+        [delivery.tls]\ncertFile = \"client.pem\"\n[tls.lsp]\ncertFile = \"\"\nkeyFile = \"k\"\n\
+        [tls.borrower]\ncertFile = \"c\"\nkeyFile = \"k\"\nclientCaFile = \"ca\"\n";
+    let said = complaints(Config::dev_text(&DevArgs::default(), text));
+    assert!(said.contains("tls.borrower.clientCaFile: unknown field"), "{said}");
+    let text = text.replace("clientCaFile", "# clientCaFile");
+    let said = complaints(Config::dev_text(&DevArgs::default(), &text));
+    for problem in [
+        "tls.lsp.certFile: must name a file",
+        "delivery.tls: has `certFile` and `keyFile` together, or neither",
+        "rateLimits.requests: must let at least one request through",
+        "proxy.clientCertificateHeader: must be the name of an HTTP header",
+        "proxy.trustedProxies: is missing: without it nobody may hand on a client certificate",
+    ] {
+        assert!(said.contains(problem), "{problem}: {said}");
+    }
+    let said = complaints(Config::dev_text(&DevArgs::default(), "[proxy]\ntrustedProxies = [\"10.0.0.1/8\"]\n"));
+    assert!(said.contains("must be an address or a network like 10.0.0.0/8"), "{said}");
+}
+
+#[test]
 fn serve_demands_a_grievance_officer_and_dev_makes_one_up() {
     let said = complaints(serve(&EXAMPLE.replace("grievanceOfficer", "# grievanceOfficer")));
     assert!(said.contains("lender.grievanceOfficer: is missing"), "{said}");

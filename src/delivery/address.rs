@@ -1,6 +1,10 @@
 //! Which addresses a callback may go to (design §10): in `serve` public ones only, unless configured otherwise.
+//!
+//! A name is resolved once for each connection, every address that is not public is dropped, and the connection goes to
+//! one of those that are left: what a name answers the next time changes nothing.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -46,12 +50,56 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 /// The IPv4 address that packets to a mapped, translated (RFC 6052) or 6to4 (RFC 3056) address end at.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [s0, s1, s2, _, _, _, s6, s7] = address.segments();
     let join = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    match (s0, s1) {
-        (0x2002, _) => Some(join(s1, s2)),
-        (0x0064, 0xff9b) => Some(join(s6, s7)),
+    match address.segments() {
+        [0x2002, high, low, ..] => Some(join(high, low)),
+        // The well-known prefix alone: 64:ff9b:1::/48 beside it is for translation inside a network (RFC 8215).
+        [0x0064, 0xff9b, 0, 0, 0, 0, high, low] => Some(join(high, low)),
         _ => address.to_ipv4_mapped(),
+    }
+}
+
+/// What a callback's URL must be, whoever registered it and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether it may go to private addresses.
+    pub private_addresses: bool,
+    /// Ports that it may go to; empty allows every one.
+    pub ports: Vec<u16>,
+}
+
+/// A URL that callbacks never go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedUrl {
+    /// Where it leads.
+    #[error(transparent)]
+    Address(#[from] RefusedAddress),
+    /// Its port.
+    #[error("port {0} is not one that callbacks may go to")]
+    Port(u16),
+    /// What else it is.
+    #[error("the callback address must be http or https, with a host and without a user")]
+    Form,
+}
+
+impl Policy {
+    /// Whether a callback may go there, as far as the URL tells; names are checked when they are resolved.
+    ///
+    /// # Errors
+    /// [`RefusedUrl`].
+    pub fn check(&self, url: &Url) -> Result<(), RefusedUrl> {
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        let port = url.port_or_known_default().filter(|_| matches!(url.scheme(), "http" | "https"));
+        let (Some(port), false) = (port, has_user) else {
+            return Err(RefusedUrl::Form);
+        };
+        if !self.ports.is_empty() && !self.ports.contains(&port) {
+            return Err(RefusedUrl::Port(port));
+        }
+        if !self.private_addresses {
+            check_literal(url)?;
+        }
+        Ok(())
     }
 }
 
@@ -73,18 +121,41 @@ pub fn check_literal(url: &Url) -> Result<(), RefusedAddress> {
 }
 
 /// Resolves names and drops every address that is not public, so that a name cannot point inside.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PublicOnly;
+#[derive(Clone)]
+pub struct PublicOnly(Arc<dyn Resolve>);
+
+impl PublicOnly {
+    /// What remains of another resolver's answers.
+    #[must_use]
+    pub fn of(resolver: Arc<dyn Resolve>) -> Self {
+        Self(resolver)
+    }
+}
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
+        let found = self.0.resolve(name);
         async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
+            let public: Vec<SocketAddr> = found.await?.filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
                 return Err(Box::new(RefusedAddress).into());
             }
             let addresses: dns::Addrs = Box::new(public.into_iter());
+            Ok::<Addrs, Box<dyn std::error::Error + Send + Sync>>(addresses)
+        }
+        .boxed()
+    }
+}
+
+/// The operating system's resolver.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct System;
+
+impl Resolve for System {
+    fn resolve(&self, name: Name) -> Resolving {
+        async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let addresses: dns::Addrs = Box::new(found.into_iter());
             Ok::<Addrs, Box<dyn std::error::Error + Send + Sync>>(addresses)
         }
         .boxed()
@@ -125,6 +196,11 @@ mod tests {
             "64:ff9b::7f00:1",
             "2002:7f00:1::",
             "::127.0.0.1",
+            "64:ff9b:1::808:808",
+            "::ffff:0:808:808",
+            "3fff::1",
+            "5f00::1",
+            "ff0e::1",
         ] {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }
@@ -140,5 +216,20 @@ mod tests {
         }
         assert!(!refused("https://lsp.example/base"));
         assert!(!refused("https://8.8.8.8/base"));
+    }
+
+    #[test]
+    fn a_url_is_checked_whole() {
+        let policy = Policy { private_addresses: false, ports: vec![443] };
+        let check = |text: &str| policy.check(&Url::parse(text).unwrap());
+        assert_eq!(check("https://lsp.example/base"), Ok(()));
+        assert_eq!(check("https://lsp.example:443/base"), Ok(()));
+        assert_eq!(check("https://lsp.example:8443/"), Err(RefusedUrl::Port(8443)));
+        assert_eq!(check("http://lsp.example/"), Err(RefusedUrl::Port(80)));
+        assert_eq!(check("https://lsp.example@10.0.0.1/"), Err(RefusedUrl::Form));
+        assert_eq!(check("https://:secret@lsp.example/"), Err(RefusedUrl::Form));
+        assert_eq!(check("file:///etc/passwd"), Err(RefusedUrl::Form));
+        assert_eq!(check("gopher://lsp.example/"), Err(RefusedUrl::Form));
+        assert_eq!(check("https://[::ffff:10.0.0.1]/"), Err(RefusedUrl::Address(RefusedAddress)));
     }
 }

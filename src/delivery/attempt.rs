@@ -28,7 +28,8 @@ pub async fn attempt(app: &App, client: &Client, head: &Head, (lease_id, span): 
     let result = match prepare(app, head).await {
         Ok(body) => {
             let message = Message { body, traceparent: span.traceparent() };
-            client.post(&head.callback_base_url, &head.path, message).await.map_err(|e| e.to_string())
+            let posted = client.post(&head.org_id, &head.callback_base_url, &head.path, message).await;
+            posted.map_err(|e| e.to_string())
         }
         Err(reason) => Err(reason),
     };

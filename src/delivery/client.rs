@@ -1,17 +1,22 @@
 //! Posts a callback to an LSP: no redirects, bounded time, bounded answer (design §6, §10).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::error::Error as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Response, Url, redirect};
 use tokio::time::{Instant, timeout_at};
 
-use super::address::{PublicOnly, check_literal};
+use super::address::{Policy, PublicOnly, System};
+use crate::config::{ClientTls, DeliveryConfig};
 use crate::telemetry::trace::HEADER;
+use crate::tls::TlsError;
+use crate::tls::outgoing::{self, Trust};
 
 /// Most bytes of an answer that are read; an ack is far smaller.
 const READ_LIMIT: usize = 64 * 1024;
@@ -55,31 +60,61 @@ pub enum PostError {
 }
 
 /// The HTTP client for callbacks, with what it learnt about LSPs' spelling of paths.
-#[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    allow_private: bool,
-    timeout: Duration,
+    http: RwLock<Clients>,
+    config: DeliveryConfig,
+    policy: Policy,
+    resolver: Arc<dyn Resolve>,
     lower_case: Mutex<HashSet<String>>,
 }
 
+/// An LSP with a certificate or authority of its own has a client of its own.
+#[derive(Debug, Clone)]
+struct Clients {
+    common: reqwest::Client,
+    by_lsp: BTreeMap<String, reqwest::Client>,
+}
+
 impl Client {
-    /// A client that gives an LSP `timeout` for each attempt.
+    /// A client that keeps to the address policy and shows the certificates that are configured.
     ///
     /// # Errors
-    /// When the TLS library cannot start.
-    pub fn new(timeout: Duration, allow_private: bool) -> Result<Self, reqwest::Error> {
-        let mut builder = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            // A proxy would resolve names itself and so pass the address policy by.
-            .no_proxy()
-            .connect_timeout(timeout)
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            .user_agent(concat!("ocen-lender/", env!("CARGO_PKG_VERSION")));
-        if !allow_private {
-            builder = builder.dns_resolver(Arc::new(PublicOnly));
+    /// When a certificate cannot be used, or the TLS library cannot start.
+    pub fn new(config: &DeliveryConfig) -> Result<Self, TlsError> {
+        Self::resolving_by(config, Arc::new(System))
+    }
+
+    /// The same with another resolver of names.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn resolving_by(config: &DeliveryConfig, resolver: Arc<dyn Resolve>) -> Result<Self, TlsError> {
+        Ok(Self {
+            http: RwLock::new(clients(config, &resolver)?),
+            policy: Policy { private_addresses: config.allow_private_addresses, ports: config.allowed_ports.clone() },
+            config: config.clone(),
+            resolver,
+            lower_case: Mutex::default(),
+        })
+    }
+
+    /// The files of certificates that it was made from.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        std::iter::once(&self.config.tls).chain(self.config.lsp_tls.values()).flat_map(outgoing::paths).collect()
+    }
+
+    /// Reads the files again; what cannot be used leaves everything as it was, and the log says so.
+    pub fn reload(&self) {
+        match clients(&self.config, &self.resolver) {
+            Ok(fresh) => *self.http.write().unwrap_or_else(PoisonError::into_inner) = fresh,
+            Err(error) => tracing::error!(%error, "certificates for callbacks stay as they were"),
         }
-        Ok(Self { http: builder.build()?, allow_private, timeout, lower_case: Mutex::default() })
+    }
+
+    fn client_for(&self, lsp: &str) -> reqwest::Client {
+        let clients = self.http.read().unwrap_or_else(PoisonError::into_inner);
+        clients.by_lsp.get(lsp).unwrap_or(&clients.common).clone()
     }
 
     /// Posts `body` to an LSP's base URL and answer path.
@@ -89,40 +124,45 @@ impl Client {
     ///
     /// # Errors
     /// [`PostError`].
-    pub async fn post(&self, base_url: &str, path: &str, message: Message) -> Result<Answer, PostError> {
-        let deadline = Instant::now() + self.timeout;
+    pub async fn post(&self, lsp: &str, base_url: &str, path: &str, message: Message) -> Result<Answer, PostError> {
+        let deadline = Instant::now() + self.config.timeout;
+        let http = self.client_for(lsp);
         let base_url = base_url.trim_end_matches('/');
         let Some(other) = lower_case_spelling(path) else {
-            return self.post_once(&format!("{base_url}{path}"), message, deadline).await;
+            return self.post_once(&http, &format!("{base_url}{path}"), message, deadline).await;
         };
         let [spec, lower] = [path, &other].map(|path| format!("{base_url}{path}"));
         let learnt = self.knows(&lower);
         let (first, second) = if learnt { (&lower, &spec) } else { (&spec, &lower) };
-        let answer = self.post_once(first, message.clone(), deadline).await?;
+        let answer = self.post_once(&http, first, message.clone(), deadline).await?;
         if !matches!(answer.status, 404 | 405) {
             return Ok(answer);
         }
-        let answer = self.post_once(second, message, deadline).await?;
+        let answer = self.post_once(&http, second, message, deadline).await?;
         if (200..300).contains(&answer.status) {
             self.learn(lower, !learnt);
         }
         Ok(answer)
     }
 
-    async fn post_once(&self, url: &str, message: Message, deadline: Instant) -> Result<Answer, PostError> {
+    async fn post_once(
+        &self,
+        http: &reqwest::Client,
+        url: &str,
+        message: Message,
+        deadline: Instant,
+    ) -> Result<Answer, PostError> {
         let url = Url::parse(url).map_err(|e| PostError::Url(e.to_string()))?;
-        if !self.allow_private {
-            check_literal(&url).map_err(|e| PostError::Url(e.to_string()))?;
-        }
+        self.policy.check(&url).map_err(|e| PostError::Url(e.to_string()))?;
         let exchange = async {
             let Message { body, traceparent } = message;
-            let request = self.http.post(url).header(CONTENT_TYPE, "application/json").header(HEADER, traceparent);
+            let request = http.post(url).header(CONTENT_TYPE, "application/json").header(HEADER, traceparent);
             read(request.body(body).send().await?).await
         };
         match timeout_at(deadline, exchange).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(PostError::Connection(describe(&error))),
-            Err(_) => Err(PostError::Timeout(self.timeout)),
+            Err(_) => Err(PostError::Timeout(self.config.timeout)),
         }
     }
 
@@ -138,6 +178,35 @@ impl Client {
             known.insert(lower);
         }
     }
+}
+
+fn clients(config: &DeliveryConfig, resolver: &Arc<dyn Resolve>) -> Result<Clients, TlsError> {
+    let by_lsp =
+        config.lsp_tls.iter().map(|(lsp, tls)| Ok((lsp.clone(), client(config, resolver, (tls, Trust::Alone))?)));
+    Ok(Clients {
+        common: client(config, resolver, (&config.tls, Trust::Beside))?,
+        by_lsp: by_lsp.collect::<Result<_, TlsError>>()?,
+    })
+}
+
+fn client(
+    config: &DeliveryConfig,
+    resolver: &Arc<dyn Resolve>,
+    (tls, trust): (&ClientTls, Trust),
+) -> Result<reqwest::Client, TlsError> {
+    let builder = reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        // A proxy would resolve names itself and so pass the address policy by.
+        .no_proxy()
+        .connect_timeout(config.timeout)
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .user_agent(concat!("ocen-lender/", env!("CARGO_PKG_VERSION")));
+    let builder = if config.allow_private_addresses {
+        builder.dns_resolver(Arc::clone(resolver))
+    } else {
+        builder.dns_resolver(Arc::new(PublicOnly::of(Arc::clone(resolver))))
+    };
+    Ok(outgoing::equip(builder, tls, trust)?.build()?)
 }
 
 /// `…/triggerDisbursement…` for `…/TriggerDisbursement…`.

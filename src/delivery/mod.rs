@@ -28,6 +28,8 @@ use self::settle::Attempted;
 use crate::app::{App, SharedApp};
 use crate::store::stream::{self, Head, Settlement, Step};
 use crate::telemetry::trace::Span;
+use crate::tls::TlsError;
+use crate::tls::watch::watch;
 
 /// Callbacks under way at once in one process.
 const CONCURRENCY: usize = 128;
@@ -81,9 +83,9 @@ impl Drop for Job {
 /// Delivers callbacks until the app stops, and then until those under way are settled.
 ///
 /// # Errors
-/// When the HTTP client cannot be built.
-pub async fn run(app: SharedApp) -> Result<(), reqwest::Error> {
-    let client = Client::new(app.config.delivery.timeout, app.config.delivery.allow_private_addresses)?;
+/// When the HTTP client cannot be built, or a certificate for it not read.
+pub async fn run(app: SharedApp) -> Result<(), TlsError> {
+    let client = Client::new(&app.config.delivery)?;
     let (attempts, attempted) = mpsc::channel(CONCURRENCY);
     let delivery = Arc::new(Delivery {
         app: Arc::clone(&app),
@@ -93,6 +95,12 @@ pub async fn run(app: SharedApp) -> Result<(), reqwest::Error> {
         attempts,
     });
     app.tasks.spawn(listen(Arc::clone(&app)));
+    let watched = Arc::downgrade(&delivery);
+    app.tasks.spawn(watch(delivery.client.files(), app.stop.clone(), move || {
+        if let Some(delivery) = watched.upgrade() {
+            delivery.client.reload();
+        }
+    }));
     let settling = settle::run(Arc::downgrade(&delivery), Arc::clone(&app), attempted);
     tokio::join!(claim(delivery), settling);
     Ok(())

@@ -9,7 +9,7 @@ use std::time::Duration as Wait;
 use chrono::{DateTime, Duration, Utc};
 
 use super::called::Called;
-use super::{later, outcome};
+use super::{later, outcome, stopped};
 use crate::app::App;
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, NewAsk, NewTimer, Outcome};
@@ -78,6 +78,7 @@ async fn lease(app: &App, limit: i64) -> Result<Vec<Leased>, StoreError> {
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
     let leased = ask::lease(&mut tx, &app.sealer, app.ids.uuid(), (limit, &app.ports.held()), now).await?;
+    let leased = stopped::hold_payouts(app, &mut tx, leased, now).await?;
     let keys: Vec<String> = leased.iter().filter_map(bank_key).collect();
     if !keys.is_empty() {
         loan::mark_sending(&mut tx, &keys, now).await?;

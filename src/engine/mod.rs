@@ -18,6 +18,7 @@ mod release;
 mod replies;
 mod resolve;
 mod save;
+mod stopped;
 
 use bytes::Bytes;
 use chrono::Duration;
@@ -75,6 +76,8 @@ pub struct Request {
     pub trace: Uuid,
     /// What it asks.
     pub command: Command,
+    /// Products whose new business is stopped, as read together with the LSP's key.
+    pub stopped_products: Vec<String>,
 }
 
 /// How a request was signed, so that what we send can mirror it.
@@ -114,6 +117,12 @@ pub enum Refused {
     Mismatch {
         /// Which.
         detail: String,
+    },
+    /// An operator has stopped the product.
+    #[error("the product {product} is stopped")]
+    Stopped {
+        /// Which product.
+        product: String,
     },
     /// The database is away or busy; a retry may help.
     #[error("temporarily unavailable: {0}")]
@@ -181,7 +190,10 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
         Claim::Fresh => {}
     }
     match resolve::subjects(&mut tx, request, locked).await? {
-        Subjects::New(items, locked) => create(app, &mut tx, request, exchange_id, (items, locked)).await?,
+        Subjects::New(items, locked) => {
+            stopped::check_new(app, &request.stopped_products, &items)?;
+            create(app, &mut tx, request, exchange_id, (items, locked)).await?;
+        }
         Subjects::Known(known) => carry_out(app, &mut tx, request, exchange_id, known).await?,
         Subjects::None => meta(app, &mut tx, request, exchange_id).await?,
     }
@@ -232,6 +244,7 @@ async fn carry_out(
         Some(locked) => locked,
         None => application::lock(conn, &app.sealer, &ids).await?,
     };
+    stopped::check(&request.stopped_products, &request.command, &locked)?;
     let mut gathered = Gathered::for_command(app, conn, &locked, &request.command).await?;
     gathered.consent_handle = consent_handle;
     resolve::check_payment(&request.command, &gathered)?;

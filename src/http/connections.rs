@@ -6,13 +6,21 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::FutureExt as _;
+use hyper::Request;
+use hyper::body::Incoming as Body;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use crate::app::SharedApp;
+use crate::tls::incoming::Incoming;
+use crate::tls::peer::{ClientCertificate, Peer};
 
 /// Connections of one listener; more wait in the kernel's queue.
 const CONNECTIONS: usize = 1_000;
@@ -23,9 +31,12 @@ const LATE: Duration = Duration::from_millis(500);
 /// After a failed accept, which comes from a lack of file descriptors, so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` on `listener` until the app stops; connections then end after the request they are at. Those that
+/// How long a client may take to agree on TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves `router` on a listener until the app stops; connections then end after the request they are at. Those that
 /// the kernel had taken by then are still answered.
-pub async fn serve(app: SharedApp, listener: TcpListener, router: Router) {
+pub async fn serve(app: SharedApp, (listener, tls): (TcpListener, Option<Arc<Incoming>>), router: Router) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
@@ -35,16 +46,18 @@ pub async fn serve(app: SharedApp, listener: TcpListener, router: Router) {
         if let Some((stream, place)) = accepted {
             let stop = app.stop.clone();
             let router = router.clone();
+            let acceptor = tls.as_ref().map(|tls| tls.acceptor());
             app.tasks.spawn(async move {
-                connection(stream, router, stop.cancelled_owned()).await;
+                connection(stream, acceptor, router, stop.cancelled_owned()).await;
                 drop(place);
             });
         }
     }
     while let Some(Some((stream, place))) = accept(&listener, &connections).now_or_never() {
         let router = router.clone();
+        let acceptor = tls.as_ref().map(|tls| tls.acceptor());
         app.tasks.spawn(async move {
-            connection(stream, router, tokio::time::sleep(LATE)).await;
+            connection(stream, acceptor, router, tokio::time::sleep(LATE)).await;
             drop(place);
         });
     }
@@ -63,13 +76,47 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<
 }
 
 /// Serves one connection; from `stop` on it ends as soon as it has no request.
-async fn connection(stream: TcpStream, router: Router, stop: impl Future<Output = ()>) {
+async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, router: Router, stop: impl Future<Output = ()>) {
     // An ack is one small write; waiting to fill a packet only delays it.
     let _ = stream.set_nodelay(true);
+    let Ok(address) = stream.peer_addr() else {
+        return;
+    };
+    let mut peer = Peer { address: address.ip(), certificate: None };
+    let Some(acceptor) = acceptor else {
+        return requests(stream, peer, router, stop).await;
+    };
+    let mut stop = pin!(stop);
+    let shaken = tokio::select! {
+        () = stop.as_mut() => return,
+        shaken = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)) => shaken,
+    };
+    match shaken {
+        Ok(Ok(stream)) => {
+            let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+            peer.certificate = shown.map(|certificate| ClientCertificate::from_der(certificate));
+            requests(stream, peer, router, stop).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "a connection could not agree on TLS"),
+        Err(_) => tracing::debug!("a connection took too long to agree on TLS"),
+    }
+}
+
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Body>| {
+        request.extensions_mut().insert(peer.clone());
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

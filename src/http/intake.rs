@@ -18,12 +18,14 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::body::{self, Held, ReadError, Room};
+use super::certificate;
 use super::layers::Logged;
 use crate::app::SharedApp;
 use crate::domain::ids::ExchangeId;
 use crate::engine;
 use crate::protocol::{self, Ack, Code, Operation};
 use crate::telemetry::trace::Span;
+use crate::tls::peer::ClientCertificate;
 
 /// Requests handled at once; more wait for their turn.
 const CONCURRENCY: usize = 256;
@@ -60,7 +62,8 @@ pub async fn receive(State(intake): State<Intake>, request: Request) -> Response
     let response = match intake.read(operation, &parts, body).await {
         Ok(held) => {
             logged.bytes_in = held.bytes.len();
-            intake.handle(operation, held, trace).await
+            let certificate = certificate::of(&parts, &intake.app.config.proxy);
+            intake.handle(operation, held, trace, certificate.as_ref()).await
         }
         Err(refusal) => refusal,
     };
@@ -104,11 +107,17 @@ impl Intake {
         refusal
     }
 
-    async fn handle(&self, operation: &'static Operation, held: Held, trace: Uuid) -> Response {
+    async fn handle(
+        &self,
+        operation: &'static Operation,
+        held: Held,
+        trace: Uuid,
+        certificate: Option<&ClientCertificate>,
+    ) -> Response {
         let Ok(Ok(_turn)) = timeout(TURN_TIMEOUT, self.turns.acquire()).await else {
             return self.refuse(Code::Unavailable, "the server is busy; try again");
         };
-        let ack = protocol::receive(&self.app, operation, held.bytes.clone(), trace).await;
+        let ack = protocol::receive(&self.app, operation, held.bytes.clone(), trace, certificate).await;
         self.answer(ack)
     }
 

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod body;
 pub mod borrower;
+pub mod certificate;
 pub mod connections;
 pub mod docs;
 pub mod health;
@@ -21,7 +22,10 @@ use tokio::net::TcpListener;
 
 use self::intake::Intake;
 use crate::app::SharedApp;
-use crate::config::Listen;
+use crate::config::{Listen, ListenerTls, TlsConfig};
+use crate::tls::TlsError;
+use crate::tls::incoming::Incoming;
+use crate::tls::watch::watch;
 
 /// The sockets of a server, bound before anything starts.
 #[derive(Debug)]
@@ -32,6 +36,48 @@ pub struct Listeners {
     pub borrower: TcpListener,
     /// For operators.
     pub admin: TcpListener,
+    /// Their certificates; none speaks plain HTTP.
+    pub tls: Certificates,
+}
+
+/// What the listeners show of themselves, where they speak TLS.
+#[derive(Debug, Clone, Default)]
+pub struct Certificates {
+    /// To LSPs.
+    pub lsp: Option<Arc<Incoming>>,
+    /// To borrowers.
+    pub borrower: Option<Arc<Incoming>>,
+    /// To operators.
+    pub admin: Option<Arc<Incoming>>,
+}
+
+impl Certificates {
+    /// Reads what is configured.
+    ///
+    /// # Errors
+    /// [`TlsError`], which names the file.
+    pub fn load(config: &TlsConfig) -> Result<Self, TlsError> {
+        let load = |settings: Option<ListenerTls>| settings.map(Incoming::load).transpose();
+        Ok(Self {
+            lsp: load(config.lsp.clone())?.map(Arc::new),
+            borrower: load(config.borrower.clone().map(ListenerTls::from))?.map(Arc::new),
+            admin: load(config.admin.clone())?.map(Arc::new),
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Incoming>> {
+        [&self.lsp, &self.borrower, &self.admin].into_iter().flatten()
+    }
+
+    /// Reads all of them again; one that cannot be used stays as it was, and the log says so.
+    fn reload(&self) {
+        for listener in self.all() {
+            match listener.reload() {
+                Ok(()) => tracing::info!(files = ?listener.files(), "certificate read again"),
+                Err(error) => tracing::error!(%error, "a certificate stays as it was: the new one cannot be used"),
+            }
+        }
+    }
 }
 
 /// An address that cannot be listened on.
@@ -52,7 +98,16 @@ impl Listeners {
             lsp: bind(listen.lsp).await?,
             borrower: bind(listen.borrower).await?,
             admin: bind(listen.admin).await?,
+            tls: Certificates::default(),
         })
+    }
+
+    /// The same listeners, with the certificates that are configured for them.
+    ///
+    /// # Errors
+    /// [`TlsError`], which names the file.
+    pub fn secured(self, config: &TlsConfig) -> Result<Self, TlsError> {
+        Ok(Self { tls: Certificates::load(config)?, ..self })
     }
 
     /// The addresses that were in fact bound.
@@ -98,12 +153,16 @@ pub fn borrower_router(app: &SharedApp, extra: Router) -> Router {
     layers::around(pages, Arc::clone(app), "borrower")
 }
 
-/// Serves all listeners until the app stops.
+/// Serves all listeners until the app stops, and reads their certificates again when they change.
 pub async fn serve(app: SharedApp, listeners: Listeners, extra: Extra) {
+    let Listeners { lsp, borrower, admin, tls } = listeners;
+    let files = tls.all().flat_map(|listener| listener.files()).collect();
+    let watched = tls.clone();
+    app.tasks.spawn(watch(files, app.stop.clone(), move || watched.reload()));
     app.tasks.spawn(metrics::keep(Arc::clone(&app)));
-    let lsp = connections::serve(Arc::clone(&app), listeners.lsp, lsp_router(&app));
-    let admin = connections::serve(Arc::clone(&app), listeners.admin, admin_router(&app, extra.admin));
+    let lsp = connections::serve(Arc::clone(&app), (lsp, tls.lsp), lsp_router(&app));
+    let admin = connections::serve(Arc::clone(&app), (admin, tls.admin), admin_router(&app, extra.admin));
     let router = borrower_router(&app, extra.borrower);
-    let borrower = connections::serve(app, listeners.borrower, router);
+    let borrower = connections::serve(app, (borrower, tls.borrower), router);
     tokio::join!(lsp, admin, borrower);
 }

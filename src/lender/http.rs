@@ -17,9 +17,11 @@ use super::question::Question;
 use super::webhook::{self, Keys};
 use super::{Call, Port, PortError};
 use crate::clock::Clock;
-use crate::config::AdapterConfig;
+use crate::config::{AdapterConfig, ClientTls};
 use crate::domain::application::ask::{Ask, Outcome};
 use crate::telemetry::trace;
+use crate::tls::TlsError;
+use crate::tls::outgoing::{self, Trust};
 
 /// Header under which the other side knows a repeated call.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -30,16 +32,16 @@ pub const MAX_ANSWER: usize = 256 * 1024;
 /// The code of a refusal that is the adapter's rather than the lender's system's: for people, not for borrowers.
 pub const ADAPTER_ERROR: &str = "ADAPTER_ERROR";
 
-/// The client that all adapters share.
+/// A client for adapters, with the certificates that are configured for them.
 ///
 /// # Errors
-/// When the TLS library cannot be set up.
-pub(super) fn client() -> Result<Client, reqwest::Error> {
-    Client::builder()
+/// When a certificate cannot be used, or the TLS library cannot be set up.
+pub(super) fn client(tls: &ClientTls) -> Result<Client, TlsError> {
+    let builder = Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         // A redirect would carry account numbers to an address that nobody configured.
-        .redirect(redirect::Policy::none())
-        .build()
+        .redirect(redirect::Policy::none());
+    Ok(outgoing::equip(builder, tls, Trust::Alone)?.build()?)
 }
 
 /// One of the lender's systems behind HTTP.

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::BoxFuture;
+use reqwest::Client;
 
 use self::answer::Answer;
 use self::decision::Decision;
@@ -29,10 +30,11 @@ use self::http::Adapter;
 use self::ledger::{Gated, LEDGER, Ledger};
 use self::webhook::Keys;
 use crate::clock::Clock;
-use crate::config::{Config, PortConfig};
+use crate::config::{AdapterConfig, ClientTls, Config, PortConfig};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Finding, Outcome};
 use crate::telemetry::trace::Span;
+use crate::tls::TlsError;
 
 /// The ports that loans need today (design §7).
 pub const PORTS: [&str; 8] =
@@ -160,7 +162,7 @@ pub enum PortsError {
     Missing(&'static str),
     /// The HTTP client cannot be made.
     #[error("the HTTP client for the ports cannot be made: {0}")]
-    Client(#[from] reqwest::Error),
+    Client(#[from] TlsError),
 }
 
 /// All of the lender's systems.
@@ -196,12 +198,12 @@ impl Ports {
         clock: &Clock,
         simulated: impl Fn(&'static str) -> Option<Arc<dyn Port>>,
     ) -> Result<Self, PortsError> {
-        let client = http::client()?;
+        let client = http::client(&ClientTls::default())?;
         let mut ports = BTreeMap::new();
         for name in PORTS.into_iter().filter(|name| *name != LEDGER) {
             let connected = match config.ports.get(name) {
                 Some(PortConfig::Adapter(adapter)) => Connected {
-                    port: Arc::new(Adapter::new(client.clone(), adapter, clock.clone())),
+                    port: Arc::new(Adapter::new(equipped(&client, adapter)?, adapter, clock.clone())),
                     adapter: Some(Edge {
                         gate: Arc::new(Gate::new(name, adapter)),
                         keys: Keys::new(&adapter.secrets),
@@ -218,7 +220,7 @@ impl Ports {
         let (ledger, ledger_gate): (Option<Arc<dyn Ledger>>, _) = match config.ports.get(LEDGER) {
             Some(PortConfig::Adapter(adapter)) => {
                 let gate = Arc::new(Gate::new(LEDGER, adapter));
-                let ledger = Arc::new(Adapter::new(client, adapter, clock.clone()));
+                let ledger = Arc::new(Adapter::new(equipped(&client, adapter)?, adapter, clock.clone()));
                 (Some(Arc::new(Gated { ledger, gate: Arc::clone(&gate) })), Some(gate))
             }
             Some(PortConfig::BuiltIn) | None => (None, None),
@@ -285,6 +287,11 @@ impl Ports {
     pub fn keys(&self, port: &str) -> Option<&Keys> {
         self.edge(port).map(|edge| &edge.keys)
     }
+}
+
+/// The client of an adapter: the one of all, unless it has certificates of its own.
+fn equipped(common: &Client, adapter: &AdapterConfig) -> Result<Client, TlsError> {
+    if *adapter.tls == ClientTls::default() { Ok(common.clone()) } else { http::client(&adapter.tls) }
 }
 
 /// A port that is no adapter.

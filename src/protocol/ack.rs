@@ -19,6 +19,8 @@ use crate::lsp::{AckHttpStatus, AckShape, JwsHeaderMember, Settings, SignAcks};
 
 /// Seconds after which a busy server may be tried again.
 const RETRY_AFTER: u32 = 2;
+/// Seconds after which what an operator has stopped may be tried again.
+const STOPPED_RETRY_AFTER: u32 = 300;
 
 /// The body of an ack.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -137,10 +139,18 @@ pub fn refused(operation: &str, refused: &Refused) -> Malformed {
             Malformed::new(Code::UnknownId, pointer, format!("unknown {what}: {}", ids.join(", ")))
         }
         Refused::Mismatch { detail } => Malformed::new(Code::UnknownId, "/loanId", detail.as_str()),
+        Refused::Stopped { product } => stopped(&format!("new business of the product {product}")),
         Refused::Unavailable(_) | Refused::Internal(_) => {
             Malformed::new(Code::Unavailable, "", "temporarily unavailable, please retry")
         }
     }
+}
+
+/// An operator has stopped something: nothing is stored, and the same message may come again.
+#[must_use]
+pub fn stopped(what: &str) -> Malformed {
+    let detail = format!("the lender has stopped {what} for the time being; send the same message again later");
+    Malformed::new(Code::Unavailable, "", detail).after(STOPPED_RETRY_AFTER)
 }
 
 /// Writes the ack of a message that was accepted (with its exchange) or refused.
@@ -150,6 +160,7 @@ pub fn write(app: &App, sender: &Sender, outcome: Result<ExchangeId, Malformed>,
     let trace_id = sender.trace_id.clone().unwrap_or_else(|| app.ids.uuid().to_string());
     let code = outcome.as_ref().err().map(|refusal| refusal.code.folded(sender.settings.error_catalogue));
     let exchange = outcome.as_ref().ok().copied();
+    let told = outcome.as_ref().err().and_then(|refusal| refusal.retry_after);
     let (detail, pointer) = match outcome {
         Ok(_) => (None, None),
         Err(refusal) => (Some(refusal.detail), Some(refusal.pointer).filter(|pointer| !pointer.is_empty())),
@@ -164,7 +175,7 @@ pub fn write(app: &App, sender: &Sender, outcome: Result<ExchangeId, Malformed>,
         status,
         body: encode(app, sender, &body),
         exchange,
-        retry_after: (code == Some(Code::Unavailable)).then_some(RETRY_AFTER),
+        retry_after: told.or((code == Some(Code::Unavailable)).then_some(RETRY_AFTER)),
         org_id: sender.org_id.clone(),
         error: Cow::Borrowed(error),
         request_id: sender.request_id.clone(),

@@ -12,13 +12,21 @@ pub struct Malformed {
     pub detail: String,
     /// JSON pointer (RFC 6901) to the member in question.
     pub pointer: String,
+    /// Seconds after which it may be tried again, where that is known.
+    pub retry_after: Option<u32>,
 }
 
 impl Malformed {
     /// A refusal with its place.
     #[must_use]
     pub fn new(code: Code, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), pointer: pointer.into() }
+        Self { code, detail: detail.into(), pointer: pointer.into(), retry_after: None }
+    }
+
+    /// The same, to be tried again after so many seconds.
+    #[must_use]
+    pub fn after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// A mandatory member is missing, null or empty.

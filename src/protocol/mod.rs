@@ -26,12 +26,20 @@ pub use self::route::route;
 use crate::app::App;
 use crate::domain::ids::ExchangeId;
 use crate::engine::{self, EncodeError, EncodedCallback, Outgoing};
+use crate::tls::peer::ClientCertificate;
 
 /// Takes one message and answers it: opened, applied, acknowledged. Never fails; a refusal is an ack
-/// too. `trace` is the W3C trace id under which it is handled.
-pub async fn receive(app: &App, operation: &'static Operation, body: Bytes, trace: Uuid) -> Ack {
+/// too. `trace` is the W3C trace id under which it is handled, `certificate` what the client showed, or what a trusted
+/// proxy says that it showed.
+pub async fn receive(
+    app: &App,
+    operation: &'static Operation,
+    body: Bytes,
+    trace: Uuid,
+    certificate: Option<&ClientCertificate>,
+) -> Ack {
     let mut sender = ack::Sender::unknown();
-    let outcome = take(app, operation, (body, trace), &mut sender).await;
+    let outcome = take(app, operation, (body, trace, certificate), &mut sender).await;
     let health = (operation.name == "heartbeat" && outcome.is_ok()).then(v3::meta::Health::up);
     ack::write(app, &sender, outcome, health)
 }
@@ -39,7 +47,7 @@ pub async fn receive(app: &App, operation: &'static Operation, body: Bytes, trac
 async fn take(
     app: &App,
     operation: &'static Operation,
-    message: (Bytes, Uuid),
+    message: (Bytes, Uuid, Option<&ClientCertificate>),
     sender: &mut ack::Sender,
 ) -> Result<ExchangeId, Malformed> {
     let request = open::open(app, operation, message, sender).await?;

@@ -1,13 +1,15 @@
 //! Hop 2 of a request (design §4): whose is it, is it genuine, what does it ask? The checks run in
 //! the order of design §10; each refusal has a code, words and a JSON pointer.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::ack::Sender;
+use super::ack::{self, Sender};
 use super::canonical;
 use super::codes::Code;
 use super::lenient::{self, One, Text};
@@ -15,10 +17,15 @@ use super::malformed::Malformed;
 use super::operations::Operation;
 use super::v3::Decoding;
 use crate::app::App;
+use crate::domain::application::command::Command;
 use crate::domain::ids::OrgId;
 use crate::engine::{Request, Style};
 use crate::jose::{FlattenedError, HeaderMember, Incoming, OCEN_V3_ALGORITHMS, Unverified};
+use crate::lsp::Settings;
+use crate::rate::{Key, Quota};
 use crate::store::lsp::{self, KeyOwner};
+use crate::store::switches::{self, Stopped};
+use crate::tls::peer::ClientCertificate;
 
 /// Oldest timestamp that is accepted, longer than any sender's retries (`ocen-v3.md` §4.6).
 const MAX_AGE: Duration = Duration::hours(72);
@@ -52,19 +59,19 @@ struct Claims {
 pub async fn open(
     app: &App,
     operation: &Operation,
-    (body, trace): (Bytes, Uuid),
+    (body, trace, certificate): (Bytes, Uuid, Option<&ClientCertificate>),
     sender: &mut Sender,
 ) -> Result<Request, Malformed> {
     check_depth(&body)?;
     let incoming = Incoming::parse(&body, OCEN_V3_ALGORITHMS).map_err(not_a_message)?;
-    let org_id = match &incoming {
+    let (org_id, stopped) = match &incoming {
         Incoming::Signed(signed) => {
             sender.note_claims(&peek(signed.unverified_payload()));
-            verify(app, signed, sender).await?
+            verify(app, signed, certificate, sender).await?
         }
         Incoming::Plain => {
             sender.note_claims(&peek(&body));
-            admit_unsigned(app, &body, sender).await?
+            admit_unsigned(app, &body, certificate, sender).await?
         }
     };
     let payload = match &incoming {
@@ -76,9 +83,15 @@ pub async fn open(
     let envelope: Envelope = super::v3::parse(message)?;
     let claims = envelope.metadata.unwrap_or_default().0;
     check_claims(&claims, &org_id, sender, app.clock.wall())?;
+    let limits = app.config.rate_limits.overridden_by(&sender.settings.rate_limits);
+    pace(app, limits.of_request(org_id.as_str(), operation.name))?;
+    check_stopped(&stopped, operation)?;
     let request_id = lenient::id(&envelope.request_id, "/requestId")?;
     sender.request_id = Some(request_id.clone());
     let command = (operation.decode)(message, &Decoding { now: app.clock.now() })?;
+    if let Command::VerifyAcceptance { session_key, .. } = &command {
+        pace(app, limits.of_guess(org_id.as_str(), session_key))?;
+    }
     let value: Value = serde_json::from_str(message).map_err(|error| Malformed::form("", error.to_string()))?;
     Ok(Request {
         operation: operation.name,
@@ -92,6 +105,7 @@ pub async fn open(
         command,
         raw: body.clone(),
         trace,
+        stopped_products: stopped.products(),
     })
 }
 
@@ -127,7 +141,12 @@ fn not_a_message(error: FlattenedError) -> Malformed {
 
 /// Finds the key and verifies the signature. A `kid` is unique per LSP only: among several owners
 /// the claimed one counts, and its key must then have signed.
-async fn verify(app: &App, signed: &Unverified<'_>, sender: &mut Sender) -> Result<OrgId, Malformed> {
+async fn verify(
+    app: &App,
+    signed: &Unverified<'_>,
+    certificate: Option<&ClientCertificate>,
+    sender: &mut Sender,
+) -> Result<(OrgId, Stopped), Malformed> {
     let kid = signed.kid().ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the protected header has no kid"))?;
     let mut conn = app.pool.acquire().await.map_err(|error| unavailable(&error))?;
     let owners = lsp::by_kid(&mut conn, kid).await.map_err(|error| unavailable(&error))?;
@@ -143,10 +162,11 @@ async fn verify(app: &App, signed: &Unverified<'_>, sender: &mut Sender) -> Resu
         .get(&owner.public_key_pem)
         .map_err(|error| Malformed::new(Code::UnknownKey, "", error.to_string()))?;
     signed.verify(&key).map_err(|error| Malformed::new(Code::BadSignature, "", error.to_string()))?;
+    check_certificate(&sender.settings, certificate)?;
     let protected_member = signed.member() == HeaderMember::Protected;
     sender.style = Style { signed: true, protected_member };
     sender.org_id = Some(owner.org_id.clone());
-    Ok(owner.org_id)
+    Ok((owner.org_id, owner.stopped))
 }
 
 fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option<KeyOwner> {
@@ -155,7 +175,12 @@ fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option<KeyOwner> 
 }
 
 /// Lets an unsigned message in where its LSP is registered so (sandbox only).
-async fn admit_unsigned(app: &App, body: &[u8], sender: &mut Sender) -> Result<OrgId, Malformed> {
+async fn admit_unsigned(
+    app: &App,
+    body: &[u8],
+    certificate: Option<&ClientCertificate>,
+    sender: &mut Sender,
+) -> Result<(OrgId, Stopped), Malformed> {
     // A body that is no message at all is told so, rather than asked for a signature.
     let message = std::str::from_utf8(body).map_err(|_| Malformed::form("", "the message is not UTF-8"))?;
     super::v3::parse::<Envelope>(message)?;
@@ -167,8 +192,44 @@ async fn admit_unsigned(app: &App, body: &[u8], sender: &mut Sender) -> Result<O
     if !sender.settings.allow_unsigned {
         return Err(refused());
     }
+    check_certificate(&sender.settings, certificate)?;
+    let stopped = switches::stopped_for(&mut conn, org_id.as_str()).await.map_err(|error| unavailable(&error))?;
     sender.org_id = Some(org_id.clone());
-    Ok(org_id)
+    Ok((org_id, stopped))
+}
+
+/// An LSP that is bound to client certificates comes over one of them; who only has its signing key does not get in.
+fn check_certificate(settings: &Settings, shown: Option<&ClientCertificate>) -> Result<(), Malformed> {
+    let bound = &settings.client_certificates;
+    if bound.is_empty() || shown.is_some_and(|shown| bound.iter().any(|binding| shown.fits(binding))) {
+        return Ok(());
+    }
+    let detail = match shown {
+        Some(_) => "the connection's client certificate is not one of this organisation's",
+        None => "this organisation must connect with its client certificate",
+    };
+    Err(Malformed::new(Code::BadSignature, "", detail))
+}
+
+/// Counts the message against the limits of its sender.
+fn pace(app: &App, against: Vec<(Key, Quota)>) -> Result<(), Malformed> {
+    app.rates.take(against, Instant::now()).map_err(|wait| {
+        // Rounded up: who comes back then is let in.
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        let detail = format!("too many requests; send the same message again in {seconds} s");
+        Malformed::new(Code::RateLimit, "", detail).after(seconds)
+    })
+}
+
+/// What an operator has stopped for everybody, or for this LSP.
+fn check_stopped(stopped: &Stopped, operation: &Operation) -> Result<(), Malformed> {
+    if stopped.lsp() {
+        return Err(ack::stopped("requests of this organisation"));
+    }
+    if stopped.operation(operation.name) {
+        return Err(ack::stopped(operation.name));
+    }
+    Ok(())
 }
 
 fn unavailable(error: &sqlx::Error) -> Malformed {

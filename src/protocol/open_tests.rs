@@ -1,5 +1,4 @@
 use super::*;
-use crate::lsp::Settings;
 
 const NOW: &str = "2026-01-05T10:00:00Z";
 
@@ -56,6 +55,7 @@ fn a_shared_kid_goes_to_the_claimed_organisation() {
         settings: Settings::default(),
         public_key_pem: String::new(),
         revoked_at: None,
+        stopped: Stopped::default(),
     };
     let picked = |claimed: Option<&str>| {
         let owners = vec![owner("LSP-1"), owner("LSP-2")];

@@ -101,7 +101,8 @@ pub async fn lease(
         set lease_id = $3,
             leased_until = now() + interval '20 seconds',
             tries = tries + 1,
-            state = case when method in ('pay', 'present') then 'SENDING' else state end
+            state = case when method in ('pay', 'present') then 'SENDING' else state end,
+            held = false
         from due
         where ask.ask_id = due.ask_id
         returning

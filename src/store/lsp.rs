@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use super::switches::Stopped;
 use crate::domain::ids::OrgId;
 use crate::lsp::{Lsp, LspKey, Settings};
 
@@ -18,9 +19,12 @@ pub struct KeyOwner {
     pub public_key_pem: String,
     /// Set when the key does not count any more.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// What is stopped for the LSP.
+    pub stopped: Stopped,
 }
 
-/// Everybody's keys of one `kid`: it is unique per LSP only.
+/// Everybody's keys of one `kid`, which is unique per LSP only, each with what is stopped for its LSP: a revoked key and
+/// a switch count from the next message on, on every replica.
 ///
 /// # Errors
 /// When the database fails.
@@ -30,7 +34,13 @@ pub async fn by_kid(conn: &mut PgConnection, kid: &str) -> Result<Vec<KeyOwner>,
             lsp.org_id,
             lsp.settings as "settings: Json<Settings>",
             lsp_key.public_key_pem,
-            lsp_key.revoked_at
+            lsp_key.revoked_at,
+            array(
+                select kind || ' ' || subject
+                from switch
+                where kind in ('PRODUCT', 'OPERATION')
+                or (kind = 'LSP' and subject = lsp.org_id)
+            ) as "stopped!"
         from lsp_key
         join lsp on lsp.org_id = lsp_key.org_id
         where lsp_key.kid = $1
@@ -46,6 +56,7 @@ pub async fn by_kid(conn: &mut PgConnection, kid: &str) -> Result<Vec<KeyOwner>,
             settings: row.settings.0,
             public_key_pem: row.public_key_pem,
             revoked_at: row.revoked_at,
+            stopped: Stopped::from_rows(row.stopped),
         })
         .collect())
 }

@@ -30,6 +30,7 @@ pub mod seal_key;
 pub mod sealed;
 pub mod settings;
 pub mod stream;
+pub mod switches;
 pub mod watch;
 pub mod write;
 

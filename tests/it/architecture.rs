@@ -5,20 +5,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may name. `app` assembles, `cli` starts; both may name anything.
-const MAY_NAME: [(&str, &[&str]); 17] = [
+const MAY_NAME: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("jose", &[]),
     ("seal", &[]),
     ("clock", &["domain"]),
     ("telemetry", &["config"]),
-    ("lsp", &["domain"]),
-    ("config", &["domain", "clock", "lender"]),
-    ("lender", &["domain", "config", "clock", "telemetry"]),
+    ("rate", &[]),
+    ("tls", &["config"]),
+    ("lsp", &["domain", "rate", "tls"]),
+    ("config", &["domain", "clock", "lender", "rate"]),
+    ("lender", &["domain", "config", "clock", "telemetry", "tls"]),
     ("store", &["domain", "seal", "lsp", "clock"]),
     ("audit", &["app", "store", "jose"]),
     ("engine", &["app", "domain", "store", "lender", "lsp", "seal", "config", "clock", "telemetry"]),
-    ("protocol", &["app", "domain", "engine", "store", "jose", "lsp", "config", "clock", "seal", "telemetry"]),
-    ("delivery", &["app", "domain", "store", "protocol", "jose", "lsp", "config", "clock", "seal", "telemetry"]),
+    (
+        "protocol",
+        &["app", "domain", "engine", "store", "jose", "lsp", "config", "clock", "rate", "seal", "telemetry", "tls"],
+    ),
+    ("delivery", &["app", "domain", "store", "protocol", "jose", "lsp", "config", "clock", "seal", "telemetry", "tls"]),
     (
         "http",
         &[
@@ -36,6 +41,7 @@ const MAY_NAME: [(&str, &[&str]); 17] = [
             "clock",
             "telemetry",
             "lender",
+            "tls",
         ],
     ),
     ("keep", &["app", "domain", "engine", "store", "config", "clock", "seal"]),

@@ -55,11 +55,15 @@ mod licences;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod outgoing;
 #[cfg(test)]
 mod pay_page;
 #[cfg(test)]
@@ -82,6 +86,10 @@ mod reveal;
 mod signatures;
 #[cfg(test)]
 mod stale;
+#[cfg(test)]
+mod switches;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod transport;
 #[cfg(test)]

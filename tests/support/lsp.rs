@@ -87,6 +87,8 @@ pub struct Ack {
     pub signed: bool,
     /// Where the protected header stood when it was signed.
     pub member: Option<HeaderMember>,
+    /// `Retry-After`, seconds.
+    pub retry_after: Option<u64>,
 }
 
 impl Ack {
@@ -120,6 +122,19 @@ impl TestLsp {
             inbox,
             lender,
             http: server.http.clone(),
+        }
+    }
+
+    /// The same LSP, connecting in another way.
+    pub fn over(&self, url: &str, http: reqwest::Client) -> Self {
+        Self {
+            org_id: self.org_id.clone(),
+            key: self.key.clone(),
+            member: self.member,
+            url: url.to_owned(),
+            inbox: Arc::clone(&self.inbox),
+            lender: self.lender.clone(),
+            http,
         }
     }
 
@@ -170,10 +185,11 @@ impl TestLsp {
         let request = self.http.post(format!("{}{path}", self.url)).header("content-type", "application/json");
         let answer = request.body(bytes).send().await.unwrap();
         let status = answer.status().as_u16();
+        let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().parse().unwrap());
         let bytes = answer.bytes().await.unwrap();
         let (body, member) = open(&bytes, &self.lender);
         wire::check_ack(&body);
-        Ack { status, body, signed: member.is_some(), member }
+        Ack { status, body, signed: member.is_some(), member, retry_after }
     }
 
     /// Sends a request that must be accepted, and waits for its callback.

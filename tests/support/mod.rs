@@ -1,6 +1,7 @@
 //! What the tests stand on: a database each, the real server over real HTTP, and an LSP that checks all it gets.
 
 pub mod bodies;
+pub mod certificates;
 pub mod database;
 pub mod fingerprint;
 pub mod flow;

@@ -70,7 +70,7 @@ impl Server {
         if let Some(tweak) = options.tweak {
             tweak(&mut config);
         }
-        let listeners = Listeners::bind(&config.listen).await.unwrap();
+        let listeners = Listeners::bind(&config.listen).await.unwrap().secured(&config.tls).unwrap();
         config.listen_on(listeners.addresses().unwrap());
         let clock = Clock::default();
         let pool = ocen_lender::app::pool(&database_url, 12).unwrap();

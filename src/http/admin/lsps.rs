@@ -22,6 +22,8 @@ use crate::store::lsp::{self as store, PutError};
 
 /// Most keys that count at one time: the one in use and the next (`ocen-v3.md` §4.4).
 const ACTIVE_KEYS: usize = 2;
+/// Most client certificates that an LSP may be bound to.
+const BINDINGS: usize = 16;
 /// Longest id or name, in characters.
 const LONGEST: usize = 128;
 
@@ -80,6 +82,7 @@ pub async fn put(
     problem::Json(body): problem::Json<LspIn>,
 ) -> Result<Json<Lsp>, Problem> {
     let lsp = checked(org_id, body, Policy::of(&app.config))?;
+    allowed_port(&lsp.callback_base_url, &app.config.delivery.allowed_ports)?;
     let mut tx = app.pool.begin().await?;
     let before = store::find(&mut tx, &lsp.org_id).await?;
     store::put(&mut tx, &lsp, app.clock.now()).await.map_err(|error| match error {
@@ -189,9 +192,31 @@ fn callback_base_url(text: &str, policy: Policy) -> Result<(), Problem> {
     Ok(())
 }
 
+fn allowed_port(url: &str, allowed: &[u16]) -> Result<(), Problem> {
+    let port = url.parse::<Url>().ok().and_then(|url| url.port_or_known_default());
+    if allowed.is_empty() || port.is_some_and(|port| allowed.contains(&port)) {
+        return Ok(());
+    }
+    let ports: Vec<String> = allowed.iter().map(u16::to_string).collect();
+    Err(Problem::unprocessable("/callbackBaseUrl", format!("callbacks go to port {} only", ports.join(", "))))
+}
+
 fn settings(settings: &Settings, policy: Policy) -> Result<(), Problem> {
     if settings.allow_unsigned && !policy.unsigned {
         return Err(Problem::unprocessable("/settings/allowUnsigned", "only the sandbox takes unsigned messages"));
+    }
+    if settings.client_certificates.len() > BINDINGS {
+        return Err(Problem::unprocessable("/settings/clientCertificates", format!("at most {BINDINGS}")));
+    }
+    for (member, quota) in settings.rate_limits.quotas() {
+        if !quota.makes_sense() {
+            let pointer = format!("/settings/rateLimits/{}", member.replace('.', "/"));
+            return Err(Problem::unprocessable(pointer, "must let at least one request through"));
+        }
+    }
+    if let Some(name) = settings.rate_limits.operations.keys().find(|name| protocol::find(name).is_none()) {
+        let pointer = format!("/settings/rateLimits/operations/{}", name.replace('~', "~0").replace('/', "~1"));
+        return Err(Problem::unprocessable(pointer, "there is no such operation"));
     }
     for (operation, path) in &settings.callback_path_overrides {
         let pointer = format!("/settings/callbackPathOverrides/{}", operation.replace('~', "~0").replace('/', "~1"));

@@ -19,6 +19,7 @@ pub mod ports;
 mod reveal;
 pub mod routes;
 mod rules;
+pub mod switches;
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::{
     acts, applications, asks, audit, callbacks, decisions, disputes, keeping, ledger, loans, lsps, ports, rules,
+    switches,
 };
 use crate::app::SharedApp;
 use crate::config::Role::{self, Auditor, Checker, Maker, Operator, Viewer};
@@ -72,6 +73,10 @@ pub fn table() -> Vec<Route> {
         get("/admin/ports", ANY, ports::list),
         get("/admin/asks", ANY, asks::list),
         post("/admin/asks/{askId}/retry", OPERATE, asks::retry),
+        get("/admin/switches", ANY, switches::list),
+        get("/admin/switches/changes", ANY, switches::changes),
+        put("/admin/switches/{kind}/{subject}", OPERATE, switches::stop),
+        delete("/admin/switches/{kind}/{subject}", OPERATE, switches::release),
         get("/admin/rules", ANY, rules::list),
         get("/admin/callbacks", ANY, callbacks::list),
         post("/admin/callbacks/redeliver", OPERATE, callbacks::redeliver_since),

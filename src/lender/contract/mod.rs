@@ -9,7 +9,6 @@ pub(super) mod sample;
 
 use std::time::Duration;
 
-use reqwest::Client;
 use serde::Serialize;
 
 use self::caller::Caller;
@@ -18,6 +17,7 @@ use self::sample::Samples;
 use super::http;
 use crate::clock::{Clock, Ids};
 use crate::config::AdapterConfig;
+use crate::tls::TlsError;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -68,19 +68,18 @@ pub struct Report {
 /// Tests the adapters of some ports; `told` hears of each check as it ends.
 ///
 /// # Errors
-/// When the HTTP client cannot be made.
+/// When the HTTP client cannot be made, or an adapter's certificates not read.
 pub async fn run(
     adapters: &[(&'static str, AdapterConfig)],
     patience: Duration,
     clock: &Clock,
     mut told: impl FnMut(&Check),
-) -> Result<Report, reqwest::Error> {
-    let client: Client = http::client()?;
+) -> Result<Report, TlsError> {
     let run = Ids.uuid().simple().to_string();
     let mut report = Report { run: run.clone(), ..Report::default() };
     for (port, adapter) in adapters {
         let samples = Samples { run: run.clone(), now: clock.now(), today: clock.today() };
-        let caller = Caller::new(client.clone(), adapter, clock.clone());
+        let caller = Caller::new(http::client(&adapter.tls)?, adapter, clock.clone());
         let mut suite = Suite::new(port, samples, caller, patience);
         suite.run().await;
         for check in suite.into_checks() {

@@ -39,7 +39,7 @@ impl System {
         let router = Router::new().fallback(Self::listen).with_state(Arc::clone(&system));
         tokio::spawn(async move { axum::serve(listener, router).await });
         let config = AdapterConfig::at(base.parse().unwrap(), vec![STANDARD.decode(SECRET).unwrap().into()]);
-        let adapter = Adapter::new(client().unwrap(), &config, Clock::default());
+        let adapter = Adapter::new(client(&config.tls).unwrap(), &config, Clock::default());
         (system, adapter)
     }
 

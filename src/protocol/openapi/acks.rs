@@ -76,8 +76,8 @@ const REFUSALS: [Refusal; 10] = [
     Refusal {
         status: 503,
         name: "Unavailable",
-        description: "The server is busy or stopping; `Retry-After` says in how many seconds to come back. Repeat \
-            with the same `requestId`.",
+        description: "The server is busy or stopping, or the lender has stopped this call for a while; `Retry-After` says in \
+            how many seconds to come back. Repeat with the same `requestId`.",
         codes: &[Code::Unavailable],
     },
 ];

@@ -1,0 +1,165 @@
+//! What the configuration says about TLS and about proxies before the server.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+/// `[tls]`: certificates of the listeners; one that has none speaks plain HTTP.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TlsConfig {
+    /// For LSPs.
+    pub lsp: Option<ListenerTls>,
+    /// For operators.
+    pub admin: Option<ListenerTls>,
+    /// For borrowers, who have no certificates.
+    pub borrower: Option<PlainTls>,
+}
+
+/// A listener's certificate, and whose client certificates it takes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ListenerTls {
+    /// Certificate chain in PEM, the listener's own first.
+    pub cert_file: PathBuf,
+    /// Its private key in PEM.
+    pub key_file: PathBuf,
+    /// Authorities of client certificates in PEM; without it no client is asked for one.
+    #[serde(default)]
+    pub client_ca_file: Option<PathBuf>,
+    /// Whether a client without a certificate is let in.
+    #[serde(default)]
+    pub client_certificates: Asked,
+}
+
+/// A listener's certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlainTls {
+    /// Certificate chain in PEM, the listener's own first.
+    pub cert_file: PathBuf,
+    /// Its private key in PEM.
+    pub key_file: PathBuf,
+}
+
+impl From<PlainTls> for ListenerTls {
+    fn from(PlainTls { cert_file, key_file }: PlainTls) -> Self {
+        Self { cert_file, key_file, client_ca_file: None, client_certificates: Asked::default() }
+    }
+}
+
+/// How client certificates are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Asked {
+    /// Nobody comes in without one.
+    #[default]
+    Required,
+    /// Who shows one must show a good one.
+    Optional,
+}
+
+/// A certificate of ours and authorities for what we call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ClientTls {
+    /// Authorities of the other side in PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Certificate chain of ours in PEM.
+    pub cert_file: Option<PathBuf>,
+    /// Its private key in PEM.
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[proxy]`: who stands before the server and may say what it has checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ProxyConfig {
+    /// Addresses of proxies, singly or as networks; a header of anybody else counts for nothing.
+    pub trusted_proxies: Vec<Network>,
+    /// Header in which a proxy hands on the client's certificate, e.g. `Client-Cert` (RFC 9440).
+    pub client_certificate_header: Option<String>,
+}
+
+impl ProxyConfig {
+    /// Whether a connection comes from a proxy that is trusted.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(address))
+    }
+}
+
+/// Addresses that begin alike, e.g. `10.0.0.0/8`; a single one is the longest prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network {
+    bits: u128,
+    mask: u128,
+}
+
+/// A text that is no [`Network`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an address or a network like 10.0.0.0/8")]
+pub struct NotANetwork;
+
+impl Network {
+    /// Whether an address belongs to it.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        as_v6(address) & self.mask == self.bits
+    }
+}
+
+impl FromStr for Network {
+    type Err = NotANetwork;
+
+    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+        let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+        let address: IpAddr = address.trim().parse().map_err(|_| NotANetwork)?;
+        let size: u32 = if address.is_ipv4() { 32 } else { 128 };
+        let length = length.map_or(Ok(size), |length| length.trim().parse().map_err(|_| NotANetwork))?;
+        if length > size {
+            return Err(NotANetwork);
+        }
+        // As many bits at the end are free as the prefix leaves; none may be fixed there by mistake.
+        let mask = u128::MAX.checked_shl(size - length).unwrap_or(0);
+        let bits = as_v6(address);
+        if bits & mask == bits { Ok(Self { bits, mask }) } else { Err(NotANetwork) }
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = NotANetwork;
+
+    fn try_from(text: String) -> Result<Self, NotANetwork> {
+        text.parse()
+    }
+}
+
+/// IPv4 in the form in which a socket for both families shows it.
+fn as_v6(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_holds_its_addresses_in_both_spellings() {
+        let holds =
+            |network: &str, address: &str| network.parse::<Network>().unwrap().contains(address.parse().unwrap());
+        assert!(holds("10.0.0.0/8", "10.255.0.1") && holds("10.0.0.0/8", "::ffff:10.1.2.3"));
+        assert!(holds("10.1.2.3", "10.1.2.3") && !holds("10.1.2.3", "10.1.2.4") && !holds("10.0.0.0/8", "11.0.0.1"));
+        assert!(holds("fd00::/8", "fd12::1") && !holds("fd00::/8", "fe80::1"));
+        assert!(holds("0.0.0.0/0", "8.8.8.8") && !holds("0.0.0.0/0", "2001:db8::1"));
+        for text in ["", "10.0.0.0/33", "10.0.0.1/8", "10.0.0", "host", "10.0.0.0/-1", "::/129"] {
+            assert_eq!(text.parse::<Network>(), Err(NotANetwork), "{text}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Certificates and keys as they stand in PEM files.
+
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::TlsError;
+
+/// The certificates of a file, its owner's first.
+///
+/// # Errors
+/// [`TlsError`], which names the file.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let unusable = |source| TlsError::File { path: path.to_owned(), source };
+    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(unusable)?.collect();
+    let found = found.map_err(unusable)?;
+    if found.is_empty() {
+        return Err(TlsError::NoCertificate { path: path.to_owned() });
+    }
+    Ok(found)
+}
+
+/// The private key of a file: PKCS#8, PKCS#1 or SEC1.
+///
+/// # Errors
+/// [`TlsError`], which names the file and nothing of what is in it.
+pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::File { path: path.to_owned(), source })
+}
+
+/// The certificates of a file as authorities.
+///
+/// # Errors
+/// [`TlsError`], which names the file.
+pub fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        store
+            .add(certificate)
+            .map_err(|error| TlsError::Authorities { path: path.to_owned(), detail: error.to_string() })?;
+    }
+    Ok(store)
+}

@@ -1,0 +1,116 @@
+//! Certificates made on the spot: an authority, and what it issues, as files.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ocen_lender::clock::Ids;
+use ocen_lender::config::{Asked, ClientTls, ListenerTls};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+/// A folder that goes with its test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// An empty folder.
+    pub fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("ocen-{}", Ids.uuid().simple()));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// Writes a file, in one step for whoever reads it.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let (path, fresh) = (self.0.join(name), self.0.join(format!("{name}.new")));
+        std::fs::write(&fresh, text).unwrap();
+        std::fs::rename(&fresh, &path).unwrap();
+        path
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// A certificate authority.
+pub struct Authority {
+    /// Its own certificate.
+    pub pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate with its key.
+pub struct Issued {
+    /// PEM of the certificate.
+    pub cert: String,
+    /// PEM of its key.
+    pub key: String,
+    /// The certificate.
+    pub der: Vec<u8>,
+}
+
+impl Authority {
+    /// One that nobody knew before.
+    pub fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, format!("Test CA {}", Ids.uuid().simple()));
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    /// A certificate for a name or address.
+    pub fn issue(&self, name: &str) -> Issued {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        let cert = params.signed_by(&key, &self.issuer).unwrap();
+        Issued { cert: cert.pem(), key: key.serialize_pem(), der: cert.der().to_vec() }
+    }
+}
+
+/// A listener for 127.0.0.1 that asks for certificates of `clients`.
+pub fn listener(folder: &Folder, server: &Authority, clients: Option<&Authority>, asked: Asked) -> ListenerTls {
+    let issued = server.issue("127.0.0.1");
+    ListenerTls {
+        cert_file: folder.write("server.pem", &issued.cert),
+        key_file: folder.write("server.key", &issued.key),
+        client_ca_file: clients.map(|authority| folder.write("clients.pem", &authority.pem)),
+        client_certificates: asked,
+    }
+}
+
+/// What a client of ours needs to know and to show.
+pub fn client_tls(folder: &Folder, server: &Authority, shown: Option<&Issued>) -> ClientTls {
+    ClientTls {
+        ca_file: Some(folder.write("ca.pem", &server.pem)),
+        cert_file: shown.map(|issued| folder.write("client.pem", &issued.cert)),
+        key_file: shown.map(|issued| folder.write("client.key", &issued.key)),
+    }
+}
+
+/// An HTTP client that trusts one authority and shows a certificate, or none.
+pub fn http(server: &Authority, shown: Option<&Issued>) -> reqwest::Client {
+    let trusted = reqwest::Certificate::from_pem(server.pem.as_bytes()).unwrap();
+    let builder = reqwest::Client::builder()
+        .tls_certs_only([trusted])
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(20))
+        // Each request shakes hands anew, so that each meets the certificates of its time.
+        .pool_max_idle_per_host(0);
+    let builder = match shown {
+        Some(issued) => {
+            let pem = format!("{}{}", issued.cert, issued.key);
+            builder.identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap())
+        }
+        None => builder,
+    };
+    builder.build().unwrap()
+}
