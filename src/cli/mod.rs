@@ -51,7 +51,7 @@ enum Command {
     /// Bring a database's schema up to date
     Migrate(migrate::Args),
     /// Check everything that serve needs, and say what is wrong
-    Doctor(ServeArgs),
+    Doctor(doctor::Args),
     /// Register LSPs and revoke their keys, through a running server
     Lsp(lsp::Args),
     /// Make keys and show their public halves

@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod overview;
 pub mod page;
 pub mod partition;
+pub mod posture;
 pub mod reference;
 pub mod referral;
 pub mod repayment;

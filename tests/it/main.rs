@@ -27,6 +27,8 @@ mod day_end;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod exposure;
 #[cfg(test)]
 mod faults;
