@@ -27,7 +27,7 @@ pub async fn redact(conn: &mut PgConnection, sealer: &Sealer, application: Uuid,
     for row in rows {
         let place = context(row.referral_id, "reasons");
         let mut reasons: Vec<ReferralReason> = sealer.open_json(&place, &row.reasons)?;
-        for reason in reasons.iter_mut() {
+        for reason in &mut *reasons {
             word.clone_into(&mut reason.description);
         }
         let reasons = sealer.seal_json(&place, &reasons)?;
