@@ -53,7 +53,7 @@ async fn strict() -> Server {
 async fn no_address_inside_can_be_registered() {
     let server = strict().await;
     let before = fingerprint::all(&server).await;
-    for url in INSIDE.iter().copied().chain(["file:///etc/passwd", "gopher://8.8.8.8", "http:///x", "//8.8.8.8"]) {
+    for url in INSIDE.iter().copied().chain(["file:///etc/passwd", "gopher://8.8.8.8", "http://", "//8.8.8.8"]) {
         let body = json!({"name": "L", "callbackBaseUrl": url, "settings": {"allowUnsigned": true}});
         let put = server.http.put(format!("{}/admin/lsps/LSP-INSIDE", server.admin)).json(&body).send().await.unwrap();
         assert_eq!(put.status().as_u16(), 422, "{url}: {}", put.text().await.unwrap());
