@@ -111,7 +111,10 @@ impl Originals {
         }
         let mut conn = database.connect().await?;
         conn.execute(
-            "create table stored as select application_id, bundle_id, row_number() over () as number from application",
+            "create table stored as
+            select application_id, bundle_id, row_number() over () as number
+            from application
+            where not exists (select from stream where stream_id = bundle_id)",
         )
         .await?;
         self.bodies(&mut conn, applications * MESSAGES).await?;
