@@ -25,7 +25,7 @@ const CONNECTIONS: usize = 48;
 /// Pairs under way at once.
 const PAIRS: usize = 64;
 /// How long what is queued may take to leave.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Figures by name, one per round.
 pub type Measured = BTreeMap<&'static str, Vec<f64>>;
