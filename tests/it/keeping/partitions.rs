@@ -67,7 +67,7 @@ async fn a_month_goes_as_a_whole_and_waits_for_the_last_open_application() {
     let proofs = "select count(*) from erasure where what like 'message_%' and digest is not null";
     assert_eq!(sql::number(&server.app.pool, proofs).await, 1);
 
-    sql::run(&server.app.pool, "update application set stage = 'REJECTED' where stage <> 'REJECTED'").await.unwrap();
+    sql::run(&server.app.pool, "update application set stage = 'EXPIRED' where stage <> 'REJECTED'").await.unwrap();
     let swept = sweep(&server).await;
     assert_eq!(swept.dropped.len(), 1, "{swept:?}");
     assert_eq!(messages(&server).await, 0);
