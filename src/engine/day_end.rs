@@ -3,6 +3,7 @@
 //! It only sweeps: what happens is the function that every command applies first. A loan is taken by its lock, so
 //! replicas share the work, and what a crash cut off is found again by the loan's next event.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -63,7 +64,7 @@ struct Sweep {
     app: SharedApp,
     to: Position,
     /// Loans that could not be brought to the position: the others must not wait for them.
-    given_up: Mutex<Vec<(Uuid, String)>>,
+    given_up: Mutex<BTreeMap<Uuid, String>>,
     /// How often there was no connection in time.
     waited: AtomicUsize,
 }
@@ -99,7 +100,7 @@ pub async fn sweep(app: &SharedApp, to: Position) -> Result<usize, Refused> {
     }
     let given_up = sweep.given_up.lock().await;
     note(app, to, (done, given_up.len()), begun.elapsed());
-    if let Some((_, error)) = given_up.first() {
+    if let Some(error) = given_up.values().next() {
         let count = given_up.len();
         return Err(Refused::Internal(format!("{count} loans could not be brought to {}: {error}", to.day)));
     }
@@ -128,7 +129,7 @@ impl Sweep {
             }
             begun => begun?,
         };
-        let given_up: Vec<Uuid> = self.given_up.lock().await.iter().map(|(id, _)| *id).collect();
+        let given_up: Vec<Uuid> = self.given_up.lock().await.keys().copied().collect();
         let Some(id) = day_end::next_loan(&mut tx, self.to, &given_up).await? else {
             return Ok(false);
         };
@@ -137,8 +138,8 @@ impl Sweep {
             Err(error) if given_up.len() >= MAX_GIVEN_UP => return Err(error),
             Err(error) => {
                 tracing::error!(application = %id.0, %error, "the day-end of a loan failed");
-                // Noted before its lock is free, so that no other worker takes it up.
-                self.given_up.lock().await.push((id.0, error.to_string()));
+                // Noted before its lock is free: only a worker that looked before takes it up once more.
+                self.given_up.lock().await.insert(id.0, error.to_string());
                 tx.rollback().await?;
             }
         }
