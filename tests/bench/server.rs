@@ -95,6 +95,8 @@ impl Setup {
             repayByMandate = true
             [ports.decision]
             builtin = true
+            [ports.ledger]
+            builtin = true
             {ports}
             "#
         )
