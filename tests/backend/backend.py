@@ -22,6 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOLERANCE_SECONDS = 300
@@ -94,9 +95,10 @@ class Signer:
 class Systems:
     """One method for each method of the protocol, named port_method; each takes the body and gives an outcome."""
 
-    def __init__(self, signer, delay):
+    def __init__(self, signer, delay, refer_above):
         self.signer = signer
         self.delay = delay
+        self.refer_above = refer_above
         self.lock = threading.Lock()
         self.db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self.db.executescript(SCHEMA)
@@ -111,13 +113,16 @@ class Systems:
     # decision: the server prices what is approved, checks limits and makes the key facts statement.
 
     def decision_eligibility(self, question):
-        if float(question["subjects"][0]["requestedAmount"]) > 1_000_000:
+        if Decimal(question["subjects"][0]["requestedAmount"]) > 1_000_000:
             reason = {"reason": "OTHERS", "description": "We lend up to ten lakh rupees."}
             return done("decline", reasons=[reason])
         return done("pass")
 
     def decision_offers(self, question):
-        return done("approve", offers=[{"amount": question["subjects"][0]["requestedAmount"]}])
+        amount = question["subjects"][0]["requestedAmount"]
+        if Decimal(amount) > self.refer_above:
+            return done("refer", reasons=[{"code": "LARGE", "description": "Large loans are looked at by two people."}])
+        return done("approve", offers=[{"amount": amount}])
 
     def decision_final_check(self, question):
         return done("pass")
@@ -343,7 +348,7 @@ class Handler(BaseHTTPRequestHandler):
                 return known
             try:
                 outcome = handler(question)
-            except (KeyError, IndexError, TypeError, ValueError) as error:
+            except (KeyError, IndexError, TypeError, ValueError, ArithmeticError) as error:
                 return 400, problem(400, f"the question lacks something: {type(error).__name__} {error}")
             status = 202 if outcome["outcome"] == "pending" else 200
             body = json.dumps(outcome).encode()
@@ -381,9 +386,12 @@ def main():
     parser.add_argument("--listen", default="127.0.0.1:9000", metavar="HOST:PORT", help="port 0 takes a free one")
     parser.add_argument("--secret", action="append", required=True, metavar="whsec_...", help="twice while rotating")
     parser.add_argument("--delay", type=float, default=0.3, metavar="SECONDS", help="how long slow systems take")
+    parser.add_argument(
+        "--refer-above", type=Decimal, default=Decimal(500_000), metavar="RUPEES", help="what two people look at"
+    )
     args = parser.parse_args()
     host, port = args.listen.rsplit(":", 1)
-    Handler.systems = Systems(Signer(args.secret), args.delay)
+    Handler.systems = Systems(Signer(args.secret), args.delay, args.refer_above)
     server = ThreadingHTTPServer((host, int(port)), Handler)
     server.daemon_threads = True
     print(f"listening on http://{host}:{server.server_address[1]}", flush=True)

@@ -30,6 +30,10 @@ struct Backend {
 impl Backend {
     /// None where there is no Python to run it.
     async fn start() -> Option<Self> {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(args: &[&str]) -> Option<Self> {
         if Command::new("python3").arg("--version").stdout(Stdio::null()).status().await.is_err() {
             eprintln!("SKIPPED: python3 is not installed");
             return None;
@@ -38,6 +42,7 @@ impl Backend {
         let mut child = Command::new("python3")
             .arg(file)
             .args(["--listen", "127.0.0.1:0", "--secret", &format!("whsec_{SECRET}")])
+            .args(args)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -110,6 +115,29 @@ impl Serve {
         let answer = self.http.get(format!("{}{path}", self.admin)).bearer_auth(TOKEN).send().await.unwrap();
         answer.json().await.unwrap()
     }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let sent = self.http.post(format!("{}{path}", self.admin)).bearer_auth(TOKEN).json(&body).send().await.unwrap();
+        let (status, answer): (_, Value) = (sent.status(), sent.json().await.unwrap());
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+
+    /// The scripted LSP takes a loan to its payout, reading the borrower's messages from the lender's SMS system.
+    async fn journey(&self, backend: &Backend) -> Value {
+        let phone = format!("{}/phone", backend.url);
+        let where_to = ["--url", &self.lsp, "--admin-url", &self.admin, "--admin-token", TOKEN, "--otp-url", &phone];
+        let ran = program(&[&["journey", "--json", "--until", "paid-out"], where_to.as_slice()].concat()).await;
+        report(&ran)
+    }
+
+    async fn is_paid_out(&self, told: &Value) {
+        assert_eq!(told["ok"], true, "{told}");
+        let loan_id = told["loans"][0]["loanId"].as_str().unwrap();
+        let loan = self.get(&format!("/admin/loans/{loan_id}")).await;
+        assert_eq!(loan["payouts"].as_array().unwrap().len(), 1, "{loan}");
+        assert_eq!(loan["payouts"][0]["state"], "PAID", "{loan}");
+    }
 }
 
 /// What `dev` lends, by a lender whose systems are all connected.
@@ -139,33 +167,10 @@ fn report(output: &Output) -> Value {
 async fn a_loan_goes_from_application_to_payout_through_the_lenders_own_systems() {
     let Some(backend) = Backend::start().await else { return };
     let serve = Serve::start(&backend.url).await;
-    let phone = format!("{}/phone", backend.url);
 
-    let ran = program(&[
-        "journey",
-        "--json",
-        "--until",
-        "paid-out",
-        "--url",
-        &serve.lsp,
-        "--admin-url",
-        &serve.admin,
-        "--admin-token",
-        TOKEN,
-        "--otp-url",
-        &phone,
-    ])
-    .await;
+    let told = serve.journey(&backend).await;
 
-    let told = report(&ran);
-    assert_eq!(told["ok"], true, "{told}");
-    let loan_id = told["loans"][0]["loanId"].as_str().unwrap();
-    let loan = serve.get(&format!("/admin/loans/{loan_id}")).await;
-    assert_eq!(
-        (&loan["payouts"][0]["state"], loan["payouts"].as_array().unwrap().len()),
-        (&json!("PAID"), 1),
-        "{loan}"
-    );
+    serve.is_paid_out(&told).await;
     // The general ledger is told a moment later, and nobody waits for it.
     let told = async {
         while serve.get("/admin/ledger").await["pending"] != 0 {
@@ -177,6 +182,33 @@ async fn a_loan_goes_from_application_to_payout_through_the_lenders_own_systems(
     let all = ports["items"].as_array().unwrap();
     assert_eq!(all.len(), PORTS.len());
     assert!(all.iter().all(|port| port["calls"].as_u64() > Some(0) && port["failures"] == 0), "{ports}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_lenders_system_refers_is_decided_by_two_people_and_paid_out() {
+    let Some(backend) = Backend::start_with(&["--refer-above", "1000"]).await else { return };
+    let serve = Serve::start(&backend.url).await;
+    let desk = async {
+        let open = async {
+            loop {
+                if let Some(decision) = serve.get("/admin/decisions").await["items"].get(0) {
+                    return decision.clone();
+                }
+                tokio::time::timeout(Duration::from_millis(25), std::future::pending::<()>()).await.ok();
+            }
+        };
+        let decision = tokio::time::timeout(Duration::from_secs(30), open).await.expect("a decision waits for people");
+        let act = |what: &str| format!("/admin/decisions/{}/{what}", decision["decisionId"].as_str().unwrap());
+        serve.post(&act("claim"), json!({"by": "asha"})).await;
+        let approved = json!({"maker": "asha", "verdict": "approve", "reason": "statements seen"});
+        serve.post(&act("propose"), approved).await;
+        (decision.clone(), serve.post(&act("release"), json!({"checker": "ravi"})).await)
+    };
+
+    let (told, (waiting, decided)) = tokio::join!(serve.journey(&backend), desk);
+
+    assert_eq!((&waiting["question"], &decided["state"]), (&json!("offers"), &json!("APPROVED")), "{decided}");
+    serve.is_paid_out(&told).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
