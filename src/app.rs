@@ -5,6 +5,7 @@ mod keys;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::{Mutex, Notify, mpsc};
@@ -124,6 +125,17 @@ impl App {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
+    }
+
+    /// A connection for an OCEN request that is one statement; how long it was waited for is noted.
+    ///
+    /// # Errors
+    /// When there is no connection in time.
+    pub async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        let begun = Instant::now();
+        let conn = self.pool.acquire().await;
+        self.metrics.waited_for_database(begun.elapsed());
+        conn
     }
 
     /// Begins the transaction of an OCEN request, and notes how long its connection was waited for.

@@ -5,6 +5,7 @@ mod codec;
 mod compare;
 pub mod day_end;
 mod facts;
+mod filing;
 pub mod fire;
 pub mod later;
 pub mod ledger;
@@ -33,11 +34,11 @@ use self::resolve::{Known, Subjects};
 use self::save::{Before, Order};
 use crate::app::App;
 use crate::domain::application::answer::{Answer, Content};
-use crate::domain::application::ask::{Ask, NewTimer, Timer};
-use crate::domain::application::command::{Command, Meta, NewApplication};
-use crate::domain::application::decide::{self, Decided, Filed};
+use crate::domain::application::ask::{NewTimer, Timer};
+use crate::domain::application::command::{Command, Meta};
+use crate::domain::application::decide::{self, Decided};
 use crate::domain::application::decision::Decision;
-use crate::domain::ids::{ApplicationId, BundleId, ExchangeId, OrgId};
+use crate::domain::ids::{ApplicationId, ExchangeId, OrgId};
 use crate::lsp::Settings;
 use crate::store::application::Locked;
 use crate::store::exchange::Exchange;
@@ -175,6 +176,11 @@ pub async fn handle(app: &App, request: &Request) -> Result<Accepted, Refused> {
 async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
     let now = app.clock.now();
     let exchange_id = ExchangeId(app.ids.uuid());
+    if let Command::CreateApplications(items) = &request.command
+        && let Some(accepted) = filing::at_once(app, request, exchange_id, items).await?
+    {
+        return Ok(accepted);
+    }
     let mut tx = app.begin().await?;
     let key = Key { org_id: request.org_id.as_str(), operation: request.operation, request_id: &request.request_id };
     let names = resolve::names(&request.command);
@@ -192,43 +198,13 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
     match resolve::subjects(&mut tx, request, locked).await? {
         Subjects::New(items, locked) => {
             stopped::check_new(app, &request.stopped_products, &items)?;
-            create(app, &mut tx, request, exchange_id, (items, locked)).await?;
+            filing::create(app, &mut tx, request, exchange_id, (items, locked)).await?;
         }
         Subjects::Known(known) => carry_out(app, &mut tx, request, exchange_id, known).await?,
         Subjects::None => meta(app, &mut tx, request, exchange_id).await?,
     }
     tx.commit().await?;
     Ok(Accepted { exchange: exchange_id, replay: false })
-}
-
-/// `createLoanApplicationsRequest`: of concurrent creators of an id the later one begins again and finds it.
-async fn create(
-    app: &App,
-    conn: &mut PgConnection,
-    request: &Request,
-    exchange_id: ExchangeId,
-    (items, locked): (Vec<NewApplication>, Vec<Locked>),
-) -> Result<(), Refused> {
-    let bundle = BundleId(app.ids.uuid());
-    let filed = items
-        .into_iter()
-        .map(|item| {
-            let known = locked.iter().find(|l| l.application.loan_application_id == item.loan_application_id);
-            let new = || Filed::New(ApplicationId(app.ids.uuid()));
-            let filed = known.map_or_else(new, |l| Filed::Known(Box::new(l.application.clone())));
-            (item, filed)
-        })
-        .collect();
-    let gathered = Gathered::default();
-    let facts = gathered.facts(app, Some(exchange_id));
-    let mut decided = decide::file(&request.org_id, bundle, filed, &facts);
-    // One that was there before goes on step by step, as the table of legal stage changes wants it.
-    let is_new = |id| !locked.iter().any(|l| l.application.id == id);
-    let rules = app.ports.of(&Ask::Eligibility);
-    decided.check_at_once(is_new, |application| rules.check_at_once(application, facts.today), &facts);
-    let stream = decided.applications.first().map_or(bundle, |a| a.bundle);
-    let order = open_exchange(app, request, exchange_id, (stream.0, &decided, true))?;
-    save::decision_with(app, conn, Before::applications(&locked), decided, order).await
 }
 
 /// Any request about applications that exist.

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use super::{EncodedCallback, Outgoing, Refused};
 use crate::app::App;
 use crate::domain::application::answer::{Answer, Content, PayoutStatus, RefusalReason};
-use crate::domain::application::decision::{Decision, Webhook, WebhookKind};
+use crate::domain::application::decision::{Decision, Reply, Webhook, WebhookKind};
 use crate::domain::ids::ExchangeId;
 use crate::domain::loan::content::RepaymentStatus;
 use crate::lsp::Settings;
@@ -34,19 +34,17 @@ pub async fn settle(
         Some(settings) => settings.clone(),
         None => settings::of(conn, writes.org_id()).await?,
     };
+    let (own, earlier): (Vec<_>, _) = {
+        let own = writes.opened().map(|exchange| exchange.id);
+        decision.replies.into_iter().partition(|reply| Some(reply.exchange) == own)
+    };
+    settle_new(app, own, (due_at, &settings), writes)?;
     let mut by_exchange: BTreeMap<ExchangeId, Vec<(u32, Answer)>> = BTreeMap::new();
-    for reply in decision.replies {
+    for reply in earlier {
         by_exchange.entry(reply.exchange).or_default().push((reply.slot, reply.answer));
     }
-    let mut complete = Vec::new();
-    if let Some(answers) = writes.opened().and_then(|exchange| by_exchange.remove(&exchange.id)) {
-        complete.extend(complete_new(app, writes, answers)?);
-    }
-    complete.extend(complete_earlier(app, conn, by_exchange, writes).await?);
-    for (exchange, answers) in complete {
-        let operation = exchange.operation.clone();
-        let callback = encode(app, &settings, (exchange, &operation), &answers, due_at)?;
-        enqueue(app, writes, callback)?;
+    for complete in complete_earlier(app, conn, by_exchange, writes).await? {
+        send(app, writes, complete, (due_at, &settings))?;
     }
     for webhook in decision.webhooks {
         if let Some(callback) = unsolicited(app, conn, &webhook, (due_at, &settings)).await? {
@@ -54,6 +52,38 @@ pub async fn settle(
         }
     }
     Ok(())
+}
+
+/// Freezes the results of the request's own exchange, and adds its callback when they are complete.
+///
+/// # Errors
+/// When an answer cannot be sealed or does not belong to its operation.
+pub fn settle_new(
+    app: &App,
+    replies: Vec<Reply>,
+    when: (DateTime<Utc>, &Settings),
+    writes: &mut Writes,
+) -> Result<(), Refused> {
+    if replies.is_empty() {
+        return Ok(());
+    }
+    let answers = replies.into_iter().map(|reply| (reply.slot, reply.answer)).collect();
+    match complete_new(app, writes, answers)? {
+        Some(complete) => send(app, writes, complete, when),
+        None => Ok(()),
+    }
+}
+
+/// Adds the callback of an exchange that has all its answers.
+fn send(
+    app: &App,
+    writes: &mut Writes,
+    (exchange, answers): (Exchange, Vec<Answer>),
+    (due_at, settings): (DateTime<Utc>, &Settings),
+) -> Result<(), Refused> {
+    let operation = exchange.operation.clone();
+    let callback = encode(app, settings, (exchange, &operation), &answers, due_at)?;
+    Ok(enqueue(app, writes, callback)?)
 }
 
 /// A callback, complete but for its stamp.

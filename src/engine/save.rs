@@ -35,6 +35,14 @@ impl Cause {
             Self::Background(exchange) => exchange,
         }
     }
+
+    /// When what it causes may leave.
+    fn due_at(self, app: &App) -> DateTime<Utc> {
+        match self {
+            Self::Request(_) => app.clock.now() + HOLD,
+            Self::Background(_) => app.clock.now(),
+        }
+    }
 }
 
 /// What was locked, with the revisions that the writes must find.
@@ -95,24 +103,49 @@ pub async fn decision_with(
     if decision.lacks_history {
         return Err(Refused::Internal("a late fact was to be stored without being replayed".to_owned()));
     }
+    save_applications(app, &mut writes, before.applications, (&applications, &mut decision))?;
+    let effects = std::mem::take(&mut decision.effects);
+    carry_out_all(app, conn, (&applications, before.loan), effects, &mut writes).await?;
+    // Questions and answers: what an exchange causes, and what it says.
+    later(app, &mut writes, &applications, &mut decision, cause)?;
+    replies::settle(app, conn, decision, (cause.due_at(app), settings), &mut writes).await?;
+    Ok(writes.flush(conn, app.clock.now()).await?)
+}
+
+/// A decision about one new application, whole: it needs nothing from the database and is one statement. `None` when
+/// it is more than that.
+///
+/// # Errors
+/// When something cannot be sealed, or an answer does not belong to its operation.
+pub fn filing(app: &App, decided: Decided, order: Order<'_>) -> Result<Option<Writes>, Refused> {
+    let Order { cause, mut writes, settings } = order;
+    let Decided { applications, mut decision } = decided;
+    let simple = decision.effects.is_empty() && decision.webhooks.is_empty() && applications.len() == 1;
+    let (true, Some(settings)) = (simple, settings) else {
+        return Ok(None);
+    };
+    save_applications(app, &mut writes, &[], (&applications, &mut decision))?;
+    later(app, &mut writes, &applications, &mut decision, cause)?;
+    replies::settle_new(app, decision.replies, (cause.due_at(app), settings), &mut writes)?;
+    Ok(Some(writes))
+}
+
+/// Adds the applications that have changed, and what is told about them.
+fn save_applications(
+    app: &App,
+    writes: &mut Writes,
+    before: &[Locked],
+    (applications, decision): (&[Application], &mut Decision),
+) -> Result<(), StoreError> {
     let mut revisions = Vec::with_capacity(applications.len());
-    for application in &applications {
-        revisions.push(save_application(app, &mut writes, before.applications, application)?);
+    for application in applications {
+        revisions.push(save_application(app, writes, before, application)?);
     }
     for (id, words) in decision.events.drain(..) {
         let place = applications.iter().position(|application| application.id == id);
         writes.event(id, place.and_then(|place| revisions.get(place).copied()).unwrap_or_default(), words);
     }
-    let effects = std::mem::take(&mut decision.effects);
-    carry_out_all(app, conn, (&applications, before.loan), effects, &mut writes).await?;
-    // Questions and answers: what an exchange causes, and what it says.
-    later(app, &mut writes, &applications, &mut decision, cause)?;
-    let due_at = match cause {
-        Cause::Request(_) => app.clock.now() + HOLD,
-        Cause::Background(_) => app.clock.now(),
-    };
-    replies::settle(app, conn, decision, (due_at, settings), &mut writes).await?;
-    Ok(writes.flush(conn, app.clock.now()).await?)
+    Ok(())
 }
 
 /// Adds an application that has changed; gives the revision that it will have.
@@ -300,11 +333,7 @@ fn later(
     if applications.is_empty() {
         return Ok(());
     }
-    let now = app.clock.now();
-    let at_once = match cause {
-        Cause::Request(_) => now + HOLD,
-        Cause::Background(_) => now,
-    };
+    let at_once = cause.due_at(app);
     for new in decision.asks.drain(..) {
         let due_at = new.not_before.unwrap_or(at_once);
         let exchange = new.exchange.or(cause.exchange());

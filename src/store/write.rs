@@ -3,12 +3,15 @@
 //! A statement costs a round trip and its overhead in the database whatever it writes; a request that wrote table by
 //! table would spend more on that than on the rows (`performance.md` §3).
 
+mod filing;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use self::filing::Filing;
 use super::application::{self, Row};
 use super::ask::{self, Detail, Leased, Settlement};
 use super::exchange::{self, Exchange};

@@ -1,0 +1,76 @@
+//! `createLoanApplicationsRequest`.
+
+use sqlx::PgConnection;
+
+use super::facts::Gathered;
+use super::save::{self, Before, Order};
+use super::{Accepted, Refused, Request, open_exchange};
+use crate::app::App;
+use crate::domain::application::ask::Ask;
+use crate::domain::application::command::NewApplication;
+use crate::domain::application::decide::{self, Decided, Filed};
+use crate::domain::ids::{ApplicationId, BundleId, ExchangeId};
+use crate::store::application::Locked;
+use crate::store::write::Filing;
+
+/// Files one application that is taken to be new, as nearly all are: the key is claimed and everything written by one
+/// statement, which is a transaction of its own. `None`, and nothing is written, when the key or the id was there, or
+/// when it takes more than that; the ordinary way then finds out.
+///
+/// # Errors
+/// See [`Refused`].
+pub(super) async fn at_once(
+    app: &App,
+    request: &Request,
+    exchange_id: ExchangeId,
+    items: &[NewApplication],
+) -> Result<Option<Accepted>, Refused> {
+    // Whether a stopped product matters depends on whether the request came before.
+    let ([item], []) = (items, request.stopped_products.as_slice()) else { return Ok(None) };
+    let (decided, order) = decide_on(app, request, exchange_id, (vec![item.clone()], &[]))?;
+    let writes = save::filing(app, decided, order)?;
+    let Some(filing) = writes.and_then(|writes| Filing::of(writes, request.digest)) else { return Ok(None) };
+    let mut conn = app.acquire().await?;
+    let written = filing.write(&mut conn, app.clock.now()).await?;
+    Ok(written.then_some(Accepted { exchange: exchange_id, replay: false }))
+}
+
+/// Of concurrent creators of an id the later one begins again and finds it.
+pub(super) async fn create(
+    app: &App,
+    conn: &mut PgConnection,
+    request: &Request,
+    exchange_id: ExchangeId,
+    (items, locked): (Vec<NewApplication>, Vec<Locked>),
+) -> Result<(), Refused> {
+    let (decided, order) = decide_on(app, request, exchange_id, (items, &locked))?;
+    save::decision_with(app, conn, Before::applications(&locked), decided, order).await
+}
+
+fn decide_on<'a>(
+    app: &App,
+    request: &'a Request,
+    exchange_id: ExchangeId,
+    (items, locked): (Vec<NewApplication>, &[Locked]),
+) -> Result<(Decided, Order<'a>), Refused> {
+    let bundle = BundleId(app.ids.uuid());
+    let filed = items
+        .into_iter()
+        .map(|item| {
+            let known = locked.iter().find(|l| l.application.loan_application_id == item.loan_application_id);
+            let new = || Filed::New(ApplicationId(app.ids.uuid()));
+            let filed = known.map_or_else(new, |l| Filed::Known(Box::new(l.application.clone())));
+            (item, filed)
+        })
+        .collect();
+    let gathered = Gathered::default();
+    let facts = gathered.facts(app, Some(exchange_id));
+    let mut decided = decide::file(&request.org_id, bundle, filed, &facts);
+    // One that was there before goes on step by step, as the table of legal stage changes wants it.
+    let is_new = |id| !locked.iter().any(|l| l.application.id == id);
+    let rules = app.ports.of(&Ask::Eligibility);
+    decided.check_at_once(is_new, |application| rules.check_at_once(application, facts.today), &facts);
+    let stream = decided.applications.first().map_or(bundle, |a| a.bundle);
+    let order = open_exchange(app, request, exchange_id, (stream.0, &decided, true))?;
+    Ok((decided, order))
+}
