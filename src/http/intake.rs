@@ -63,7 +63,8 @@ pub async fn receive(State(intake): State<Intake>, request: Request) -> Response
         Ok(held) => {
             logged.bytes_in = held.bytes.len();
             let certificate = certificate::of(&parts, &intake.app.config.proxy);
-            intake.handle(operation, held, trace, certificate.as_ref()).await
+            let scenario = intake.scenario(&parts.headers);
+            intake.handle(operation, (held, trace, scenario), certificate.as_ref()).await
         }
         Err(refusal) => refusal,
     };
@@ -110,15 +111,21 @@ impl Intake {
     async fn handle(
         &self,
         operation: &'static Operation,
-        held: Held,
-        trace: Uuid,
+        (held, trace, scenario): (Held, Uuid, Option<String>),
         certificate: Option<&ClientCertificate>,
     ) -> Response {
         let Ok(Ok(_turn)) = timeout(TURN_TIMEOUT, self.turns.acquire()).await else {
             return self.refuse(Code::Unavailable, "the server is busy; try again");
         };
-        let ack = protocol::receive(&self.app, operation, held.bytes.clone(), trace, certificate).await;
+        let ack = protocol::receive(&self.app, operation, held.bytes.clone(), trace, certificate, scenario).await;
         self.answer(ack)
+    }
+
+    /// The sandbox's header; nobody reads it anywhere else.
+    fn scenario(&self, headers: &HeaderMap) -> Option<String> {
+        let bench = self.app.bench.as_ref()?;
+        let value = headers.get(bench.header())?;
+        value.to_str().ok().map(str::to_owned)
     }
 
     fn refuse(&self, code: Code, detail: &str) -> Response {

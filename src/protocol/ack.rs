@@ -89,6 +89,8 @@ pub struct Sender {
     pub settings: Settings,
     /// How the message was signed; only what verified counts.
     pub style: Style,
+    /// `X-Sandbox-Scenario` as sent.
+    pub scenario: Option<String>,
 }
 
 impl Sender {
@@ -103,6 +105,7 @@ impl Sender {
             engine_took: Duration::ZERO,
             settings: Settings::default(),
             style: Style { signed: false, protected_member: false },
+            scenario: None,
         }
     }
 

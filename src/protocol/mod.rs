@@ -30,15 +30,16 @@ use crate::tls::peer::ClientCertificate;
 
 /// Takes one message and answers it: opened, applied, acknowledged. Never fails; a refusal is an ack
 /// too. `trace` is the W3C trace id under which it is handled, `certificate` what the client showed, or what a trusted
-/// proxy says that it showed.
+/// proxy says that it showed, `scenario` the sandbox's header.
 pub async fn receive(
     app: &App,
     operation: &'static Operation,
     body: Bytes,
     trace: Uuid,
     certificate: Option<&ClientCertificate>,
+    scenario: Option<String>,
 ) -> Ack {
-    let mut sender = ack::Sender::unknown();
+    let mut sender = ack::Sender { scenario, ..ack::Sender::unknown() };
     let outcome = take(app, operation, (body, trace, certificate), &mut sender).await;
     let health = (operation.name == "heartbeat" && outcome.is_ok()).then(v3::meta::Health::up);
     ack::write(app, &sender, outcome, health)

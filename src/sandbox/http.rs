@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::problem::{Body, Problem};
+use super::scenario::set;
 use super::{clock, demo, inbox, items, tell};
 use crate::app::SharedApp;
 use crate::config::Mode;
@@ -31,6 +32,8 @@ pub fn router(app: &SharedApp) -> Router<SharedApp> {
         .route("/sandbox/mandates/{plan}", post(tell::mandate))
         .route("/sandbox/payments/{payment}", post(tell::payment))
         .route("/sandbox/otp/{session}", get(one_time_password))
+        .route("/sandbox/scenarios", get(set::all))
+        .route("/sandbox/scenario", get(set::show).post(set::set))
         .route("/sandbox/sign", post(sign))
         .route("/sandbox/inbox/{org}", get(inbox::list).post(inbox::receive_at_base))
         .route("/sandbox/inbox/{org}/{*path}", post(inbox::receive))

@@ -4,12 +4,14 @@
 pub mod clock;
 pub mod cluster;
 pub mod demo;
+pub mod diary;
 mod happened;
 pub mod http;
 pub mod inbox;
 pub mod items;
 pub mod pay;
 mod problem;
+pub mod scenario;
 mod span;
 pub mod systems;
 mod tell;

@@ -285,7 +285,8 @@ async fn an_answer_waits_for_its_ack_or_a_second() {
     let operation = protocol::route(path::LOOKUP).unwrap();
     let take = async || {
         let body = lsp.complete(json!({"lookupType": "LOOKUP_TYPE"}));
-        let ack = protocol::receive(&server.app, operation, lsp.seal(&body).into(), uuid::Uuid::nil(), None).await;
+        let ack =
+            protocol::receive(&server.app, operation, lsp.seal(&body).into(), uuid::Uuid::nil(), None, None).await;
         assert_eq!(ack.status, 200);
         (body["requestId"].as_str().unwrap().to_owned(), ack.exchange.unwrap())
     };
