@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::bench::{Bench, Given, GivenCode};
+pub use self::bench::{Arrival, Bench, Direction, FAULTS, Fault, Given, GivenCode, Hints, Spoilt};
 pub use self::keys::{KeyRefusal, KeyRing, MasterKeeper, OurKeys};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;

@@ -20,7 +20,8 @@ use uuid::Uuid;
 use super::body::{self, Held, ReadError, Room};
 use super::certificate;
 use super::layers::Logged;
-use crate::app::SharedApp;
+use super::rehearsal;
+use crate::app::{Fault, Hints, SharedApp};
 use crate::domain::ids::ExchangeId;
 use crate::engine;
 use crate::protocol::{self, Ack, Code, Operation};
@@ -63,7 +64,7 @@ pub async fn receive(State(intake): State<Intake>, request: Request) -> Response
         Ok(held) => {
             logged.bytes_in = held.bytes.len();
             let certificate = certificate::of(&parts, &intake.app.config.proxy);
-            let scenario = intake.scenario(&parts.headers);
+            let scenario = rehearsal::scenario(&intake.app, &parts.headers);
             intake.handle(operation, (held, trace, scenario), certificate.as_ref()).await
         }
         Err(refusal) => refusal,
@@ -117,15 +118,25 @@ impl Intake {
         let Ok(Ok(_turn)) = timeout(TURN_TIMEOUT, self.turns.acquire()).await else {
             return self.refuse(Code::Unavailable, "the server is busy; try again");
         };
-        let ack = protocol::receive(&self.app, operation, held.bytes.clone(), trace, certificate, scenario).await;
-        self.answer(ack)
-    }
-
-    /// The sandbox's header; nobody reads it anywhere else.
-    fn scenario(&self, headers: &HeaderMap) -> Option<String> {
-        let bench = self.app.bench.as_ref()?;
-        let value = headers.get(bench.header())?;
-        value.to_str().ok().map(str::to_owned)
+        let arrival = rehearsal::arrival(&self.app, operation.name, (&held.bytes, scenario.as_deref())).await;
+        match arrival.before {
+            Some(Fault::TooManyRequests) => return self.refuse(Code::RateLimit, rehearsal::TOO_MANY),
+            Some(_) => return rehearsal::broken(),
+            None => {}
+        }
+        let hints = Hints { scenario, refuse: arrival.refuse };
+        let ack = protocol::receive(&self.app, operation, held.bytes.clone(), (trace, certificate), hints).await;
+        if !arrival.late.is_zero() {
+            tokio::time::sleep(arrival.late).await;
+        }
+        match arrival.after {
+            Some(_) => {
+                // Dropped as if it had been written: the request goes on.
+                drop(self.answer(ack));
+                rehearsal::broken()
+            }
+            None => self.answer(ack),
+        }
     }
 
     fn refuse(&self, code: Code, detail: &str) -> Response {

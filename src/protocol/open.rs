@@ -105,7 +105,7 @@ pub async fn open(
         command,
         raw: body.clone(),
         trace,
-        scenario: sender.scenario.take(),
+        scenario: sender.hints.scenario.take(),
         stopped_products: stopped.products(),
     })
 }

@@ -260,7 +260,7 @@ fn target(clock: &Clock, wanted: &Move) -> Result<DateTime<Utc>, Problem> {
     Ok(target)
 }
 
-async fn keep(app: &App) -> io::Result<()> {
+pub(super) async fn keep(app: &App) -> io::Result<()> {
     // A sandbox inside a test has no directory to keep anything in.
     let Some(sandbox) = app.config.sandbox.as_ref().filter(|sandbox| sandbox.data_dir.is_dir()) else {
         return Ok(());

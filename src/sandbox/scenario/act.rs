@@ -28,8 +28,8 @@ pub(in crate::sandbox) struct Forced {
     pub(in crate::sandbox) words: String,
 }
 
-fn forced(line: &Line, outcome: Outcome, did: &str) -> Option<Forced> {
-    Some(Forced { answer: Ok(outcome), words: format!("{}: {did}", line.code) })
+fn forced(line: &Line, outcome: Outcome, did: &str) -> Forced {
+    Forced { answer: Ok(outcome), words: format!("{}: {did}", line.code) }
 }
 
 fn done(finding: Finding) -> Outcome {
@@ -59,7 +59,7 @@ impl Systems {
                 None => None,
             },
             Ask::Kyc => of("04").and_then(|line| identity(self, call, line)),
-            Ask::VerifyAccount { .. } => of("07").filter(|line| line.code == "0704").and_then(|line| {
+            Ask::VerifyAccount { .. } => of("07").filter(|line| line.code == "0704").map(|line| {
                 forced(line, refused("NAME_MISMATCH", "the account is held by somebody else"), "account refused")
             }),
             _ => None,
@@ -76,7 +76,7 @@ impl Systems {
     async fn preliminary(&self, call: &Call<'_>, line: &Line) -> sqlx::Result<Option<Forced>> {
         let decline = |reason, description: &str| {
             let reasons = vec![Rejection { reason, description: description.to_owned() }];
-            forced(line, done(Finding::Decline { reasons }), "application rejected")
+            Some(forced(line, done(Finding::Decline { reasons }), "application rejected"))
         };
         Ok(match line.code.as_str() {
             "0101" => decline(RejectionReason::LowCreditScore, "The credit score is below the lender's line."),
@@ -125,17 +125,17 @@ impl Systems {
             value: value.to_owned(),
             url: None,
         };
-        Ok(forced(line, done(Finding::NeedsAction { actions: vec![action] }), "action required"))
+        Ok(Some(forced(line, done(Finding::NeedsAction { actions: vec![action] }), "action required")))
     }
 
     async fn consent(&self, call: &Call<'_>, line: &Line, handle: &str) -> sqlx::Result<Option<Forced>> {
         Ok(match line.code.as_str() {
-            "0201" => forced(line, done(Finding::ConsentFailed), "consent failed"),
-            "0202" => forced(line, done(Finding::ConsentPending), "consent stays pending"),
+            "0201" => Some(forced(line, done(Finding::ConsentFailed), "consent failed")),
+            "0202" => Some(forced(line, done(Finding::ConsentPending), "consent stays pending")),
             "0203" => {
                 let asked = self.count(&format!("consent:{handle}"), call).await?;
                 let did = "consent pending until the third status request";
-                if asked < CONSENT_READY_AT { forced(line, done(Finding::ConsentPending), did) } else { None }
+                if asked < CONSENT_READY_AT { Some(forced(line, done(Finding::ConsentPending), did)) } else { None }
             }
             _ => None,
         })
@@ -172,12 +172,12 @@ fn offers(call: &Call<'_>, line: &Line) -> Option<Forced> {
         "0301" => {
             let reasons =
                 vec![Rejection { reason: RejectionReason::Others, description: "No offer can be made.".to_owned() }];
-            forced(line, done(Finding::Decline { reasons }), "no offer")
+            Some(forced(line, done(Finding::Decline { reasons }), "no offer"))
         }
         "0302" => {
             let half = Paise(form.requested.0 / 200 * 100);
             let offer = Approval { installments: Some(shorter(call)), ..plain(half) };
-            forced(line, done(Finding::Approve { offers: vec![offer] }), "counter-offer of half the amount")
+            Some(forced(line, done(Finding::Approve { offers: vec![offer] }), "counter-offer of half the amount"))
         }
         "0303" => {
             let rate = |text: &str| text.parse::<AnnualRate>().ok();
@@ -185,11 +185,11 @@ fn offers(call: &Call<'_>, line: &Line) -> Option<Forced> {
                 .into_iter()
                 .map(|text| Approval { annual_rate: rate(text), ..plain(form.requested) })
                 .collect();
-            forced(line, done(Finding::Approve { offers }), "three offers")
+            Some(forced(line, done(Finding::Approve { offers }), "three offers"))
         }
         "0304" => {
             let offer = Approval { valid_days: Some(0), ..plain(form.requested) };
-            forced(line, done(Finding::Approve { offers: vec![offer] }), "offer as short as may be")
+            Some(forced(line, done(Finding::Approve { offers: vec![offer] }), "offer as short as may be"))
         }
         _ => None,
     }
@@ -208,11 +208,11 @@ fn shorter(call: &Call<'_>) -> u32 {
 fn identity(systems: &Systems, call: &Call<'_>, line: &Line) -> Option<Forced> {
     let pending = |url| Outcome::Pending { reference: format!("KYC-{}", call.key), poll_after: call.now + POLL, url };
     match line.code.as_str() {
-        "0401" => forced(line, refused("KYC_REJECTED", "the identity does not match"), "KYC rejected"),
-        "0402" => forced(line, pending(None), "KYC stays pending"),
+        "0401" => Some(forced(line, refused("KYC_REJECTED", "the identity does not match"), "KYC rejected")),
+        "0402" => Some(forced(line, pending(None), "KYC stays pending")),
         "0403" => {
             let url = format!("{}/health/live", systems.borrower_url);
-            forced(line, pending(Some(url)), "KYC waits for the borrower")
+            Some(forced(line, pending(Some(url)), "KYC waits for the borrower"))
         }
         _ => None,
     }

@@ -14,11 +14,12 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use sqlx::{PgConnection, PgPool};
 
-use crate::app::{Bench, Given};
+use crate::app::{Arrival, Bench, Given, Spoilt};
 use crate::config::{Config, Mode};
 use crate::domain::application::Application;
 use crate::domain::application::command::Command;
 use crate::engine::Request;
+use crate::store::stream::Head;
 
 /// The sandbox's hand in the engine.
 pub struct TestBench {
@@ -62,5 +63,27 @@ impl Bench for TestBench {
         now: DateTime<Utc>,
     ) -> BoxFuture<'a, sqlx::Result<Option<bool>>> {
         Box::pin(otp::judge(conn, command, applications, now))
+    }
+
+    fn arrival<'a>(
+        &'a self,
+        operation: &'static str,
+        message: (&'a [u8], Option<&'a str>),
+        now: DateTime<Utc>,
+    ) -> BoxFuture<'a, sqlx::Result<Arrival>> {
+        Box::pin(self.spoil_arrival(operation, message, now))
+    }
+
+    fn hold<'a>(
+        &'a self,
+        conn: &'a mut PgConnection,
+        heads: Vec<Head>,
+        now: DateTime<Utc>,
+    ) -> BoxFuture<'a, sqlx::Result<Vec<Head>>> {
+        Box::pin(self.hold_heads(conn, heads, now))
+    }
+
+    fn spoil<'a>(&'a self, head: &'a Head, lender: &'a str, now: DateTime<Utc>) -> BoxFuture<'a, sqlx::Result<Spoilt>> {
+        Box::pin(self.spoil_attempt(head, lender, now))
     }
 }

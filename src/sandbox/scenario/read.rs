@@ -20,6 +20,8 @@ const FORM: &[&str] = &["PAN", "GSTIN", "UDYAM", "MOBILE", "AMOUNT", "DEFAULT"];
 /// What is read from a payout account.
 const ACCOUNTS: &[&str] = &["ACCOUNT", "VPA"];
 const NONE: &[&str] = &[];
+/// Codes that strike the request that brings them.
+const ONCE: [&str; 2] = ["0907", "0908"];
 
 /// A code and its place.
 type Found = (Source, String);
@@ -72,6 +74,11 @@ fn take(given: &mut Given, application: &Application, mut found: Vec<Found>) {
             format!("scenario {code} from {}", source.words())
         };
         given.words.push((application.id, words));
+        if ONCE.contains(&code.as_str()) && !given.replaces.is_empty() {
+            // It struck before the application was there to tell it of.
+            let meaning = code::meaning(&code).unwrap_or_default();
+            given.words.push((application.id, format!("scenario {code}: {meaning}, injected")));
+        }
         if code::meaning(&code).is_some() && source.takes(&code) {
             let line = GivenCode { application: application.id, code, source: source.name(), rank: source.rank() };
             given.lines.push(line);
@@ -80,7 +87,7 @@ fn take(given: &mut Given, application: &Application, mut found: Vec<Found>) {
 }
 
 /// `0702,0902`: one code of each family, the first one counts.
-pub(super) fn of_header(text: &str) -> Vec<String> {
+pub(in crate::sandbox) fn of_header(text: &str) -> Vec<String> {
     let mut codes: Vec<String> = Vec::new();
     for code in text.split(',').map(str::trim).filter(|code| code::is_code(code)).take(MOST_IN_HEADER) {
         if !codes.iter().any(|known| known.get(..2) == code.get(..2)) {
@@ -117,6 +124,14 @@ pub fn of_form(form: &Form) -> Vec<(Source, String)> {
         found.extend(of_amount(form).map(|code| (Source::Amount, code)));
     }
     found
+}
+
+/// The code of a family anywhere in a message: the one of the highest place.
+pub(in crate::sandbox) fn of_message(message: &Value, family: &str) -> Option<String> {
+    let mut found = Vec::new();
+    walk(&mut found, message);
+    found.sort_by_key(|(source, _)| *source);
+    found.into_iter().map(|(_, code)| code).find(|code| code.starts_with(family))
 }
 
 fn walk(found: &mut Vec<Found>, value: &Value) {

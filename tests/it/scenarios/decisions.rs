@@ -10,7 +10,7 @@ async fn code_0000_is_the_happy_path_to_a_loan_that_is_repaid() {
     let scene = Scene::open().await;
     let loan = scene.running("0000").await;
     scene.clock(json!({"advance": "P45D"})).await;
-    assert_eq!(scene.loan(&loan).await["status"], "ACTIVE", "{}", scene.loan(&loan).await);
+    assert_eq!(scene.loan(&loan).await["status"], "RUNNING", "{}", scene.loan(&loan).await);
     scene.timeline(&loan.application, &["0000 from PAN of applicant"]).await;
 }
 
@@ -138,7 +138,7 @@ async fn code_0304_makes_an_offer_that_is_soon_over() {
     scene.clock(json!({"advance": "P6D"})).await;
     let body = json!({"loanApplicationId": id, "offer": {"id": offered["offers"][0]["id"]}});
     let answer = scene.lsp.ask(path::SET_OFFER, body).await;
-    assert_eq!(answer["response"]["status"], "ERROR", "{answer}");
+    assert_ne!(answer["response"]["error"], "0", "{answer}");
     scene.timeline(&id, &["0304 from PAN of applicant", "0304: offer as short as may be"]).await;
 }
 
@@ -157,9 +157,9 @@ async fn codes_0401_to_0403_hold_the_grant_at_the_identity_check() {
         flow.set_up(&ids, &offers).await;
         let answer = flow.grant(&ids[0]).await;
         assert_eq!(answer["loanStatus"], "ACTION_REQUIRED", "{code}: {answer}");
-        let kyc = answer["actionRequired"].as_array().unwrap().iter().find(|a| a["actionObject"] == "kyc");
+        let kyc = answer["actionRequired"].as_array().unwrap().iter().find(|a| a["reference"]["object"] == "kyc");
         let kyc = kyc.unwrap_or_else(|| panic!("{code}: {answer}"));
-        assert_eq!(kyc["actionValue"], state, "{code}: {answer}");
+        assert_eq!(kyc["reference"]["value"], state, "{code}: {answer}");
         scene.timeline(&ids[0], &[&format!("{code} from PAN of applicant"), &format!("{code}: {did}")]).await;
     }
 }

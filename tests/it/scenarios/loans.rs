@@ -45,6 +45,6 @@ async fn code_0804_pays_off_in_the_third_month() {
     let moved = scene.clock(json!({"until": "closed", "loanId": loan.loan_id})).await;
     assert!(moved["happened"].to_string().contains("closed"), "{moved}");
     let shown = scene.loan(&loan).await;
-    assert_eq!(shown["status"], "PRECLOSURE", "{shown}");
+    assert_eq!(shown["status"], "CLOSED", "{shown}");
     scene.timeline(&loan.application, &["0804: the borrower pays the loan off"]).await;
 }

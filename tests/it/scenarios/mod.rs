@@ -1,9 +1,11 @@
 //! Every scenario code, driven over HTTP: its outcome at the LSP, and its entry in the timeline.
 
 mod decisions;
+mod faults;
 mod loans;
 mod places;
 mod set_up;
+mod snapshots;
 
 use serde_json::{Value, json};
 

@@ -14,7 +14,7 @@ fn plain(id: &str) -> Value {
 async fn every_place_carries_the_same_code() {
     let scene = Scene::open().await;
     let company = |mut application: Value, kind: &str, value: &str| {
-        application["borrower"]["additionalIdentifiers"] = json!([{"type": kind, "value": value}]);
+        application["borrower"]["additionalIdentifiers"] = json!([{"key": kind, "value": value}]);
         application
     };
     for (place, change) in [
@@ -46,7 +46,7 @@ async fn the_higher_place_counts_within_a_family_and_families_combine() {
     let id = bodies::id();
     let mut application = bodies::application(&id, &pan("0102"));
     application["borrower"]["contactDetails"][0]["phone"] = json!("9999000101");
-    application["borrower"]["additionalIdentifiers"] = json!([{"type": "UDYAM", "value": "UDYAM-ZZ-00-0000302"}]);
+    application["borrower"]["additionalIdentifiers"] = json!([{"key": "UDYAM", "value": "UDYAM-ZZ-00-0000302"}]);
     application["terms"]["requestedAmount"] = json!("100701.00");
     let answer = scene.create(application).await;
     assert_eq!(answer["rejectionDetails"][0]["reason"], "FRAUD", "{answer}");

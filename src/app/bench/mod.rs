@@ -2,14 +2,18 @@
 //!
 //! [`App`](super::App) has one in `dev` and none in any other mode, so that nothing of it can happen in `serve`.
 
+mod fault;
+
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
 
+pub use self::fault::{Arrival, Direction, FAULTS, Fault, Hints, Spoilt};
 use crate::domain::application::Application;
 use crate::domain::application::command::Command;
 use crate::domain::ids::ApplicationId;
 use crate::engine::Request;
+use crate::store::stream::Head;
 
 /// Codes that a request brought for its applications.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -84,4 +88,32 @@ pub trait Bench: Send + Sync {
         applications: &'a mut [Application],
         now: DateTime<Utc>,
     ) -> BoxFuture<'a, sqlx::Result<Option<bool>>>;
+
+    /// What is done to a request on its way in, by what it says of itself.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn arrival<'a>(
+        &'a self,
+        operation: &'static str,
+        message: (&'a [u8], Option<&'a str>),
+        now: DateTime<Utc>,
+    ) -> BoxFuture<'a, sqlx::Result<Arrival>>;
+
+    /// Holds callbacks back that are to be late or in another order; gives those that may leave.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn hold<'a>(
+        &'a self,
+        conn: &'a mut PgConnection,
+        heads: Vec<Head>,
+        now: DateTime<Utc>,
+    ) -> BoxFuture<'a, sqlx::Result<Vec<Head>>>;
+
+    /// What is done to one attempt at a callback of a lender.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn spoil<'a>(&'a self, head: &'a Head, lender: &'a str, now: DateTime<Utc>) -> BoxFuture<'a, sqlx::Result<Spoilt>>;
 }
