@@ -126,9 +126,7 @@ impl Intake {
         }
         let hints = Hints { scenario, refuse: arrival.refuse };
         let ack = protocol::receive(&self.app, operation, held.bytes.clone(), (trace, certificate), hints).await;
-        if !arrival.late.is_zero() {
-            tokio::time::sleep(arrival.late).await;
-        }
+        rehearsal::wait(&self.app, arrival.late).await;
         match arrival.after {
             Some(_) => {
                 // Dropped as if it had been written: the request goes on.

@@ -1,5 +1,7 @@
 //! Where the sandbox has its hand in a request on its way in. Without a bench, as in `serve`, nothing of this happens.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -24,6 +26,17 @@ pub(super) async fn arrival(app: &App, operation: &'static str, message: (&[u8],
         tracing::warn!(%error, "faults on purpose could not be read");
         Arrival::default()
     })
+}
+
+/// An ack that comes late, unless the server ends before.
+pub(super) async fn wait(app: &App, late: Duration) {
+    if late.is_zero() {
+        return;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(late) => {}
+        () = app.stop.cancelled() => {}
+    }
 }
 
 /// A server that fails.

@@ -126,11 +126,16 @@ impl TestBench {
             _ => return Ok(None),
         };
         let name = facts.applications.first().copied().unwrap_or_default();
-        let key = format!("once:{code}:{}:{name}", claims.org_id);
+        let key = once_key(&code, &claims.org_id, name);
         let item = Item { key, state: "DONE".to_owned(), detail: None };
         let first = items::insert(conn, Kind::Scenario, &item, now).await?;
         Ok(first.then_some((fault, code)))
     }
+}
+
+/// Where it is noted that a code struck an application; without the note it strikes again.
+pub(in crate::sandbox) fn once_key(code: &str, org_id: &str, name: &str) -> String {
+    format!("once:{code}:{org_id}:{name}")
 }
 
 /// The applications of the LSP that a message names, with the LSP's ids.

@@ -18,7 +18,7 @@ const UNANSWERED: u32 = 3;
 /// At which status request a slow consent is ready.
 const CONSENT_READY_AT: u32 = 3;
 /// What the codes for documents ask for.
-const DOCUMENT: &str = "BANK_STATEMENT";
+const DOCUMENT: &str = "GST_PROFILE";
 /// How long a system rests that never gets anywhere.
 const POLL: TimeDelta = TimeDelta::hours(1);
 
@@ -98,10 +98,10 @@ impl Systems {
         let came_again = store::mark(&mut conn, line, generation).await? < generation;
         let has_document = subject.form.documents.iter().any(|kind| kind == DOCUMENT);
         let (action_type, description, object, value, brought) = match line.code.as_str() {
-            "0110" => (ActionType::AddDocument, "Please add a bank statement.", "documents", DOCUMENT, has_document),
+            "0110" => (ActionType::AddDocument, "Please add your GST profile.", "documents", DOCUMENT, has_document),
             "0111" => (
                 ActionType::ResubmitDocument,
-                "The bank statement cannot be read, please send it again.",
+                "The GST profile cannot be read, please send it again.",
                 "documents",
                 DOCUMENT,
                 came_again && has_document,

@@ -10,6 +10,8 @@ use super::code::{self, Source};
 use super::store;
 use crate::app::{Given, GivenCode, SharedApp};
 use crate::domain::ids::{ApplicationId, OrgId};
+use crate::sandbox::faults::incoming::once_key;
+use crate::sandbox::items::{self, Kind};
 use crate::sandbox::problem::{Body, Params, Problem};
 use crate::store::{application, lsp};
 
@@ -57,6 +59,8 @@ pub(in crate::sandbox) async fn set(
     for code in &wanted.codes {
         let words = format!("scenario {code} from {}", Source::Control.words());
         application::add_events(&mut tx, &[(id, words)], now).await?;
+        // What strikes once does so again when it is set again.
+        items::take(&mut tx, Kind::Scenario, &once_key(code, &wanted.org_id, name)).await?;
     }
     let lines = store::effective(&mut tx, &[id.0]).await?;
     tx.commit().await?;

@@ -171,6 +171,11 @@ async fn code_0908_refuses_once_in_the_ack() {
     assert_eq!(accepted.error(), "0");
     assert_eq!(received(&scene, &id).await[0]["injected"], "errorAck");
     scene.timeline(&id, &["0908 from PAN of applicant"]).await;
+    scene.set(&id, &["0908"]).await;
+    let consent = json!({"consentFetchType": "ONETIME", "vua": "asha@aa.in"});
+    let body = json!({"loanApplicationIds": [id], "consent": consent});
+    let (_, refused) = scene.lsp.send(path::CONSENT_HANDLE, body).await;
+    assert_ne!(refused.error(), "0", "set again, it strikes again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,3 +48,14 @@ async fn code_0804_pays_off_in_the_third_month() {
     assert_eq!(shown["status"], "CLOSED", "{shown}");
     scene.timeline(&loan.application, &["0804: the borrower pays the loan off"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_stops_at_the_next_event_of_a_loan() {
+    let scene = Scene::open().await;
+    let loan = scene.running("0000").await;
+    let before = scene.server.get("/sandbox/clock").await;
+    let moved = scene.clock(json!({"until": "nextEvent", "loanId": loan.loan_id})).await;
+    assert!(!moved["happened"].as_array().unwrap().is_empty(), "{moved}");
+    assert!(moved["businessDate"].as_str() > before["businessDate"].as_str(), "{moved}");
+    assert_eq!(scene.loan(&loan).await["status"], "RUNNING");
+}

@@ -133,3 +133,22 @@ async fn a_payout_account_carries_codes_for_payouts_only() {
     scene.lsp.ask(path::SET_ACCOUNT, json!({"loanApplicationId": ids[0], "account": account})).await;
     scene.timeline(&ids[0], &["0702 from payout account"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_makes_no_sense_changes_nothing() {
+    let scene = Scene::open().await;
+    let (id, _) = scene.file("0202").await;
+    for (name, codes, status) in [
+        (id.as_str(), json!(["0199"]), 400),
+        (id.as_str(), json!(["0101", "0102"]), 400),
+        (id.as_str(), json!(["x"]), 400),
+        ("APP-NEVER", json!(["0101"]), 404),
+    ] {
+        let body = json!({"orgId": scene.lsp.org_id, "loanApplicationId": name, "codes": codes});
+        assert_eq!(scene.server.post("/sandbox/scenario", &body).await.0, status, "{body}");
+    }
+    let shown = scene.server.get(&format!("/sandbox/scenario?orgId={}&loanApplicationId={id}", scene.lsp.org_id)).await;
+    assert_eq!(shown["codes"][0]["code"], "0202", "{shown}");
+    let listed = scene.server.get("/sandbox/scenarios").await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 47);
+}
