@@ -1,5 +1,6 @@
 //! The server as one value: what every request and every background task needs, built once from the configuration.
 
+pub mod bench;
 mod keys;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::bench::{Arrival, Bench, Direction, FAULTS, Fault, Given, GivenCode, Hints, Spoilt};
 pub use self::keys::{KeyRefusal, KeyRing, MasterKeeper, OurKeys};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
@@ -20,6 +22,7 @@ use crate::engine::Codec;
 use crate::jose::KeyCache;
 use crate::lender::{PORTS, Ports};
 use crate::rate::Limiter;
+use crate::sandbox;
 use crate::seal::{MasterKey, SealError, Sealer};
 use crate::store::{StoreError, schema, seal_key};
 use crate::telemetry::metrics::Metrics;
@@ -51,6 +54,8 @@ pub struct App {
     pub codec: Arc<dyn Codec>,
     /// Wakes background work.
     pub wake: Wake,
+    /// Scenarios and faults on purpose, in `dev`; none in any other mode.
+    pub bench: Option<Arc<dyn Bench>>,
     /// Counts what happens.
     pub metrics: Metrics,
     /// Cancelled when the server was told to stop and balancers should send requests elsewhere.
@@ -107,6 +112,7 @@ impl App {
         let Parts { pool, clock, config, keys, ports, codec, master } = parts;
         let sealer = open_sealer(&pool, &master, &clock).await?;
         make_partitions(&pool, &clock).await;
+        let bench = sandbox::scenario::bench(&config, &pool);
         Ok(Arc::new(Self {
             pool,
             clock,
@@ -119,6 +125,7 @@ impl App {
             ports,
             codec,
             wake: Wake::default(),
+            bench,
             metrics: Metrics::new(&PORTS)?,
             draining: CancellationToken::new(),
             rates: Limiter::default(),

@@ -49,6 +49,11 @@ impl Clock {
         self.offset_ms.fetch_add(by.num_milliseconds(), Ordering::Relaxed);
     }
 
+    /// Sets business time, also back: to where a snapshot of the sandbox was taken.
+    pub fn set(&self, now: DateTime<Utc>) {
+        self.offset_ms.store(now.signed_duration_since(self.wall()).num_milliseconds(), Ordering::Relaxed);
+    }
+
     /// Lets one caller at a time move the clock.
     pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.turn.lock().await

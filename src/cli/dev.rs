@@ -74,6 +74,7 @@ async fn serve(
             .print();
     }
     run::end_with(&app, stop);
+    app.tasks.spawn(sandbox::diary::run(Arc::clone(&app)));
     let extra =
         Extra { admin: sandbox::http::router(&app).with_state(Arc::clone(&app)), borrower: sandbox::pay::router(&app) };
     run::serve_all(app, listeners, extra).await

@@ -7,10 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::client::{Answer, Client, Message};
+use super::rehearsal;
 use super::schedule;
 use super::stamp::{self, Stamp};
 use super::verdict::{Ack, Verdict, judge};
-use crate::app::App;
+use crate::app::{App, Fault, Spoilt};
 use crate::domain::ids::OrgId;
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS, VerifyingKey};
 use crate::store;
@@ -20,21 +21,25 @@ use crate::telemetry::trace::Span;
 
 /// How much of an answer is kept, in bytes.
 const KEPT: usize = 8 * 1024;
+/// How often a callback comes that the sandbox doubles.
+const COPIES: u32 = 3;
 
 /// Tries the head of a leased stream once and says what is to be recorded.
 pub async fn attempt(app: &App, client: &Client, head: &Head, (lease_id, span): (Uuid, Span)) -> Settlement {
     let started_at = app.clock.now();
     let begun = Instant::now();
-    let result = match prepare(app, head).await {
+    let spoilt = rehearsal::spoil(app, head).await;
+    let result = match prepare(app, head, &spoilt).await {
         Ok(body) => {
-            let message = Message { body, traceparent: span.traceparent() };
-            let posted = client.post(&head.org_id, &head.callback_base_url, &head.path, message).await;
-            posted.map_err(|e| e.to_string())
+            let manner = rehearsal::manner(&spoilt, head.signed && head.has_key);
+            let message = Message { body, traceparent: span.traceparent(), manner };
+            post(client, head, message, &spoilt).await
         }
         Err(reason) => Err(reason),
     };
     let verdict = match &result {
         Ok(answer) => judge_answer(app, head, answer).await,
+        Err(reason) if spoilt.has(Fault::Drop) => Verdict::Park(reason.clone()),
         Err(reason) => Verdict::Retry(reason.clone()),
     };
     let answer = result.ok();
@@ -56,6 +61,20 @@ pub async fn attempt(app: &App, client: &Client, head: &Head, (lease_id, span): 
     }
 }
 
+/// Posts once; what the sandbox drops never, and what it doubles three times.
+async fn post(client: &Client, head: &Head, message: Message, spoilt: &Spoilt) -> Result<Answer, String> {
+    if spoilt.has(Fault::Drop) {
+        return Err("dropped on purpose by the sandbox".to_owned());
+    }
+    let send = || client.post(&head.org_id, &head.callback_base_url, &head.path, message.clone());
+    if spoilt.has(Fault::Duplicate) {
+        for _ in 1..COPIES {
+            send().await.map_err(|e| e.to_string())?;
+        }
+    }
+    send().await.map_err(|e| e.to_string())
+}
+
 fn asked_wait(answer: Option<&Answer>, wall: DateTime<Utc>) -> Option<TimeDelta> {
     schedule::retry_after(answer?.retry_after.as_deref()?, wall)
 }
@@ -73,10 +92,10 @@ fn fate(head: &Head, verdict: Verdict, asked: Option<TimeDelta>, now: DateTime<U
 }
 
 /// The bytes to post. A reason why there are none is a fault of ours, so that the callback waits for its repair.
-async fn prepare(app: &App, head: &Head) -> Result<Bytes, String> {
+async fn prepare(app: &App, head: &Head, spoilt: &Spoilt) -> Result<Bytes, String> {
     let context = body_context(head.callback_id);
     let payload = app.open(&context, &head.sealed_body).await.map_err(|e| e.to_string())?;
-    let payload = String::from_utf8(payload).map_err(|e| e.to_string())?;
+    let payload = rehearsal::payload(spoilt, String::from_utf8(payload).map_err(|e| e.to_string())?);
     let stamp = Stamp {
         version: &head.version,
         lender: &app.config.lender.org_id,
@@ -87,8 +106,9 @@ async fn prepare(app: &App, head: &Head) -> Result<Bytes, String> {
     let message = stamp.onto(&payload).map_err(|e| e.to_string())?;
     let member = stamp::header_member(head.settings.jws_header_member, head.protected_member);
     let signs = head.signed && head.has_key;
-    let key = app.keys.signing();
-    stamp::seal(message, signs.then_some((&*key, member))).map_err(|e| e.to_string())
+    let key = rehearsal::key(app, spoilt)?;
+    let sealed = stamp::seal(message, signs.then_some((&*key, member))).map_err(|e| e.to_string())?;
+    Ok(rehearsal::message(spoilt, sealed))
 }
 
 async fn judge_answer(app: &App, head: &Head, answer: &Answer) -> Verdict {

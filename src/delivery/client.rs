@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::error::Error as _;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Response, Url, redirect};
+use reqwest::{Body, Response, Url, redirect};
 use tokio::time::{Instant, timeout_at};
 
 use super::address::{Policy, PublicOnly, System};
@@ -22,6 +23,9 @@ use crate::tls::outgoing::{self, Trust};
 const READ_LIMIT: usize = 64 * 1024;
 /// Idle connections kept to one LSP.
 const IDLE_PER_HOST: usize = 32;
+/// Pieces of a body that comes slowly, and the pause between two.
+const PIECES: usize = 10;
+const PAUSE: Duration = Duration::from_millis(300);
 /// Most answer paths whose odd spelling is remembered.
 const REMEMBERED: usize = 10_000;
 
@@ -32,6 +36,24 @@ pub struct Message {
     pub body: Bytes,
     /// The try's place in its trace (W3C).
     pub traceparent: String,
+    /// How it is handed over.
+    pub manner: Manner,
+}
+
+/// How a message is handed over; anything but `Usual` is a fault on purpose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// At once, as JSON.
+    #[default]
+    Usual,
+    /// Under another content type.
+    Typed(&'static str),
+    /// Without a content type.
+    Untyped,
+    /// In small pieces.
+    Slow,
+    /// Half of it, and then the connection ends.
+    Reset,
 }
 
 /// What an LSP answered.
@@ -155,9 +177,18 @@ impl Client {
         let url = Url::parse(url).map_err(|e| PostError::Url(e.to_string()))?;
         self.policy.check(&url).map_err(|e| PostError::Url(e.to_string()))?;
         let exchange = async {
-            let Message { body, traceparent } = message;
-            let request = http.post(url).header(CONTENT_TYPE, "application/json").header(HEADER, traceparent);
-            read(request.body(body).send().await?).await
+            let Message { body, traceparent, manner } = message;
+            let request = http.post(url).header(HEADER, traceparent);
+            let request = match manner {
+                Manner::Untyped => request,
+                Manner::Typed(other) => request.header(CONTENT_TYPE, other),
+                _ => request.header(CONTENT_TYPE, "application/json"),
+            };
+            let request = match manner {
+                Manner::Slow | Manner::Reset => request.body(Body::wrap_stream(pieces(body, manner))),
+                _ => request.body(body),
+            };
+            read(request.send().await?).await
         };
         match timeout_at(deadline, exchange).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -207,6 +238,25 @@ fn client(
         builder.dns_resolver(Arc::new(PublicOnly::of(Arc::clone(resolver))))
     };
     Ok(outgoing::equip(builder, tls, trust)?.build()?)
+}
+
+/// A body in pieces, each after a pause; one that is reset has only half of them.
+fn pieces(body: Bytes, manner: Manner) -> impl futures_util::Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let size = body.len().div_ceil(PIECES).max(1);
+    let end = if manner == Manner::Reset { body.len() / 2 } else { body.len() };
+    futures_util::stream::unfold((body, 0), move |(body, sent)| async move {
+        if sent >= end {
+            let broken = || io::Error::new(io::ErrorKind::ConnectionReset, "reset on purpose by the sandbox");
+            // What ends the connection comes once; then the stream is at its end.
+            return (manner == Manner::Reset && sent != usize::MAX).then(|| (Err(broken()), (body, usize::MAX)));
+        }
+        if sent > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let next = (sent + size).min(end);
+        let piece = body.slice(sent..next);
+        Some((Ok(piece), (body, next)))
+    })
 }
 
 /// `…/triggerDisbursement…` for `…/TriggerDisbursement…`.

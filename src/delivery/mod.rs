@@ -7,6 +7,7 @@
 pub mod address;
 mod attempt;
 pub mod client;
+mod rehearsal;
 pub mod schedule;
 mod settle;
 pub mod stamp;
@@ -173,7 +174,7 @@ impl Delivery {
         if leased.is_empty() {
             return Ok(Found::All);
         }
-        let heads = stream::heads(&mut conn, &leased, now).await?;
+        let heads = rehearsal::heads(app, &mut conn, &leased, now).await?;
         let idle: Vec<Uuid> =
             leased.iter().filter(|id| !heads.iter().any(|head| head.stream_id == **id)).copied().collect();
         if !idle.is_empty() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{Delivery, Job};
+use super::{Delivery, Job, rehearsal};
 use crate::app::{App, SharedApp};
 use crate::store::stream::{self, Fate, Head, Settlement, Step};
 
@@ -84,7 +84,12 @@ async fn settle(app: &App, settled: &[Settlement]) -> Result<Vec<Head>, sqlx::Er
     let now = app.clock.now();
     let kept = stream::advance(&mut tx, &steps, now).await?;
     let kept: Vec<Uuid> = kept.into_iter().filter(|next| next.kept).map(|next| next.stream_id).collect();
-    let heads = if kept.is_empty() { Vec::new() } else { stream::heads(&mut tx, &kept, now).await? };
+    let heads = if kept.is_empty() { Vec::new() } else { rehearsal::heads(app, &mut tx, &kept, now).await? };
+    let idle = kept.iter().filter(|id| !heads.iter().any(|head| head.stream_id == **id));
+    let idle: Vec<Step> = idle.map(|id| Step { stream_id: *id, done: false, go_on: false }).collect();
+    if !idle.is_empty() {
+        stream::advance(&mut tx, &idle, now).await?;
+    }
     tx.commit().await?;
     Ok(heads)
 }

@@ -4,8 +4,8 @@ use sqlx::PgConnection;
 
 use super::facts::Gathered;
 use super::save::{self, Before, Order};
-use super::{Accepted, Refused, Request, open_exchange};
-use crate::app::App;
+use super::{Accepted, Refused, Request, open_exchange, rehearsal};
+use crate::app::{App, Given};
 use crate::domain::application::ask::Ask;
 use crate::domain::application::command::NewApplication;
 use crate::domain::application::decide::{self, Decided, Filed};
@@ -27,10 +27,13 @@ pub(super) async fn at_once(
 ) -> Result<Option<Accepted>, Refused> {
     // Whether a stopped product matters depends on whether the request came before.
     let ([item], []) = (items, request.stopped_products.as_slice()) else { return Ok(None) };
-    let (decided, order) = decide_on(app, request, exchange_id, (vec![item.clone()], &[]))?;
+    let mut conn = app.acquire().await?;
+    let (decided, order, given) = decide_on(app, &mut conn, request, exchange_id, (vec![item.clone()], &[])).await?;
+    if !given.words.is_empty() {
+        return Ok(None);
+    }
     let writes = save::filing(app, decided, order)?;
     let Some(filing) = writes.and_then(|writes| Filing::of(writes, request.digest)) else { return Ok(None) };
-    let mut conn = app.acquire().await?;
     let written = filing.write(&mut conn, app.clock.now()).await?;
     Ok(written.then_some(Accepted { exchange: exchange_id, replay: false }))
 }
@@ -43,16 +46,18 @@ pub(super) async fn create(
     exchange_id: ExchangeId,
     (items, locked): (Vec<NewApplication>, Vec<Locked>),
 ) -> Result<(), Refused> {
-    let (decided, order) = decide_on(app, request, exchange_id, (items, &locked))?;
-    save::decision_with(app, conn, Before::applications(&locked), decided, order).await
+    let (decided, order, given) = decide_on(app, conn, request, exchange_id, (items, &locked)).await?;
+    save::decision_with(app, conn, Before::applications(&locked), decided, order).await?;
+    rehearsal::keep(app, conn, &given).await
 }
 
-fn decide_on<'a>(
+async fn decide_on<'a>(
     app: &App,
+    conn: &mut PgConnection,
     request: &'a Request,
     exchange_id: ExchangeId,
     (items, locked): (Vec<NewApplication>, &[Locked]),
-) -> Result<(Decided, Order<'a>), Refused> {
+) -> Result<(Decided, Order<'a>, Given), Refused> {
     let bundle = BundleId(app.ids.uuid());
     let filed = items
         .into_iter()
@@ -66,11 +71,12 @@ fn decide_on<'a>(
     let gathered = Gathered::default();
     let facts = gathered.facts(app, Some(exchange_id));
     let mut decided = decide::file(&request.org_id, bundle, filed, &facts);
+    let given = rehearsal::read(app, conn, request, &mut decided).await?;
     // One that was there before goes on step by step, as the table of legal stage changes wants it.
-    let is_new = |id| !locked.iter().any(|l| l.application.id == id);
+    let is_new = |id| !locked.iter().any(|l| l.application.id == id) && !given.checks(id);
     let rules = app.ports.of(&Ask::Eligibility);
     decided.check_at_once(is_new, |application| rules.check_at_once(application, facts.today), &facts);
     let stream = decided.applications.first().map_or(bundle, |a| a.bundle);
     let order = open_exchange(app, request, exchange_id, (stream.0, &decided, true))?;
-    Ok((decided, order))
+    Ok((decided, order, given))
 }

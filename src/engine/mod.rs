@@ -15,6 +15,7 @@ pub mod otp;
 mod outcome;
 pub mod pages;
 pub mod refer;
+mod rehearsal;
 mod release;
 mod replies;
 mod resolve;
@@ -77,6 +78,8 @@ pub struct Request {
     pub trace: Uuid,
     /// What it asks.
     pub command: Command,
+    /// `X-Sandbox-Scenario` as sent; read in the sandbox only.
+    pub scenario: Option<String>,
     /// Products whose new business is stopped, as read together with the LSP's key.
     pub stopped_products: Vec<String>,
 }
@@ -226,20 +229,25 @@ async fn carry_out(
     resolve::check_payment(&request.command, &gathered)?;
     let per_item = matches!(request.command, Command::GenerateOffers(_));
     // Results of a list keep the request's order; what one OTP signs goes by the order of ids.
-    let apps: Vec<_> = if per_item {
+    let mut apps: Vec<_> = if per_item {
         ids.iter().filter_map(|id| find(&locked, *id)).map(|l| l.application.clone()).collect()
     } else {
         locked.iter().map(|l| l.application.clone()).collect()
     };
+    if let Some(matches) = rehearsal::one_time_password(app, conn, &request.command, &mut apps).await? {
+        gathered.otp_matches = matches;
+    }
     let facts = gathered.facts(app, Some(exchange_id));
     let mut decided = decide::decide(apps, &request.command, &facts);
+    let given = rehearsal::read(app, conn, request, &mut decided).await?;
     let stream = decided.applications.first().map_or(exchange_id.0, |a| a.bundle.0);
     if per_item && !is_complete(&decided, exchange_id) {
         interim_timer(app, &mut decided, exchange_id);
     }
     let order = open_exchange(app, request, exchange_id, (stream, &decided, per_item))?;
     let before = Before { applications: &locked, loan: gathered.loan.as_ref() };
-    save::decision_with(app, conn, before, decided, order).await
+    save::decision_with(app, conn, before, decided, order).await?;
+    rehearsal::keep(app, conn, &given).await
 }
 
 /// Heartbeat, lookups, error codes and lists: an answer, and nothing else.

@@ -258,7 +258,12 @@ async fn perform(
 fn complete(proposal: Proposal, ask: &Ask, locked: &[Locked]) -> Proposal {
     match (&proposal.verdict, locked.first()) {
         (Verdict::Approve { offers }, Some(found)) if offers.is_empty() && *ask == Ask::Offers => {
-            let as_asked = Approval { amount: found.application.form.requested, installments: None, annual_rate: None };
+            let as_asked = Approval {
+                amount: found.application.form.requested,
+                installments: None,
+                annual_rate: None,
+                valid_days: None,
+            };
             Proposal { verdict: Verdict::Approve { offers: vec![as_asked] }, ..proposal }
         }
         _ => proposal,

@@ -20,7 +20,8 @@ use uuid::Uuid;
 use super::body::{self, Held, ReadError, Room};
 use super::certificate;
 use super::layers::Logged;
-use crate::app::SharedApp;
+use super::rehearsal;
+use crate::app::{Fault, Hints, SharedApp};
 use crate::domain::ids::ExchangeId;
 use crate::engine;
 use crate::protocol::{self, Ack, Code, Operation};
@@ -63,7 +64,8 @@ pub async fn receive(State(intake): State<Intake>, request: Request) -> Response
         Ok(held) => {
             logged.bytes_in = held.bytes.len();
             let certificate = certificate::of(&parts, &intake.app.config.proxy);
-            intake.handle(operation, held, trace, certificate.as_ref()).await
+            let scenario = rehearsal::scenario(&intake.app, &parts.headers);
+            intake.handle(operation, (held, trace, scenario), certificate.as_ref()).await
         }
         Err(refusal) => refusal,
     };
@@ -110,15 +112,29 @@ impl Intake {
     async fn handle(
         &self,
         operation: &'static Operation,
-        held: Held,
-        trace: Uuid,
+        (held, trace, scenario): (Held, Uuid, Option<String>),
         certificate: Option<&ClientCertificate>,
     ) -> Response {
         let Ok(Ok(_turn)) = timeout(TURN_TIMEOUT, self.turns.acquire()).await else {
             return self.refuse(Code::Unavailable, "the server is busy; try again");
         };
-        let ack = protocol::receive(&self.app, operation, held.bytes.clone(), trace, certificate).await;
-        self.answer(ack)
+        let arrival = rehearsal::arrival(&self.app, operation.name, (&held.bytes, scenario.as_deref())).await;
+        match arrival.before {
+            Some(Fault::TooManyRequests) => return self.refuse(Code::RateLimit, rehearsal::TOO_MANY),
+            Some(_) => return rehearsal::broken(),
+            None => {}
+        }
+        let hints = Hints { scenario, refuse: arrival.refuse };
+        let ack = protocol::receive(&self.app, operation, held.bytes.clone(), (trace, certificate), hints).await;
+        rehearsal::wait(&self.app, arrival.late).await;
+        match arrival.after {
+            Some(_) => {
+                // Dropped as if it had been written: the request goes on.
+                drop(self.answer(ack));
+                rehearsal::broken()
+            }
+            None => self.answer(ack),
+        }
     }
 
     fn refuse(&self, code: Code, detail: &str) -> Response {

@@ -12,6 +12,7 @@ pub mod layers;
 pub mod metrics;
 pub mod ports;
 pub mod problem;
+mod rehearsal;
 
 use std::io;
 use std::net::SocketAddr;

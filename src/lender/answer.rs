@@ -260,7 +260,7 @@ impl From<WireAction> for Action {
 
 impl From<WireApproval> for Approval {
     fn from(wire: WireApproval) -> Self {
-        Self { amount: wire.amount, installments: wire.installments, annual_rate: wire.annual_rate }
+        Self { amount: wire.amount, installments: wire.installments, annual_rate: wire.annual_rate, valid_days: None }
     }
 }
 

@@ -50,6 +50,16 @@ impl Decision {
         }
     }
 
+    /// The same, as the outcome of a call.
+    ///
+    /// # Errors
+    /// When the question is none of this port's, or has no subject.
+    pub fn answer(&self, call: &Call<'_>) -> Result<Outcome, PortError> {
+        let subject = call.subjects.first().ok_or_else(|| PortError::bad_question(call.ask))?;
+        let finding = self.decide(call.ask, (subject.product.as_deref(), call.today), &subject.form)?;
+        Ok(Outcome::Done { finding })
+    }
+
     /// Every reason to leave this question to a person. Whoever is declined or lacks something is not referred.
     fn referral(&self, ask: &Ask, product: &Product, form: &Form) -> Option<Finding> {
         let reasons: Vec<ReferralReason> = self
@@ -97,11 +107,7 @@ impl Decision {
 
 impl Port for Decision {
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Outcome, PortError>> {
-        Box::pin(async move {
-            let subject = call.subjects.first().ok_or_else(|| PortError::bad_question(call.ask))?;
-            let finding = self.decide(call.ask, (subject.product.as_deref(), call.today), &subject.form)?;
-            Ok(Outcome::Done { finding })
-        })
+        Box::pin(async move { self.answer(&call) })
     }
 
     fn check_at_once(&self, application: &Application, today: NaiveDate) -> Option<Finding> {

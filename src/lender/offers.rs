@@ -19,13 +19,14 @@ pub(super) fn approvals(variants: &[OfferVariant], product: &Product, requested:
             amount: amount.clamp(product.min_amount, product.max_amount).min(requested),
             installments: variant.installments,
             annual_rate: variant.annual_rate,
+            valid_days: None,
         };
         if !approved.contains(&approval) {
             approved.push(approval);
         }
     }
     if approved.is_empty() {
-        approved.push(Approval { amount: requested, installments: None, annual_rate: None });
+        approved.push(Approval { amount: requested, installments: None, annual_rate: None, valid_days: None });
     }
     approved
 }

@@ -11,7 +11,7 @@ use super::codes::{self, Code};
 use super::malformed::Malformed;
 use super::v3::core::timestamp;
 use super::v3::meta::Health;
-use crate::app::App;
+use crate::app::{App, Hints};
 use crate::domain::ids::{ExchangeId, OrgId};
 use crate::engine::{Refused, Style};
 use crate::jose::{HeaderMember, sign_flattened};
@@ -89,6 +89,8 @@ pub struct Sender {
     pub settings: Settings,
     /// How the message was signed; only what verified counts.
     pub style: Style,
+    /// What the sandbox adds.
+    pub hints: Hints,
 }
 
 impl Sender {
@@ -103,6 +105,7 @@ impl Sender {
             engine_took: Duration::ZERO,
             settings: Settings::default(),
             style: Style { signed: false, protected_member: false },
+            hints: Hints::default(),
         }
     }
 

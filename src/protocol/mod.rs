@@ -23,22 +23,22 @@ pub use self::codes::Code;
 pub use self::malformed::Malformed;
 pub use self::operations::{OPERATIONS, Operation, Version, find};
 pub use self::route::route;
-use crate::app::App;
+use crate::app::{App, Hints};
 use crate::domain::ids::ExchangeId;
 use crate::engine::{self, EncodeError, EncodedCallback, Outgoing};
 use crate::tls::peer::ClientCertificate;
 
 /// Takes one message and answers it: opened, applied, acknowledged. Never fails; a refusal is an ack
 /// too. `trace` is the W3C trace id under which it is handled, `certificate` what the client showed, or what a trusted
-/// proxy says that it showed.
+/// proxy says that it showed, `hints` what the sandbox adds.
 pub async fn receive(
     app: &App,
     operation: &'static Operation,
     body: Bytes,
-    trace: Uuid,
-    certificate: Option<&ClientCertificate>,
+    (trace, certificate): (Uuid, Option<&ClientCertificate>),
+    hints: Hints,
 ) -> Ack {
-    let mut sender = ack::Sender::unknown();
+    let mut sender = ack::Sender { hints, ..ack::Sender::unknown() };
     let outcome = take(app, operation, (body, trace, certificate), &mut sender).await;
     let health = (operation.name == "heartbeat" && outcome.is_ok()).then(v3::meta::Health::up);
     ack::write(app, &sender, outcome, health)
@@ -51,6 +51,9 @@ async fn take(
     sender: &mut ack::Sender,
 ) -> Result<ExchangeId, Malformed> {
     let request = open::open(app, operation, message, sender).await?;
+    if let Some(words) = sender.hints.refuse.take() {
+        return Err(Malformed::new(Code::Unavailable, "", words));
+    }
     let begun = Instant::now();
     let handled = engine::handle(app, &request).await;
     sender.engine_took = begun.elapsed();

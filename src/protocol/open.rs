@@ -105,6 +105,7 @@ pub async fn open(
         command,
         raw: body.clone(),
         trace,
+        scenario: sender.hints.scenario.take(),
         stopped_products: stopped.products(),
     })
 }

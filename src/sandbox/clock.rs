@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::happened::{self, Happened};
 use super::problem::{Body, Problem};
-use super::{demo, span};
+use super::{demo, diary, span};
 use crate::app::{App, SharedApp};
 use crate::clock::Clock;
 use crate::domain::loan::account::Position;
@@ -122,7 +122,9 @@ async fn run_days(
     let begun = app.clock.wall();
     loop {
         let mut conn = connection(app).await?;
-        let next = store::day_end::first_event(&mut conn, last).await?;
+        let event = store::day_end::first_event(&mut conn, last).await?;
+        let entry = diary::next_day(&mut conn).await?.filter(|day| *day <= last);
+        let next = event.into_iter().chain(entry).min();
         drop(conn);
         if next.is_none() && until.is_some() {
             return Err(Problem::new(StatusCode::CONFLICT, "nothing more happens to any loan by itself"));
@@ -138,10 +140,15 @@ async fn run_days(
             // Before the day happens to any loan: after a crash it must not be an earlier day than some loans have seen.
             keep(app).await.map_err(|error| Problem::internal(&error))?;
         }
-        for position in [Position::open(day), Position::closed(day)] {
-            sweep(app, position).await?;
+        sweep(app, Position::open(day)).await?;
+        settled(app).await?;
+        // What a scenario has the borrower or the bank do on a day that passes, whatever its hour.
+        let by = if day < last { end_of(day).unwrap_or(target) } else { app.clock.now() };
+        if diary::run_due(app, by.min(target)).await? {
             settled(app).await?;
         }
+        sweep(app, Position::closed(day)).await?;
+        settled(app).await?;
         if let Some(until) = until {
             let mut conn = connection(app).await?;
             if happened::any(&mut conn, since, loan, words(until)).await? {
@@ -157,7 +164,17 @@ async fn run_days(
         }
     }
     app.clock.advance(target.signed_duration_since(app.clock.now()).max(TimeDelta::zero()));
+    if diary::run_due(app, target.max(app.clock.now())).await? {
+        sweep(app, Position::closed(last)).await?;
+    }
     settled(app).await
+}
+
+/// The last instant of a business day.
+fn end_of(day: NaiveDate) -> Option<DateTime<Utc>> {
+    let midnight = day.succ_opt()?.and_hms_opt(0, 0, 0)?.and_utc();
+    // India is five and a half hours ahead.
+    midnight.checked_sub_signed(TimeDelta::minutes(330) + TimeDelta::milliseconds(1))
 }
 
 /// What the history of a loan says when it has come to pass.
@@ -243,7 +260,7 @@ fn target(clock: &Clock, wanted: &Move) -> Result<DateTime<Utc>, Problem> {
     Ok(target)
 }
 
-async fn keep(app: &App) -> io::Result<()> {
+pub(super) async fn keep(app: &App) -> io::Result<()> {
     // A sandbox inside a test has no directory to keep anything in.
     let Some(sandbox) = app.config.sandbox.as_ref().filter(|sandbox| sandbox.data_dir.is_dir()) else {
         return Ok(());

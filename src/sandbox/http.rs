@@ -3,14 +3,16 @@
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::faults::rules;
 use super::problem::{Body, Problem};
-use super::{clock, demo, inbox, items, tell};
+use super::scenario::set;
+use super::{clock, demo, inbox, items, snapshots, tell};
 use crate::app::SharedApp;
 use crate::config::Mode;
 use crate::engine::otp;
@@ -31,6 +33,13 @@ pub fn router(app: &SharedApp) -> Router<SharedApp> {
         .route("/sandbox/mandates/{plan}", post(tell::mandate))
         .route("/sandbox/payments/{payment}", post(tell::payment))
         .route("/sandbox/otp/{session}", get(one_time_password))
+        .route("/sandbox/scenarios", get(set::all))
+        .route("/sandbox/scenario", get(set::show).post(set::set))
+        .route("/sandbox/faults", get(rules::list).post(rules::add).delete(rules::remove_all))
+        .route("/sandbox/faults/{id}", delete(rules::remove))
+        .route("/sandbox/snapshots", get(snapshots::list).post(snapshots::take))
+        .route("/sandbox/snapshots/{id}", delete(snapshots::remove))
+        .route("/sandbox/snapshots/{id}/restore", post(snapshots::restore))
         .route("/sandbox/sign", post(sign))
         .route("/sandbox/inbox/{org}", get(inbox::list).post(inbox::receive_at_base))
         .route("/sandbox/inbox/{org}/{*path}", post(inbox::receive))

@@ -304,3 +304,13 @@ pub async fn take(conn: &mut PgConnection, kind: Kind, key: &str) -> sqlx::Resul
     .fetch_optional(conn)
     .await
 }
+
+/// The LSP's id of an application.
+///
+/// # Errors
+/// What the database reports.
+pub async fn name_of(conn: &mut PgConnection, application: ApplicationId) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("select loan_application_id from application where application_id = $1", application.0)
+        .fetch_optional(conn)
+        .await
+}

@@ -4,12 +4,16 @@
 pub mod clock;
 pub mod cluster;
 pub mod demo;
+pub mod diary;
+pub mod faults;
 mod happened;
 pub mod http;
 pub mod inbox;
 pub mod items;
 pub mod pay;
 mod problem;
+pub mod scenario;
+pub mod snapshots;
 mod span;
 pub mod systems;
 mod tell;

@@ -124,6 +124,24 @@ pub(super) async fn mandate_page(app: &App, (plan, url): (&str, &str), outcome: 
     move_mandate(app, tx, item, outcome).await.map(|_| ())
 }
 
+/// The borrower's word on whatever mandate a plan has.
+pub(super) async fn mandate_by_plan(app: &App, plan: &str, outcome: MandateOutcome) -> Result<(), Problem> {
+    let mut tx = app.pool.begin().await?;
+    let item = items::lock(&mut tx, Kind::Mandate, plan).await?.ok_or_else(|| Problem::unknown("mandate"))?;
+    move_mandate(app, tx, item, outcome).await.map(|_| ())
+}
+
+/// The bank's act on a payout, by its bank key.
+pub(super) async fn payout(app: &App, bank_key: &str, outcome: PaymentOutcome) -> Result<(), Problem> {
+    let mut tx = app.pool.begin().await?;
+    let item = items::lock(&mut tx, Kind::Payment, bank_key).await?.ok_or_else(|| Problem::unknown("payment"))?;
+    let payment = item.detail::<PaymentDetail>().payment_id;
+    end_payment(&mut tx, app, item, (&payment, outcome)).await?;
+    nudge(&mut tx, app, ("PAYMENT", &payment), "disbursement").await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 async fn move_mandate(
     app: &App,
     mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
@@ -205,7 +223,7 @@ async fn collection(
 }
 
 /// The bank takes something back: booked as when an operator had seen it.
-async fn perform(app: &App, conn: &mut PgConnection, loan: &LoanId, act: &Act) -> Result<(), Problem> {
+pub(super) async fn perform(app: &App, conn: &mut PgConnection, loan: &LoanId, act: &Act) -> Result<(), Problem> {
     let reference = app.ids.uuid().simple().to_string();
     operate::perform(app, conn, loan, (act, &reference)).await.map_err(|error| match error {
         ActError::Failed(failed) => Problem::internal(&failed),

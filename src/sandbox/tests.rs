@@ -111,7 +111,7 @@ async fn magic_accounts_fail_wait_or_lose_their_answer() {
         Ask::Pay(order) => Ask::Pay(PayOrder { bank_key: key.into(), ..order }),
         other => other,
     };
-    assert_eq!(refusal(&ask(&bank, "K1", &order("0701", "K1")).await), "CREDIT_REFUSED");
+    assert_eq!(refusal(&ask(&bank, "K1", &order("0701", "K1")).await), "NAME_MISMATCH");
     assert!(matches!(ask(&bank, "K2", &order("0702", "K2")).await, Outcome::Pending { .. }));
     assert!(matches!(ask(&bank, "K3", &order("0703", "K3")).await, Outcome::Unknown { .. }));
     let paid = status(&bank, &order("0703", "K3")).await;

@@ -12,6 +12,7 @@ pub mod erasure;
 pub mod exchange;
 pub mod exposure;
 pub mod inbox;
+pub mod injected;
 pub mod ledger;
 pub mod legal_hold;
 pub mod loan;

@@ -196,6 +196,8 @@ pub struct CallbackRow {
     pub parked_reason: Option<String>,
     /// When it was decided.
     pub created_at: DateTime<Utc>,
+    /// What the sandbox did to it on purpose.
+    pub injected: Option<String>,
     /// The body without metadata, sealed; only read for one application.
     #[serde(skip)]
     pub sealed_body: Option<Vec<u8>>,
@@ -229,6 +231,7 @@ pub async fn callbacks(
             callback_id, org_id, exchange_id, operation, request_id, path, trace_id,
             lower(state) as "state!",
             attempts, due_at, delivered_at, parked_reason, created_at,
+            (select string_agg(fault, ', ') from sandbox.injected where subject_id = callback_id) as injected,
             null::bytea as sealed_body
         from callback
         where ($1::text is null or state = $1)
@@ -263,6 +266,7 @@ pub async fn callbacks_of(
             callback_id, org_id, exchange_id, operation, request_id, path, trace_id,
             lower(state) as "state!",
             attempts, due_at, delivered_at, parked_reason, created_at,
+            (select string_agg(fault, ', ') from sandbox.injected where subject_id = callback_id) as injected,
             body as "sealed_body?"
         from callback
         where exchange_id in (select exchange_id from exchange_application where application_id = $1)

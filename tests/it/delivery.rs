@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
+use ocen_lender::app::Hints;
 use ocen_lender::config::Config;
 use ocen_lender::{engine, protocol};
 use serde_json::{Value, json};
@@ -285,7 +286,14 @@ async fn an_answer_waits_for_its_ack_or_a_second() {
     let operation = protocol::route(path::LOOKUP).unwrap();
     let take = async || {
         let body = lsp.complete(json!({"lookupType": "LOOKUP_TYPE"}));
-        let ack = protocol::receive(&server.app, operation, lsp.seal(&body).into(), uuid::Uuid::nil(), None).await;
+        let ack = protocol::receive(
+            &server.app,
+            operation,
+            lsp.seal(&body).into(),
+            (uuid::Uuid::nil(), None),
+            Hints::default(),
+        )
+        .await;
         assert_eq!(ack.status, 200);
         (body["requestId"].as_str().unwrap().to_owned(), ack.exchange.unwrap())
     };

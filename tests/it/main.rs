@@ -85,6 +85,8 @@ mod referral;
 #[cfg(test)]
 mod reveal;
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod signatures;
 #[cfg(test)]
 mod stale;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ocen_lender::config::{Asked, ClientTls, DeliveryConfig};
 use ocen_lender::delivery::address::{PublicOnly, System};
-use ocen_lender::delivery::client::{Answer, Client, Message, PostError};
+use ocen_lender::delivery::client::{Answer, Client, Manner, Message, PostError};
 use ocen_lender::tls::incoming::Incoming;
 use reqwest::dns::{Name, Resolve, Resolving};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -109,7 +109,7 @@ impl Resolve for Names {
 }
 
 fn message() -> Message {
-    Message { body: Bytes::from_static(b"{}"), traceparent: "00-1-1-01".to_owned() }
+    Message { body: Bytes::from_static(b"{}"), traceparent: "00-1-1-01".to_owned(), manner: Manner::Usual }
 }
 
 async fn post(client: &Client, url: &str) -> Result<Answer, PostError> {

@@ -138,7 +138,7 @@ pub fn usual(call: &Call<'_>) -> Outcome {
             Finding::Acknowledged
         }
         Ask::Offers => {
-            let approve = |amount| Approval { amount, installments: None, annual_rate: None };
+            let approve = |amount| Approval { amount, installments: None, annual_rate: None, valid_days: None };
             Finding::Approve { offers: call.subjects.iter().map(|a| approve(a.form.requested)).collect() }
         }
         Ask::ConsentCreate { .. } => Finding::ConsentCreated { handle: format!("CH-{key}") },

@@ -393,6 +393,9 @@ pub struct Approval {
     /// Contract rate, percent per annum.
     #[serde(default)]
     pub annual_rate: Option<crate::domain::maths::rate::AnnualRate>,
+    /// Days the offer stays valid; never less than its key facts statement must.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u32>,
 }
 
 /// The bank's word that a key never arrived and is dead: nothing moved and nothing can move under it any more.

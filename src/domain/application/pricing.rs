@@ -57,11 +57,12 @@ pub fn price(
     let fees = fees(product, approval.amount).ok_or(PricingError::OutOfRange)?;
     let processing = fees.first().map_or(Paise::ZERO, FeeLine::total);
     let net = net(&schedule, approval.amount, &fees).ok_or(PricingError::OutOfRange)?;
+    let days = approval.valid_days.unwrap_or(product.offer_validity_days);
     let suffix = format!("{}-{}-{}", app.id, id.0, id.1.saturating_add(1));
     let offer = Offer {
         id: OfferId(format!("OF-{suffix}")),
         product: product.id.clone(),
-        valid_till: valid_till(product, &terms, &schedule, facts).ok_or(PricingError::OutOfRange)?,
+        valid_till: valid_till(days, &terms, &schedule, facts).ok_or(PricingError::OutOfRange)?,
         requested: app.form.requested,
         sanctioned: approval.amount,
         annual_rate: terms.annual_rate,
@@ -125,17 +126,12 @@ fn net(schedule: &Schedule, sanctioned: Paise, fees: &[FeeLine]) -> Option<Paise
     schedule.net_disbursed(sanctioned, kept).filter(|net| net.is_positive())
 }
 
-/// The product's validity, or that of the key facts statement where it is longer: one instant for both, so that neither
+/// The validity given, or that of the key facts statement where it is longer: one instant for both, so that neither
 /// outlives the other.
-fn valid_till(
-    product: &Product,
-    terms: &ScheduleTerms,
-    schedule: &Schedule,
-    facts: &Facts<'_>,
-) -> Option<DateTime<Utc>> {
+fn valid_till(valid_days: u32, terms: &ScheduleTerms, schedule: &Schedule, facts: &Facts<'_>) -> Option<DateTime<Utc>> {
     let days = kfs::working_days(terms, schedule.rows.last()?.due_date);
     let least = kfs::valid_at_least_till(days, facts.today, facts.calendar)?;
-    Some(least.max(facts.now + Duration::days(i64::from(product.offer_validity_days))))
+    Some(least.max(facts.now + Duration::days(i64::from(valid_days))))
 }
 
 fn with_kfs(app: &Application, offer: Offer, facts: &Facts<'_>) -> Result<Offer, PricingError> {

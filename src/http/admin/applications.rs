@@ -1,9 +1,12 @@
 //! One application with everything that was said about it, decrypted: operators only.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::keeping;
@@ -16,7 +19,7 @@ use crate::jose::{Incoming, OCEN_V3_ALGORITHMS};
 use crate::seal::SealError;
 use crate::store::outbox::{answer_context, body_context};
 use crate::store::overview::{self, Applications, AttemptRow, CallbackRow, MessageRow};
-use crate::store::{StoreError, application};
+use crate::store::{StoreError, application, injected};
 
 /// Most events, messages, callbacks, attempts and asks that are shown of one application.
 const SHOWN: i64 = 1_000;
@@ -79,18 +82,36 @@ pub async fn show(
     let callbacks = overview::callbacks_of(&mut conn, id, SHOWN).await?;
     let ids: Vec<Uuid> = callbacks.iter().map(|callback| callback.callback_id).collect();
     let attempts = overview::attempts(&mut conn, &ids, SHOWN).await?;
+    let injected = Injected::of(&mut conn, &received, &ids).await?;
     drop(conn);
     let mut shown = object(&row)?;
     shown.insert("keeping".to_owned(), keeping::of_application(&app, id).await?);
     shown.insert("state".to_owned(), serde_json::to_value(&state).map_err(|e| Problem::internal(&e))?);
     shown.insert("events".to_owned(), json!(events));
     shown.insert("asks".to_owned(), json!(asks));
-    let received: Vec<Value> = received.iter().map(|message| in_message(&app, message)).collect::<Result<_, _>>()?;
+    let received: Vec<Value> =
+        received.iter().map(|message| in_message(&app, message, &injected)).collect::<Result<_, _>>()?;
     shown.insert("received".to_owned(), Value::Array(received));
-    let sent: Vec<Value> =
-        callbacks.iter().map(|callback| out_message(&app, callback, &attempts)).collect::<Result<_, _>>()?;
+    let sent: Vec<Value> = callbacks
+        .iter()
+        .map(|callback| out_message(&app, callback, (&attempts, &injected)))
+        .collect::<Result<_, _>>()?;
     shown.insert("sent".to_owned(), Value::Array(sent));
     Ok(Json(Value::Object(shown)))
+}
+
+/// What the sandbox did to messages on purpose.
+struct Injected {
+    requests: HashMap<Uuid, String>,
+    callbacks: HashMap<(Uuid, i32), String>,
+}
+
+impl Injected {
+    async fn of(conn: &mut PgConnection, received: &[MessageRow], callbacks: &[Uuid]) -> Result<Self, Problem> {
+        let exchanges: Vec<Uuid> = received.iter().map(|message| message.exchange_id).collect();
+        let requests = injected::requests(conn, &exchanges).await?;
+        Ok(Self { requests, callbacks: injected::callbacks(conn, callbacks).await? })
+    }
 }
 
 fn object(value: &impl Serialize) -> Result<serde_json::Map<String, Value>, Problem> {
@@ -101,7 +122,7 @@ fn object(value: &impl Serialize) -> Result<serde_json::Map<String, Value>, Prob
     }
 }
 
-fn in_message(app: &App, message: &MessageRow) -> Result<Value, Problem> {
+fn in_message(app: &App, message: &MessageRow, injected: &Injected) -> Result<Value, Problem> {
     let context = format!("message:{}", ExchangeId(message.exchange_id));
     let body = shown(app.sealer.open(&context, &message.sealed_body))?;
     Ok(json!({
@@ -113,23 +134,28 @@ fn in_message(app: &App, message: &MessageRow) -> Result<Value, Problem> {
         "receivedAt": message.received_at,
         "answeredAt": message.answered_at,
         "missingResults": message.pending,
+        "injected": injected.requests.get(&message.exchange_id),
         "body": body,
     }))
 }
 
-fn out_message(app: &App, callback: &CallbackRow, attempts: &[AttemptRow]) -> Result<Value, Problem> {
+fn out_message(
+    app: &App,
+    callback: &CallbackRow,
+    (attempts, injected): (&[AttemptRow], &Injected),
+) -> Result<Value, Problem> {
     let mut shown = object(callback)?;
     if let Some(sealed) = &callback.sealed_body {
         let body = self::shown(app.sealer.open(&body_context(callback.callback_id), sealed))?;
         shown.insert("body".to_owned(), body);
     }
     let tries = attempts.iter().filter(|attempt| attempt.callback_id == callback.callback_id);
-    let tries: Vec<Value> = tries.map(|attempt| one_attempt(app, attempt)).collect::<Result<_, _>>()?;
+    let tries: Vec<Value> = tries.map(|attempt| one_attempt(app, attempt, injected)).collect::<Result<_, _>>()?;
     shown.insert("tries".to_owned(), Value::Array(tries));
     Ok(Value::Object(shown))
 }
 
-fn one_attempt(app: &App, attempt: &AttemptRow) -> Result<Value, Problem> {
+fn one_attempt(app: &App, attempt: &AttemptRow, injected: &Injected) -> Result<Value, Problem> {
     let context = answer_context(attempt.callback_id, attempt.attempt);
     let answer = attempt.sealed_answer.as_ref().map(|sealed| shown(app.sealer.open(&context, sealed))).transpose()?;
     Ok(json!({
@@ -139,6 +165,7 @@ fn one_attempt(app: &App, attempt: &AttemptRow) -> Result<Value, Problem> {
         "status": attempt.status,
         "error": attempt.error,
         "answer": answer,
+        "injected": injected.callbacks.get(&(attempt.callback_id, attempt.attempt)),
     }))
 }
 

@@ -175,8 +175,12 @@ pub async fn propose(
 fn verdict(new: NewProposal) -> Result<Verdict, Problem> {
     match (new.verdict, new.rejection) {
         (Word::Approve, None) => {
-            let terms =
-                |t: Terms| Approval { amount: t.amount, installments: t.installments, annual_rate: t.annual_rate };
+            let terms = |t: Terms| Approval {
+                amount: t.amount,
+                installments: t.installments,
+                annual_rate: t.annual_rate,
+                valid_days: None,
+            };
             Ok(Verdict::Approve { offers: new.offers.into_iter().map(terms).collect() })
         }
         (Word::Reject, Some(Words { reason, description })) if new.offers.is_empty() => {

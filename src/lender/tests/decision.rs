@@ -43,7 +43,7 @@ fn paise(text: &str) -> Paise {
 #[test]
 fn dev_approves_whoever_asks_within_the_product() {
     assert_eq!(decide(&Ask::Eligibility, "", &form()), Finding::Pass);
-    let offers = vec![Approval { amount: paise("50000.00"), installments: None, annual_rate: None }];
+    let offers = vec![Approval { amount: paise("50000.00"), installments: None, annual_rate: None, valid_days: None }];
     assert_eq!(decide(&Ask::Offers, "", &form()), Finding::Approve { offers });
     assert_eq!(decide(&Ask::FinalCheck, "", &form()), Finding::Pass);
 }

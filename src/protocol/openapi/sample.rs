@@ -104,7 +104,7 @@ pub(super) fn priced(filed: &NewApplication, now: DateTime<Utc>) -> Result<Offer
         borrower_npa_since: None,
         consent_handle: None,
     };
-    let approval = Approval { amount: SANCTIONED, installments: None, annual_rate: None };
+    let approval = Approval { amount: SANCTIONED, installments: None, annual_rate: None, valid_days: None };
     let offer = pricing::price(&application, &product, &approval, (1, 0), &facts)?;
     Ok(Offer {
         id: OfferId("OFF-1".to_owned()),

@@ -1,23 +1,31 @@
 //! The bank. Its promises are those of a real one with idempotency keys: a key pays at most once, and a key that it
 //! called unknown once is dead, however late its order arrives.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::{done, poll_after, reference, refused};
-use crate::domain::application::ask::{Finding, NEVER_RECEIVED, Outcome, PayOrder, RefundOrder};
+use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, PayOrder, RefundOrder};
 use crate::domain::application::facets::AccountTarget;
 use crate::domain::ids::PaymentId;
 use crate::lender::Call;
+use crate::sandbox::diary::{self, Deed};
 use crate::sandbox::items::{self, Item, Kind, PaymentDetail};
+use crate::sandbox::scenario::code;
+use crate::sandbox::scenario::store::{self, Line, Script};
 
-/// Account numbers that end so behave as the code behind them says (`lending.md` §4.2).
-const MAGIC: &str = "9990000";
+/// How long a payout takes that takes its time.
+const ONE_HOUR: TimeDelta = TimeDelta::hours(1);
+/// When a payout comes back that does.
+const ONE_DAY: TimeDelta = TimeDelta::days(1);
+/// When a borrower pays off who does so early: in the third month.
+const THIRD_MONTH: TimeDelta = TimeDelta::days(75);
 
 /// The bank's view of one call.
 pub(super) struct Bank<'a> {
     pool: &'a PgPool,
     manual: bool,
+    script: &'a Script,
 }
 
 /// What will become of a payment to an account.
@@ -31,8 +39,8 @@ enum Fate {
 }
 
 impl<'a> Bank<'a> {
-    pub(super) fn new(pool: &'a PgPool, manual: bool) -> Self {
-        Self { pool, manual }
+    pub(super) fn new(pool: &'a PgPool, manual: bool, script: &'a Script) -> Self {
+        Self { pool, manual, script }
     }
 
     /// Pays, or tells what became of the key. A failure of the simulation is an unknown outcome like any other.
@@ -52,6 +60,7 @@ impl<'a> Bank<'a> {
         let item = new_payment(order, fate, call.today);
         // The primary key decides between two orders at once; the loser reads what the winner did.
         if items::insert(&mut tx, Kind::Payment, &item, call.now).await? {
+            self.act(&mut tx, call, (order, fate)).await?;
             tx.commit().await?;
             return Ok(match fate {
                 Fate::PaidUnheard => Outcome::Unknown { reference: None },
@@ -80,19 +89,54 @@ impl<'a> Bank<'a> {
         Ok(known.map_or(Outcome::Unknown { reference: None }, |item| outcome(&item, call.now)))
     }
 
-    fn fate(&self, order: &PayOrder) -> Fate {
-        let text = match &order.account.target {
-            AccountTarget::Account { number, .. } => number,
-            AccountTarget::Vpa { vpa } => vpa,
+    /// The code that counts for an order: what a tester set, else what stands in the account, else in other data.
+    fn code<'b>(&'b self, order: &'b PayOrder) -> Option<&'b str> {
+        let line = self.script.line("07");
+        if let Some(line) = line.filter(|line| line.is_above_data()) {
+            return Some(&line.code);
+        }
+        let of_account = match &order.account.target {
+            AccountTarget::Account { number, .. } => code::of_account(number),
+            AccountTarget::Vpa { vpa } => code::of_vpa(vpa),
         };
-        let code = text.rfind(MAGIC).and_then(|at| text.get(at + MAGIC.len()..));
-        match code {
+        of_account.or_else(|| line.filter(|line| !line.is_of_account()).map(|line| line.code.as_str()))
+    }
+
+    fn fate(&self, order: &PayOrder) -> Fate {
+        match self.code(order) {
             Some("0701") => Fate::Fails,
             Some("0702") => Fate::WaitsUntilTold,
             Some("0703") => Fate::PaidUnheard,
             _ if self.manual => Fate::WaitsUntilTold,
             _ => Fate::Paid,
         }
+    }
+
+    /// What follows from the codes of a payout, and the timeline's word on it.
+    async fn act(
+        &self,
+        conn: &mut PgConnection,
+        call: &Call<'_>,
+        (order, fate): (&PayOrder, Fate),
+    ) -> sqlx::Result<()> {
+        let is_payout = matches!(call.ask, Ask::Pay(_));
+        if let Some(line) = self.script.line("08").filter(|line| is_payout && line.code == "0804") {
+            diary::write(conn, line, (Deed::Foreclose, order.loan_id.as_str()), call.now + THIRD_MONTH).await?;
+        }
+        let Some((line, code)) = self.script.line("07").zip(self.code(order)).filter(|_| is_payout) else {
+            return Ok(());
+        };
+        let (did, later) = match fate {
+            Fate::Fails => ("payout fails, name mismatch", None),
+            Fate::WaitsUntilTold => ("payout is pending for an hour", Some((Deed::PayOut, ONE_HOUR))),
+            Fate::PaidUnheard => ("payout unknown, then paid", Some((Deed::TakeBack, ONE_DAY))),
+            Fate::Paid => return Ok(()),
+        };
+        if let Some((deed, wait)) = later {
+            let line = Line { code: code.to_owned(), ..line.clone() };
+            diary::write(conn, &line, (deed, &order.bank_key), call.now + wait).await?;
+        }
+        store::tell(conn, &[line.application_id], &format!("scenario {code}: {did}"), call.now).await
     }
 }
 
@@ -125,7 +169,7 @@ fn new_payment(order: &PayOrder, fate: Fate, today: NaiveDate) -> Item {
     let mut item = payment(order, "PENDING", &noted(order));
     match fate {
         Fate::Paid | Fate::PaidUnheard => settle(&mut item, today),
-        Fate::Fails => fail(&mut item, "CREDIT_REFUSED"),
+        Fate::Fails => fail(&mut item, "NAME_MISMATCH"),
         Fate::WaitsUntilTold => {}
     }
     item
@@ -167,6 +211,9 @@ fn outcome(item: &Item, now: DateTime<Utc>) -> Outcome {
         ("PAID", Some(utr), Some(value_date)) => done(Finding::Paid { utr, value_date }),
         ("PENDING", ..) => {
             Outcome::Pending { reference: reference("BANK", &item.key), poll_after: poll_after(now), url: None }
+        }
+        ("FAILED", ..) if detail.code.as_deref() == Some("NAME_MISMATCH") => {
+            refused("NAME_MISMATCH", "the account is held by somebody else")
         }
         ("FAILED", ..) => {
             refused(detail.code.as_deref().unwrap_or("CREDIT_REFUSED"), "the beneficiary's bank refused the credit")

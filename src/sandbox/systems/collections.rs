@@ -1,23 +1,39 @@
 //! The collection system: payment pages and debits by mandate. A key brings money at most once, and a key that it called
 //! unknown once is dead.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use super::{Systems, done, poll_after, reference, refused, storage};
 use crate::domain::application::ask::{Collection, Finding, NEVER_RECEIVED, Outcome};
+use crate::domain::maths::money::Paise;
 use crate::lender::{Call, PortError};
+use crate::sandbox::diary::{self, Deed};
 use crate::sandbox::items::{self, CollectionDetail, Item, Kind};
+use crate::sandbox::scenario::store::{self, Line};
+
+/// When a borrower pays whose first debit bounced.
+const THREE_DAYS: TimeDelta = TimeDelta::days(3);
+/// How much of an instalment comes in of one who pays a part.
+const PART_PERCENT: i64 = 60;
 
 impl Systems {
     /// Makes a payment page; the same key has the same page.
-    pub(super) async fn payment_link(&self, call: &Call<'_>, asked: &Collection) -> Result<Outcome, PortError> {
+    pub(super) async fn payment_link(
+        &self,
+        call: &Call<'_>,
+        asked: &Collection,
+        line: Option<&Line>,
+    ) -> Result<Outcome, PortError> {
         let fail = storage(call.ask);
         let mut tx = self.pool.begin().await.map_err(&fail)?;
         let detail =
             CollectionDetail { url: Some(format!("{}/pay/{}", self.borrower_url, self.ids.token())), ..noted(asked) };
         let mut item = Item::collection(&asked.key, "PENDING", &detail);
-        if !self.manual {
+        let never = line.filter(|line| line.code == "0802");
+        if let Some(line) = never {
+            say(&mut tx, call, (line, "the borrower does not pay")).await.map_err(&fail)?;
+        } else if !self.manual {
             settle(&mut item, call.today);
         }
         if !items::insert(&mut tx, Kind::Collection, &item, call.now).await.map_err(&fail)? {
@@ -55,11 +71,11 @@ impl Systems {
     }
 
     /// Debits a mandate, or tells what became of the key. A failure of the simulation is an unknown outcome.
-    pub(super) async fn present(&self, call: &Call<'_>, asked: &Collection) -> Outcome {
+    pub(super) async fn present(&self, call: &Call<'_>, asked: &Collection, line: Option<&Line>) -> Outcome {
         let answer = if call.method() == "status" {
             self.debit_status(call, asked).await
         } else {
-            self.debit(call, asked).await
+            self.debit(call, asked, line).await
         };
         answer.unwrap_or_else(|error| {
             tracing::warn!(%error, "the simulated collection system lost its memory");
@@ -67,14 +83,24 @@ impl Systems {
         })
     }
 
-    async fn debit(&self, call: &Call<'_>, asked: &Collection) -> sqlx::Result<Outcome> {
+    async fn debit(&self, call: &Call<'_>, asked: &Collection, line: Option<&Line>) -> sqlx::Result<Outcome> {
         let mut tx = self.pool.begin().await?;
         let objection = self.objection(&mut tx, call).await?;
+        let scripted = match (objection, line) {
+            (None, Some(line)) => scripted(&mut tx, call, (asked, line)).await?,
+            _ => Scripted::No,
+        };
         let mut item = Item::collection(&asked.key, "PENDING", &noted(asked));
-        match objection {
-            Some(code) => fail(&mut item, code),
-            None if self.manual => {}
-            None => settle(&mut item, call.today),
+        match (objection, scripted) {
+            (Some(code), _) => fail(&mut item, code),
+            (None, Scripted::Bounces) => fail(&mut item, "INSUFFICIENT_FUNDS"),
+            (None, Scripted::PaysPart(amount)) => {
+                let detail = CollectionDetail { amount, ..noted(asked) };
+                item = Item::collection(&asked.key, "PENDING", &detail);
+                settle(&mut item, call.today);
+            }
+            (None, Scripted::No) if self.manual => {}
+            (None, Scripted::No) => settle(&mut item, call.today),
         }
         if !items::insert(&mut tx, Kind::Collection, &item, call.now).await? {
             let known = items::lock(&mut tx, Kind::Collection, &asked.key).await?;
@@ -106,6 +132,39 @@ impl Systems {
         let known = items::find(&mut conn, Kind::Collection, &asked.key).await?;
         Ok(known.map_or(Outcome::Unknown { reference: None }, |item| outcome(&item, call.now)))
     }
+}
+
+/// What a scenario makes of a debit.
+enum Scripted {
+    No,
+    Bounces,
+    PaysPart(Paise),
+}
+
+async fn scripted(
+    conn: &mut PgConnection,
+    call: &Call<'_>,
+    (asked, line): (&Collection, &Line),
+) -> sqlx::Result<Scripted> {
+    let (made, did) = match line.code.as_str() {
+        "0801" if asked.instalment == Some(1) => {
+            let (deed, at) = ((Deed::PayDue, asked.loan_id.as_str()), call.now + THREE_DAYS);
+            diary::write(conn, line, deed, at).await?;
+            (Scripted::Bounces, "the first instalment bounces")
+        }
+        "0802" => (Scripted::Bounces, "the borrower does not pay"),
+        "0803" => {
+            let part = asked.amount.0.saturating_mul(PART_PERCENT) / 100;
+            (Scripted::PaysPart(Paise(part)), "the borrower pays 60 % of the instalment")
+        }
+        _ => return Ok(Scripted::No),
+    };
+    say(conn, call, (line, did)).await?;
+    Ok(made)
+}
+
+async fn say(conn: &mut PgConnection, call: &Call<'_>, (line, did): (&Line, &str)) -> sqlx::Result<()> {
+    store::tell(conn, &[line.application_id], &format!("scenario {}: {did}", line.code), call.now).await
 }
 
 fn noted(asked: &Collection) -> CollectionDetail {

@@ -1,12 +1,19 @@
 //! The mandate system: registers debit mandates and knows whether the borrower authorised them.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 
 use super::{Systems, done, poll_after, reference, storage};
 use crate::domain::application::ask::{Finding, Outcome};
 use crate::domain::ids::PlanId;
 use crate::lender::{Call, PortError};
+use crate::sandbox::diary::{self, Deed};
 use crate::sandbox::items::{self, Item, Kind};
+use crate::sandbox::scenario::store::{self, Line};
+
+/// How long a borrower takes who takes his time.
+const ONE_HOUR: TimeDelta = TimeDelta::hours(1);
 
 /// What is noted of a mandate.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -18,7 +25,12 @@ pub(in crate::sandbox) struct MandateDetail {
 
 impl Systems {
     /// A plan has one mandate at a time; a new registration takes the place of an earlier one.
-    pub(super) async fn register_mandate(&self, call: &Call<'_>, plan: &PlanId) -> Result<Outcome, PortError> {
+    pub(super) async fn register_mandate(
+        &self,
+        call: &Call<'_>,
+        plan: &PlanId,
+        line: Option<&Line>,
+    ) -> Result<Outcome, PortError> {
         let fail = storage(call.ask);
         let mut tx = self.pool.begin().await.map_err(&fail)?;
         let known = items::lock(&mut tx, Kind::Mandate, &plan.0).await.map_err(&fail)?;
@@ -27,10 +39,19 @@ impl Systems {
         if detail.reference != reference {
             let payment_url = format!("{}/pay/{}", self.borrower_url, self.ids.token());
             detail = MandateDetail { reference, payment_url };
-            let state = if self.manual { "PENDING" } else { "AUTHORISED" };
+            let state = match line.map(|line| line.code.as_str()) {
+                Some("0601") => "PENDING",
+                Some("0602") => "AUTHORISED",
+                Some("0603") => "REFUSED",
+                _ if self.manual => "PENDING",
+                _ => "AUTHORISED",
+            };
             let text = serde_json::to_string(&detail).ok();
             let item = Item { key: plan.0.clone(), state: state.to_owned(), detail: text };
             items::put(&mut tx, Kind::Mandate, &item, call.now).await.map_err(&fail)?;
+            if let Some(line) = line {
+                act(&mut tx, call, (plan, line)).await.map_err(&fail)?;
+            }
         }
         tx.commit().await.map_err(&fail)?;
         let MandateDetail { reference, payment_url } = detail;
@@ -80,4 +101,18 @@ impl Systems {
         tx.commit().await.map_err(&fail)?;
         Ok(done(Finding::Acknowledged))
     }
+}
+
+/// What a scenario has the borrower do with a new mandate, and says about it.
+async fn act(conn: &mut PgConnection, call: &Call<'_>, (plan, line): (&PlanId, &Line)) -> sqlx::Result<()> {
+    let (did, later) = match line.code.as_str() {
+        "0601" => ("mandate waits for the borrower for an hour", Some(Deed::Authorise)),
+        "0602" => ("mandate authorised, and cancelled in an hour", Some(Deed::Cancel)),
+        "0603" => ("mandate refused", None),
+        _ => return Ok(()),
+    };
+    if let Some(deed) = later {
+        diary::write(conn, line, (deed, plan.as_str()), call.now + ONE_HOUR).await?;
+    }
+    store::tell(conn, &[line.application_id], &format!("scenario {}: {did}", line.code), call.now).await
 }

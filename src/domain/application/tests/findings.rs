@@ -50,7 +50,7 @@ fn action(action_type: ActionType) -> Action {
 }
 
 pub fn approval(amount: &str) -> Approval {
-    Approval { amount: rupees(amount), installments: None, annual_rate: None }
+    Approval { amount: rupees(amount), installments: None, annual_rate: None, valid_days: None }
 }
 
 /// Two offers, the better one first.
