@@ -6,6 +6,7 @@ mod cluster;
 mod dev;
 mod doctor;
 mod error;
+mod hosted;
 mod journey;
 mod key_files;
 mod keys;
