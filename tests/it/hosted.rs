@@ -133,6 +133,7 @@ async fn under_a_host_name_of_its_own_a_namespace_has_every_path() {
     let there = format!("http://{}.localhost:{port}/console?link=x", asha.name);
     assert_eq!((page.status().as_u16(), page.headers()["location"].to_str().unwrap()), (307, there.as_str()));
     assert_eq!(asha.told["consoleUrl"], json!(there.trim_end_matches("?link=x")));
+    assert_eq!(asha.told["borrowerUrl"], json!(format!("{}/{}", host.borrower, asha.name)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
