@@ -124,16 +124,11 @@ impl fmt::Display for Banner<'_> {
         writeln!(f, "  Register    http://{admin}/hosted")?;
         writeln!(f, "  Namespaces  {}", self.namespaces)?;
         writeln!(f)?;
-        let token = match &self.token_file {
-            Some(file) => {
-                writeln!(f, "  Token       the host's, in {}", file.display())?;
-                format!("$(cat {})", file.display())
-            }
-            None => {
-                writeln!(f, "  Token       the host's, as given")?;
-                "$OCEN_HOSTED_TOKEN".to_owned()
-            }
-        };
+        let (place, token) = self.token_file.as_ref().map_or_else(
+            || ("as given".to_owned(), "$OCEN_HOSTED_TOKEN".to_owned()),
+            |file| (format!("in {}", file.display()), format!("$(cat {})", file.display())),
+        );
+        writeln!(f, "  Token       the host's, {place}")?;
         writeln!(f, "  Next        curl -X POST http://{admin}/hosted/invites -H \"Authorization: Bearer {token}\"")?;
         writeln!(f, "  End         Ctrl-C; what is kept stands in {}", self.data_dir.display())
     }

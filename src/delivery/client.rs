@@ -160,12 +160,11 @@ impl Client {
     ) -> Result<Answer, PostError> {
         let url = Url::parse(url).map_err(|e| PostError::Url(e.to_string()))?;
         let ours = self.config.inbox.as_ref().and_then(|inbox| inbox.reach(&url));
-        let (http, url) = match ours {
-            Some(inside) => (self.inbox_client(), inside),
-            None => {
-                self.policy.check(&url).map_err(|e| PostError::Url(e.to_string()))?;
-                (http.clone(), url)
-            }
+        let (http, url) = if let Some(inside) = ours {
+            (self.inbox_client(), inside)
+        } else {
+            self.policy.check(&url).map_err(|e| PostError::Url(e.to_string()))?;
+            (http.clone(), url)
         };
         let exchange = async {
             let Message { body, traceparent } = message;

@@ -7,7 +7,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::sync::{Mutex, MutexGuard};
@@ -42,7 +42,7 @@ pub(super) struct Databases {
 impl Databases {
     /// Connects, and takes the right to be the one host.
     pub(super) async fn open(config: &Config) -> Result<Self, HostError> {
-        let text = config.database.url.as_ref().map(|url| url.expose_secret()).unwrap_or_default();
+        let text = config.database.url.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
         let url = Url::parse(text).map_err(|error| HostError::Address(error.to_string()))?;
         let options = PgConnectOptions::from_str(text)?.application_name("ocen-lender host");
         let prefix = prefix(options.get_database().unwrap_or_else(|| options.get_username()));

@@ -100,8 +100,10 @@ async fn pass(host: &SharedHost, door: Door, mut request: Request) -> Result<Res
     };
     let slot = host.find(&target.name);
     let slot = admit(door, slot, &target, request.headers(), request.method()).map_err(IntoResponse::into_response)?;
-    if door != Door::Inbox {
-        host.take_turn(&slot)?;
+    if door != Door::Inbox
+        && let Some(too_much) = host.too_much(&slot)
+    {
+        return Err(too_much);
     }
     if let Some(elsewhere) = host.console(door, &target, request.method()) {
         return Ok(elsewhere);
@@ -110,10 +112,8 @@ async fn pass(host: &SharedHost, door: Door, mut request: Request) -> Result<Res
         let detail = "this namespace keeps as much as it may; delete it and register again, or ask the host";
         return Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail).into_response());
     }
-    let _move = match is_clock_move(door, &request, &target) {
-        true => host.clock_moves.acquire().await.ok(),
-        false => None,
-    };
+    let is_move = is_clock_move(door, &request, &target);
+    let _turn = if is_move { host.clock_moves.acquire().await.ok() } else { None };
     let entered = host.enter(&slot).await.map_err(|error| Problem::from(error).into_response())?;
     slot.used(host.app.clock.wall());
     if door == Door::Operators && bearer(request.headers()).is_some_and(|token| slot.opens(token)) {
@@ -211,8 +211,9 @@ fn is_open(method: &Method, path: &str) -> bool {
 
 /// Whether a request may make a namespace keep more.
 fn takes_more(door: Door, method: &Method, path: &str) -> bool {
-    let looks = matches!(*method, Method::GET | Method::HEAD | Method::DELETE);
-    !looks && !(door == Door::Lsp && path.starts_with("/health"))
+    let frees_or_looks = matches!(*method, Method::GET | Method::HEAD | Method::DELETE);
+    let is_probe = door == Door::Lsp && path.starts_with("/health");
+    !(frees_or_looks || is_probe)
 }
 
 fn is_clock_move(door: Door, request: &Request, target: &Target) -> bool {
@@ -231,15 +232,14 @@ impl Host {
         Some((StatusCode::TEMPORARY_REDIRECT, [(LOCATION, format!("{origin}{}", target.rest))]).into_response())
     }
 
-    fn take_turn(&self, slot: &Slot) -> Result<(), Response> {
+    /// What a namespace is answered that sends more than it may.
+    fn too_much(&self, slot: &Slot) -> Option<Response> {
         let key = Key::Org(slot.name.as_str().to_owned());
-        self.rates.take(vec![(key, self.settings.rate)], Instant::now()).map_err(|wait| {
-            let detail = "this namespace sends too much at once; try again a little later";
-            let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).into_response();
-            let seconds = wait.as_secs().saturating_add(1);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-            response
-        })
+        let wait = self.rates.take(vec![(key, self.settings.rate)], Instant::now()).err()?;
+        let detail = "this namespace sends too much at once; try again a little later";
+        let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).into_response();
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)));
+        Some(response)
     }
 }
 
@@ -270,17 +270,17 @@ mod tests {
         Some((target.name.to_string(), target.prefix, target.rest.to_string()))
     }
 
-    fn found(name: &str, prefix: &str, rest: &str) -> Option<(String, String, String)> {
-        Some((name.to_owned(), prefix.to_owned(), rest.to_owned()))
+    fn found(name: &str, prefix: &str, rest: &str) -> (String, String, String) {
+        (name.to_owned(), prefix.to_owned(), rest.to_owned())
     }
 
     #[test]
     fn a_path_or_a_host_name_begins_with_the_namespace() {
-        assert_eq!(target("10.0.0.1:8080", "/a-b/v3/x?y=1"), found("a-b", "/a-b", "/v3/x?y=1"));
-        assert_eq!(target("box.example", "/a-b"), found("a-b", "/a-b", "/"));
-        assert_eq!(target("a-b.BOX.example:8081", "/v3/x?y"), found("a-b", "", "/v3/x?y"));
-        assert_eq!(target("a-b.localhost:8081", "/c-d/x"), found("a-b", "", "/c-d/x"));
-        assert_eq!(target("ip-10-0-0-1.internal", "/a-b/x"), found("a-b", "/a-b", "/x"));
+        assert_eq!(target("10.0.0.1:8080", "/a-b/v3/x?y=1"), Some(found("a-b", "/a-b", "/v3/x?y=1")));
+        assert_eq!(target("box.example", "/a-b"), Some(found("a-b", "/a-b", "/")));
+        assert_eq!(target("a-b.BOX.example:8081", "/v3/x?y"), Some(found("a-b", "", "/v3/x?y")));
+        assert_eq!(target("a-b.localhost:8081", "/c-d/x"), Some(found("a-b", "", "/c-d/x")));
+        assert_eq!(target("ip-10-0-0-1.internal", "/a-b/x"), Some(found("a-b", "/a-b", "/x")));
         for path in ["/", "/v3/offer/x", "/hosted", "//a-b/x", "/%61-b/x", "/A-b/x"] {
             assert_eq!(target("box.example", path), None, "{path}");
         }

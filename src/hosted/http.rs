@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::invites::{self, check_host};
@@ -142,7 +143,7 @@ fn lsp(host: &SharedHost, name: &Name, wanted: Registration) -> Result<Lsp, Prob
 }
 
 /// `POST /hosted/token`, by a namespace's own token; the host names the namespace.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rotation {
     namespace: Option<String>,
@@ -159,14 +160,11 @@ async fn rotate(
     headers: HeaderMap,
     body: axum::body::Bytes,
 ) -> Result<Json<Rotated>, Problem> {
-    let wanted: Rotation = match body.is_empty() {
-        true => Rotation { namespace: None },
-        false => serde_json::from_slice(&body).map_err(|error| Problem::bad_request(error.to_string()))?,
-    };
+    let wanted: Rotation = or_nothing(&body)?;
     let shown = bearer(&headers).ok_or_else(stranger)?;
     let slot = match &wanted.namespace {
         Some(name) => owned(&host, name, shown)?,
-        None => host.all().into_iter().filter(|slot| slot.opens(shown)).next_back().ok_or_else(stranger)?,
+        None => host.all().into_iter().rfind(|slot| slot.opens(shown)).ok_or_else(stranger)?,
     };
     let token = Ids.token();
     let digest = Digest::of_text(&token);
@@ -175,6 +173,14 @@ async fn rotate(
     slot.set_token(digest);
     tracing::info!(namespace = %slot.name, "a namespace has another token");
     Ok(Json(Rotated { namespace: slot.name.to_string(), token }))
+}
+
+/// A body that may be left out.
+pub(super) fn or_nothing<T: Default + DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|error| Problem::bad_request(error.to_string()))
 }
 
 /// A namespace as its host and its owner see it.

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::http::or_nothing;
 use super::token::{Digest, bearer};
 use super::{SharedHost, store};
 use crate::clock::Ids;
@@ -56,10 +57,7 @@ pub(super) async fn make(
     body: axum::body::Bytes,
 ) -> Result<(StatusCode, Json<Made>), Problem> {
     check_host(&host, &headers)?;
-    let wanted: Wanted = match body.is_empty() {
-        true => Wanted::default(),
-        false => serde_json::from_slice(&body).map_err(|error| Problem::bad_request(error.to_string()))?,
-    };
+    let wanted: Wanted = or_nothing(&body)?;
     let hours = wanted.hours.unwrap_or(HOURS);
     if !(1..=MOST_HOURS).contains(&hours) {
         return Err(Problem::unprocessable("/hours", format!("must be 1 to {MOST_HOURS}")));

@@ -5,9 +5,9 @@
 //! requests reach, not because a query was written with care. A namespace that is not used sleeps: its database is kept,
 //! its connections and tasks are not.
 //!
-//! A request begins its path with the namespace's name, or its host name with it: [`dispatch`](mod@dispatch) finds
-//! whose it is, checks token and pace, wakes the namespace and passes the rest of the path to its own routers, so that
-//! whatever the sandbox serves is served here too.
+//! A request begins its path with the namespace's name, or its host name with it: `dispatch` finds whose it is, checks
+//! token and pace, wakes the namespace and passes the rest of the path to its own routers, so that whatever the sandbox
+//! serves is served here too.
 
 mod databases;
 mod dispatch;

@@ -171,7 +171,8 @@ pub fn admitted(org_id: String, body: LspIn, config: &Config) -> Result<Lsp, Pro
     let inbox = policy.inbox.clone();
     let lsp = checked(org_id, body, policy)?;
     let url = lsp.callback_base_url.parse::<Url>().ok();
-    if !url.is_some_and(|url| inbox.is_some_and(|inbox| inbox.reach(&url).is_some())) {
+    let ours = url.zip(inbox).is_some_and(|(url, inbox)| inbox.reach(&url).is_some());
+    if !ours {
         allowed_port(&lsp.callback_base_url, &config.delivery.allowed_ports)?;
     }
     Ok(lsp)
