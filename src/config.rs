@@ -6,6 +6,7 @@ pub mod edge;
 mod edge_check;
 mod error;
 mod file;
+pub mod hosted;
 mod ledger;
 pub mod operators;
 pub mod port;
@@ -27,6 +28,7 @@ pub use self::args::{CommonArgs, DevArgs, ServeArgs};
 pub use self::edge::{Asked, ClientTls, ListenerTls, Network, PlainTls, ProxyConfig, TlsConfig};
 pub use self::error::{ConfigError, Problem, Problems};
 use self::file::File;
+pub use self::hosted::{HostedArgs, HostedConfig, OwnInbox};
 pub use self::ledger::LedgerConfig;
 pub use self::operators::{Operator, ROLES, Role};
 pub use self::retention::Retention;
@@ -179,6 +181,8 @@ pub struct DeliveryConfig {
     pub paused: bool,
     /// Ports that a callback may go to; empty allows every one.
     pub allowed_ports: Vec<u16>,
+    /// An endpoint of our own that callbacks may go to wherever it is; a hosted sandbox has one.
+    pub inbox: Option<OwnInbox>,
     /// Our certificate for LSPs that ask for one, and authorities that count beside the system's.
     pub tls: ClientTls,
     /// The same for single LSPs by orgId; its authorities then count alone.
@@ -262,7 +266,7 @@ pub struct KeyFile {
 }
 
 /// What only `dev` has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SandboxConfig {
     /// Where cluster, keys and clock are kept.
     pub data_dir: PathBuf,
@@ -270,6 +274,8 @@ pub struct SandboxConfig {
     pub manual: bool,
     /// Whether operators need no token although they are not on loopback.
     pub open_admin: bool,
+    /// How many LSPs share it, if they do.
+    pub hosted: Option<HostedConfig>,
 }
 
 impl Config {
@@ -285,10 +291,15 @@ impl Config {
         let mut problems = Problems::default();
         let file = File::parse(&[DEV, text], &mut problems)?;
         let mut config = Self::join(Mode::Dev, &args.common, file, &mut problems);
-        config.delivery.allow_private_addresses = true;
+        // An LSP of its own may have its callbacks sent anywhere; strangers may not look round the host's network.
+        config.delivery.allow_private_addresses = !args.hosted.hosted || args.hosted.hosted_allow_private;
         config.database.url.clone_from(&args.database_url);
-        config.sandbox =
-            Some(SandboxConfig { data_dir: args.data_dir.clone(), manual: args.manual, open_admin: args.open_admin });
+        config.sandbox = Some(SandboxConfig {
+            data_dir: args.data_dir.clone(),
+            manual: args.manual,
+            open_admin: args.open_admin,
+            hosted: HostedConfig::of(&args.hosted),
+        });
         config.checked(problems)
     }
 

@@ -8,6 +8,7 @@ pub mod config;
 pub mod delivery;
 pub mod domain;
 pub mod engine;
+pub mod hosted;
 pub mod http;
 pub mod jose;
 pub mod journey;

@@ -12,7 +12,7 @@ use tokio::fs;
 use tokio_util::sync::CancellationToken;
 
 use super::banner::Banner;
-use super::{CliError, key_files, migrate, run};
+use super::{CliError, hosted, key_files, migrate, run};
 use crate::app::{self, App, OurKeys, Parts, SharedApp};
 use crate::clock::Ids;
 use crate::config::{Config, DevArgs, Listen};
@@ -35,7 +35,7 @@ pub(super) async fn run(args: &DevArgs) -> Result<ExitCode, CliError> {
     fs::create_dir_all(data_dir).await.map_err(CliError::file(data_dir))?;
     let listeners = Listeners::bind(&config.listen).await?.secured(&config.tls)?;
     config.listen_on(listeners.addresses()?);
-    if !args.open_admin {
+    if !args.open_admin && !args.hosted.hosted {
         ask_for_a_token(&mut config);
     }
     let cluster = match &config.database.url {
@@ -45,7 +45,12 @@ pub(super) async fn run(args: &DevArgs) -> Result<ExitCode, CliError> {
     if let Some(cluster) = &cluster {
         config.database.url = Some(cluster.database_url().into());
     }
-    let served = Box::pin(serve(config, listeners, data_dir, stop, begun)).await;
+    let is_hosted = config.sandbox.as_ref().is_some_and(|sandbox| sandbox.hosted.is_some());
+    let served = if is_hosted {
+        Box::pin(hosted::serve(config, listeners, stop, begun)).await
+    } else {
+        Box::pin(serve(config, listeners, data_dir, stop, begun)).await
+    };
     if let Some(cluster) = cluster {
         cluster.stop().await?;
     }
@@ -67,7 +72,8 @@ async fn serve(
     stop: CancellationToken,
     begun: Instant,
 ) -> Result<(), CliError> {
-    let app = build(config, data_dir).await?;
+    let kid = format!("{}-1", config.lender.org_id);
+    let app = build(config, data_dir, kid).await?;
     register_demo(&app, data_dir).await?;
     if !stop.is_cancelled() {
         Banner { listen: app.config.listen, token: app.config.admin_token.as_ref(), data_dir, took: begun.elapsed() }
@@ -80,23 +86,23 @@ async fn serve(
     run::serve_all(app, listeners, extra).await
 }
 
-async fn build(config: Config, data_dir: &Path) -> Result<SharedApp, CliError> {
+/// A sandbox's app, with its database brought up to date and the keys and the clock of its directory.
+pub(super) async fn build(config: Config, data_dir: &Path, kid: String) -> Result<SharedApp, CliError> {
     let url: SecretString = config.database.url.clone().ok_or(CliError::Missing("the database"))?;
     migrate::apply(&mut PgConnection::connect(url.expose_secret()).await?).await?;
     let pool: PgPool = app::pool(url.expose_secret(), config.database.max_connections)?;
     let clock = sandbox::clock::restore(data_dir).map_err(CliError::file(&data_dir.join("clock")))?;
     let systems = Systems::new(pool.clone(), Ids, &config);
     let ports = systems.join(Ports::new(&config, &clock, |port| systems.simulated(port))?, &config);
-    let signing = Arc::new(signing_key(data_dir, &config.lender.org_id).await?);
+    let signing = Arc::new(signing_key(data_dir, kid).await?);
     let keys = OurKeys { published: vec![Arc::clone(&signing)], signing };
     let master = master_key(data_dir).await?;
     Ok(App::build(Parts { pool, clock, config, keys, ports, codec: Arc::new(crate::protocol::Codec), master }).await?)
 }
 
 /// The sandbox's signing key, made when there is none.
-async fn signing_key(data_dir: &Path, lender: &str) -> Result<SigningKey, CliError> {
+async fn signing_key(data_dir: &Path, kid: String) -> Result<SigningKey, CliError> {
     let path = data_dir.join("signing.pem");
-    let kid = format!("{lender}-1");
     if fs::try_exists(&path).await.map_err(CliError::file(&path))? {
         return key_files::signing(&kid, &path).await;
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::app::{BuildError, KeyRefusal};
 use crate::config::ConfigError;
+use crate::hosted::HostError;
 use crate::http::BindError;
 use crate::jose::KeyError;
 use crate::lender::PortsError;
@@ -39,6 +40,8 @@ pub enum CliError {
     DemoKey(#[from] DemoKeyError),
     #[error("the demo LSP could not be registered: {0}")]
     DemoLsp(#[from] PutError),
+    #[error("the hosted sandbox: {0}")]
+    Host(#[from] HostError),
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
     #[error("database: {0}")]

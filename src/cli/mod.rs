@@ -6,6 +6,7 @@ mod cluster;
 mod dev;
 mod doctor;
 mod error;
+mod hosted;
 mod journey;
 mod key_files;
 mod keys;
@@ -45,7 +46,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the sandbox: its own Postgres, simulated lender systems, a demo LSP
-    Dev(DevArgs),
+    Dev(Box<DevArgs>),
     /// Run in production
     Serve(ServeArgs),
     /// Bring a database's schema up to date

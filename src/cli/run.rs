@@ -45,31 +45,43 @@ pub fn stop_on_signals() -> Result<CancellationToken, CliError> {
 /// [`CliError::TaskFailed`] when a background task ended before it was told to: without it the server would accept
 /// and never answer.
 pub async fn serve_all(app: SharedApp, listeners: Listeners, extra: Extra) -> Result<(), CliError> {
-    let failed = Arc::new(AtomicBool::new(false));
-    if !app.config.delivery.paused {
-        essential(&app, &failed, "delivery", {
-            let app = Arc::clone(&app);
-            async move {
-                if let Err(error) = delivery::run(app).await {
-                    tracing::error!(%error, "delivery cannot start");
-                }
-            }
-        });
-        essential(&app, &failed, "engine", engine::fire::run(Arc::clone(&app)));
-    }
-    essential(&app, &failed, "release", engine::run_release(Arc::clone(&app)));
-    essential(&app, &failed, "day-end", engine::day_end::run(Arc::clone(&app)));
-    essential(&app, &failed, "keep", keep::run(Arc::clone(&app)));
-    essential(&app, &failed, "ledger", engine::ledger::run(Arc::clone(&app)));
-    essential(&app, &failed, "audit-anchor", audit::anchor::run(Arc::clone(&app)));
+    let failed = background(&app);
     http::serve(Arc::clone(&app), listeners, extra).await;
+    end(&app).await;
+    if failed.load(Ordering::Relaxed) { Err(CliError::TaskFailed) } else { Ok(()) }
+}
+
+/// Lets the tasks end, within the drain time, and the connections to the database after them.
+pub(super) async fn end(app: &SharedApp) {
     app.tasks.close();
     if timeout(app.config.drain, app.tasks.wait()).await.is_err() {
         tracing::warn!(tasks = app.tasks.len(), "not everything ended in time; leases take care of the rest");
     }
     // What still hangs is cut with the process.
     let _ = timeout(CLOSE_TIMEOUT, app.pool.close()).await;
-    if failed.load(Ordering::Relaxed) { Err(CliError::TaskFailed) } else { Ok(()) }
+}
+
+/// Starts all that an app does by itself. Gives what is set when a task ended before it was told to; the app is stopped
+/// then.
+pub(super) fn background(app: &SharedApp) -> Arc<AtomicBool> {
+    let failed = Arc::new(AtomicBool::new(false));
+    if !app.config.delivery.paused {
+        essential(app, &failed, "delivery", {
+            let app = Arc::clone(app);
+            async move {
+                if let Err(error) = delivery::run(app).await {
+                    tracing::error!(%error, "delivery cannot start");
+                }
+            }
+        });
+        essential(app, &failed, "engine", engine::fire::run(Arc::clone(app)));
+    }
+    essential(app, &failed, "release", engine::run_release(Arc::clone(app)));
+    essential(app, &failed, "day-end", engine::day_end::run(Arc::clone(app)));
+    essential(app, &failed, "keep", keep::run(Arc::clone(app)));
+    essential(app, &failed, "ledger", engine::ledger::run(Arc::clone(app)));
+    essential(app, &failed, "audit-anchor", audit::anchor::run(Arc::clone(app)));
+    failed
 }
 
 /// Spawns a task whose early end ends the server, so that whoever watches it starts it again.

@@ -61,4 +61,7 @@ pub struct DevArgs {
     /// Ask operators for no token although they are not on loopback: for a container that publishes the port there only
     #[arg(long, env = "OCEN_OPEN_ADMIN")]
     pub open_admin: bool,
+    /// What a sandbox for many LSPs takes.
+    #[command(flatten)]
+    pub hosted: super::HostedArgs,
 }

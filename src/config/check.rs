@@ -8,7 +8,7 @@ use super::edge_check as edge;
 use super::error::Problems;
 use super::ledger::{LONGEST_CODE, LedgerConfig, MOST};
 use super::rules::{Rules, Verdict};
-use super::{Config, Lender, Mode, PortConfig, operators, retention};
+use super::{Config, Lender, Mode, PortConfig, hosted, operators, retention};
 use crate::domain::application::referral::{self, ReferralReason};
 use crate::domain::maths::frequency::Frequency;
 use crate::domain::maths::money::Paise;
@@ -33,6 +33,7 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
     limits(&config.limits, problems);
     rules(&config.rules, &config.products.0, problems);
     ports(config, problems);
+    hosted::check(config, problems);
     retention::check(&config.retention, problems);
     ledger(&config.ledger, problems);
     operators::check(&config.operators, problems);

@@ -82,6 +82,7 @@ impl From<DeliverySection> for DeliveryConfig {
             allow_private_addresses: section.allow_private_addresses,
             paused: section.paused,
             allowed_ports: section.allowed_ports,
+            inbox: None,
             tls: section.tls,
             lsp_tls: section.lsp_tls,
         }

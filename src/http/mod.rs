@@ -154,16 +154,36 @@ pub fn borrower_router(app: &SharedApp, extra: Router) -> Router {
     layers::around(pages, Arc::clone(app), "borrower")
 }
 
+/// What the listeners serve.
+#[derive(Debug)]
+pub struct Routers {
+    /// To LSPs.
+    pub lsp: Router,
+    /// To borrowers.
+    pub borrower: Router,
+    /// To operators.
+    pub admin: Router,
+}
+
 /// Serves all listeners until the app stops, and reads their certificates again when they change.
 pub async fn serve(app: SharedApp, listeners: Listeners, extra: Extra) {
+    let routers = Routers {
+        lsp: lsp_router(&app),
+        borrower: borrower_router(&app, extra.borrower),
+        admin: admin_router(&app, extra.admin),
+    };
+    serve_routers(app, listeners, routers).await;
+}
+
+/// The same with other routers: `app` is the one whose end is theirs.
+pub async fn serve_routers(app: SharedApp, listeners: Listeners, routers: Routers) {
     let Listeners { lsp, borrower, admin, tls } = listeners;
     let files = tls.all().flat_map(|listener| listener.files()).collect();
     let watched = tls.clone();
     app.tasks.spawn(watch(files, app.stop.clone(), move || watched.reload()));
     app.tasks.spawn(metrics::keep(Arc::clone(&app)));
-    let lsp = connections::serve(Arc::clone(&app), (lsp, tls.lsp), lsp_router(&app));
-    let admin = connections::serve(Arc::clone(&app), (admin, tls.admin), admin_router(&app, extra.admin));
-    let router = borrower_router(&app, extra.borrower);
-    let borrower = connections::serve(app, (borrower, tls.borrower), router);
+    let lsp = connections::serve(Arc::clone(&app), (lsp, tls.lsp), routers.lsp);
+    let admin = connections::serve(Arc::clone(&app), (admin, tls.admin), routers.admin);
+    let borrower = connections::serve(app, (borrower, tls.borrower), routers.borrower);
     tokio::join!(lsp, admin, borrower);
 }

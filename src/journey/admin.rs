@@ -18,7 +18,7 @@ const MOVE_TIMEOUT: Duration = Duration::from_mins(5);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A client of the operators' listener.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Admin {
     /// The shared client.
     pub client: reqwest::Client,
@@ -112,6 +112,15 @@ impl Admin {
         let path = format!("/admin/callbacks?state={state}&orgId={org_id}");
         let page = self.call(Method::GET, &path, None).await?;
         page.get("items").and_then(Value::as_array).map(Vec::len).ok_or_else(|| format!("no items in {page}"))
+    }
+
+    /// A page of what a sandbox's inbox holds for an LSP, newest first.
+    ///
+    /// # Errors
+    /// In words, what came instead of a page.
+    pub async fn inbox(&self, org_id: &str, cursor: Option<&str>) -> Result<Value, String> {
+        let cursor = cursor.map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
+        self.call(Method::GET, &format!("/sandbox/inbox/{org_id}{cursor}"), None).await
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, String> {

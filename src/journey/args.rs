@@ -24,7 +24,7 @@ pub struct JourneyArgs {
     #[arg(long, default_value = "http://127.0.0.1:8081", value_name = "URL")]
     pub admin_url: String,
     /// Bearer token of the operators' listener; `dev` needs none
-    #[arg(long, env = "OCEN_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(long, visible_alias = "token", env = "OCEN_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub admin_token: Option<SecretString>,
     /// Where the OTP of a session is read as `{URL}/{sessionKey}`, on a server that is no sandbox
     #[arg(long, value_name = "URL")]

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::envelope::Envelopes;
+use super::envelope::{Envelopes, Opened};
 use super::inbox::{Answer, Inbox};
 use super::operations::{self, Operation, text};
 use crate::clock::{Clock, Ids};
@@ -40,14 +40,24 @@ impl Listener {
     ///
     /// # Errors
     /// What the operating system reports.
-    pub async fn serve(self, socket: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
-        let router =
-            Router::new().fallback(post(receive)).layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(Arc::new(self));
+    pub async fn serve(self: Arc<Self>, socket: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+        let router = Router::new().fallback(post(receive)).layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(self);
         axum::serve(socket, router).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 
     fn take_in(&self, path: &str, body: &[u8]) -> Result<String, Refused> {
         let opened = self.envelopes.open(body).map_err(|what| Refused::new("AUTH1001", what))?;
+        self.note(path, opened)
+    }
+
+    /// Takes in a callback that another endpoint received for us; what is wrong with it ends the run.
+    pub fn take_over(&self, path: &str, opened: Opened) {
+        if let Err(refused) = self.note(path, opened) {
+            self.inbox.fail(format!("{path}, {}", refused.what));
+        }
+    }
+
+    fn note(&self, path: &str, opened: Opened) -> Result<String, Refused> {
         let message = opened.message;
         let trace_id = text(&message, "/metadata/traceId").to_owned();
         let refused = |what| Refused { code: "GEN5010", what, trace_id: trace_id.clone() };

@@ -21,6 +21,7 @@ use super::error::JourneyError;
 use super::inbox::Inbox;
 use super::listener::Listener;
 use super::outbound::{Courier, Patience, asks_for_patience, root_cause, shown};
+use super::poller;
 use super::screen::Screen;
 use crate::clock::{Clock, Ids};
 use crate::jose::SigningKey;
@@ -60,9 +61,12 @@ impl Lsp {
         let envelopes = Arc::new(envelopes);
         let inbox = Arc::new(Inbox::default());
 
-        let listener =
-            Listener { envelopes: Arc::clone(&envelopes), inbox: Arc::clone(&inbox), clock: Clock::default() };
-        let (stop, tasks) = listen(listener, socket);
+        let listener = Arc::new(Listener {
+            envelopes: Arc::clone(&envelopes),
+            inbox: Arc::clone(&inbox),
+            clock: Clock::default(),
+        });
+        let (stop, tasks) = listen(Arc::clone(&listener), socket);
         let admin = Admin {
             client: client.clone(),
             url: base(&args.admin_url),
@@ -70,11 +74,20 @@ impl Lsp {
             otp_url: args.otp_url.as_deref().map(base),
             patience: args.patience(),
         };
-        admin
-            .register(&org_id, registration(args, address, signer.as_deref()))
-            .await
-            .map_err(|came| setup("PUT /admin/lsps", "success", came))?;
-        screen.aside(&format!("{org_id} registered, callbacks to {address}"));
+        let registration = registration(args, address, signer.as_deref());
+        match admin.register(&org_id, registration.clone()).await {
+            Ok(()) => screen.aside(&format!("{org_id} registered, callbacks to {address}")),
+            // A sandbox elsewhere posts to nobody's laptop, and keeps an inbox instead.
+            Err(came) if came.contains("/callbackBaseUrl") && args.callback_url.is_none() => {
+                admin
+                    .register(&org_id, without_callback_url(registration))
+                    .await
+                    .map_err(|_| setup("PUT /admin/lsps", "success", came))?;
+                tasks.spawn(poller::run((listener, admin.clone()), org_id.clone(), stop.clone()));
+                screen.aside(&format!("{org_id} registered, callbacks to the server's own inbox"));
+            }
+            Err(came) => return Err(setup("PUT /admin/lsps", "success", came)),
+        }
         let patience = Patience { step: args.patience(), resend: args.resend_after() };
         let (url, retries, clock) = (base(&args.url), AtomicU64::new(0), Clock::default());
         let courier = Courier { org_id, url, client, envelopes, inbox, screen, patience, clock, retries };
@@ -125,7 +138,7 @@ async fn bind(args: &JourneyArgs) -> std::io::Result<(TcpListener, SocketAddr)> 
 }
 
 /// Lets the listener run until the run is over; if it stops earlier, so does the run.
-fn listen(listener: Listener, socket: TcpListener) -> (CancellationToken, TaskTracker) {
+fn listen(listener: Arc<Listener>, socket: TcpListener) -> (CancellationToken, TaskTracker) {
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let (inbox, serving) = (Arc::clone(&listener.inbox), listener.serve(socket, stop.clone()));
     tasks.spawn(async move {
@@ -180,6 +193,14 @@ fn registration(args: &JourneyArgs, address: SocketAddr, signer: Option<&Signing
         None => (json!([]), json!({"allowUnsigned": true})),
     };
     json!({"name": "Journey", "callbackBaseUrl": callback_base_url, "keys": keys, "settings": settings})
+}
+
+/// A sandbox with an inbox has callbacks sent there when no other address is given.
+fn without_callback_url(mut registration: Value) -> Value {
+    if let Some(members) = registration.as_object_mut() {
+        members.remove("callbackBaseUrl");
+    }
+    registration
 }
 
 async fn fetch_keys(client: &reqwest::Client, url: &str, patience: Duration) -> Result<Value, JourneyError> {

@@ -17,6 +17,7 @@ mod lsp;
 mod messages;
 mod operations;
 mod outbound;
+mod poller;
 mod report;
 mod screen;
 

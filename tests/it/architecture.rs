@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may name. `app` assembles, `cli` starts; both may name anything.
-const MAY_NAME: [(&str, &[&str]); 19] = [
+const MAY_NAME: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("jose", &[]),
     ("seal", &[]),
@@ -50,6 +50,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
         "sandbox",
         &["app", "config", "domain", "engine", "jose", "lender", "lsp", "seal", "store", "clock", "protocol", "http"],
     ),
+    ("hosted", &["app", "config", "clock", "http", "lsp", "rate", "sandbox", "store"]),
 ];
 
 /// What the domain must never name: it is values in, values out.

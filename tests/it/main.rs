@@ -33,6 +33,8 @@ mod exposure;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod hosted;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod idempotency;

@@ -28,6 +28,7 @@ fn config(private: bool) -> DeliveryConfig {
         allow_private_addresses: private,
         paused: false,
         allowed_ports: Vec::new(),
+        inbox: None,
         tls: ClientTls::default(),
         lsp_tls: BTreeMap::new(),
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::caller::Caller;
 use super::page::{self, Page};
 use crate::app::SharedApp;
-use crate::config::{Config, Mode};
+use crate::config::{Config, Mode, OwnInbox};
 use crate::delivery::address::check_literal;
 use crate::domain::ids::OrgId;
 use crate::http::problem::{self, Path, Problem, Query};
@@ -32,11 +32,20 @@ const LONGEST: usize = 128;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LspIn {
     name: String,
-    callback_base_url: String,
+    /// Left out where there is an inbox of our own: that.
+    callback_base_url: Option<String>,
     #[serde(default)]
     keys: Vec<KeyIn>,
     #[serde(default)]
     settings: Settings,
+}
+
+impl LspIn {
+    /// A registration that came in another form.
+    #[must_use]
+    pub fn new(name: String, callback_base_url: Option<String>, keys: Vec<KeyIn>, settings: Settings) -> Self {
+        Self { name, callback_base_url, keys, settings }
+    }
 }
 
 /// A key to be registered.
@@ -55,19 +64,25 @@ pub struct ListQuery {
 }
 
 /// What a registration must respect beyond its form.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     /// Whether callbacks may go to private addresses.
     pub private_addresses: bool,
     /// Whether an LSP may send unsigned messages.
     pub unsigned: bool,
+    /// The endpoint of our own that callbacks may go to.
+    pub inbox: Option<OwnInbox>,
 }
 
 impl Policy {
     /// The policy of a server: the sandbox allows more.
     #[must_use]
     pub fn of(config: &Config) -> Self {
-        Self { private_addresses: config.delivery.allow_private_addresses, unsigned: config.mode == Mode::Dev }
+        Self {
+            private_addresses: config.delivery.allow_private_addresses,
+            unsigned: config.mode == Mode::Dev,
+            inbox: config.delivery.inbox.clone(),
+        }
     }
 }
 
@@ -81,8 +96,7 @@ pub async fn put(
     Path(org_id): Path<String>,
     problem::Json(body): problem::Json<LspIn>,
 ) -> Result<Json<Lsp>, Problem> {
-    let lsp = checked(org_id, body, Policy::of(&app.config))?;
-    allowed_port(&lsp.callback_base_url, &app.config.delivery.allowed_ports)?;
+    let lsp = admitted(org_id, body, &app.config)?;
     let mut tx = app.pool.begin().await?;
     let before = store::find(&mut tx, &lsp.org_id).await?;
     store::put(&mut tx, &lsp, app.clock.now()).await.map_err(|error| match error {
@@ -148,6 +162,22 @@ pub async fn revoke_key(
     Ok(Json(lsp))
 }
 
+/// Checks a registration against all that a server is configured to respect.
+///
+/// # Errors
+/// 422, pointing at the member.
+pub fn admitted(org_id: String, body: LspIn, config: &Config) -> Result<Lsp, Problem> {
+    let policy = Policy::of(config);
+    let inbox = policy.inbox.clone();
+    let lsp = checked(org_id, body, policy)?;
+    let url = lsp.callback_base_url.parse::<Url>().ok();
+    let ours = url.zip(inbox).is_some_and(|(url, inbox)| inbox.reach(&url).is_some());
+    if !ours {
+        allowed_port(&lsp.callback_base_url, &config.delivery.allowed_ports)?;
+    }
+    Ok(lsp)
+}
+
 /// Checks a registration as a whole and brings it into the stored form.
 ///
 /// # Errors
@@ -155,12 +185,15 @@ pub async fn revoke_key(
 pub fn checked(org_id: String, body: LspIn, policy: Policy) -> Result<Lsp, Problem> {
     text("/orgId", &org_id)?;
     text("/name", &body.name)?;
-    callback_base_url(&body.callback_base_url, policy)?;
-    settings(&body.settings, policy)?;
+    let in_inbox = || policy.inbox.as_ref().and_then(|inbox| inbox.of(&org_id));
+    let url = body.callback_base_url.or_else(in_inbox);
+    let url = url.ok_or_else(|| Problem::unprocessable("", "missing field `callbackBaseUrl`"))?;
+    callback_base_url(&url, &policy)?;
+    settings(&body.settings, &policy)?;
     Ok(Lsp {
         org_id: OrgId(org_id),
         name: body.name,
-        callback_base_url: body.callback_base_url.trim_end_matches('/').to_owned(),
+        callback_base_url: url.trim_end_matches('/').to_owned(),
         settings: body.settings,
         keys: keys(body.keys)?,
     })
@@ -175,7 +208,7 @@ fn text(pointer: &str, text: &str) -> Result<(), Problem> {
     }
 }
 
-fn callback_base_url(text: &str, policy: Policy) -> Result<(), Problem> {
+fn callback_base_url(text: &str, policy: &Policy) -> Result<(), Problem> {
     let refuse = |detail: &str| Err(Problem::unprocessable("/callbackBaseUrl", detail));
     let Ok(url) = text.parse::<Url>() else {
         return refuse("must be an http:// or https:// URL");
@@ -186,7 +219,8 @@ fn callback_base_url(text: &str, policy: Policy) -> Result<(), Problem> {
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return refuse("must have no user, query or fragment: the answer paths are put behind it");
     }
-    if !policy.private_addresses && check_literal(&url).is_err() {
+    let ours = policy.inbox.as_ref().is_some_and(|inbox| inbox.reach(&url).is_some());
+    if !policy.private_addresses && !ours && check_literal(&url).is_err() {
         return refuse("must not be a private, local or reserved address");
     }
     Ok(())
@@ -201,7 +235,7 @@ fn allowed_port(url: &str, allowed: &[u16]) -> Result<(), Problem> {
     Err(Problem::unprocessable("/callbackBaseUrl", format!("callbacks go to port {} only", ports.join(", "))))
 }
 
-fn settings(settings: &Settings, policy: Policy) -> Result<(), Problem> {
+fn settings(settings: &Settings, policy: &Policy) -> Result<(), Problem> {
     if settings.allow_unsigned && !policy.unsigned {
         return Err(Problem::unprocessable("/settings/allowUnsigned", "only the sandbox takes unsigned messages"));
     }
@@ -255,11 +289,11 @@ mod tests {
     use super::*;
     use crate::jose::SigningKey;
 
-    const SERVE: Policy = Policy { private_addresses: false, unsigned: false };
-    const DEV: Policy = Policy { private_addresses: true, unsigned: true };
+    const SERVE: Policy = Policy { private_addresses: false, unsigned: false, inbox: None };
+    const DEV: Policy = Policy { private_addresses: true, unsigned: true, inbox: None };
 
     fn body(url: &str, keys: Vec<KeyIn>) -> LspIn {
-        LspIn { name: "An LSP".into(), callback_base_url: url.into(), keys, settings: Settings::default() }
+        LspIn { name: "An LSP".into(), callback_base_url: Some(url.into()), keys, settings: Settings::default() }
     }
 
     fn pointer(result: Result<Lsp, Problem>) -> String {
