@@ -16,6 +16,7 @@ use super::{CliError, key_files, migrate, run};
 use crate::app::{self, App, OurKeys, Parts, SharedApp};
 use crate::clock::Ids;
 use crate::config::{Config, DevArgs, Listen};
+use crate::console;
 use crate::domain::ids::OrgId;
 use crate::http::{Extra, Listeners};
 use crate::jose::SigningKey;
@@ -74,8 +75,11 @@ async fn serve(
             .print();
     }
     run::end_with(&app, stop);
-    let extra =
-        Extra { admin: sandbox::http::router(&app).with_state(Arc::clone(&app)), borrower: sandbox::pay::router(&app) };
+    let extra = Extra {
+        admin: sandbox::http::router(&app).with_state(Arc::clone(&app)),
+        pages: console::router(),
+        borrower: sandbox::pay::router(&app),
+    };
     run::serve_all(app, listeners, extra).await
 }
 

@@ -130,8 +130,10 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 /// Routes that other modules put onto the listeners.
 #[derive(Debug, Default)]
 pub struct Extra {
-    /// Onto the operators' listener, behind its token: sandbox calls, metrics, console.
+    /// Onto the operators' listener, behind its token: sandbox calls.
     pub admin: Router,
+    /// Onto the operators' listener, in front of its token: pages that hold no data.
+    pub pages: Router,
     /// Onto the borrowers' listener.
     pub borrower: Router,
 }
@@ -143,8 +145,8 @@ pub fn lsp_router(app: &SharedApp) -> Router {
 }
 
 /// The operators' routes.
-pub fn admin_router(app: &SharedApp, extra: Router) -> Router {
-    layers::around(admin::router(app, extra), Arc::clone(app), "admin")
+pub fn admin_router(app: &SharedApp, extra: Router, pages: Router) -> Router {
+    layers::around(admin::router(app, extra).merge(pages), Arc::clone(app), "admin")
 }
 
 /// The borrowers' routes.
@@ -161,7 +163,7 @@ pub async fn serve(app: SharedApp, listeners: Listeners, extra: Extra) {
     app.tasks.spawn(watch(files, app.stop.clone(), move || watched.reload()));
     app.tasks.spawn(metrics::keep(Arc::clone(&app)));
     let lsp = connections::serve(Arc::clone(&app), (lsp, tls.lsp), lsp_router(&app));
-    let admin = connections::serve(Arc::clone(&app), (admin, tls.admin), admin_router(&app, extra.admin));
+    let admin = connections::serve(Arc::clone(&app), (admin, tls.admin), admin_router(&app, extra.admin, extra.pages));
     let router = borrower_router(&app, extra.borrower);
     let borrower = connections::serve(app, (borrower, tls.borrower), router);
     tokio::join!(lsp, admin, borrower);

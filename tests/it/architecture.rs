@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may name. `app` assembles, `cli` starts; both may name anything.
-const MAY_NAME: [(&str, &[&str]); 19] = [
+const MAY_NAME: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("jose", &[]),
     ("seal", &[]),
@@ -44,6 +44,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
             "tls",
         ],
     ),
+    ("console", &["http"]),
     ("keep", &["app", "domain", "engine", "store", "config", "clock", "seal"]),
     ("journey", &["jose", "clock"]),
     (
