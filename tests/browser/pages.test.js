@@ -70,7 +70,7 @@ function walk(theme, size) {
     await visitor.go("/console/lsps");
     const { page: browser } = visitor;
     await browser.keyboard.press("/");
-    await browser.getByRole("combobox", { name: "Search" }).fill(row.loanApplicationId.slice(0, 9));
+    await browser.getByRole("combobox", { name: "Search" }).fill(row.loanApplicationId);
     await browser.locator("#found li").first().waitFor();
     await visitor.keeps("search");
     await browser.keyboard.press("Escape");

@@ -59,7 +59,10 @@ class Visitor {
     Object.assign(this, parts);
   }
 
+  /** Signs in where the server asks for it: on loopback it does not. */
   async signIn(token = TOKEN) {
+    await this.page.locator(".signin, main .page").first().waitFor();
+    if (await this.page.locator(".signin").count() === 0) return this.shown();
     await this.page.getByLabel("Operator token").fill(token);
     await this.page.getByRole("button", { name: "Sign in" }).click();
     await this.shown();
@@ -95,7 +98,7 @@ class Visitor {
 
   /** Nothing went wrong so far. */
   quiet(what) {
-    assert.deepEqual(this.errors, [], `${what} ${this.name}: errors in the log`);
+    assert.deepEqual(this.errors.splice(0), [], `${what} ${this.name}: errors in the log`);
   }
 
   /** Takes refusals that a test provoked out of the log. */

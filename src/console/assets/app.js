@@ -11,8 +11,9 @@ import { shell } from "./shell.js";
 import { help } from "./parts/help.js";
 import { palette } from "./parts/palette.js";
 
-/** Between news and looking again, so that a burst is one look. */
+/** Between news and looking again, so that a burst is one look; and between two looks, however much happens. */
 const SETTLE = 250;
+const APART = 1_500;
 /** Relative times grow old. */
 const TICK = 15_000;
 
@@ -187,14 +188,16 @@ function signOut() {
 
 let heard = new Set();
 let timer = null;
+let looked = -APART;
 
 function changed({ topics }) {
   for (const topic of topics.length ? topics : ["*"]) heard.add(topic);
-  timer ??= setTimeout(look, SETTLE);
+  timer ??= setTimeout(look, Math.max(SETTLE, looked + APART - performance.now()));
 }
 
 async function look() {
   timer = null;
+  looked = performance.now();
   const topics = heard;
   heard = new Set();
   // Nobody sees a hidden page; it looks when it is shown again.

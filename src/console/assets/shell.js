@@ -32,7 +32,7 @@ const BAR = ["/console", "/console/applications", "/console/loans", "/console/ca
 
 function groups(state) {
   if (state.who?.orgId) return GROUPS.map(([name, links]) => [name, links.filter(([href]) => LINKED.has(href))]).filter(([, links]) => links.length);
-  return state.who?.mode === "serve" ? GROUPS.filter(([name]) => name !== "Sandbox") : GROUPS;
+  return state.who?.mode === "serve" || !state.who?.roles?.includes("operator") ? GROUPS.filter(([name]) => name !== "Sandbox") : GROUPS;
 }
 
 const here = (href) =>

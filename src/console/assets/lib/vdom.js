@@ -43,7 +43,8 @@ function update(node, view, svg) {
   const before = node.view;
   attributes(node, before.props, view.props);
   children(node, view.children, svg || view.tag === "svg");
-  if (view.props.value !== before.props.value && "value" in node) node.value = view.props.value ?? "";
+  // Whoever is typing knows better.
+  if (view.props.value !== before.props.value && "value" in node && node !== document.activeElement) node.value = view.props.value ?? "";
   node.view = view;
 }
 

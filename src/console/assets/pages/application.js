@@ -2,7 +2,7 @@
 import * as api from "../lib/api.js";
 import { ago, many, words } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
-import { button, chip, empty, facts, mono, panel, say, to } from "../parts/basics.js";
+import { button, chip, empty, facts, may, mono, panel, say, to } from "../parts/basics.js";
 import { code } from "../parts/code.js";
 import { outcomes } from "../parts/outcomes.js";
 import { openMessage } from "../parts/message.js";
@@ -57,7 +57,7 @@ export default {
         { id: "timeline", name: "Timeline", view: () => timelinePane(data, visit) },
         !linked && { id: "state", name: "State", view: () => statePane(data) },
         !linked && { id: "asks", name: "Questions to systems", view: () => asksPane(data) },
-        visit.shell.who?.mode !== "serve" && !linked && { id: "sandbox", name: "Sandbox", view: () => outcomes(data.full, visit) },
+        visit.shell.who?.mode !== "serve" && may(visit, "operator") && { id: "sandbox", name: "Sandbox", view: () => outcomes(data.full, visit) },
       ], pane, (id) => visit.ask({ pane: id === "timeline" ? "" : id })),
     ];
   },

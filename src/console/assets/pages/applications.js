@@ -17,7 +17,7 @@ export default {
   view(list, visit) {
     return [
       filters(visit, {
-        search: "Application id, loan id, LSP or the borrower's exact PAN or phone",
+        search: "Id of application, loan, request or message, PAN, phone",
         selects: [{ name: "stage", label: "Stage", options: [["", "All stages"], ...STAGES.map((stage) => [stage, words(stage)])] }],
         texts: visit.shell.who?.orgId ? [] : [{ name: "org", label: "LSP", placeholder: "LSP id" }],
       }),
@@ -43,7 +43,7 @@ export default {
 
 function nothing({ query, ask, shell }) {
   if (query.q || query.stage || query.org) {
-    return empty("No application is like that.", h("p", null, "An id may be given in part; a PAN or a phone number must be whole."));
+    return empty("No application is like that.", h("p", null, "Ids, PANs and phone numbers are found when they are whole; an LSP has a filter of its own."));
   }
   return empty("No applications yet.",
     h("p", null, shell.who?.mode === "serve" ? "The first request of an LSP shows here." : "Drive one through every stage:"),

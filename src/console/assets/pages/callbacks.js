@@ -2,7 +2,7 @@
 import * as api from "../lib/api.js";
 import { ago, many } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
-import { button, chip, empty, mono, notice, say } from "../parts/basics.js";
+import { button, chip, empty, may, mono, notice, say } from "../parts/basics.js";
 import { filters } from "../parts/filters.js";
 import { ask } from "../parts/form.js";
 import { openMessage } from "../parts/message.js";
@@ -17,6 +17,7 @@ export default {
   load: (visit, options) => pages(visit, "/admin/callbacks", { state: visit.query.state, orgId: visit.query.org, requestId: visit.query.request }, options),
   view(list, visit) {
     const linked = Boolean(visit.shell.who?.orgId);
+    const operates = may(visit, "operator");
     const parked = visit.shell.open?.callbacks?.parked ?? 0;
     return [
       !linked && parked > 0 && visit.query.state !== "parked" && notice("warn", h("p", null, `${many(parked, "callback is", "callbacks are")} parked: given up after the last attempt. `),
@@ -24,7 +25,7 @@ export default {
       filters(visit, {
         selects: [{ name: "state", label: "State", options: STATES }],
         texts: [...(linked ? [] : [{ name: "org", label: "LSP", placeholder: "LSP id" }]), { name: "request", label: "Request id", placeholder: "Request id" }],
-        extra: !linked && button("Redeliver since…", () => redeliverSince(visit), { glyph: "again", small: true }),
+        extra: operates && button("Redeliver since…", () => redeliverSince(visit), { glyph: "again", small: true }),
       }),
       list.items.length === 0 ? nothing(visit) : table({
         caption: "Callbacks, newest first",
@@ -39,7 +40,7 @@ export default {
           { name: "LSP", hide: "narrow", cell: (row) => h("span", { class: "cut" }, row.orgId) },
           { name: "Request", hide: "middle", cell: (row) => mono(row.requestId, { class: "mono cut", title: row.requestId }) },
           { name: "Decided", right: true, cell: (row) => ago(row.createdAt) },
-          !linked && { name: "Again", cell: (row) => h("span", { class: "above" }, button(row.state === "pending" ? "Send now" : "Redeliver", () => redeliver(visit, row), { small: true, kind: "quiet", glyph: "again" })) },
+          operates && { name: "Again", cell: (row) => h("span", { class: "above" }, button(row.state === "pending" ? "Send now" : "Redeliver", () => redeliver(visit, row), { small: true, kind: "quiet", glyph: "again" })) },
         ].filter(Boolean),
       }),
       more(list, () => list.more(visit)),

@@ -4,7 +4,7 @@ import { ago, exactly, words } from "../lib/format.js";
 import { rupees } from "../lib/money.js";
 import { h } from "../lib/vdom.js";
 import { nameField, named } from "../parts/acts.js";
-import { button, chip, empty, facts, mono, notice, panel, say, to } from "../parts/basics.js";
+import { button, chip, empty, facts, may, mono, notice, panel, say, to } from "../parts/basics.js";
 import { ask } from "../parts/form.js";
 import { QUESTION } from "./decisions.js";
 
@@ -45,13 +45,13 @@ function does(decision, visit) {
     submit: async (read) => { await api.post(`${path}/${verb}`, named(read, member)); say(said, "good"); await visit.reload(); },
   }), { small: true, kind: danger ? "danger" : verb === "release" || verb === "claim" ? "main" : "plain" });
   if (decision.stale) return null;
-  if (decision.state === "WAITING") {
+  if (decision.state === "WAITING" && may(visit, "maker")) {
     return decision.claimedBy
       ? [button("Approve…", () => approve(decision, visit), { small: true, kind: "main" }), button("Reject…", () => reject(decision, visit), { small: true, kind: "danger" }),
         simple("unclaim", "Give the claim up", "Give up", "by", "The claim is given up")]
       : simple("claim", "Claim the decision", "Claim", "by", "It is yours");
   }
-  if (decision.state === "PROPOSED") {
+  if (decision.state === "PROPOSED" && may(visit, "checker")) {
     return [simple("release", "Release the verdict", "Release", "checker", "Released; the borrower's LSP is told"),
       simple("return", "Hand it back to the maker", "Hand back", "checker", "Handed back", true)];
   }

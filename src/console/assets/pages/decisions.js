@@ -4,7 +4,7 @@ import { ago, words } from "../lib/format.js";
 import { rupees } from "../lib/money.js";
 import { h } from "../lib/vdom.js";
 import { actsPane } from "../parts/acts.js";
-import { button, chip, empty, mono, panel, say } from "../parts/basics.js";
+import { button, chip, empty, may, mono, panel, say } from "../parts/basics.js";
 import { filters } from "../parts/filters.js";
 import { pages } from "../parts/pages.js";
 import { more, table } from "../parts/table.js";
@@ -66,6 +66,6 @@ function stuck(asks, visit) {
     h("ul", { class: "acts", key: "asks" }, asks.map((ask) => h("li", { key: ask.askId },
       h("div", null, mono(`${ask.port}.${ask.method}`), ask.loanApplicationId && h("span", { class: "muted" }, ` ${ask.loanApplicationId}`),
         ask.reason && h("p", { class: "muted" }, ask.reason)),
-      button("Ask again", () => retry(ask), { small: true, glyph: "again" })))),
+      may(visit, "operator") && button("Ask again", () => retry(ask), { small: true, glyph: "again" })))),
   ];
 }

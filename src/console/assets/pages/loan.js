@@ -4,7 +4,7 @@ import { plot } from "../lib/chart.js";
 import { ago, count, day, many, month, shortDay, words } from "../lib/format.js";
 import { briefly, ofPaise, paise, rupees, share, sum } from "../lib/money.js";
 import { h } from "../lib/vdom.js";
-import { button, chip, empty, facts, mono, notice, panel, say, to } from "../parts/basics.js";
+import { button, chip, empty, facts, may, mono, notice, panel, say, to } from "../parts/basics.js";
 import { actsPane, proposeAct } from "../parts/acts.js";
 import { tell } from "../parts/outcomes.js";
 import { disputeList } from "../parts/disputes.js";
@@ -30,7 +30,7 @@ export default {
           h("span", null, "Application ", to(`/console/applications${api.path(loan.orgId, loan.loanApplicationId)}`, { class: "mono" }, loan.loanApplicationId)),
           h("span", { class: "muted" }, linked ? loan.orgId : to(`/console/lsps${api.path(loan.orgId)}`, {}, loan.orgId)),
           h("span", { class: "summary-tools" },
-            !linked && button("Propose an act", () => proposeAct(visit, loan), { small: true }), reveal(visit))),
+            may(visit, "maker") && button("Propose an act", () => proposeAct(visit, loan), { small: true }), reveal(visit))),
         overdue(loan),
         figures(loan)),
       sandbox(visit) && ["GRANTED", "RUNNING"].includes(loan.status) && clockRow(visit, loan),
@@ -193,7 +193,7 @@ function book({ book: journals }) {
     })))));
 }
 
-const sandbox = (visit) => visit.shell.who?.mode !== "serve" && !visit.shell.who?.orgId;
+const sandbox = (visit) => visit.shell.who?.mode !== "serve" && may(visit, "operator");
 
 function terms({ terms: of, payouts, loanId }, visit) {
   const dev = sandbox(visit);

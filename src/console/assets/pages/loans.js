@@ -17,7 +17,7 @@ export default {
   view(list, visit) {
     return [
       filters(visit, {
-        search: "Loan id, application id, LSP or the borrower's exact PAN or phone",
+        search: "Id of loan, application, request or message, PAN, phone",
         selects: [{ name: "status", label: "Status", options: [["", "All statuses"], ...STATUSES.map((status) => [status, words(status)])] }],
         texts: visit.shell.who?.orgId ? [] : [{ name: "org", label: "LSP", placeholder: "LSP id" }],
       }),
@@ -48,7 +48,7 @@ function overdue(row) {
 }
 
 function nothing({ query, shell }) {
-  if (query.q || query.status || query.org) return empty("No loan is like that.", h("p", null, "An id may be given in part; a PAN or a phone number must be whole."));
+  if (query.q || query.status || query.org) return empty("No loan is like that.", h("p", null, "Ids, PANs and phone numbers are found when they are whole; an LSP has a filter of its own."));
   return empty("No loans yet.",
     h("p", null, "A loan begins when the lender grants an application and the borrower's account is verified."),
     shell.who?.mode !== "serve" && command("ocen-lender journey"));

@@ -2,7 +2,7 @@
 import * as api from "../lib/api.js";
 import { ago, exactly, spaced } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
-import { button, chip, copy, empty, facts, mono, notice, panel, say, to } from "../parts/basics.js";
+import { button, chip, copy, empty, facts, may, mono, notice, panel, say, to } from "../parts/basics.js";
 import { code } from "../parts/code.js";
 import { ask } from "../parts/form.js";
 import { lay } from "../parts/layer.js";
@@ -19,25 +19,26 @@ export default {
     return { lsp, switches: switches.items };
   },
   view({ lsp, switches }, visit) {
+    const operates = may(visit, "operator");
     const off = switches.find((one) => one.kind === "LSP" && one.subject === lsp.orgId);
     return [
       off && notice("bad", h("p", null, h("strong", null, "Stopped: "), `${off.reason} (${off.setBy}, `, ago(off.setAt), ")"),
-        button("Let it run again", () => release(visit, "lsp", lsp.orgId), { small: true })),
+        operates && button("Let it run again", () => release(visit, "lsp", lsp.orgId), { small: true })),
       h("div", { class: "summary", key: "summary" },
         h("div", { class: "summary-head" }, off ? chip("Stopped", "bad") : chip("Active", "good"), mono(lsp.orgId),
           to(api.withQuery("/console/applications", { org: lsp.orgId }), {}, "Applications"),
           to(api.withQuery("/console/callbacks", { org: lsp.orgId }), {}, "Callbacks"),
-          h("span", { class: "summary-tools" },
+          operates && h("span", { class: "summary-tools" },
             button("Share a link", () => share(lsp), { small: true, glyph: "link" }),
             button("Revoke links", () => revokeLinks(lsp), { small: true, kind: "quiet" }),
             button("Change", () => edit(visit, lsp), { small: true }),
             !off && button("Stop", () => stop(visit, "lsp", lsp.orgId), { small: true, kind: "danger", glyph: "pause" }))),
         facts([["Callbacks go to", mono(lsp.callbackBaseUrl, { class: "mono break" })]])),
-      panel("Keys", { aside: button("Add a key", () => addKey(visit, lsp), { small: true, glyph: "key" }) }, keys(visit, lsp)),
+      panel("Keys", { aside: operates && button("Add a key", () => addKey(visit, lsp), { small: true, glyph: "key" }) }, keys(visit, lsp)),
       h("div", { class: "grid", key: "grid" },
         h("div", { class: "span-6" }, panel("How it is answered", {}, settings(lsp.settings))),
         h("div", { class: "span-6" },
-          visit.shell.who?.mode !== "serve" && scenarioPanel(visit, lsp.orgId),
+          visit.shell.who?.mode !== "serve" && operates && scenarioPanel(visit, lsp.orgId),
           panel("Everything that is stopped", {}, stopped(visit, switches)))),
     ];
   },
@@ -49,7 +50,7 @@ function keys(visit, lsp) {
     h("div", null, mono(key.kid), " ", key.revokedAt ? chip("Revoked", "bad") : chip("Active", "good"),
       key.revokedAt && h("span", { class: "muted" }, " ", ago(key.revokedAt)),
       h("details", { class: "numbers" }, h("summary", null, "Public key"), code(key.kid, key.publicKeyPem.trim()))),
-    !key.revokedAt && button("Revoke", () => revoke(visit, lsp, key), { small: true, kind: "danger" }))));
+    !key.revokedAt && may(visit, "operator") && button("Revoke", () => revoke(visit, lsp, key), { small: true, kind: "danger" }))));
 }
 
 function settings(all) {

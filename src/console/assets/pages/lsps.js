@@ -2,7 +2,7 @@
 import * as api from "../lib/api.js";
 import { many } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
-import { button, chip, empty, mono } from "../parts/basics.js";
+import { button, chip, empty, may, mono } from "../parts/basics.js";
 import { pages } from "../parts/pages.js";
 import { register } from "../parts/register.js";
 import { more, table } from "../parts/table.js";
@@ -16,8 +16,8 @@ export default {
   },
   view: (list, visit) => [
     h("div", { class: "filters", key: "tools" }, h("p", { class: "muted" }, many(list.items.length, "LSP"), list.nextCursor ? " and more" : ""),
-      h("div", { class: "filters-extra" }, button("Register an LSP", () => register(visit), { kind: "main", small: true }))),
-    list.items.length === 0 ? empty("No LSP is registered.", h("p", null, "Until one is, every request is refused."), button("Register an LSP", () => register(visit), { kind: "main" })) : table({
+      may(visit, "operator") && h("div", { class: "filters-extra" }, button("Register an LSP", () => register(visit), { kind: "main", small: true }))),
+    list.items.length === 0 ? empty("No LSP is registered.", h("p", null, "Until one is, every request is refused."), may(visit, "operator") && button("Register an LSP", () => register(visit), { kind: "main" })) : table({
       caption: "LSPs",
       rows: list.items,
       key: (row) => row.orgId,

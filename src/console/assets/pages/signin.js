@@ -18,7 +18,7 @@ export function signInPage(state, does) {
       // Lets password managers tell this from other forms.
       h("input", { class: "unseen", type: "text", name: "username", autocomplete: "username", value: "operator", tabindex: -1, "aria-hidden": "true" }),
       h("div", { class: "field" }, h("label", { for: "token" }, "Operator token"),
-        h("input", { id: "token", name: "token", type: "password", required: true, autocomplete: "current-password", ref: (element) => element.focus() })),
+        h("input", { id: "token", name: "token", type: "password", required: true, autocomplete: "current-password", ref: (element) => requestAnimationFrame(() => element.focus()) })),
       h("button", { class: "button button-main button-wide", type: "submit" }, h("span", null, "Sign in")),
       h("p", { class: "hint" }, "It is kept in this tab until you close it, and sent to this server only.")));
 }

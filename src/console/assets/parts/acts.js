@@ -3,7 +3,7 @@ import * as api from "../lib/api.js";
 import { ago, day, words } from "../lib/format.js";
 import { rupees } from "../lib/money.js";
 import { h } from "../lib/vdom.js";
-import { button, chip, empty, facts, say } from "./basics.js";
+import { button, chip, empty, facts, may, say } from "./basics.js";
 import { ask } from "./form.js";
 
 /** The field for the name of who acts, where the token does not say it. */
@@ -73,7 +73,7 @@ export function actsPane(acts, visit) {
     h("p", null, act.proposal?.reason ?? act.reason),
     facts([...Object.entries(act.proposal?.act ?? act.act ?? {}).filter(([name]) => name !== "kind").map(([name, value]) => [words(name), shown(name, value)]),
       ["Maker", act.maker], ["Checker", act.checker]], { columns: true }),
-    act.state === "PROPOSED" && h("div", { class: "card-does" },
+    act.state === "PROPOSED" && may(visit, "checker") && h("div", { class: "card-does" },
       button("Release", () => check(visit, act, "release"), { kind: "main", small: true }),
       button("Reject", () => check(visit, act, "reject"), { kind: "danger", small: true })))));
 }

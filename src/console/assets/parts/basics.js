@@ -28,6 +28,9 @@ export async function copy(text) {
   }
 }
 
+/** Whether whoever is signed in has a role: what he may not is not offered to him. */
+export const may = (visit, role) => Boolean(visit.shell.who?.roles?.includes(role));
+
 /** A button; `kind` is `plain`, `main`, `quiet` or `danger`. */
 export function button(label, onclick, { kind = "plain", glyph, small, type = "button", disabled, title, key } = {}) {
   const classes = `button button-${kind}${small ? " button-small" : ""}`;

@@ -2,7 +2,7 @@
 import * as api from "../lib/api.js";
 import { ago, words } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
-import { button, chip, empty, mono, say, to } from "./basics.js";
+import { button, chip, empty, may, mono, say, to } from "./basics.js";
 import { ask } from "./form.js";
 
 /** Where a dispute may go from where it is. */
@@ -24,7 +24,7 @@ export function disputeList(disputes, visit, { ofLoan } = {}) {
     h("div", { class: "card-does" },
       !ofLoan && to(`/console/loans${api.path(one.loanId)}`, { class: "mono" }, one.loanId),
       !ofLoan && h("span", { class: "muted" }, one.orgId),
-      !visit.shell.who?.orgId && (MOVES[one.status] ?? []).length > 0 && button("Move", () => move(visit, one), { small: true })))));
+      may(visit, "operator") && (MOVES[one.status] ?? []).length > 0 && button("Move", () => move(visit, one), { small: true })))));
 }
 
 function move(visit, dispute) {

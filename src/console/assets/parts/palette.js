@@ -48,7 +48,7 @@ export function palette(state, go) {
       return [
         h("input", {
           type: "search", role: "combobox", autofocus: true, autocomplete: "off", spellcheck: "false",
-          placeholder: "Application, loan or LSP id, or a page", "aria-label": "Search", "aria-expanded": "true",
+          placeholder: "Whole id of an application, loan, request or message; PAN; phone; or a page", "aria-label": "Search", "aria-expanded": "true",
           "aria-controls": "found", "aria-activedescendant": all.length ? `found-${search.at}` : null,
           oninput: (event) => { search.text = event.target.value.trim(); search.at = 0; layer.update(); look(layer); },
           onkeydown: (event) => {
@@ -64,7 +64,7 @@ export function palette(state, go) {
           h("li", { key: choice.href, id: `found-${i}`, role: "option", "aria-selected": String(i === search.at), onclick: () => choose(layer, choice) },
             icon(choice.glyph), h("span", { class: choice.kind === "Page" ? "" : "mono" }, choice.name),
             choice.state && chip(choice.state), h("span", { class: "found-kind" }, choice.kind)))),
-        all.length === 0 && h("p", { class: "muted found-none" }, "Nothing has that in its id."),
+        all.length === 0 && h("p", { class: "muted found-none" }, "Nothing is called so. Ids are found when they are whole."),
       ];
     },
   });

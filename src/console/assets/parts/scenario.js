@@ -6,9 +6,9 @@ import { ask } from "./form.js";
 
 let known = null;
 
-/** All codes with what they force; nothing where the server has none. */
+/** All codes with what they force. */
 export async function codes() {
-  known ??= api.get("/sandbox/scenarios").then((list) => list.items, () => { known = null; return []; });
+  known ??= (await api.get("/sandbox/scenarios")).items;
   return known;
 }
 

@@ -27,7 +27,7 @@ export function sequence({ lanes, items }, { open, chosen, each }) {
     const today = dateOf(item.simulatedAt ?? item.at);
     if (today !== before) rows.push(h("li", { class: "sequence-day", key: `day ${today} ${item.id}` }, h("span", null, day(today))));
     before = today;
-    rows.push(step(item, at(item.from), at(item.to), { open, chosen }));
+    rows.push(step(item, at(item.from), at(item.to), { open, chosen, each }));
   }
   return h("div", { class: "sequence", style: { "--lanes": String(all.length) }, key: each ? "each" : "together" },
     h("div", { class: `lanes${all.length > 4 ? " lanes-many" : ""}`, "aria-hidden": "true" }, all.map((one) => h("span", { key: one.id }, one.name))),
@@ -36,7 +36,7 @@ export function sequence({ lanes, items }, { open, chosen, each }) {
       h("ol", { class: "steps-list" }, rows)));
 }
 
-function step(item, from, to, { open, chosen }) {
+function step(item, from, to, { open, chosen, each }) {
   const self = from === to;
   const back = to < from;
   const failed = isBad(item);
@@ -44,7 +44,7 @@ function step(item, from, to, { open, chosen }) {
     item.injected && "step-injected", chosen === item.id && "step-chosen"].filter(Boolean).join(" ");
   const inside = [
     h("span", { class: "step-label" },
-      h("span", { class: "step-name" }, name(item)),
+      h("span", { class: "step-name" }, name(item, each)),
       h("span", { class: "step-chips" }, chips(item))),
     !self && h("span", { class: "step-arrow", "aria-hidden": "true" }),
   ];
@@ -60,10 +60,12 @@ function step(item, from, to, { open, chosen }) {
 const isBad = (item) =>
   /^(parked|failed|refused|stuck|error)/i.test(item.state ?? "") || (item.error && item.error !== "0") || Number(item.status) >= 400;
 
-function name(item) {
+function name(item, each) {
   if (item.kind === "ack") return `ack${item.error && item.error !== "0" ? ` ${item.error}` : ""}`;
   if (item.kind === "scenario") return `Scenario ${item.detail ?? ""}`;
   if (item.kind === "event") return item.detail ?? item.kind;
+  const port = { ask: item.to, outcome: item.from }[item.kind];
+  if (port && !each) return `${port}.${item.operation}`;
   return item.operation ?? item.detail ?? item.kind;
 }
 

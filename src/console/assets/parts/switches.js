@@ -2,7 +2,7 @@
 import * as api from "../lib/api.js";
 import { ago } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
-import { button, chip, mono, say } from "./basics.js";
+import { button, chip, may, mono, say } from "./basics.js";
 import { nameField, named } from "./acts.js";
 import { ask } from "./form.js";
 
@@ -49,8 +49,8 @@ export function stopped(visit, switches) {
     switches.length === 0 ? h("p", { class: "muted", key: "none" }, "Nothing is stopped.") : h("ul", { class: "acts", key: "all" }, switches.map((one) =>
       h("li", { key: `${one.kind} ${one.subject}` },
         h("div", null, chip("stopped", "bad", one.kind.toLowerCase()), " ", mono(one.subject), h("p", { class: "muted" }, `${one.reason} (${one.setBy}, `, ago(one.setAt), ")")),
-        button("Release", () => release(visit, one.kind.toLowerCase(), one.subject), { small: true })))),
-    h("div", { class: "card-does", key: "does" },
+        may(visit, "operator") && button("Release", () => release(visit, one.kind.toLowerCase(), one.subject), { small: true })))),
+    may(visit, "operator") && h("div", { class: "card-does", key: "does" },
       button("Stop all payouts", () => stop(visit, "payouts", "all"), { small: true, kind: "danger", glyph: "pause" }),
       button("Stop something else…", () => other(visit), { small: true })),
   ];
