@@ -61,12 +61,12 @@ test("a dispute moves on, and only as it may", async () => {
   await visitor.go("/console/disputes");
   const card = page.locator(".card").first();
   await card.getByRole("button", { name: "Move" }).click();
-  await dialog().getByLabel("To").selectOption("RESOLVED");
+  await dialog().getByLabel("To", { exact: true }).selectOption("RESOLVED");
   await dialog().getByLabel("Reply to the borrower").fill("");
   await dialog().getByRole("button", { name: "Move" }).click();
   await dialog().getByRole("alert").filter({ hasText: "reply" }).waitFor();
   visitor.forgive();
-  await dialog().getByLabel("To").selectOption("PROCESSING");
+  await dialog().getByLabel("To", { exact: true }).selectOption("PROCESSING");
   await dialog().getByLabel("Reply to the borrower").fill("We look into it.");
   await dialog().getByRole("button", { name: "Move" }).click();
   await page.locator(".card").filter({ hasText: "We look into it." }).waitFor();

@@ -62,7 +62,8 @@ function rail(state, does) {
         h("ul", null, links.map((link) => entry(state, link)))))),
       h("div", { class: "rail-foot" },
         who.version && h("p", null, `ocen-lender ${who.version}`),
-        who.orgId && h("p", null, "You see your own traffic, read only."))));
+        who.orgId && h("p", null, "You see your own traffic, read only."),
+        api.token() && !who.orgId && button(`Sign out ${who.name}`, does.signOut, { kind: "quiet", small: true, glyph: "out" }))));
 }
 
 function entry(state, [href, name, glyph, key, counts, counted = "open"]) {
@@ -95,8 +96,7 @@ function top(state, does) {
         icon("search", 16), h("span", null, "Search"), h("kbd", { "aria-hidden": "true" }, "/")),
       h("button", { id: "theme", type: "button", class: "icon-button", "aria-label": `Use the ${dark() ? "light" : "dark"} theme`, title: "Theme (t)", onclick: () => { toggle(); does.draw(); } }, icon(dark() ? "sun" : "moon")),
       h("button", { type: "button", class: "icon-button top-help", "aria-label": "Keyboard shortcuts", title: "Shortcuts (?)", onclick: () => help(state) }, icon("help")),
-      api.token() && !who.orgId && h("button", { type: "button", class: "who", onclick: does.signOut, title: `Sign out ${who.name}` },
-        h("span", null, who.name), icon("out", 16), h("span", { class: "unseen" }, "Sign out"))));
+      api.token() && !who.orgId && h("span", { class: "who" }, who.name)));
 }
 
 function main(state) {

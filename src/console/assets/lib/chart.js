@@ -33,7 +33,8 @@ export function plot({ title, labels, ticks, series, show = count, axis = show, 
         h("i", null, axis(top * part)))),
       h("svg", { class: "plot-shapes", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": title },
         bars.length > 0 && stack(bars, labels, step, y),
-        lines.map((one) => curve(one, labels, step, y)),
+        // A line that is nothing everywhere would only hide the axis.
+        lines.filter((one) => one.values.some((value) => value !== 0)).map((one) => curve(one, labels, step, y)),
         mark !== undefined && mark >= 0 && h("line", { class: "plot-mark", x1: mark * step, x2: mark * step, y1: 0, y2: HEIGHT })),
       h("div", { class: "plot-hits", "aria-hidden": "true" }, labels.map((label, i) => hit(label, i, labels.length, series, show)))),
     h("div", { class: "plot-x", "aria-hidden": "true" }, ticks.map(({ at, text }) =>

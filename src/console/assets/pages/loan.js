@@ -96,7 +96,7 @@ function schedulePlot({ schedule, businessDate }) {
       mark: today,
       height: 220,
     }),
-    h("p", { class: "muted small", key: "mark" }, today > 0 ? `The dashed line is the business date, ${day(businessDate)}.` : null),
+    today >= 0 && h("p", { class: "muted small", key: "mark" }, `The dashed line is the business date, ${day(businessDate)}.`),
   ];
 }
 

@@ -15,8 +15,6 @@ export function signInPage(state, does) {
       h("h1", null, "Sign in to the console"),
       h("p", { class: "muted" }, "With your operator token: the one whose digest stands in the server's configuration, or the administrator's."),
       state.refused && notice("bad", h("p", { role: "alert" }, state.refused)),
-      // Lets password managers tell this from other forms.
-      h("input", { class: "unseen", type: "text", name: "username", autocomplete: "username", value: "operator", tabindex: -1, "aria-hidden": "true" }),
       h("div", { class: "field" }, h("label", { for: "token" }, "Operator token"),
         h("input", { id: "token", name: "token", type: "password", required: true, autocomplete: "current-password", ref: (element) => requestAnimationFrame(() => element.focus()) })),
       h("button", { class: "button button-main button-wide", type: "submit" }, h("span", null, "Sign in")),
