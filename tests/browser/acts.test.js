@@ -104,6 +104,82 @@ test("a scenario is set and taken back", async () => {
   visitor.quiet("scenario");
 });
 
+test("a fault is injected and removed", async () => {
+  await visitor.go("/console/sandbox");
+  const panel = page.locator(".panel").filter({ has: page.getByRole("heading", { name: "Faults" }) });
+  await panel.getByRole("button", { name: "Inject a fault" }).click();
+  await dialog().getByLabel("Operation").fill("setOffer");
+  await dialog().getByRole("button", { name: "Inject" }).click();
+  await panel.getByText("setOffer").waitFor();
+  await visitor.keeps("sandbox with a fault");
+  await panel.getByRole("button", { name: "Remove" }).click();
+  await panel.getByText("Nothing is broken on purpose.").waitFor();
+  visitor.quiet("faults");
+});
+
+test("a snapshot is taken, restored and deleted", async () => {
+  await visitor.go("/console/sandbox");
+  const panel = page.locator(".panel").filter({ has: page.getByRole("heading", { name: "Snapshots" }) });
+  await panel.getByRole("button", { name: "Take a snapshot" }).click();
+  await dialog().getByLabel("Name").fill("browser");
+  await dialog().getByRole("button", { name: "Take it" }).click();
+  await panel.getByText("browser").waitFor();
+  await panel.getByRole("button", { name: "Restore" }).click();
+  await dialog().getByRole("button", { name: "Restore" }).click();
+  await page.locator("#said").filter({ hasText: "Restored browser" }).waitFor({ state: "attached" });
+  await panel.getByRole("button", { name: "Delete" }).click();
+  await panel.getByText("No snapshot yet.").waitFor();
+  visitor.quiet("snapshots");
+});
+
+test("a referred application is claimed and rejected by one person, and released by another", async () => {
+  const id = await refer();
+  await visitor.go("/console/decisions");
+  await page.getByRole("link", { name: id }).click();
+  await page.getByRole("button", { name: "Claim" }).click();
+  await dialog().getByLabel("Your name").fill("asha");
+  await dialog().getByRole("button", { name: "Claim" }).click();
+  await page.getByRole("button", { name: "Reject…" }).click();
+  await dialog().getByLabel("What the borrower is told").fill("We cannot lend to you now.");
+  await dialog().getByLabel("Reason, for the file").fill("Income is not proven.");
+  await dialog().getByRole("button", { name: "Propose" }).click();
+  await page.getByText("Income is not proven.").waitFor();
+  await visitor.keeps("decision proposed");
+  await page.getByRole("button", { name: "Release" }).click();
+  await dialog().getByRole("button", { name: "Release" }).click();
+  await dialog().getByRole("alert").waitFor();
+  visitor.forgive();
+  await dialog().getByLabel("Your name").fill("ravi");
+  await dialog().getByRole("button", { name: "Release" }).click();
+  await page.locator(".summary").getByText("Rejected").waitFor();
+  await visitor.keeps("decision released");
+});
+
+/** Files an application that is left to a person. */
+async function refer() {
+  const run = Date.now();
+  const id = `APP-BROWSER-${run}`;
+  const answer = await fetch(`${process.env.LSP_URL}/v3/loanApplication/createLoanApplicationsRequest`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      metadata: { version: "1.0", orgId: "LSP-DEMO", timestamp: new Date().toISOString(), traceId: `T-${run}` },
+      requestId: `REQ-${run}`,
+      loanApplications: [{
+        createdDate: new Date().toISOString(), loanApplicationId: id, type: "PERSONAL",
+        borrower: {
+          primaryId: "AAAPL1234C", primaryIdType: "PAN", name: "Asha Rao", category: "INDIVIDUAL",
+          contactDetails: [{ type: "PRIMARY", phone: "9000000001" }],
+        },
+        collaterals: [], guarantors: [], applicants: [],
+        terms: { requestedAmount: "950000.00", currency: "INR" },
+      }],
+    }),
+  });
+  assert.equal(answer.status, 200, await answer.text());
+  return id;
+}
+
 test("a message of our own passes the check of its signature, an altered one is named", async () => {
   const signed = await fetch(`${BASE}/sandbox/sign`, {
     method: "POST",

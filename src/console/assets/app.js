@@ -14,6 +14,7 @@ import { palette } from "./parts/palette.js";
 /** Between news and looking again, so that a burst is one look; and between two looks, however much happens. */
 const SETTLE = 250;
 const APART = 1_500;
+const MUCH = 200;
 /** Relative times grow old. */
 const TICK = 15_000;
 
@@ -186,32 +187,38 @@ function signOut() {
   draw();
 }
 
-let heard = new Set();
+let heard = [];
 let timer = null;
 let looked = -APART;
 
-function changed({ topics }) {
-  for (const topic of topics.length ? topics : ["*"]) heard.add(topic);
+function changed(news) {
+  heard.push(news);
+  // Much news is any news.
+  if (heard.length > MUCH) heard = [{ topics: [] }];
   timer ??= setTimeout(look, Math.max(SETTLE, looked + APART - performance.now()));
 }
 
 async function look() {
   timer = null;
   looked = performance.now();
-  const topics = heard;
-  heard = new Set();
+  const news = heard;
+  heard = [];
   // Nobody sees a hidden page; it looks when it is shown again.
   if (document.hidden) {
     state.stale = true;
     return;
   }
   const page = state.page;
-  const concerns = topics.has("*") || !page?.page.topics || page.page.topics.some((topic) => topics.has(topic));
-  const loads = concerns && page && !page.loading && !page.page.still;
+  const loads = page && !page.loading && !page.page.still && news.some((one) => concerns(one, page));
   // Each look at personal data stands in the audit log: the reader says when.
   if (loads && page.looksAtPersons()) page.behind = true;
   await Promise.all([counts(), loads && !page.behind ? page.load() : null]);
   draw();
+}
+
+function concerns({ topics, loanApplicationId }, { page, params }) {
+  if (topics.length > 0 && page.topics && !page.topics.some((topic) => topics.includes(topic))) return false;
+  return !loanApplicationId || !page.ofOne || params.id === loanApplicationId;
 }
 
 document.addEventListener("visibilitychange", () => {

@@ -20,7 +20,8 @@ export default {
   title: (visit) => visit.params.id,
   trail: () => ["/console/applications", "Applications"],
   personal: (visit) => needsState(visit),
-  topics: ["applications", "callbacks", "loans", "timeline", "messages", "asks"],
+  topics: ["applications", "callbacks", "asks"],
+  ofOne: true,
   async load(visit, options) {
     const { params, state } = visit;
     const [timeline, row, full] = await Promise.all([

@@ -17,7 +17,7 @@ export const QUESTION = { eligibility: "May it go on?", offers: "Which offers?",
 export default {
   title: "Decisions",
   personal: () => true,
-  topics: ["decisions", "applications"],
+  topics: ["decisions", "asks", "loans"],
   async load(visit, options) {
     const [list, acts, asks] = await Promise.all([
       pages(visit, "/admin/decisions", { state: visit.query.state }, options),

@@ -18,7 +18,7 @@ export default {
   title: (visit) => visit.params.id,
   trail: () => ["/console/loans", "Loans"],
   personal: () => true,
-  topics: ["loans", "disputes", "acts"],
+  topics: ["loans", "disputes"],
   load: (visit, options) => api.get(api.withQuery(`/admin/loans${api.path(visit.params.id)}`, { reveal: visit.state.reason ? "true" : null }),
     { ...options, reason: visit.state.reason }),
   view(loan, visit) {

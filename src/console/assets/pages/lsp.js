@@ -13,7 +13,7 @@ import { release, stop, stopped } from "../parts/switches.js";
 export default {
   title: (visit) => visit.data?.lsp.name ?? visit.params.org,
   trail: () => ["/console/lsps", "LSPs"],
-  topics: ["lsps", "switches"],
+  topics: ["lsps"],
   async load(visit, options) {
     const [lsp, switches] = await Promise.all([api.get(`/admin/lsps${api.path(visit.params.org)}`, options), api.get("/admin/switches", options)]);
     return { lsp, switches: switches.items };

@@ -9,7 +9,7 @@ import { more, table } from "../parts/table.js";
 
 export default {
   title: "LSPs",
-  topics: ["lsps", "switches"],
+  topics: ["lsps"],
   async load(visit, options) {
     const [list, switches] = await Promise.all([pages(visit, "/admin/lsps", {}, options), api.get("/admin/switches", options)]);
     return Object.assign(list, { stopped: new Set(switches.items.filter((one) => one.kind === "LSP").map((one) => one.subject)) });

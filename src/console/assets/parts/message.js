@@ -36,20 +36,21 @@ export function openMessage(id, { name, onclose, reason } = {}) {
   return layer;
 }
 
-const inward = (message) => /^(in|received|request|inbound)/i.test(message.direction);
+const WAY = { in: "LSP → lender", out: "Lender → LSP", ask: "Lender → its system" };
+const inward = (message) => message.direction === "in";
 
 const heading = (message) => h("p", { class: "drawer-below" },
-  chip(message.direction, "plain", inward(message) ? "LSP → lender" : "Lender → LSP"),
+  chip(message.direction, "plain", WAY[message.direction] ?? message.direction), message.state && chip(message.state),
   message.injected && chip("injected", "bad", `Injected: ${message.injected}`), ago(message.at));
 
 function panes(message) {
-  const failed = (message.checks ?? []).filter((check) => check.outcome === "failed").length;
+  const failed = message.checks.filter((check) => check.outcome === "failed").length;
   return [
-    { id: "checks", name: "Verdict", count: failed, view: () => verdict(message) },
+    { id: "checks", name: message.direction === "ask" ? "About" : "Verdict", count: failed, view: () => verdict(message) },
     { id: "body", name: "Body", view: () => body(message) },
     { id: "raw", name: "Bytes", view: () => raw(message) },
     message.jws && { id: "jws", name: "Signature", view: () => signature(message.jws) },
-    { id: "schema", name: "Schema", count: message.schemaDifferences?.length, view: () => schema(message) },
+    message.direction !== "ask" && { id: "schema", name: "Schema", count: message.schemaDifferences?.length, view: () => schema(message) },
     message.attempts?.length > 0 && { id: "attempts", name: "Attempts", count: message.attempts.length, view: () => attempts(message.attempts) },
     message.curl && { id: "curl", name: "curl", view: () => curl(message) },
   ];
@@ -65,14 +66,17 @@ export const checks = (all) => h("ol", { class: "checks" }, all.map((check) =>
 
 function verdict(message) {
   return [
-    message.checks?.length ? checks(message.checks) : notice("plain", h("p", null, "Nothing was checked of this message.")),
+    message.checks.length ? checks(message.checks) : notice("plain", h("p", null, "Nothing was checked of this message.")),
     facts([
       ["Operation", mono(message.operation)],
       ["Request id", h("span", { class: "with-copy" }, mono(message.requestId), copyButton(message.requestId))],
       ["LSP", mono(message.orgId)],
       ["Time", exactly(message.at)],
       ["Trace id", message.traceId && mono(message.traceId)],
-      ["Size", message.bytes?.text && bytes(new Blob([message.bytes.text]).size)],
+      ["System", message.port && mono(message.port)],
+      ["Outcome", message.outcome],
+      ["Tries", message.tries],
+      ["Size", message.bytes?.length !== undefined && bytes(message.bytes.length)],
       ["Message id", mono(message.id)],
     ]),
   ];
@@ -81,14 +85,20 @@ function verdict(message) {
 const erased = (message) => empty(message.erasedAt ? `Erased on ${exactly(message.erasedAt)} at the end of its retention.` : "The bytes are no longer kept.");
 
 function body(message) {
-  if (!message.bytes?.text) return erased(message);
+  if (!message.bytes) return erased(message);
+  if (message.masked) return [masked(), code("What it says, masked", JSON.stringify(message.body), { json: true })];
   return code("What it says", payload(message.bytes.text), { json: true });
 }
 
+const masked = () => notice("plain", h("p", null, "Personal data is masked. Show it on the application's page, with a reason."));
+
 function raw(message) {
-  if (!message.bytes?.text) return erased(message);
+  if (!message.bytes) return erased(message);
+  if (message.masked) return masked();
   return [
-    h("p", { class: "muted small" }, "Exactly as it went over the wire, before any decoding."),
+    h("p", { class: "muted small" }, message.remade
+      ? "As the next attempt would send it: what it says is frozen, time and signature are new with each attempt."
+      : "Exactly as it went over the wire, before any decoding."),
     code("As text", message.bytes.text, { wrap: true }),
     message.bytes.base64 && code("As base64", message.bytes.base64, { wrap: true }),
   ];
