@@ -27,12 +27,16 @@ const GROUPS = [
 /** What an LSP sees through its link. */
 const LINKED = new Set(["/console", "/console/applications", "/console/loans", "/console/disputes", "/console/callbacks"]);
 
+/** What only operators may. */
+const OPERATORS = new Set(["/console/signature", "/console/sandbox"]);
+
 /** Phone: what the bar at the bottom has room for. */
 const BAR = ["/console", "/console/applications", "/console/loans", "/console/callbacks"];
 
 function groups(state) {
   if (state.who?.orgId) return GROUPS.map(([name, links]) => [name, links.filter(([href]) => LINKED.has(href))]).filter(([, links]) => links.length);
-  return state.who?.mode === "serve" || !state.who?.roles?.includes("operator") ? GROUPS.filter(([name]) => name !== "Sandbox") : GROUPS;
+  if (!state.who?.roles?.includes("operator")) return GROUPS.map(([name, links]) => [name, links.filter(([href]) => !OPERATORS.has(href))]).filter(([, links]) => links.length);
+  return state.who.mode === "serve" ? GROUPS.filter(([name]) => name !== "Sandbox") : GROUPS;
 }
 
 const here = (href) =>

@@ -4,6 +4,7 @@ import { ago, many, words } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
 import { button, chip, empty, facts, may, mono, panel, say, to } from "../parts/basics.js";
 import { code } from "../parts/code.js";
+import { ask } from "../parts/form.js";
 import { outcomes } from "../parts/outcomes.js";
 import { openMessage } from "../parts/message.js";
 import { KINDS, sequence } from "../parts/sequence.js";
@@ -47,7 +48,7 @@ export default {
           row.loanId && h("span", null, "Loan ", linked ? mono(row.loanId) : to(`/console/loans${api.path(row.loanId)}`, { class: "mono" }, row.loanId)),
           row.updatedAt && h("span", { class: "muted" }, "changed ", ago(row.updatedAt)),
           h("span", { class: "summary-tools" },
-            button("Transcript", () => transcript(visit), { glyph: "download", small: true }),
+            !linked && button("Transcript", () => transcript(visit), { glyph: "download", small: true }),
             reveal(visit))),
         row.stage && way(row.stage),
         row.stage && facts([
@@ -149,17 +150,25 @@ function asksPane({ full }) {
   });
 }
 
-async function transcript(visit) {
-  try {
-    const response = await api.get(`${base(visit)}/transcript?view=masked`, { raw: true });
-    const url = URL.createObjectURL(await response.blob());
-    const anchor = document.createElement("a");
-    anchor.href = url;
-    anchor.download = `${visit.params.org}-${visit.params.id}-masked.zip`;
-    anchor.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    say("The transcript is on its way, personal data masked", "good");
-  } catch (error) {
-    say(error.message, "bad");
-  }
+/** A signed file with every message, for whoever has to prove what was said. */
+function transcript(visit) {
+  ask({
+    title: "Export the transcript",
+    text: "A zip with every message, the keys and a chain of hashes, signed by the lender.",
+    fields: [
+      { name: "view", label: "Personal data", options: [["masked", "Masked"], ["full", "As it is: the file settles a dispute"]] },
+      { name: "reason", label: "Reason, where it is shown as it is", hint: "It goes to the audit log." },
+    ],
+    action: "Export",
+    submit: async ({ view, reason }) => {
+      const response = await api.get(`${base(visit)}/transcript?view=${view}`, { raw: true, reason: reason || undefined });
+      const url = URL.createObjectURL(await response.blob());
+      const anchor = document.createElement("a");
+      anchor.href = url;
+      anchor.download = `${visit.params.org}-${visit.params.id}-${view}.zip`;
+      anchor.click();
+      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+      say("The transcript is on its way", "good");
+    },
+  });
 }

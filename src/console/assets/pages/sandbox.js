@@ -27,7 +27,7 @@ export default {
         h("div", { class: "span-7" }, clockPanel(data.clock, visit)),
         h("div", { class: "span-5" }, happened(visit))),
       h("div", { class: "grid", key: "second" },
-        h("div", { class: "span-6" }, org && h("div", { key: org },
+        h("div", { class: "span-6" }, org && h("div", { key: org, class: "stack" },
           field({ name: "org", id: "scenario-org", label: "Scenarios of", options: data.lsps.map((lsp) => [lsp.orgId, `${lsp.orgId} · ${lsp.name}`]), value: org, onchange: (event) => { visit.state.org = event.target.value; visit.update(); } }),
           scenarioPanel(visit, org)), codeList(data.codes)),
         h("div", { class: "span-6" }, faultsPanel(visit, data.faults, data.lsps), snapshotsPanel(visit, data.snapshots), journeyPanel())),

@@ -1,7 +1,9 @@
 // Check my signature: paste what was sent; the first mismatch is named.
 import * as api from "../lib/api.js";
+import { words } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
-import { button, notice, panel, trouble } from "../parts/basics.js";
+import { notice, panel, trouble } from "../parts/basics.js";
+import { code } from "../parts/code.js";
 import { field } from "../parts/form.js";
 import { checks } from "../parts/message.js";
 
@@ -43,7 +45,7 @@ export default {
 };
 
 const waitingText = () => [
-  h("p", { key: "p" }, "The checks run in the order in which the server makes them, and stop at the first that fails:"),
+  h("p", { key: "p" }, "The checks run in the order in which the server makes them; the first that fails is named:"),
   h("ol", { class: "steps", key: "ol" },
     h("li", null, "The body is a flattened JWS with ", h("code", null, "payload"), ", ", h("code", null, "protected"), " and ", h("code", null, "signature"), "."),
     h("li", null, "The header names an allowed algorithm and no key of its own."),
@@ -52,10 +54,14 @@ const waitingText = () => [
     h("li", null, "The LSP in the message is the one whose key signed it.")),
 ];
 
+const detail = ({ checks: all, firstMismatch }) => all.find((one) => one.name === firstMismatch)?.detail;
+
 function verdict(answer) {
-  return h("div", { id: "verdict", tabindex: -1, key: "verdict", role: "status" },
+  return h("div", { id: "verdict", class: "stack", tabindex: -1, key: "verdict", role: "status" },
     answer.verified
       ? notice("good", h("p", null, h("strong", null, "The signature is right."), " The server would take this message."))
-      : notice("bad", h("p", null, h("strong", null, "First mismatch: "), answer.firstMismatch ?? "see below")),
-    checks(answer.checks ?? []));
+      : notice("bad", h("p", null, h("strong", null, "First mismatch: "), words(answer.firstMismatch ?? ""), ". ", detail(answer))),
+    answer.variant && notice("warn", h("p", null, h("strong", null, "What you signed: "), answer.variant)),
+    checks(answer.checks),
+    answer.header && code("Protected header, decoded", JSON.stringify(answer.header), { json: true }));
 }
