@@ -75,7 +75,7 @@ export function credentials() {
 export async function call(method, path, { body, signal, reason, raw } = {}) {
   const headers = { accept: "application/json", ...credentials() };
   if (body !== undefined) headers["content-type"] = "application/json";
-  if (reason) headers["ocen-reason"] = reason;
+  if (reason) headers["ocen-reason"] = asBytes(reason);
   let response;
   try {
     response = await fetch(path, {
@@ -93,6 +93,9 @@ export async function call(method, path, { body, signal, reason, raw } = {}) {
   if (!response.ok) throw new Failed(response.status, value ?? { detail: text.slice(0, 300) || undefined });
   return value;
 }
+
+/** UTF-8, byte for byte: a header takes nothing else. */
+const asBytes = (text) => String.fromCharCode(...new TextEncoder().encode(text));
 
 function parsed(text) {
   try {
