@@ -148,6 +148,11 @@ async function counts() {
 
 let stopListening = () => {};
 
+function refusal(error) {
+  if (!api.token()) return null;
+  return error.status === 401 && !api.isLink() ? "This server does not know the token." : error.message;
+}
+
 async function start() {
   state.failed = null;
   try {
@@ -159,7 +164,7 @@ async function start() {
       return;
     }
     state.signedOut = true;
-    state.refused = api.token() ? error.message : null;
+    state.refused = refusal(error);
     api.keepToken(null);
     state.who = null;
     draw();

@@ -48,6 +48,9 @@ export function resume() {
 /** The operator's token, if there is one. */
 export const token = () => link ?? stored(TOKEN);
 
+/** Whether this tab came by an LSP's link. */
+export const isLink = () => link !== null;
+
 /** Keeps the operator's token until the tab closes; null forgets it, and a link too. */
 export function keepToken(value) {
   link = null;

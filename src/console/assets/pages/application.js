@@ -45,7 +45,7 @@ export default {
         h("div", { class: "summary-head" },
           row.stage && chip(row.stage),
           h("span", { class: "muted" }, linked ? row.orgId : to(`/console/lsps${api.path(visit.params.org)}`, {}, visit.params.org)),
-          row.loanId && h("span", null, "Loan ", linked ? mono(row.loanId) : to(`/console/loans${api.path(row.loanId)}`, { class: "mono" }, row.loanId)),
+          row.loanId && h("span", null, "Loan ", to(`/console/loans${api.path(row.loanId)}`, { class: "mono" }, row.loanId)),
           row.updatedAt && h("span", { class: "muted" }, "changed ", ago(row.updatedAt)),
           h("span", { class: "summary-tools" },
             !linked && button("Transcript", () => transcript(visit), { glyph: "download", small: true }),

@@ -86,7 +86,8 @@ function share(lsp) {
     action: "Make the link",
     submit: async ({ validFor }) => {
       const made = await api.post(`/admin/lsps${api.path(lsp.orgId)}/links`, { validFor });
-      const address = made.url;
+      // A listener on every address is reached by the one that led here.
+      const address = made.url.replace(/^https?:\/\/(0\.0\.0\.0|\[::\])(:\d+)?/, location.origin);
       setTimeout(() => lay({
         kind: "dialog dialog-wide",
         title: "The link",
