@@ -72,6 +72,8 @@ class Visit {
     }
     this.loading = false;
     draw();
+    if (this.scrollTo !== undefined) window.scrollTo(0, this.scrollTo);
+    this.scrollTo = undefined;
   }
 
   /** Whether loading again would be one more entry of the audit log. */
@@ -104,12 +106,13 @@ class Visit {
   }
 }
 
-function visit({ focus } = {}) {
+function visit({ focus, at } = {}) {
   state.page?.end.abort();
   state.menu = false;
   shutAll();
   const query = Object.fromEntries(new URLSearchParams(location.search));
   state.page = new Visit(find(location.pathname, state), query);
+  state.page.scrollTo = at;
   draw();
   state.page.load();
   if (focus) {
@@ -120,6 +123,8 @@ function visit({ focus } = {}) {
 
 /** Goes to another page. */
 export function go(href) {
+  // Whoever comes back finds the place again.
+  history.replaceState({ at: window.scrollY }, "");
   history.pushState(null, "", href);
   visit({ focus: true });
 }
@@ -134,7 +139,8 @@ document.addEventListener("click", (event) => {
   go(url.pathname + url.search);
 });
 
-window.addEventListener("popstate", () => visit({ focus: true }));
+history.scrollRestoration = "manual";
+window.addEventListener("popstate", (event) => visit({ focus: true, at: event.state?.at }));
 
 /** What the rail counts; the same for every page. */
 async function counts() {

@@ -14,7 +14,7 @@ export default {
   view(data, visit) {
     if (data.applications.total === 0 && data.recent.length === 0) return welcome(data, visit);
     return [
-      h("div", { class: "tiles" }, tiles(data)),
+      h("div", { class: "tiles" }, tiles(data, Boolean(visit.shell.who?.orgId))),
       h("div", { class: "grid" },
         h("div", { class: "span-8" }, panel("Traffic", { aside: spans(visit) }, traffic(data.traffic))),
         h("div", { class: "span-4" }, panel("Delivery", { aside: to("/console/callbacks", {}, "All callbacks") }, delivery(data))),
@@ -25,7 +25,7 @@ export default {
   },
 };
 
-function tiles({ applications, loans, callbacks, decisions, disputes, unknownPayouts }) {
+function tiles({ applications, loans, callbacks, decisions, disputes, unknownPayouts }, linked) {
   const tile = (href, name, value, below, as = "") => h("a", { class: `tile ${as}`, href, key: name },
     h("span", { class: "tile-name" }, name), h("strong", { class: "tile-value" }, value), h("span", { class: "tile-below" }, below));
   return [
@@ -35,9 +35,9 @@ function tiles({ applications, loans, callbacks, decisions, disputes, unknownPay
       callbacks.pending > 0 ? `the oldest for ${span(callbacks.oldestPendingSeconds ?? 0)}` : "everything is delivered",
       callbacks.oldestPendingSeconds > 120 ? "tile-warn" : ""),
     tile("/console/callbacks?state=parked", "Callbacks parked", count(callbacks.parked), callbacks.parked > 0 ? "given up; redeliver them" : "nothing was given up", callbacks.parked > 0 ? "tile-bad" : ""),
-    tile("/console/decisions", "Decisions to make", count(decisions.open), decisions.open > 0 ? "left to a human" : "the rules decided all", decisions.open > 0 ? "tile-warn" : ""),
+    !linked && tile("/console/decisions", "Decisions to make", count(decisions.open), decisions.open > 0 ? "left to a human" : "the rules decided all", decisions.open > 0 ? "tile-warn" : ""),
     tile("/console/disputes", "Open disputes", count(disputes.open), disputes.open > 0 ? "borrowers wait for an answer" : "no borrower complains", disputes.open > 0 ? "tile-warn" : ""),
-    unknownPayouts > 0 && tile("/console/loans", "Payouts unknown", count(unknownPayouts), "the bank did not say; resolve by hand", "tile-bad"),
+    !linked && unknownPayouts > 0 && tile("/console/loans", "Payouts unknown", count(unknownPayouts), "the bank did not say; resolve by hand", "tile-bad"),
   ];
 }
 
