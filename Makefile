@@ -17,7 +17,7 @@ RUN_FAULTS = $(if $(shell $(CARGO) nextest --version 2>/dev/null),$(NEXTEST) --r
 	$(CARGO) test --locked $(FAULTS) -- --include-ignored --test-threads 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test bench faults lint fmt openapi sqlx postgres build
+.PHONY: help dev test browser bench faults lint fmt openapi sqlx postgres build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ dev: postgres ## Build and run the sandbox, with its own Postgres
 
 test: postgres build ## Run the suite on a throw-away cluster
 	@.ci/with-cluster $(RUN_TESTS) $(ARGS)
+
+browser: postgres build ## Walk through the console in headless Chromium; ARGS=DIR: leave pictures there
+	@.ci/browser $(ARGS)
 
 bench: postgres build ## Measure, on a cluster that waits for the disk
 	@.ci/with-cluster --durable $(CARGO) bench --locked $(ARGS)

@@ -36,6 +36,7 @@ impl fmt::Display for Banner<'_> {
         writeln!(f, "  ocen-lender {version} sandbox, ready after {} ms", self.took.as_millis())?;
         writeln!(f)?;
         writeln!(f, "  LSPs        http://{lsp}/v3/...")?;
+        writeln!(f, "  Console     http://{admin}/console")?;
         writeln!(f, "  Operators   http://{admin}/admin/applications")?;
         writeln!(f, "  Borrowers   http://{borrower}/")?;
         if let Some(token) = self.token {

@@ -16,6 +16,7 @@ use super::{CliError, hosted, key_files, migrate, run};
 use crate::app::{self, App, OurKeys, Parts, SharedApp};
 use crate::clock::Ids;
 use crate::config::{Config, DevArgs, Listen};
+use crate::console;
 use crate::domain::ids::OrgId;
 use crate::http::{Extra, Listeners};
 use crate::jose::SigningKey;
@@ -81,8 +82,11 @@ async fn serve(
     }
     run::end_with(&app, stop);
     app.tasks.spawn(sandbox::diary::run(Arc::clone(&app)));
-    let extra =
-        Extra { admin: sandbox::http::router(&app).with_state(Arc::clone(&app)), borrower: sandbox::pay::router(&app) };
+    let extra = Extra {
+        admin: sandbox::http::router(&app).with_state(Arc::clone(&app)),
+        pages: console::router(),
+        borrower: sandbox::pay::router(&app),
+    };
     run::serve_all(app, listeners, extra).await
 }
 

@@ -10,6 +10,7 @@ use crate::app::{self, App, Parts};
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
+use crate::console;
 use crate::http::{Extra, Listeners};
 use crate::lender::Ports;
 use crate::store::schema;
@@ -40,6 +41,6 @@ pub(super) async fn run(args: &ServeArgs) -> Result<ExitCode, CliError> {
     );
     run::end_with(&app, stop);
     reload::watch(&app, args)?;
-    run::serve_all(app, listeners, Extra::default()).await?;
+    run::serve_all(app, listeners, Extra { pages: console::router(), ..Extra::default() }).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ use super::slot::{Awake, Entered, Slot, State};
 use super::{Host, store};
 use crate::clock::Ids;
 use crate::config::{Config, OwnInbox, TlsConfig};
+use crate::console;
 use crate::http::{self, Extra};
 use crate::lsp::Lsp;
 use crate::rate::Quota;
@@ -123,11 +124,12 @@ impl Host {
         app.tasks.spawn(http::metrics::keep(Arc::clone(&app)));
         let extra = Extra {
             admin: sandbox::http::router(&app).with_state(Arc::clone(&app)),
+            pages: console::router(),
             borrower: sandbox::pay::router(&app),
         };
         Ok(Awake {
             lsp: http::lsp_router(&app),
-            admin: http::admin_router(&app, extra.admin),
+            admin: http::admin_router(&app, extra.admin, extra.pages),
             borrower: http::borrower_router(&app, extra.borrower),
             inner_token,
             place,

@@ -131,8 +131,10 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 /// Routes that other modules put onto the listeners.
 #[derive(Debug, Default)]
 pub struct Extra {
-    /// Onto the operators' listener, behind its token: sandbox calls, metrics, console.
+    /// Onto the operators' listener, behind its token: sandbox calls.
     pub admin: Router,
+    /// Onto the operators' listener, in front of its token: pages that hold no data.
+    pub pages: Router,
     /// Onto the borrowers' listener.
     pub borrower: Router,
 }
@@ -144,8 +146,8 @@ pub fn lsp_router(app: &SharedApp) -> Router {
 }
 
 /// The operators' routes.
-pub fn admin_router(app: &SharedApp, extra: Router) -> Router {
-    layers::around(admin::router(app, extra), Arc::clone(app), "admin")
+pub fn admin_router(app: &SharedApp, extra: Router, pages: Router) -> Router {
+    layers::around(admin::router(app, extra).merge(pages), Arc::clone(app), "admin")
 }
 
 /// The borrowers' routes.
@@ -170,7 +172,7 @@ pub async fn serve(app: SharedApp, listeners: Listeners, extra: Extra) {
     let routers = Routers {
         lsp: lsp_router(&app),
         borrower: borrower_router(&app, extra.borrower),
-        admin: admin_router(&app, extra.admin),
+        admin: admin_router(&app, extra.admin, extra.pages),
     };
     serve_routers(app, listeners, routers).await;
 }

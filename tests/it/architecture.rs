@@ -44,6 +44,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
             "tls",
         ],
     ),
+    ("console", &["http"]),
     ("keep", &["app", "domain", "engine", "store", "config", "clock", "seal"]),
     ("journey", &["jose", "clock"]),
     (

@@ -17,6 +17,8 @@ mod bulk;
 #[cfg(test)]
 mod connected;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash;

@@ -105,6 +105,7 @@ impl Server {
         let admin = format!("http://{}", app.config.listen.admin);
         let extra = Extra {
             admin: ocen_lender::sandbox::http::router(&app).with_state(Arc::clone(&app)),
+            pages: ocen_lender::console::router(),
             borrower: ocen_lender::sandbox::pay::router(&app),
         };
         if !options.idle {

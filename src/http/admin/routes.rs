@@ -27,7 +27,7 @@ const AUDIT: &[Role] = &[Auditor];
 pub const REVEAL: &[Role] = &[Operator, Maker, Checker, Auditor];
 
 /// Routes that other modules mount on this listener, by how their paths begin: any method.
-const MOUNTED: [(&str, &[Role]); 3] = [("/sandbox/", OPERATE), ("/metrics", ANY), ("/console", ANY)];
+const MOUNTED: [(&str, &[Role]); 2] = [("/sandbox/", OPERATE), ("/metrics", ANY)];
 
 /// One route.
 #[derive(Debug, Clone)]
