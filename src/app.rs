@@ -1,6 +1,7 @@
 //! The server as one value: what every request and every background task needs, built once from the configuration.
 
 mod keys;
+mod refusals;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::keys::{KeyRefusal, KeyRing, MasterKeeper, OurKeys};
+pub use self::refusals::{RefusalWatch, Refused};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::domain::ids::ExchangeId;
@@ -52,6 +54,8 @@ pub struct App {
     pub wake: Wake,
     /// Counts what happens.
     pub metrics: Metrics,
+    /// Who is told of requests that are refused in their acks.
+    pub refusals: RefusalWatch,
     /// Cancelled when the server was told to stop and balancers should send requests elsewhere.
     pub draining: CancellationToken,
     /// What LSPs have sent lately, where that is limited.
@@ -119,6 +123,7 @@ impl App {
             codec,
             wake: Wake::default(),
             metrics: Metrics::new(&PORTS)?,
+            refusals: RefusalWatch::default(),
             draining: CancellationToken::new(),
             rates: Limiter::default(),
             stop: CancellationToken::new(),

@@ -9,6 +9,7 @@ use reqwest::Url;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,7 +20,7 @@ use super::borrower::new_id;
 use super::envelope::Envelopes;
 use super::error::JourneyError;
 use super::inbox::Inbox;
-use super::listener::Listener;
+use super::listener::{KeySource, Listener};
 use super::outbound::{Courier, Patience, asks_for_patience, root_cause, shown};
 use super::screen::Screen;
 use crate::clock::{Clock, Ids};
@@ -39,6 +40,8 @@ pub struct Lsp {
     pub courier: Courier,
     /// For the operators' listener.
     pub admin: Admin,
+    /// Where its endpoint is.
+    pub callback_url: String,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -60,8 +63,12 @@ impl Lsp {
         let envelopes = Arc::new(envelopes);
         let inbox = Arc::new(Inbox::default());
 
-        let listener =
-            Listener { envelopes: Arc::clone(&envelopes), inbox: Arc::clone(&inbox), clock: Clock::default() };
+        let listener = Listener {
+            envelopes: Arc::clone(&envelopes),
+            inbox: Arc::clone(&inbox),
+            clock: Clock::default(),
+            keys: KeySource { client: client.clone(), url: base(&args.url), fetched: Mutex::new(Instant::now()) },
+        };
         let (stop, tasks) = listen(listener, socket);
         let admin = Admin {
             client: client.clone(),
@@ -78,7 +85,7 @@ impl Lsp {
         let patience = Patience { step: args.patience(), resend: args.resend_after() };
         let (url, retries, clock) = (base(&args.url), AtomicU64::new(0), Clock::default());
         let courier = Courier { org_id, url, client, envelopes, inbox, screen, patience, clock, retries };
-        Ok(Self { courier, admin, stop, tasks })
+        Ok(Self { courier, admin, callback_url: callback_url(args, address), stop, tasks })
     }
 
     /// Leaves nothing behind: waits until every callback for us was delivered, then stops listening.
@@ -173,8 +180,12 @@ fn signer(args: &JourneyArgs, org_id: &str) -> Result<Option<Arc<SigningKey>>, J
     Ok(Some(Arc::new(key)))
 }
 
+fn callback_url(args: &JourneyArgs, address: SocketAddr) -> String {
+    args.callback_url.as_deref().map_or_else(|| format!("http://{address}"), base)
+}
+
 fn registration(args: &JourneyArgs, address: SocketAddr, signer: Option<&SigningKey>) -> Value {
-    let callback_base_url = args.callback_url.as_deref().map_or_else(|| format!("http://{address}"), base);
+    let callback_base_url = callback_url(args, address);
     let (keys, settings) = match signer {
         Some(key) => (json!([{"kid": key.kid(), "publicKeyPem": key.public_key_pem()}]), json!({})),
         None => (json!([]), json!({"allowUnsigned": true})),
@@ -182,7 +193,11 @@ fn registration(args: &JourneyArgs, address: SocketAddr, signer: Option<&Signing
     json!({"name": "Journey", "callbackBaseUrl": callback_base_url, "keys": keys, "settings": settings})
 }
 
-async fn fetch_keys(client: &reqwest::Client, url: &str, patience: Duration) -> Result<Value, JourneyError> {
+/// The lender's key set, from a server that may be back in a moment.
+///
+/// # Errors
+/// [`JourneyError::Setup`] when there is none in time.
+pub(super) async fn fetch_keys(client: &reqwest::Client, url: &str, patience: Duration) -> Result<Value, JourneyError> {
     let deadline = Instant::now() + patience;
     loop {
         let came = match client.get(format!("{url}/.well-known/jwks.json")).send().await {

@@ -9,9 +9,13 @@ pub mod http;
 pub mod inbox;
 pub mod items;
 pub mod pay;
+mod probe;
 mod problem;
+mod refusals;
+mod report;
 mod span;
 pub mod systems;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod traffic;

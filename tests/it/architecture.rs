@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may name. `app` assembles, `cli` starts; both may name anything.
-const MAY_NAME: [(&str, &[&str]); 19] = [
+const MAY_NAME: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("jose", &[]),
     ("seal", &[]),
@@ -48,8 +48,24 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
     ("journey", &["jose", "clock"]),
     (
         "sandbox",
-        &["app", "config", "domain", "engine", "jose", "lender", "lsp", "seal", "store", "clock", "protocol", "http"],
+        &[
+            "app",
+            "config",
+            "delivery",
+            "domain",
+            "engine",
+            "jose",
+            "lender",
+            "lsp",
+            "seal",
+            "store",
+            "clock",
+            "protocol",
+            "http",
+            "telemetry",
+        ],
     ),
+    ("conformance", &["clock"]),
 ];
 
 /// What the domain must never name: it is values in, values out.

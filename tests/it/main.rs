@@ -15,6 +15,8 @@ mod bad_input;
 #[cfg(test)]
 mod bulk;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod connected;
 #[cfg(test)]
 mod contract;
