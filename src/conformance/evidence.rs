@@ -3,7 +3,7 @@
 use super::args::{Attestation, Limits};
 use super::finding::{Fault, Judgement, Side};
 use super::probes::{Probe, Reaction};
-use super::traffic::Traffic;
+use super::traffic::{Callback, Traffic, Try};
 
 /// What the rules look at.
 #[derive(Debug, Clone)]
@@ -45,45 +45,60 @@ impl Evidence {
         self.probe(CONTROL).is_some_and(|probe| probe.reaction() == Reaction::Accepted)
     }
 
-    fn proves_nothing() -> Judgement {
-        Judgement::untested("the endpoint does not take even a genuine message, so that this would prove nothing")
-    }
-
     /// The endpoint must refuse each of these.
     pub fn must_refuse(&self, asks: &[Ask]) -> Judgement {
-        self.each(asks, |ask, probe| match probe.reaction() {
-            Reaction::Refused | Reaction::Broke => None,
-            Reaction::Accepted | Reaction::NoAck => {
-                Some(fault(Side::Lsp, probe, format!("{} is refused", ask.what), ask.hint))
-            }
-            Reaction::Silent => Some(silent(probe, ask)),
-        })
+        self.each(asks, false, |reaction| matches!(reaction, Reaction::Refused | Reaction::Broke))
     }
 
     /// The endpoint must accept each of these.
     pub fn must_accept(&self, asks: &[Ask]) -> Judgement {
-        self.each(asks, |ask, probe| match probe.reaction() {
-            Reaction::Accepted => None,
-            Reaction::Refused | Reaction::Broke | Reaction::NoAck => {
-                Some(fault(Side::Lsp, probe, format!("{} is accepted", ask.what), ask.hint))
-            }
-            Reaction::Silent => Some(silent(probe, ask)),
-        })
+        self.each(asks, true, |reaction| reaction == Reaction::Accepted)
     }
 
-    fn each(&self, asks: &[Ask], broken: impl Fn(&Ask, &Probe) -> Option<Fault>) -> Judgement {
-        if !self.takes_what_is_right() {
-            return Self::proves_nothing();
-        }
+    /// Probes, and callbacks that the sandbox spoilt in the same way on purpose.
+    fn each(&self, asks: &[Ask], accept: bool, kept: impl Fn(Reaction) -> bool) -> Judgement {
+        let is_sane = self.takes_what_is_right();
+        let expected = |ask: &Ask| format!("{} is {}", ask.what, if accept { "accepted" } else { "refused" });
         let (mut faults, mut seen) = (Vec::new(), Vec::new());
         for ask in asks {
-            let Some(probe) = self.probe(ask.defect) else { continue };
-            match broken(ask, probe) {
-                Some(fault) => faults.push(fault),
-                None => seen.push(probe.id()),
+            if let Some(probe) = self.probe(ask.defect).filter(|_| is_sane) {
+                match probe.reaction() {
+                    Reaction::Silent => faults.push(silent(probe, ask)),
+                    reaction if kept(reaction) => seen.push(probe.id()),
+                    _ => faults.push(fault(Side::Lsp, probe, expected(ask), ask.hint)),
+                }
+            }
+            for (callback, one) in self.spoilt(ask.defect) {
+                if one.is_taken() == accept {
+                    seen.push(callback.id.clone());
+                    continue;
+                }
+                let got = one.error.clone().unwrap_or_else(|| "it was acknowledged".to_owned());
+                let evidence = vec![callback.id.clone()];
+                faults.push(Fault { side: Side::Lsp, evidence, expected: expected(ask), got, hint: ask.hint });
             }
         }
-        Judgement::of(faults, seen, "it was not probed")
+        let untested = if is_sane {
+            "it was not probed"
+        } else {
+            "the endpoint does not take even a genuine message, so that this would prove nothing"
+        };
+        Judgement::of(faults, seen, untested)
+    }
+
+    /// Tries that were answered, of callbacks that the sandbox spoilt in this one way (scenarios 0905, 0906, 0909).
+    fn spoilt(&self, defect: &str) -> impl Iterator<Item = (&Callback, &Try)> {
+        let fault = match defect {
+            "unknownKid" => "expiredKey",
+            "unknownFields" => "extraFields",
+            same => same,
+        };
+        let only = move |mark: &&str| mark.rsplit(' ').next() == Some(fault) && !mark.contains(',');
+        self.traffic.callbacks.iter().flat_map(move |callback| {
+            let answered = callback.tries.iter().filter(|one| one.status.is_some());
+            let spoilt = answered.filter(move |one| one.injected.as_deref().filter(only).is_some());
+            spoilt.map(move |one| (callback, one))
+        })
     }
 }
 

@@ -165,6 +165,13 @@ impl Ack {
     }
 }
 
+impl Try {
+    /// Whether the LSP said yes to it.
+    pub fn is_taken(&self) -> bool {
+        self.status.is_some_and(|status| (200..=299).contains(&status)) && self.ack.as_ref().is_some_and(Ack::says_yes)
+    }
+}
+
 impl Callback {
     /// Whether the sandbox had a hand in it, or in one of its tries.
     pub fn is_injected(&self) -> bool {

@@ -8,6 +8,7 @@ mod happened;
 pub mod http;
 pub mod inbox;
 pub mod items;
+mod marks;
 pub mod pay;
 mod probe;
 mod problem;

@@ -1,5 +1,7 @@
 //! `GET /sandbox/traffic/{orgId}`: what passed between one LSP and us, in the words of whoever judges it.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -10,7 +12,7 @@ use uuid::Uuid;
 
 use super::probe::ReadAck;
 use super::problem::{Params, Problem};
-use super::refusals;
+use super::{marks, refusals};
 use crate::app::{App, SharedApp};
 use crate::domain::ids::{ExchangeId, OrgId};
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS};
@@ -59,6 +61,8 @@ struct Request {
     bytes: usize,
     /// The message; nothing when it was too large to show, or erased.
     message: Option<Value>,
+    /// What the sandbox did to it on purpose.
+    injected: Option<String>,
 }
 
 /// A request that was refused in its ack.
@@ -89,6 +93,8 @@ struct Callback {
     /// Without its metadata.
     message: Option<Value>,
     tries: Vec<Try>,
+    /// What the sandbox did to it on purpose.
+    injected: Option<String>,
 }
 
 /// One try to deliver a callback.
@@ -101,6 +107,8 @@ struct Try {
     status: Option<i32>,
     error: Option<String>,
     ack: Option<ReadAck>,
+    /// What the sandbox did to this try on purpose.
+    injected: Option<String>,
 }
 
 pub(super) async fn show(
@@ -144,6 +152,10 @@ async fn requests(app: &App, org: &str, since: DateTime<Utc>) -> Result<Vec<Requ
     )
     .fetch_all(&app.pool)
     .await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.exchange_id).collect();
+    let mut conn = app.pool.acquire().await?;
+    let marks = marks::of_requests(&mut conn, &ids).await?;
+    drop(conn);
     let read = rows.into_iter().rev().map(|row| {
         let body = app.sealer.open(&format!("message:{}", ExchangeId(row.exchange_id)), &row.body);
         let (kid, bytes, message) = body.map_or((None, 0, None), |body| read(&body));
@@ -157,6 +169,7 @@ async fn requests(app: &App, org: &str, since: DateTime<Utc>) -> Result<Vec<Requ
             kid,
             bytes,
             message,
+            injected: marks.get(&row.exchange_id).cloned(),
         }
     });
     Ok(read.collect())
@@ -220,11 +233,12 @@ async fn callbacks(app: &App, lsp: &Lsp, since: DateTime<Utc>) -> Result<Vec<Cal
     let ids: Vec<Uuid> = rows.iter().map(|row| row.callback_id).collect();
     let mut conn = app.pool.acquire().await?;
     let attempts = store::overview::attempts(&mut conn, &ids, PAGE).await?;
+    let marks = marks::of_callbacks(&mut conn, &ids).await?;
     drop(conn);
-    let mut tries: std::collections::HashMap<Uuid, Vec<Try>> = std::collections::HashMap::new();
+    let mut tries: HashMap<Uuid, Vec<Try>> = HashMap::new();
     for attempt in attempts {
         let id = attempt.callback_id;
-        tries.entry(id).or_default().push(one_try(app, attempt, &lsp.keys));
+        tries.entry(id).or_default().push(one_try(app, attempt, &lsp.keys, &marks));
     }
     let read = rows.into_iter().rev().map(|row| {
         let body = app.sealer.open(&body_context(row.callback_id), &row.body).ok();
@@ -239,12 +253,18 @@ async fn callbacks(app: &App, lsp: &Lsp, since: DateTime<Utc>) -> Result<Vec<Cal
             created_at: row.created_at,
             message: body.and_then(|body| serde_json::from_slice(&body).ok()),
             tries: tries.remove(&row.callback_id).unwrap_or_default(),
+            injected: marks.get(&(row.callback_id, 0)).cloned(),
         }
     });
     Ok(read.collect())
 }
 
-fn one_try(app: &App, attempt: store::overview::AttemptRow, keys: &[LspKey]) -> Try {
+fn one_try(
+    app: &App,
+    attempt: store::overview::AttemptRow,
+    keys: &[LspKey],
+    marks: &HashMap<(Uuid, i32), String>,
+) -> Try {
     let context = answer_context(attempt.callback_id, attempt.attempt);
     let answer = attempt.sealed_answer.and_then(|sealed| app.sealer.open(&context, &sealed).ok());
     Try {
@@ -254,5 +274,6 @@ fn one_try(app: &App, attempt: store::overview::AttemptRow, keys: &[LspKey]) -> 
         status: attempt.status,
         error: attempt.error,
         ack: answer.and_then(|answer| ReadAck::of(&answer, keys)),
+        injected: marks.get(&(attempt.callback_id, attempt.attempt)).cloned(),
     }
 }

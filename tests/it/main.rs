@@ -35,6 +35,8 @@ mod exposure;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod guides;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod idempotency;

@@ -32,7 +32,9 @@ fn same_answer(evidence: &Evidence) -> Judgement {
 fn comes_again(evidence: &Evidence) -> Judgement {
     let injected = evidence.traffic.refusals.iter().filter(|one| one.injected.is_some());
     let injected = injected.filter(|one| one.status >= 500);
-    let (mut faults, mut seen) = (Vec::new(), Vec::new());
+    // One that was spoilt before it was stored, and is stored now, has come again.
+    let spoilt = evidence.traffic.requests.iter().filter(|request| request.injected.is_some());
+    let (mut faults, mut seen) = (Vec::new(), spoilt.map(|request| request.id.clone()).collect::<Vec<_>>());
     for refusal in injected {
         let Some(id) = refusal.request_id.as_deref() else { continue };
         let again = evidence.traffic.requests.iter().any(|request| {

@@ -15,14 +15,14 @@ pub const RULES: &[Rule] = &[
     rule("RS-03", Group::Rs, Warning, "A callback that comes late is taken", late),
 ];
 
-fn touched<'a>(evidence: &'a Evidence, code: &'a str) -> impl Iterator<Item = &'a Callback> {
-    let has = move |fault: &Option<String>| fault.as_deref().is_some_and(|fault| fault.contains(code));
+fn touched<'a>(evidence: &'a Evidence, name: &'a str) -> impl Iterator<Item = &'a Callback> {
+    let has = move |fault: &Option<String>| fault.as_deref().is_some_and(|fault| fault.contains(name));
     let callbacks = evidence.traffic.callbacks.iter();
     callbacks.filter(move |one| has(&one.injected) || one.tries.iter().any(|each| has(&each.injected)))
 }
 
 fn missing_callback(evidence: &Evidence) -> Judgement {
-    let asked = touched(evidence, "0904").filter(|callback| {
+    let asked = touched(evidence, "drop").filter(|callback| {
         let later = evidence.traffic.requests.iter().filter(|request| request.received_at > callback.created_at);
         later.clone().any(|request| request.request_id == callback.request_id)
             || later.into_iter().any(|request| request.operation.ends_with("Status"))
@@ -54,7 +54,7 @@ fn waits(evidence: &Evidence) -> Judgement {
 }
 
 fn late(evidence: &Evidence) -> Judgement {
-    let taken = touched(evidence, "0901").filter(|callback| callback.state == "delivered");
+    let taken = touched(evidence, "delay").filter(|callback| callback.state == "delivered");
     let seen = taken.map(|callback| callback.id.clone()).collect();
     Judgement::of(Vec::new(), seen, "no callback was held back on purpose (scenario 0901)")
 }

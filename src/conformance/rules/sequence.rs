@@ -161,7 +161,7 @@ fn in_state(evidence: &Evidence) -> Judgement {
 }
 
 fn reordered(evidence: &Evidence) -> Judgement {
-    let reordered = |fault: &Option<String>| fault.as_deref().is_some_and(|fault| fault.contains("0903"));
+    let reordered = |fault: &Option<String>| fault.as_deref().is_some_and(|fault| fault.contains("reorder"));
     let callbacks = evidence.traffic.callbacks.iter();
     let touched = callbacks.filter(|one| reordered(&one.injected) || one.tries.iter().any(|t| reordered(&t.injected)));
     let (mut faults, mut seen) = (Vec::new(), Vec::new());

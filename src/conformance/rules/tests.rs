@@ -100,10 +100,10 @@ fn a_quiet_run_blames_nobody_and_claims_nothing_that_it_has_not_seen() {
 fn what_the_sandbox_did_on_purpose_is_not_the_lsps_fault() {
     let injected = evidence(|traffic, _| {
         traffic["callbacks"][0]["tries"][0] =
-            json!({"tookMs": 9_000, "status": 401, "error": "HTTP 401", "injected": "0905 broken signature"});
+            json!({"tookMs": 9_000, "status": 401, "error": "HTTP 401", "injected": "scenario 0905: brokenSignature"});
         traffic["refusals"] = json!([{
             "id": "refusal-1", "operation": "setOffer", "requestId": "r-9", "receivedAt": "2026-01-05T10:00:00Z",
-            "status": 500, "error": "GEN5004", "pointer": "", "detail": "", "injected": "0907 500 once",
+            "status": 500, "error": "GEN5004", "pointer": "", "detail": "", "injected": "scenario 0907: serverError",
         }]);
         // It came again, as it should.
         traffic["requests"][0] = json!({
@@ -114,6 +114,31 @@ fn what_the_sandbox_did_on_purpose_is_not_the_lsps_fault() {
     assert_eq!(failed(&injected), [("TR-02", Side::Injected), ("TR-03", Side::Injected), ("TR-09", Side::Injected)]);
     assert_eq!(verdict(&injected), Verdict::Passed);
     assert_eq!(finding(&injected, "IM-02").outcome, Outcome::Passed);
+}
+
+#[test]
+fn what_was_spoilt_on_purpose_counts_for_the_rule_that_it_tests() {
+    let spoilt = |fault: &str, status: u16, error: &str| {
+        evidence(|traffic, _| {
+            let ack = json!({"error": error, "traceId": "t-1", "timestamp": "t", "signature": "verified"});
+            let error = (error != "0").then_some("refused");
+            traffic["callbacks"][0]["tries"][0] =
+                json!({"tookMs": 9, "status": status, "error": error, "ack": ack, "injected": fault});
+        })
+    };
+    let outcome = |evidence: &Evidence, rule: &str| {
+        let finding = finding(evidence, rule);
+        (finding.outcome, finding.side)
+    };
+
+    let right = spoilt("scenario 0905: brokenSignature", 401, "AUTH1001");
+    assert_eq!(outcome(&right, "SG-05"), (Outcome::Passed, None));
+    let trusting = spoilt("scenario 0905: brokenSignature", 200, "0");
+    assert_eq!(outcome(&trusting, "SG-05"), (Outcome::Failed, Some(Side::Lsp)));
+    let forgetful = spoilt("scenario 0909: rotatedKey", 401, "AUTH1002");
+    assert_eq!(outcome(&forgetful, "SG-09"), (Outcome::Failed, Some(Side::Lsp)));
+    let choosy = spoilt("rule: extraFields", 400, "GEN5001");
+    assert_eq!(outcome(&choosy, "SC-04"), (Outcome::Failed, Some(Side::Lsp)));
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn accepts(evidence: &Evidence) -> Judgement {
     for callback in &evidence.traffic.callbacks {
         for one in &callback.tries {
             let Some(status) = one.status else { continue };
-            if (200..=299).contains(&status) && one.ack.as_ref().is_some_and(Ack::says_yes) {
+            if one.is_taken() {
                 seen.push(callback.id.clone());
                 continue;
             }
