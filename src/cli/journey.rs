@@ -10,7 +10,7 @@ use crate::journey::{self, Resident};
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     if args.serve {
         return match journey::stay(&args).await {
-            Ok(resident) => answer(resident).await,
+            Ok(resident) => answer(resident, &args.admin_url).await,
             Err(_) => Ok(ExitCode::FAILURE),
         };
     }
@@ -21,10 +21,11 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
 }
 
 /// Lets the LSP answer callbacks until Ctrl-C.
-async fn answer(resident: Resident) -> Result<ExitCode, CliError> {
+async fn answer(resident: Resident, admin_url: &str) -> Result<ExitCode, CliError> {
     let (org, url) = (resident.org_id(), resident.callback_url());
     output::line(format_args!("\n{org} answers at {url} until Ctrl-C"));
-    output::line(format_args!("test it:  ocen-lender conformance --lsp {org} --callback-url {url}"));
+    let server = format!("--admin-url {admin_url} --callback-url {url}");
+    output::line(format_args!("test it:  ocen-lender conformance --lsp {org} {server}"));
     tokio::signal::ctrl_c().await?;
     resident.close().await;
     Ok(ExitCode::SUCCESS)

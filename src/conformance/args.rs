@@ -1,7 +1,6 @@
 //! What the `conformance` subcommand takes.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
@@ -87,11 +86,6 @@ impl ConformanceArgs {
 
     pub(super) fn judges(&self, group: Group) -> bool {
         self.rules.is_empty() || self.rules.contains(&group)
-    }
-
-    /// How long one call to the sandbox may take: a probe of three posts to an endpoint that never answers.
-    pub(super) fn patience(&self) -> Duration {
-        Duration::from_secs(60)
     }
 
     pub(super) async fn attestations(&self) -> Result<Vec<Attestation>, ConformanceError> {

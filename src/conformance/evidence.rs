@@ -93,10 +93,10 @@ impl Evidence {
             "unknownFields" => "extraFields",
             same => same,
         };
-        let only = move |mark: &&str| mark.rsplit(' ').next() == Some(fault) && !mark.contains(',');
+        let only = move |mark: &str| mark.rsplit(' ').next() == Some(fault) && !mark.contains(',');
         self.traffic.callbacks.iter().flat_map(move |callback| {
             let answered = callback.tries.iter().filter(|one| one.status.is_some());
-            let spoilt = answered.filter(move |one| one.injected.as_deref().filter(only).is_some());
+            let spoilt = answered.filter(move |one| one.injected.as_deref().is_some_and(only));
             spoilt.map(move |one| (callback, one))
         })
     }

@@ -37,6 +37,7 @@ const PLAN: [&str; 22] = [
 /// One probe and what it came to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "as the sandbox calls it")]
 pub struct Probe {
     /// The sandbox's id of it.
     pub probe: String,

@@ -1,5 +1,7 @@
 //! The sandbox's operators' listener, as far as it is needed here.
 
+use std::time::Duration;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Url};
@@ -11,6 +13,9 @@ use super::args::ConformanceArgs;
 use super::error::ConformanceError;
 use super::probes::Probe;
 use super::traffic::Traffic;
+
+/// How long one call may take: a probe of three posts to an endpoint that never answers.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A client of it.
 pub struct Server {
@@ -29,7 +34,7 @@ impl Server {
             .admin_url
             .parse()
             .map_err(|error| ConformanceError::Args(format!("--admin-url {}: {error}", args.admin_url)))?;
-        let mut builder = reqwest::Client::builder().redirect(Policy::none()).timeout(args.patience());
+        let mut builder = reqwest::Client::builder().redirect(Policy::none()).timeout(PATIENCE);
         // A proxy for the world outside does not know this machine.
         if matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
             builder = builder.no_proxy();

@@ -53,6 +53,7 @@ pub struct Key {
 /// A request that was accepted.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "requestId is what OCEN calls it")]
 pub struct Request {
     /// The sandbox's id of the exchange.
     pub id: String,

@@ -50,6 +50,7 @@ pub(super) struct Traffic {
 /// A request that was accepted.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "requestId is what OCEN calls it")]
 struct Request {
     id: Uuid,
     operation: String,
@@ -265,6 +266,9 @@ fn one_try(
     keys: &[LspKey],
     marks: &HashMap<(Uuid, i32), String>,
 ) -> Try {
+    // A key that was replaced since then counted then.
+    let counted = keys.iter().filter(|key| key.revoked_at.is_none_or(|at| at > attempt.started_at));
+    let keys: Vec<LspKey> = counted.map(|key| LspKey { revoked_at: None, ..key.clone() }).collect();
     let context = answer_context(attempt.callback_id, attempt.attempt);
     let answer = attempt.sealed_answer.and_then(|sealed| app.sealer.open(&context, &sealed).ok());
     Try {
@@ -273,7 +277,7 @@ fn one_try(
         took_ms: attempt.duration_ms,
         status: attempt.status,
         error: attempt.error,
-        ack: answer.and_then(|answer| ReadAck::of(&answer, keys)),
+        ack: answer.and_then(|answer| ReadAck::of(&answer, &keys)),
         injected: marks.get(&(attempt.callback_id, attempt.attempt)).cloned(),
     }
 }

@@ -1,4 +1,4 @@
-//! The report for build servers: JUnit's XML, one suite per group, one case per rule.
+//! The report for build servers: the XML of `JUnit`, one suite per group, one case per rule.
 
 use std::fmt::Write as _;
 
@@ -25,7 +25,9 @@ pub fn render(report: &Report) -> String {
             findings.len(),
             report.generated_at.format("%Y-%m-%dT%H:%M:%S"),
         );
-        findings.iter().for_each(|finding| case(&mut xml, report, finding));
+        for finding in findings {
+            case(&mut xml, report, finding);
+        }
         xml.push_str("  </testsuite>\n");
     }
     xml.push_str("</testsuites>\n");

@@ -158,12 +158,13 @@ fn otp(evidence: &Evidence) -> Judgement {
     let (mut faults, mut seen) = (Vec::new(), Vec::new());
     for request in evidence.traffic.requests.iter().filter(|request| request.operation == "verifyLoanAcceptance") {
         let otp = request.message.as_ref().and_then(|message| message.pointer("/credBlock/data/otp"));
-        let digits = match otp {
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
+        let (digits, is_whole) = match otp {
+            Some(Value::String(text)) => (text.clone(), text.len() == OTP_DIGITS),
+            // The published type. It has no leading zeros, which the lender fills in.
+            Some(other) => (other.to_string(), other.to_string().len() <= OTP_DIGITS),
             None => continue,
         };
-        if digits.len() == OTP_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        if is_whole && digits.bytes().all(|byte| byte.is_ascii_digit()) {
             seen.push(request.id.clone());
             continue;
         }
@@ -172,7 +173,7 @@ fn otp(evidence: &Evidence) -> Judgement {
             evidence: vec![request.id.clone()],
             expected: "six digits, as the borrower read them".to_owned(),
             got: format!("{} characters", digits.len()),
-            hint: "Send the OTP as a text: a number loses its leading zeros.",
+            hint: "As a text it has all six digits; as a number, the published type, the lender fills in leading zeros.",
         });
     }
     Judgement::of(faults, seen, "no OTP was sent")

@@ -5,7 +5,7 @@ use super::super::finding::Severity::{Error, Warning};
 use super::super::finding::{Fault, Group, Judgement, Rule, Side};
 use super::super::traffic::Ack;
 use super::rule;
-use super::transport::told;
+use super::transport::{self, told};
 
 pub const RULES: &[Rule] = &[
     rule("SG-01", Group::Sg, Error, "Every request is signed", signs),
@@ -130,16 +130,8 @@ fn bare(evidence: &Evidence) -> Judgement {
 }
 
 fn acks(evidence: &Evidence) -> Judgement {
-    let probed = evidence.probes.iter().flat_map(|probe| {
-        let acks = probe.posts.iter().filter_map(|post| post.ack.as_ref()).filter(|ack| ack.says_yes());
-        acks.map(|ack| (probe.id(), ack))
-    });
-    let sent = evidence.traffic.callbacks.iter().flat_map(|callback| {
-        let acks = callback.tries.iter().filter_map(|one| one.ack.as_ref()).filter(|ack| ack.says_yes());
-        acks.map(|ack| (callback.id.clone(), ack))
-    });
     let (mut faults, mut seen) = (Vec::new(), Vec::new());
-    for (id, ack) in probed.chain(sent) {
+    for (id, ack, _) in transport::acks(evidence) {
         let got = match ack {
             Ack { signature, .. } if signature == "verified" => {
                 seen.push(id);

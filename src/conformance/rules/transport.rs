@@ -99,14 +99,14 @@ fn in_time(evidence: &Evidence) -> Judgement {
 }
 
 /// Acks that say yes, with the trace id that they should name.
-fn acks(evidence: &Evidence) -> Vec<(String, &Ack, &str)> {
+pub(super) fn acks(evidence: &Evidence) -> Vec<(String, &Ack, &str)> {
     let probed = evidence.probes.iter().flat_map(|probe: &Probe| {
-        let acks = probe.posts.iter().filter_map(|post| post.ack.as_ref()).filter(|ack| ack.says_yes());
-        acks.map(|ack| (probe.id(), ack, probe.trace_id.as_str()))
+        let accepted = probe.posts.iter().filter(|post| post.reaction() == Reaction::Accepted);
+        accepted.filter_map(|post| Some((probe.id(), post.ack.as_ref()?, probe.trace_id.as_str())))
     });
     let sent = evidence.traffic.callbacks.iter().flat_map(|callback| {
-        let acks = callback.tries.iter().filter_map(|one| one.ack.as_ref()).filter(|ack| ack.says_yes());
-        acks.map(|ack| (callback.id.clone(), ack, callback.trace_id.as_str()))
+        let taken = callback.tries.iter().filter(|one| one.is_taken());
+        taken.filter_map(|one| Some((callback.id.clone(), one.ack.as_ref()?, callback.trace_id.as_str())))
     });
     probed.chain(sent).collect()
 }

@@ -63,6 +63,7 @@ fn call(name: &str) -> Option<String> {
     let mut written = format!("\n## {} {{#{name}}}\n\n`{name}`: `POST {path}`\n\n", text("summary"));
     let _ = writeln!(written, "{}\n", text("description"));
     let _ = writeln!(written, "### Request {{#{name}-request}}\n\n{}\n", example(post.get("requestBody")?)?);
+    let _ = writeln!(written, "### Ack {{#{name}-ack}}\n\n{}\n", example(post.pointer("/responses/200")?)?);
     let callbacks = post.get("callbacks").and_then(Value::as_object).into_iter().flatten();
     for (answer, by_path) in callbacks {
         let (address, item) = by_path.as_object()?.iter().next()?;
@@ -163,7 +164,9 @@ fn table(name: &str, codes: Option<&Value>) -> String {
 /// The codes that begin with one of some prefixes, with the status that an ack with them has.
 fn codes(prefixes: &str) -> String {
     let wanted = CODES.iter().filter(|code| prefixes.split(' ').any(|prefix| code.text().starts_with(prefix)));
-    let rows: String =
-        wanted.map(|code| format!("| `{}` | {} | {} |\n", code.text(), code.status(), code.meaning())).collect();
+    let rows = wanted.fold(String::new(), |mut rows, code| {
+        let _ = writeln!(rows, "| `{}` | {} | {} |", code.text(), code.status(), code.meaning());
+        rows
+    });
     format!("| code | HTTP status of the ack | meaning |\n|---|---|---|\n{rows}")
 }

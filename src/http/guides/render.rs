@@ -21,7 +21,7 @@ pub(super) fn render(markdown: &str) -> (String, Vec<Heading>) {
     while let Some(event) = rest.next() {
         match event {
             Event::Start(Tag::Heading { level, id, classes, attrs }) => {
-                let inside: Vec<Event<'_>> = take_until(&mut rest, &TagEnd::Heading(level));
+                let inside: Vec<Event<'_>> = take_until(&mut rest, TagEnd::Heading(level));
                 let text = plain(&inside);
                 let id = id.map_or_else(|| slug(&text), |id| id.to_string());
                 if level == pulldown_cmark::HeadingLevel::H2 {
@@ -32,7 +32,7 @@ pub(super) fn render(markdown: &str) -> (String, Vec<Heading>) {
                 drawn.push(Event::End(TagEnd::Heading(level)));
             }
             Event::Start(Tag::CodeBlock(kind)) => {
-                let inside: Vec<Event<'_>> = take_until(&mut rest, &TagEnd::CodeBlock);
+                let inside: Vec<Event<'_>> = take_until(&mut rest, TagEnd::CodeBlock);
                 drawn.push(Event::Html(code(&kind, &plain(&inside)).into()));
             }
             // A wide table scrolls by itself, with the keyboard as well.
@@ -53,8 +53,8 @@ pub(super) fn render(markdown: &str) -> (String, Vec<Heading>) {
     (written, headings)
 }
 
-fn take_until<'a>(events: &mut impl Iterator<Item = Event<'a>>, end: &TagEnd) -> Vec<Event<'a>> {
-    events.take_while(|event| !matches!(event, Event::End(tag) if tag == end)).collect()
+fn take_until<'a>(events: &mut impl Iterator<Item = Event<'a>>, end: TagEnd) -> Vec<Event<'a>> {
+    events.take_while(|event| !matches!(event, Event::End(tag) if *tag == end)).collect()
 }
 
 fn plain(events: &[Event<'_>]) -> String {
@@ -138,7 +138,7 @@ mod tests {
         let (html, headings) = render("# One\n\n## Two words\n\n## Set {#setOffer}\n\n| a |\n|---|\n| b |\n");
         assert_eq!(headings.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["two-words", "setOffer"]);
         assert!(html.contains(r#"<h2 id="two-words">Two words</h2>"#), "{html}");
-        assert!(html.contains(r#"<div class="wide""#) && html.contains("</table></div>"), "{html}");
+        assert!(html.contains(r#"<div class="wide""#) && html.contains("</table>\n</div>"), "{html}");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(in crate::sandbox) enum Signature {
 }
 
 impl ReadAck {
-    /// Reads the body of an answer; nothing when there is no JSON object in it.
+    /// Reads the body of an answer; nothing when there is no ack in it, as delivery sees it.
     pub(in crate::sandbox) fn of(body: &[u8], keys: &[LspKey]) -> Option<Self> {
         let parsed = Incoming::parse(body, OCEN_V3_ALGORITHMS);
         let (payload, signature, detail, kid) = match &parsed {
@@ -66,6 +66,9 @@ impl ReadAck {
             Some(other) => Some(other.to_string()),
         };
         let (error, trace_id, timestamp) = (text("error"), text("traceId"), text("timestamp"));
+        if error.is_none() && trace_id.is_none() {
+            return None;
+        }
         Some(Self { error, trace_id, timestamp, signature, detail, kid })
     }
 }
@@ -89,5 +92,6 @@ mod tests {
         assert_eq!(revoked.signature, Signature::Invalid);
         assert_eq!(ReadAck::of(br#"{"error":0}"#, &[]).unwrap().error.as_deref(), Some("0"));
         assert_eq!(ReadAck::of(b"<html>", &[]), None);
+        assert_eq!(ReadAck::of(br#"{"title":"Bad Request","status":400}"#, &[]), None);
     }
 }
