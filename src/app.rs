@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod keys;
+mod refusals;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::bench::{Arrival, Bench, Direction, FAULTS, Fault, Given, GivenCode, Hints, Spoilt};
 pub use self::keys::{KeyRefusal, KeyRing, MasterKeeper, OurKeys};
+pub use self::refusals::{RefusalWatch, Refused};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::domain::ids::ExchangeId;
@@ -58,6 +60,8 @@ pub struct App {
     pub bench: Option<Arc<dyn Bench>>,
     /// Counts what happens.
     pub metrics: Metrics,
+    /// Who is told of requests that are refused in their acks.
+    pub refusals: RefusalWatch,
     /// Cancelled when the server was told to stop and balancers should send requests elsewhere.
     pub draining: CancellationToken,
     /// What LSPs have sent lately, where that is limited.
@@ -127,6 +131,7 @@ impl App {
             wake: Wake::default(),
             bench,
             metrics: Metrics::new(&PORTS)?,
+            refusals: RefusalWatch::default(),
             draining: CancellationToken::new(),
             rates: Limiter::default(),
             stop: CancellationToken::new(),

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod conformance;
 pub mod console;
 pub mod delivery;
 pub mod domain;

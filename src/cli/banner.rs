@@ -46,6 +46,7 @@ impl fmt::Display for Banner<'_> {
         writeln!(f, "  Demo LSP    {org}: plain JSON, or signed with kid {kid} and {}", key.display())?;
         writeln!(f, "  Callbacks   http://{admin}/sandbox/inbox/{org}")?;
         writeln!(f)?;
+        writeln!(f, "  Guides      http://{lsp}/docs/guides")?;
         writeln!(f, "  Next        {}", journey(lsp, admin))?;
         writeln!(f, "  End         Ctrl-C; what is kept stands in {}", self.data_dir.display())
     }

@@ -3,6 +3,7 @@
 mod audit;
 mod banner;
 mod cluster;
+mod conformance;
 mod dev;
 mod doctor;
 mod error;
@@ -61,6 +62,8 @@ enum Command {
     Audit(audit::Args),
     /// Drive loans against a running server, as an LSP would
     Journey(journey::Args),
+    /// Test an LSP's side against a running sandbox, and report
+    Conformance(Box<conformance::Args>),
     /// Work out the schedule and the APR of a loan
     Quote(Box<quote::Args>),
     /// Test a lender's adapters against the protocol of the ports, in the lender's test environment
@@ -99,7 +102,8 @@ async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Lsp(args) => lsp::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Audit(args) => audit::run(args).await,
-        Command::Journey(args) => Ok(journey::run(args).await),
+        Command::Journey(args) => Box::pin(journey::run(args)).await,
+        Command::Conformance(args) => conformance::run(&args).await,
         Command::PortTest(args) => port_test::run(args).await,
         Command::Openapi(args) => openapi::run(&args),
         Command::Quote(args) => quote::run(&args),

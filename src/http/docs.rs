@@ -8,10 +8,11 @@ use axum::http::header::{
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
 
+use super::guides;
 use super::problem::no_such_method;
 
 /// Written by `make openapi`; a test keeps it true.
-const OPENAPI: &str = include_str!("../../openapi/ocen-v3.json");
+pub(super) const OPENAPI: &str = include_str!("../../openapi/ocen-v3.json");
 const PAGE: &str = include_str!("docs/index.html");
 const STYLE: &str = include_str!("docs/docs.css");
 const SCRIPT: &str = include_str!("docs/docs.js");
@@ -28,10 +29,12 @@ pub fn router() -> Router {
         .route("/docs/", get(|| async { Redirect::permanent("/docs") }))
         .route("/docs/docs.css", get(|| async { file("text/css; charset=utf-8", STYLE) }))
         .route("/docs/docs.js", get(|| async { file("text/javascript; charset=utf-8", SCRIPT) }))
+        .merge(guides::router())
         .method_not_allowed_fallback(no_such_method)
 }
 
-fn file(media_type: &'static str, text: &'static str) -> impl IntoResponse {
+/// One file, with what keeps a page to itself.
+pub(super) fn file(media_type: &'static str, text: &'static str) -> impl IntoResponse + use<> {
     let headers: [(HeaderName, &str); 5] = [
         (CONTENT_TYPE, media_type),
         (CONTENT_SECURITY_POLICY, POLICY),

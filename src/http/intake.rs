@@ -21,7 +21,7 @@ use super::body::{self, Held, ReadError, Room};
 use super::certificate;
 use super::layers::Logged;
 use super::rehearsal;
-use crate::app::{Fault, Hints, SharedApp};
+use crate::app::{Fault, Hints, Refused, SharedApp};
 use crate::domain::ids::ExchangeId;
 use crate::engine;
 use crate::protocol::{self, Ack, Code, Operation};
@@ -126,6 +126,7 @@ impl Intake {
         }
         let hints = Hints { scenario, refuse: arrival.refuse };
         let ack = protocol::receive(&self.app, operation, held.bytes.clone(), (trace, certificate), hints).await;
+        self.app.refusals.note(|| refused(operation, &ack));
         rehearsal::wait(&self.app, arrival.late).await;
         match arrival.after {
             Some(_) => {
@@ -162,6 +163,20 @@ impl Intake {
         }
         logged.with(response)
     }
+}
+
+/// A refusal as whoever watches them sees it; nothing when nobody can be named whose it was.
+fn refused(operation: &Operation, ack: &Ack) -> Option<Refused> {
+    let refusal = ack.refusal.as_ref()?;
+    Some(Refused {
+        operation: operation.name,
+        org_id: ack.org_id.as_ref().or(refusal.claimed_org.as_ref())?.0.clone(),
+        request_id: ack.request_id.as_ref().or(refusal.claimed_request.as_ref()).cloned(),
+        status: ack.status,
+        error: ack.error.clone(),
+        detail: refusal.detail.clone(),
+        pointer: refusal.pointer.clone(),
+    })
 }
 
 /// Whether the body is declared as JSON: plain, signed, or of a `+json` type. No declaration is taken for JSON.

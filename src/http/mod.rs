@@ -6,6 +6,7 @@ pub mod borrower;
 pub mod certificate;
 pub mod connections;
 pub mod docs;
+mod guides;
 pub mod health;
 pub mod intake;
 pub mod layers;

@@ -57,6 +57,9 @@ pub struct JourneyArgs {
     /// Seconds without a callback after which the same request is sent again
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
     pub resend_after: u64,
+    /// Stay when the loans are through, and answer callbacks until Ctrl-C: an LSP for `conformance` to test
+    #[arg(long)]
+    pub serve: bool,
     /// Where to listen for callbacks
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     pub callback_listen: SocketAddr,

@@ -1,7 +1,7 @@
 //! Signed and plain messages in and out: what both our requests and our callback listener need.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -18,7 +18,7 @@ const RSA_ALGORITHM: [u8; 15] =
 #[derive(Debug)]
 pub struct Envelopes {
     signer: Option<Arc<SigningKey>>,
-    lender: HashMap<String, VerifyingKey>,
+    lender: RwLock<HashMap<String, VerifyingKey>>,
 }
 
 /// A message taken out of its envelope.
@@ -36,11 +36,34 @@ impl Envelopes {
     /// # Errors
     /// In words, when a key cannot be used, or when we sign and there is none to check the answers with.
     pub fn new(signer: Option<Arc<SigningKey>>, jwks: &Value) -> Result<Self, String> {
-        let lender = list(jwks, "/keys").map(read_jwk).collect::<Result<HashMap<_, _>, _>>()?;
+        let lender = read_keys(jwks)?;
         if lender.is_empty() && signer.is_some() {
             return Err("no key".to_owned());
         }
-        Ok(Self { signer, lender })
+        Ok(Self { signer, lender: RwLock::new(lender) })
+    }
+
+    /// Goes on with another key set of the lender's.
+    ///
+    /// # Errors
+    /// In words, when a key cannot be used; the keys that were known stay.
+    pub fn learn(&self, jwks: &Value) -> Result<(), String> {
+        let lender = read_keys(jwks)?;
+        *self.lender.write().unwrap_or_else(PoisonError::into_inner) = lender;
+        Ok(())
+    }
+
+    /// Whether a message names a key that is not known: the lender may have changed its keys.
+    #[must_use]
+    pub fn names_a_new_key(&self, body: &[u8]) -> bool {
+        match Incoming::parse(body, OCEN_V3_ALGORITHMS) {
+            Ok(Incoming::Signed(unverified)) => unverified.kid().is_some_and(|kid| self.key(kid).is_none()),
+            _ => false,
+        }
+    }
+
+    fn key(&self, kid: &str) -> Option<VerifyingKey> {
+        self.lender.read().unwrap_or_else(PoisonError::into_inner).get(kid).cloned()
     }
 
     /// Whether we sign, and so expect signatures.
@@ -72,12 +95,16 @@ impl Envelopes {
             Incoming::Plain => Ok(Opened { message: read(body)?, signed: false }),
             Incoming::Signed(unverified) => {
                 let kid = unverified.kid().unwrap_or_default();
-                let key = self.lender.get(kid).ok_or_else(|| format!("a signature of the unknown key `{kid}`"))?;
-                let payload = unverified.verify(key).map_err(|error| error.to_string())?;
+                let key = self.key(kid).ok_or_else(|| format!("a signature of the unknown key `{kid}`"))?;
+                let payload = unverified.verify(&key).map_err(|error| error.to_string())?;
                 Ok(Opened { message: read(payload)?, signed: true })
             }
         }
     }
+}
+
+fn read_keys(jwks: &Value) -> Result<HashMap<String, VerifyingKey>, String> {
+    list(jwks, "/keys").map(read_jwk).collect()
 }
 
 /// Reads an RSA key from its JWK (RFC 7518 §6.3.1) by writing it as the SPKI that keys are exchanged in otherwise.

@@ -1,6 +1,7 @@
 //! Our side of the callbacks: verify, note, ack.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -11,11 +12,13 @@ use axum::routing::post;
 use chrono::{DateTime, SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::envelope::{Envelopes, Opened};
 use super::inbox::{Answer, Inbox};
+use super::lsp::fetch_keys;
 use super::operations::{self, Operation, text};
 use crate::clock::{Clock, Ids};
 
@@ -23,6 +26,9 @@ use crate::clock::{Clock, Ids};
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
 /// How far the timestamp of a callback may be from our time, in minutes: it is fresh per attempt.
 const TIMESTAMP_TOLERANCE_MINUTES: i64 = 5;
+
+/// Least time between two fetches of the lender's keys.
+const KEYS_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the listener needs.
 #[derive(Debug)]
@@ -33,6 +39,19 @@ pub struct Listener {
     pub inbox: Arc<Inbox>,
     /// The time.
     pub clock: Clock,
+    /// Where the lender's keys come from.
+    pub keys: KeySource,
+}
+
+/// The lender's key set, fetched again when a message names a key that is not in it.
+#[derive(Debug)]
+pub struct KeySource {
+    /// The shared client.
+    pub client: reqwest::Client,
+    /// The server's address for LSPs, without a slash at its end.
+    pub url: String,
+    /// When it was fetched last, so that nobody has us fetch it all the time.
+    pub fetched: Mutex<Instant>,
 }
 
 impl Listener {
@@ -43,6 +62,19 @@ impl Listener {
     pub async fn serve(self: Arc<Self>, socket: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
         let router = Router::new().fallback(post(receive)).layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(self);
         axum::serve(socket, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+
+    /// Fetches the lender's keys once more, unless that was done a moment ago.
+    async fn refresh_keys(&self) {
+        let mut fetched = self.keys.fetched.lock().await;
+        if fetched.elapsed() < KEYS_PAUSE {
+            return;
+        }
+        *fetched = Instant::now();
+        if let Ok(jwks) = fetch_keys(&self.keys.client, &self.keys.url, Duration::ZERO).await {
+            // A set that cannot be used leaves the known keys, and the message is refused.
+            let _ = self.envelopes.learn(&jwks);
+        }
     }
 
     fn take_in(&self, path: &str, body: &[u8]) -> Result<String, Refused> {
@@ -111,6 +143,9 @@ impl Refused {
 }
 
 async fn receive(State(listener): State<Arc<Listener>>, uri: Uri, body: Bytes) -> Response {
+    if listener.envelopes.names_a_new_key(&body) {
+        listener.refresh_keys().await;
+    }
     // A base URL may have a path of its own before `/v3`.
     let path = uri.path();
     let path = path.find("/v3/").and_then(|at| path.get(at..)).unwrap_or(path);

@@ -9,6 +9,7 @@ use reqwest::Url;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,7 +20,7 @@ use super::borrower::new_id;
 use super::envelope::Envelopes;
 use super::error::JourneyError;
 use super::inbox::Inbox;
-use super::listener::Listener;
+use super::listener::{KeySource, Listener};
 use super::outbound::{Courier, Patience, asks_for_patience, root_cause, shown};
 use super::poller;
 use super::screen::Screen;
@@ -40,6 +41,8 @@ pub struct Lsp {
     pub courier: Courier,
     /// For the operators' listener.
     pub admin: Admin,
+    /// Where its endpoint is.
+    pub callback_url: String,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -65,6 +68,7 @@ impl Lsp {
             envelopes: Arc::clone(&envelopes),
             inbox: Arc::clone(&inbox),
             clock: Clock::default(),
+            keys: KeySource { client: client.clone(), url: base(&args.url), fetched: Mutex::new(Instant::now()) },
         });
         let (stop, tasks) = listen(Arc::clone(&listener), socket);
         let admin = Admin {
@@ -91,7 +95,7 @@ impl Lsp {
         let patience = Patience { step: args.patience(), resend: args.resend_after() };
         let (url, retries, clock) = (base(&args.url), AtomicU64::new(0), Clock::default());
         let courier = Courier { org_id, url, client, envelopes, inbox, screen, patience, clock, retries };
-        Ok(Self { courier, admin, stop, tasks })
+        Ok(Self { courier, admin, callback_url: callback_url(args, address), stop, tasks })
     }
 
     /// Leaves nothing behind: waits until every callback for us was delivered, then stops listening.
@@ -186,8 +190,12 @@ fn signer(args: &JourneyArgs, org_id: &str) -> Result<Option<Arc<SigningKey>>, J
     Ok(Some(Arc::new(key)))
 }
 
+fn callback_url(args: &JourneyArgs, address: SocketAddr) -> String {
+    args.callback_url.as_deref().map_or_else(|| format!("http://{address}"), base)
+}
+
 fn registration(args: &JourneyArgs, address: SocketAddr, signer: Option<&SigningKey>) -> Value {
-    let callback_base_url = args.callback_url.as_deref().map_or_else(|| format!("http://{address}"), base);
+    let callback_base_url = callback_url(args, address);
     let (keys, settings) = match signer {
         Some(key) => (json!([{"kid": key.kid(), "publicKeyPem": key.public_key_pem()}]), json!({})),
         None => (json!([]), json!({"allowUnsigned": true})),
@@ -203,7 +211,11 @@ fn without_callback_url(mut registration: Value) -> Value {
     registration
 }
 
-async fn fetch_keys(client: &reqwest::Client, url: &str, patience: Duration) -> Result<Value, JourneyError> {
+/// The lender's key set, from a server that may be back in a moment.
+///
+/// # Errors
+/// [`JourneyError::Setup`] when there is none in time.
+pub(super) async fn fetch_keys(client: &reqwest::Client, url: &str, patience: Duration) -> Result<Value, JourneyError> {
     let deadline = Instant::now() + patience;
     loop {
         let came = match client.get(format!("{url}/.well-known/jwks.json")).send().await {

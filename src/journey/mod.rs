@@ -39,6 +39,54 @@ use screen::{Detail, Screen};
 /// # Errors
 /// [`JourneyError`] of the first step that failed; with `--json` it was printed as part of the report too.
 pub async fn run(args: JourneyArgs) -> Result<Report, JourneyError> {
+    go(&args, Then::Finish).await.map(|resident| resident.report)
+}
+
+/// An LSP whose loans are through and whose endpoint still answers.
+#[derive(Debug)]
+pub struct Resident {
+    lsp: Arc<Lsp>,
+    /// What its journeys came to.
+    pub report: Report,
+}
+
+impl Resident {
+    /// Its `metadata.orgId`.
+    #[must_use]
+    pub fn org_id(&self) -> &str {
+        &self.lsp.courier.org_id
+    }
+
+    /// Where its endpoint is.
+    #[must_use]
+    pub fn callback_url(&self) -> &str {
+        &self.lsp.callback_url
+    }
+
+    /// Stops answering.
+    pub async fn close(self) {
+        self.lsp.close().await;
+    }
+}
+
+/// Runs the journeys that `args` ask for, prints them, and leaves the LSP's endpoint running.
+///
+/// # Errors
+/// As [`run`].
+pub async fn stay(args: &JourneyArgs) -> Result<Resident, JourneyError> {
+    go(args, Then::Stay).await
+}
+
+/// What the LSP does when its loans are through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// Waits for what is still to be delivered, and stops listening.
+    Finish,
+    /// Goes on listening.
+    Stay,
+}
+
+async fn go(args: &JourneyArgs, then: Then) -> Result<Resident, JourneyError> {
     let detail = match (args.json, args.loans) {
         (true, _) => Detail::Silent,
         (false, 1) => Detail::Arrows,
@@ -46,24 +94,30 @@ pub async fn run(args: JourneyArgs) -> Result<Report, JourneyError> {
     };
     let screen = Arc::new(Screen::new(detail));
     let mut report = Report::default();
-    let ended = drive(&args, &screen, &mut report).await;
+    let ended = drive(args, &screen, &mut report, then).await;
     report.ok = ended.is_ok();
     report.error = ended.as_ref().err().map(ToString::to_string);
     report.messages = screen.messages();
     let milliseconds = u64::try_from(screen.elapsed().as_millis()).unwrap_or(u64::MAX);
     report.seconds = Duration::from_millis(milliseconds).as_secs_f64();
     screen.summary(&report);
-    ended.map(|()| report)
+    ended.map(|lsp| Resident { lsp, report })
 }
 
-async fn drive(args: &JourneyArgs, screen: &Arc<Screen>, report: &mut Report) -> Result<(), JourneyError> {
+async fn drive(
+    args: &JourneyArgs,
+    screen: &Arc<Screen>,
+    report: &mut Report,
+    then: Then,
+) -> Result<Arc<Lsp>, JourneyError> {
     screen.title("Registration");
     let lsp = Arc::new(Lsp::start(args, Arc::clone(screen)).await?);
     let ended = take_loans(args, &lsp, report).await;
     report.retries = lsp.courier.retries.load(Ordering::Relaxed);
     report.duplicates = lsp.courier.inbox.duplicates();
     match ended {
-        Ok(()) => lsp.finish().await,
+        Ok(()) if then == Then::Stay => Ok(lsp),
+        Ok(()) => lsp.finish().await.map(|()| lsp),
         Err(error) => {
             lsp.close().await;
             Err(error)

@@ -70,6 +70,21 @@ pub struct Ack {
     pub trace_id: Option<String>,
     /// How long the engine took, its wait for a connection included; for the log.
     pub engine_took: Duration,
+    /// Why it was refused, when it was.
+    pub refusal: Option<Refusal>,
+}
+
+/// A refusal as its sender is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Who the message says it is from; nothing about it need be true.
+    pub claimed_org: Option<OrgId>,
+    /// The `requestId` that it names; likewise.
+    pub claimed_request: Option<String>,
+    /// Words for an engineer.
+    pub detail: String,
+    /// JSON pointer to the member that is wrong; empty for the whole message.
+    pub pointer: String,
 }
 
 /// What is known about the sender of a message, growing while it is opened.
@@ -79,6 +94,8 @@ pub struct Sender {
     pub org_id: Option<OrgId>,
     /// Who the message says it is from.
     pub claimed_org: Option<OrgId>,
+    /// Which request the message says it is.
+    pub claimed_request: Option<String>,
     /// Its trace id, where readable.
     pub trace_id: Option<String>,
     /// Its request id, once the message is sure to be its own.
@@ -100,6 +117,7 @@ impl Sender {
         Self {
             org_id: None,
             claimed_org: None,
+            claimed_request: None,
             trace_id: None,
             request_id: None,
             engine_took: Duration::ZERO,
@@ -164,6 +182,12 @@ pub fn write(app: &App, sender: &Sender, outcome: Result<ExchangeId, Malformed>,
     let code = outcome.as_ref().err().map(|refusal| refusal.code.folded(sender.settings.error_catalogue));
     let exchange = outcome.as_ref().ok().copied();
     let told = outcome.as_ref().err().and_then(|refusal| refusal.retry_after);
+    let refusal = outcome.as_ref().err().map(|refusal| Refusal {
+        claimed_org: sender.claimed_org.clone(),
+        claimed_request: sender.claimed_request.clone(),
+        detail: refusal.detail.clone(),
+        pointer: refusal.pointer.clone(),
+    });
     let (detail, pointer) = match outcome {
         Ok(_) => (None, None),
         Err(refusal) => (Some(refusal.detail), Some(refusal.pointer).filter(|pointer| !pointer.is_empty())),
@@ -184,6 +208,7 @@ pub fn write(app: &App, sender: &Sender, outcome: Result<ExchangeId, Malformed>,
         request_id: sender.request_id.clone(),
         trace_id: sender.trace_id.clone().filter(|_| sender.org_id.is_some()),
         engine_took: sender.engine_took,
+        refusal,
     }
 }
 

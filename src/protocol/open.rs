@@ -66,11 +66,11 @@ pub async fn open(
     let incoming = Incoming::parse(&body, OCEN_V3_ALGORITHMS).map_err(not_a_message)?;
     let (org_id, stopped) = match &incoming {
         Incoming::Signed(signed) => {
-            sender.note_claims(&peek(signed.unverified_payload()));
+            sender.note(peek(signed.unverified_payload()));
             verify(app, signed, certificate, sender).await?
         }
         Incoming::Plain => {
-            sender.note_claims(&peek(&body));
+            sender.note(peek(&body));
             admit_unsigned(app, &body, certificate, sender).await?
         }
     };
@@ -111,7 +111,12 @@ pub async fn open(
 }
 
 impl Sender {
-    /// What an unverified message says about itself, good only for echoing its trace id.
+    /// What an unverified message says about itself, good only for echoing its trace id and for telling whose it may be.
+    fn note(&mut self, envelope: Envelope) {
+        self.claimed_request = lenient::id(&envelope.request_id, "/requestId").ok();
+        self.note_claims(&envelope.metadata.unwrap_or_default().0);
+    }
+
     fn note_claims(&mut self, claims: &Claims) {
         if check_trace_id(&claims.trace_id).is_ok() {
             self.trace_id = Some(claims.trace_id.0.clone());
@@ -120,10 +125,9 @@ impl Sender {
     }
 }
 
-/// The claims of a message that may be anything.
-fn peek(payload: &[u8]) -> Claims {
-    let envelope: Option<Envelope> = serde_json::from_slice(payload).ok();
-    envelope.and_then(|envelope| envelope.metadata).unwrap_or_default().0
+/// The envelope of a message that may be anything.
+fn peek(payload: &[u8]) -> Envelope {
+    serde_json::from_slice(payload).unwrap_or_default()
 }
 
 fn check_depth(json: &[u8]) -> Result<(), Malformed> {

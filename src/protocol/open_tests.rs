@@ -3,7 +3,7 @@ use super::*;
 const NOW: &str = "2026-01-05T10:00:00Z";
 
 fn claims(json: &str) -> Claims {
-    peek(format!(r#"{{"metadata": {json}, "requestId": "R"}}"#).as_bytes())
+    peek(format!(r#"{{"metadata": {json}, "requestId": "R"}}"#).as_bytes()).metadata.unwrap_or_default().0
 }
 
 fn check(json: &str, accepted: &[&str]) -> Option<(Code, String)> {

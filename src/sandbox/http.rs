@@ -1,6 +1,8 @@
 //! The sandbox calls on the operators' listener (design §8), mounted in `dev` only.
 
-use axum::extract::{DefaultBodyLimit, Path, State};
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Extension, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -10,9 +12,10 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::faults::rules;
+use super::probe::{self, Prober};
 use super::problem::{Body, Problem};
 use super::scenario::set;
-use super::{clock, demo, inbox, items, snapshots, tell};
+use super::{clock, demo, inbox, items, refusals, report, snapshots, tell, traffic};
 use crate::app::SharedApp;
 use crate::config::Mode;
 use crate::engine::otp;
@@ -27,7 +30,9 @@ pub fn router(app: &SharedApp) -> Router<SharedApp> {
     if app.config.mode != Mode::Dev {
         return Router::new();
     }
+    refusals::watch(app);
     Router::new()
+        .merge(conformance(app))
         .route("/sandbox/clock", get(clock::show).post(clock::move_forward))
         .route("/sandbox/consents/{handle}", post(tell::consent))
         .route("/sandbox/mandates/{plan}", post(tell::mandate))
@@ -44,6 +49,21 @@ pub fn router(app: &SharedApp) -> Router<SharedApp> {
         .route("/sandbox/inbox/{org}", get(inbox::list).post(inbox::receive_at_base))
         .route("/sandbox/inbox/{org}/{*path}", post(inbox::receive))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+}
+
+/// What an LSP is tested with: probes of its endpoint, its own traffic, the signature under the report.
+fn conformance(app: &SharedApp) -> Router<SharedApp> {
+    let routes =
+        Router::new().route("/sandbox/traffic/{org}", get(traffic::show)).route("/sandbox/reports", post(report::sign));
+    match Prober::new(app) {
+        Ok(prober) => {
+            routes.merge(Router::new().route("/sandbox/probe", post(probe::probe)).layer(Extension(Arc::new(prober))))
+        }
+        Err(error) => {
+            tracing::error!(error, "LSPs cannot be probed: the client for callbacks cannot be made");
+            routes
+        }
+    }
 }
 
 /// The digits that a real borrower would read from an SMS.

@@ -10,8 +10,12 @@ mod happened;
 pub mod http;
 pub mod inbox;
 pub mod items;
+mod marks;
 pub mod pay;
+mod probe;
 mod problem;
+mod refusals;
+mod report;
 pub mod scenario;
 pub mod snapshots;
 mod span;
@@ -19,3 +23,4 @@ pub mod systems;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod traffic;

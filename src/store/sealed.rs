@@ -24,7 +24,7 @@ const fn column(table: &'static str, column: &'static str, context: &'static str
 }
 
 /// All of them. Whoever adds a sealed column adds it here; a test compares this list with the schema.
-pub const COLUMNS: [Column; 17] = [
+pub const COLUMNS: [Column; 18] = [
     column("application", "state", "'application:' || replace(application_id::text, '-', '')"),
     column("message", "body", "'message:' || replace(exchange_id::text, '-', '')"),
     column("exchange_answer", "answer", "'answer:' || replace(exchange_id::text, '-', '') || ':' || slot"),
@@ -42,6 +42,7 @@ pub const COLUMNS: [Column; 17] = [
     column("referral_act", "proposal", "'referral:' || replace(referral_id::text, '-', '') || ':proposal'"),
     column("legal_hold", "reason", "'hold:' || replace(application_id::text, '-', '')"),
     column("sandbox.inbox", "body", "'sandbox.inbox'"),
+    column("sandbox.refusal", "detail", "'sandbox.refusal'"),
 ];
 
 /// What one batch did.

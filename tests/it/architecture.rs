@@ -49,9 +49,25 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
     ("journey", &["jose", "clock"]),
     (
         "sandbox",
-        &["app", "config", "domain", "engine", "jose", "lender", "lsp", "seal", "store", "clock", "protocol", "http"],
+        &[
+            "app",
+            "config",
+            "delivery",
+            "domain",
+            "engine",
+            "jose",
+            "lender",
+            "lsp",
+            "seal",
+            "store",
+            "clock",
+            "protocol",
+            "http",
+            "telemetry",
+        ],
     ),
     ("hosted", &["app", "config", "clock", "http", "lsp", "rate", "sandbox", "store"]),
+    ("conformance", &["clock"]),
 ];
 
 /// What the domain must never name: it is values in, values out.

@@ -15,6 +15,8 @@ mod bad_input;
 #[cfg(test)]
 mod bulk;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod connected;
 #[cfg(test)]
 mod console;
@@ -34,6 +36,8 @@ mod doctor;
 mod exposure;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod guides;
 #[cfg(test)]
 mod hosted;
 #[cfg(test)]

@@ -113,7 +113,7 @@ async fn it_is_served_with_a_page_that_needs_nothing_else() {
     let mut linked = html.split('"').filter(|part| part.starts_with('/') || part.contains("//")).collect::<Vec<_>>();
     linked.sort_unstable();
     linked.dedup();
-    assert_eq!(linked, ["/docs/docs.css", "/docs/docs.js", "/openapi.json"]);
+    assert_eq!(linked, ["/docs/docs.css", "/docs/docs.js", "/docs/guides", "/openapi.json"]);
     for asset in linked {
         let answer = get(asset).await.unwrap();
         assert!(answer.status().is_success(), "{asset}");

@@ -7,10 +7,14 @@ use tokio::process::Command;
 
 use crate::support::server::Server;
 
-/// The walk: the README's second block of shell, pointed at a test's server.
+/// The walk: the README's block of shell that begins with the addresses, pointed at a test's server.
 fn walk(server: &Server) -> String {
     let readme = include_str!("../../README.md");
-    let block = readme.split("```sh\n").nth(2).and_then(|rest| rest.split("```").next()).unwrap();
+    let block = readme
+        .split("```sh\n")
+        .find(|block| block.starts_with("OCEN="))
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
     block.replace("http://127.0.0.1:8080", &server.url).replace("http://127.0.0.1:8081", &server.admin)
 }
 
