@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may name. `app` assembles, `cli` starts; both may name anything.
-const MAY_NAME: [(&str, &[&str]); 20] = [
+const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("jose", &[]),
     ("seal", &[]),

@@ -24,7 +24,7 @@ use self::keys::Keys;
 pub(super) use self::reading::ReadAck;
 use super::problem::{Body, Problem};
 use crate::app::{App, SharedApp};
-use crate::delivery::client::{Client, Message, PostError};
+use crate::delivery::client::{Client, Manner, Message, PostError};
 use crate::delivery::stamp::header_member;
 use crate::domain::ids::OrgId;
 use crate::lsp::Lsp;
@@ -132,7 +132,7 @@ pub(super) async fn probe(
     let mut posts = Vec::new();
     for _ in 0..wanted.defect.times() {
         let span = Span::accept(None, app.ids.uuid());
-        let message = Message { body: forged.body.clone(), traceparent: span.traceparent() };
+        let message = Message { body: forged.body.clone(), traceparent: span.traceparent(), manner: Manner::Usual };
         posts.push(post(&app, &prober, (&lsp, url, &forged.path), message).await);
     }
     Ok(Json(Probed {
