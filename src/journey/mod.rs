@@ -17,7 +17,9 @@ mod lsp;
 mod messages;
 mod operations;
 mod outbound;
+pub mod postman;
 mod report;
+pub mod scenario;
 mod screen;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use tokio::task::JoinSet;
 pub use args::{JourneyArgs, Until};
 pub use error::JourneyError;
 pub use report::{PaidLoan, Report};
+pub use screen::describe;
 
 use lsp::Lsp;
 use screen::{Detail, Screen};
@@ -38,6 +41,9 @@ use screen::{Detail, Screen};
 /// # Errors
 /// [`JourneyError`] of the first step that failed; with `--json` it was printed as part of the report too.
 pub async fn run(args: JourneyArgs) -> Result<Report, JourneyError> {
+    if let Some(scenarios) = &args.scenario {
+        return Box::pin(scenario::run(&args, scenarios)).await;
+    }
     let detail = match (args.json, args.loans) {
         (true, _) => Detail::Silent,
         (false, 1) => Detail::Arrows,
