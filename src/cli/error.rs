@@ -8,6 +8,7 @@ use crate::config::ConfigError;
 use crate::http::BindError;
 use crate::jose::KeyError;
 use crate::lender::PortsError;
+use crate::listen::ListenError;
 use crate::protocol::openapi::DocumentError;
 use crate::sandbox::cluster::ClusterError;
 use crate::sandbox::demo::DemoKeyError;
@@ -33,6 +34,8 @@ pub enum CliError {
     Build(#[from] BuildError),
     #[error(transparent)]
     Ports(#[from] PortsError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     #[error("the sandbox's Postgres: {0}")]
     Cluster(#[from] ClusterError),
     #[error(transparent)]

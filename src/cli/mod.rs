@@ -9,6 +9,7 @@ mod error;
 mod journey;
 mod key_files;
 mod keys;
+mod listen;
 mod lsp;
 mod migrate;
 mod openapi;
@@ -19,6 +20,7 @@ mod reload;
 pub mod run;
 mod sealing;
 mod serve;
+mod transcript;
 
 use std::process::ExitCode;
 
@@ -60,10 +62,14 @@ enum Command {
     Audit(audit::Args),
     /// Drive loans against a running server, as an LSP would
     Journey(journey::Args),
+    /// Take an LSP's callbacks, verify and print them
+    Listen(listen::Args),
     /// Work out the schedule and the APR of a loan
     Quote(Box<quote::Args>),
     /// Test a lender's adapters against the protocol of the ports, in the lender's test environment
     PortTest(port_test::Args),
+    /// Verify the transcript of an application
+    Transcript(transcript::Args),
     /// Print the OpenAPI description of what is served
     Openapi(openapi::Args),
     /// Start or stop the sandbox's Postgres by itself
@@ -99,6 +105,8 @@ async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Keys(args) => keys::run(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Journey(args) => Ok(journey::run(args).await),
+        Command::Listen(args) => listen::run(args).await,
+        Command::Transcript(args) => transcript::run(args).await,
         Command::PortTest(args) => port_test::run(args).await,
         Command::Openapi(args) => openapi::run(&args),
         Command::Quote(args) => quote::run(&args),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with the modules it may name. `app` assembles, `cli` starts; both may name anything.
-const MAY_NAME: [(&str, &[&str]); 19] = [
+const MAY_NAME: [(&str, &[&str]); 21] = [
     ("domain", &[]),
     ("jose", &[]),
     ("seal", &[]),
@@ -42,10 +42,13 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
             "telemetry",
             "lender",
             "tls",
+            "transcript",
         ],
     ),
     ("keep", &["app", "domain", "engine", "store", "config", "clock", "seal"]),
     ("journey", &["jose", "clock"]),
+    ("listen", &["journey", "jose", "clock", "delivery"]),
+    ("transcript", &["jose"]),
     (
         "sandbox",
         &["app", "config", "domain", "engine", "jose", "lender", "lsp", "seal", "store", "clock", "protocol", "http"],
