@@ -59,6 +59,10 @@ openapi: build ## Write openapi/ anew from the wire types
 	mv $(PROGRAM).openapi.json openapi/kfs.schema.json
 	$(PROGRAM) openapi --ports > $(PROGRAM).openapi.json
 	mv $(PROGRAM).openapi.json openapi/ports.json
+	$(PROGRAM) openapi --postman > $(PROGRAM).openapi.json
+	mv $(PROGRAM).openapi.json openapi/postman/ocen-v3.postman_collection.json
+	$(PROGRAM) openapi --postman-environment > $(PROGRAM).openapi.json
+	mv $(PROGRAM).openapi.json openapi/postman/dev.postman_environment.json
 
 sqlx: postgres $(if $(OCEN_TEST_DATABASE_URL),,$(PROGRAM)) ## Write .sqlx anew from the migrations
 	@.ci/with-cluster .ci/sqlx

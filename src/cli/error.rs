@@ -9,6 +9,7 @@ use crate::hosted::HostError;
 use crate::http::BindError;
 use crate::jose::KeyError;
 use crate::lender::PortsError;
+use crate::listen::ListenError;
 use crate::protocol::openapi::DocumentError;
 use crate::sandbox::cluster::ClusterError;
 use crate::sandbox::demo::DemoKeyError;
@@ -34,6 +35,8 @@ pub enum CliError {
     Build(#[from] BuildError),
     #[error(transparent)]
     Ports(#[from] PortsError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     #[error("the sandbox's Postgres: {0}")]
     Cluster(#[from] ClusterError),
     #[error(transparent)]

@@ -1,5 +1,6 @@
 //! `lsp`: registers LSPs and revokes their keys, through a running server's operator API.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -54,6 +55,17 @@ enum Command {
         /// Its metadata.orgId
         org_id: String,
     },
+    /// Say why a signed message is not accepted: the first mismatch, and what was signed instead
+    Check {
+        /// The body as it was posted; `-` is standard input
+        file: PathBuf,
+        /// Who sent it, if the message does not say
+        #[arg(long, value_name = "ORG")]
+        org: Option<String>,
+        /// Verify with this public key (PEM) instead of the registered one
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
     /// Revoke a key at once and for ever
     RevokeKey {
         /// Its metadata.orgId
@@ -84,6 +96,10 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
         }
         Command::List => server.all_lsps().await?,
         Command::Show { org_id } => server.call(Method::GET, &["lsps", &org_id], None).await?,
+        Command::Check { file, org, key } => {
+            let report = check(&server, &file, org, key.as_deref()).await?;
+            return Ok(shown(&report));
+        }
         Command::RevokeKey { org_id, kid } => {
             server.call(Method::DELETE, &["lsps", &org_id, "keys", &kid], None).await?
         }
@@ -94,6 +110,38 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
 
 async fn read(path: &Path) -> Result<String, CliError> {
     fs::read_to_string(path).await.map_err(CliError::file(path))
+}
+
+async fn check(server: &Server, file: &Path, org: Option<String>, key: Option<&Path>) -> Result<Value, CliError> {
+    let body = if file == Path::new("-") { io::read_to_string(io::stdin())? } else { read(file).await? };
+    let mut question = json!({"body": body});
+    if let Some(members) = question.as_object_mut() {
+        members.extend(org.map(|org| ("orgId".to_owned(), org.into())));
+        if let Some(key) = key {
+            members.insert("publicKeyPem".to_owned(), read(key).await?.into());
+        }
+    }
+    server.call(Method::POST, &["signature-check"], Some(&question)).await
+}
+
+/// Prints a check of a signature; the exit code says whether it verifies.
+fn shown(report: &Value) -> ExitCode {
+    let text = |value: &Value, member: &str| value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let checks = report.get("checks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for check in checks {
+        let mark = match text(check, "outcome").as_str() {
+            "passed" => "ok",
+            "failed" => "BAD",
+            _ => "-",
+        };
+        output::line(format_args!("{mark:<4}{:<18} {}", text(check, "name"), text(check, "detail")));
+    }
+    if report.get("verified") == Some(&Value::Bool(true)) {
+        output::line("the message is accepted as signed");
+        return ExitCode::SUCCESS;
+    }
+    output::line(format_args!("not accepted; the first mismatch: {}", text(report, "firstMismatch")));
+    ExitCode::FAILURE
 }
 
 struct Server {

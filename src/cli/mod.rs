@@ -11,6 +11,7 @@ mod hosted;
 mod journey;
 mod key_files;
 mod keys;
+mod listen;
 mod lsp;
 mod migrate;
 mod openapi;
@@ -21,6 +22,7 @@ mod reload;
 pub mod run;
 mod sealing;
 mod serve;
+mod transcript;
 
 use std::process::ExitCode;
 
@@ -64,10 +66,14 @@ enum Command {
     Journey(journey::Args),
     /// Test an LSP's side against a running sandbox, and report
     Conformance(Box<conformance::Args>),
+    /// Take an LSP's callbacks, verify and print them
+    Listen(listen::Args),
     /// Work out the schedule and the APR of a loan
     Quote(Box<quote::Args>),
     /// Test a lender's adapters against the protocol of the ports, in the lender's test environment
     PortTest(port_test::Args),
+    /// Verify the transcript of an application
+    Transcript(transcript::Args),
     /// Print the OpenAPI description of what is served
     Openapi(openapi::Args),
     /// Start or stop the sandbox's Postgres by itself
@@ -104,6 +110,8 @@ async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Audit(args) => audit::run(args).await,
         Command::Journey(args) => Box::pin(journey::run(args)).await,
         Command::Conformance(args) => conformance::run(&args).await,
+        Command::Listen(args) => listen::run(args).await,
+        Command::Transcript(args) => transcript::run(args).await,
         Command::PortTest(args) => port_test::run(args).await,
         Command::Openapi(args) => openapi::run(&args),
         Command::Quote(args) => quote::run(&args),

@@ -11,12 +11,15 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY_PA
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
 
 /// Reads either alphabet, padded or not; never a mixture of alphabets.
-pub(super) fn decode(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
+///
+/// # Errors
+/// When it is neither.
+pub fn decode(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
     if text.contains(['+', '/']) { STANDARD.decode(text) } else { URL_SAFE.decode(text) }
 }
 
 /// Writes base64url without padding (RFC 7515 §2).
-pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
+pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE.encode(bytes)
 }
 

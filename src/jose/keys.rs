@@ -221,6 +221,22 @@ impl VerifyingKey {
         hex
     }
 
+    /// Modulus and public exponent, big-endian without leading zeros.
+    pub(super) fn numbers(&self) -> (&[u8], &[u8]) {
+        (&self.modulus, &self.exponent)
+    }
+
+    /// The key's `SubjectPublicKeyInfo`.
+    pub(super) fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// Size of the key, and so of its signatures, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.modulus.len()
+    }
+
     /// Verifies an RS512 signature over the concatenation of `parts`.
     ///
     /// # Errors

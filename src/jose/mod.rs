@@ -3,12 +3,14 @@
 //! Pure: bytes and keys in, bytes or a precise refusal out. What is verified are the base64url
 //! strings as they were received; no JSON is ever written again to check a signature.
 
-mod base64url;
+pub mod base64url;
 mod cache;
 pub mod flattened;
 pub mod header;
+mod jwk;
 pub mod keys;
 mod pem;
+mod recover;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +18,7 @@ pub use cache::KeyCache;
 pub use flattened::{FlattenedError, HeaderMember, Incoming, Unverified, sign_flattened};
 pub use header::{Header, HeaderError};
 pub use keys::{BadSignature, KeyError, SignError, SigningKey, VerifyingKey};
+pub use recover::Recovered;
 
 /// A signature algorithm a protocol version may allow (RFC 7518 §3.1).
 ///

@@ -94,12 +94,28 @@ impl Admin {
         }
     }
 
+    /// Moves the clock as a body of `POST /sandbox/clock` says.
+    ///
+    /// # Errors
+    /// In words, why it stands where it stood.
+    pub async fn turn_clock(&self, body: Value) -> Result<(), String> {
+        self.patiently(Method::POST, "/sandbox/clock", Some(body), MOVE_TIMEOUT).await.map(drop)
+    }
+
+    /// A loan as operators see it.
+    ///
+    /// # Errors
+    /// In words, what came instead of a loan.
+    pub async fn loan(&self, loan_id: &str) -> Result<Value, String> {
+        self.call(Method::GET, &format!("/admin/loans/{loan_id}"), None).await
+    }
+
     /// Debits of a loan that the simulated bank holds until it is told.
     ///
     /// # Errors
     /// In words, what came instead of a loan.
     pub async fn held_debits(&self, loan_id: &str) -> Result<Vec<String>, String> {
-        let loan = self.call(Method::GET, &format!("/admin/loans/{loan_id}"), None).await?;
+        let loan = self.loan(loan_id).await?;
         let held = list(&loan, "/payments").filter(|payment| text(payment, "/state") == "PRESENTING");
         Ok(held.map(|payment| text(payment, "/paymentId").to_owned()).collect())
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::scenario::{self, Scenarios};
+
 /// How far a journey goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Until {
@@ -45,6 +47,13 @@ pub struct JourneyArgs {
     #[arg(long = "type", default_value = "PERSONAL", ignore_case = true,
         value_parser = ["PERSONAL", "CASHFLOW", "BUSINESS", "VEHICLE", "HOME"], value_name = "TYPE")]
     pub loan_type: String,
+    /// Scenario codes for the borrower's PAN, or the account for 07xx, e.g. `0303,0702`; `all` runs every one by
+    /// itself. The journey must end as the codes say; in a sandbox this moves the server's clock
+    #[arg(long, value_name = "CODES", value_parser = scenario::parse)]
+    pub scenario: Option<Scenarios>,
+    /// The codes of this one journey.
+    #[arg(skip)]
+    pub(super) codes: Vec<&'static str>,
     /// Send plain JSON instead of signing it
     #[arg(long)]
     pub unsigned: bool,

@@ -45,6 +45,25 @@ impl Borrower {
     }
 }
 
+impl Borrower {
+    /// The same borrower with scenario codes in its data: 07xx in the account's number, another in the PAN, a second one
+    /// in the phone.
+    #[must_use]
+    pub fn under(mut self, codes: &[&str]) -> Self {
+        let (of_payout, others): (Vec<&str>, Vec<&str>) = codes.iter().partition(|code| code.starts_with("07"));
+        if let Some(code) = of_payout.first() {
+            self.account_number = format!("9990000{code}");
+        }
+        if let Some(code) = others.first() {
+            self.pan = format!("ZZZPX{code}Z");
+        }
+        if let Some(code) = others.get(1) {
+            self.phone = format!("999900{code}");
+        }
+        self
+    }
+}
+
 /// A new id with a prefix, e.g. `APP-3f9a5c01d2e4`.
 #[must_use]
 pub fn new_id(ids: Ids, prefix: &str) -> String {
@@ -88,5 +107,12 @@ mod tests {
         assert_eq!(borrower.pan.chars().nth(3), Some('P'));
         assert_eq!((borrower.phone.len(), borrower.account_number.len()), (10, 12));
         assert_ne!(Borrower::new(Ids).pan, borrower.pan);
+    }
+
+    #[test]
+    fn codes_stand_where_they_are_read() {
+        let under = Borrower::new(Ids).under(&["0303", "0702", "0902"]);
+        assert_eq!((under.pan.as_str(), under.phone.as_str()), ("ZZZPX0303Z", "9999000902"));
+        assert_eq!(under.account_number, "99900000702");
     }
 }

@@ -36,6 +36,9 @@ pub enum JourneyError {
     /// A callback broke the contract, so nothing it says can be trusted.
     #[error("a callback broke the contract: {0}")]
     Callback(String),
+    /// Journeys under scenario codes did not end as these say.
+    #[error("not as the code says: {0}")]
+    Scenario(String),
     /// A journey's task ended without a result.
     #[error("a journey was cut off: {0}")]
     Task(String),

@@ -10,7 +10,7 @@ use std::future::Future;
 
 use chrono::SecondsFormat;
 use futures_util::future::try_join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::closure::close;
 use super::args::{JourneyArgs, Until};
@@ -86,6 +86,8 @@ impl Application {
 struct Journey<'a> {
     lsp: &'a Lsp,
     borrower: Borrower,
+    /// Scenario codes say what borrower and bank do.
+    under_codes: bool,
 }
 
 /// Is the server up, and which codes does it know: once per run.
@@ -113,7 +115,8 @@ pub async fn meta(lsp: &Lsp) -> Result<(), JourneyError> {
 /// # Errors
 /// [`JourneyError`] of the step that failed.
 pub async fn journey(lsp: &Lsp, args: &JourneyArgs, sandbox: bool) -> Result<Vec<Application>, JourneyError> {
-    let journey = Journey { lsp, borrower: Borrower::new(Ids) };
+    let borrower = Borrower::new(Ids).under(&args.codes);
+    let journey = Journey { lsp, borrower, under_codes: !args.codes.is_empty() };
     let numbers = 0..u32::from(args.count);
     let mut applications: Vec<Application> = numbers.map(|number| Application::new(&args.loan_type, number)).collect();
     journey.originate(&mut applications).await?;
@@ -185,6 +188,13 @@ impl Journey<'_> {
     /// that, so a refusal only shows.
     async fn tell(&self, path: &str, outcome: &str) {
         let screen = &self.lsp.courier.screen;
+        if self.under_codes {
+            // Some codes have something happen an hour later.
+            if let Err(why) = self.lsp.admin.turn_clock(json!({"advance": "PT61M"})).await {
+                screen.aside(&format!("the clock stands ({why})"));
+            }
+            return;
+        }
         match self.lsp.admin.tell(path, outcome).await {
             Ok(()) => screen.aside(&format!("sandbox: {outcome}")),
             Err(why) => screen.aside(&format!("waiting for the borrower or the bank ({why})")),

@@ -71,13 +71,7 @@ impl Lsp {
             keys: KeySource { client: client.clone(), url: base(&args.url), fetched: Mutex::new(Instant::now()) },
         });
         let (stop, tasks) = listen(Arc::clone(&listener), socket);
-        let admin = Admin {
-            client: client.clone(),
-            url: base(&args.admin_url),
-            token: args.admin_token.clone(),
-            otp_url: args.otp_url.as_deref().map(base),
-            patience: args.patience(),
-        };
+        let admin = admin(args, client.clone());
         let registration = registration(args, address, signer.as_deref());
         match admin.register(&org_id, registration.clone()).await {
             Ok(()) => screen.aside(&format!("{org_id} registered, callbacks to {address}")),
@@ -132,6 +126,27 @@ impl Lsp {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A client of the operators' listener.
+fn admin(args: &JourneyArgs, client: reqwest::Client) -> Admin {
+    Admin {
+        client,
+        url: base(&args.admin_url),
+        token: args.admin_token.clone(),
+        otp_url: args.otp_url.as_deref().map(base),
+        patience: args.patience(),
+    }
+}
+
+impl Admin {
+    /// A client of its own, for when the LSP is gone.
+    ///
+    /// # Errors
+    /// In words, when there can be none.
+    pub fn of(args: &JourneyArgs) -> Result<Self, String> {
+        client(args).map(|client| admin(args, client)).map_err(|error| error.to_string())
     }
 }
 

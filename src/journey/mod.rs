@@ -18,7 +18,9 @@ mod messages;
 mod operations;
 mod outbound;
 mod poller;
+pub mod postman;
 mod report;
+pub mod scenario;
 mod screen;
 
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use tokio::task::JoinSet;
 pub use args::{JourneyArgs, Until};
 pub use error::JourneyError;
 pub use report::{PaidLoan, Report};
+pub use screen::describe;
 
 use lsp::Lsp;
 use screen::{Detail, Screen};
@@ -39,6 +42,9 @@ use screen::{Detail, Screen};
 /// # Errors
 /// [`JourneyError`] of the first step that failed; with `--json` it was printed as part of the report too.
 pub async fn run(args: JourneyArgs) -> Result<Report, JourneyError> {
+    if let Some(scenarios) = &args.scenario {
+        return Box::pin(scenario::run(&args, scenarios)).await;
+    }
     go(&args, Then::Finish).await.map(|resident| resident.report)
 }
 

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::scenario::Outcome;
+
 /// The outcome of a run, as `--json` prints it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,6 +20,9 @@ pub struct Report {
     pub duplicates: u64,
     /// From the first request to the last callback.
     pub seconds: f64,
+    /// Journeys under scenario codes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<Outcome>,
     /// Why not, when `ok` is false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

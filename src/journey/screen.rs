@@ -106,7 +106,7 @@ impl Screen {
     /// A callback was taken in; `after` its request, unless nobody asked.
     pub fn came(&self, answer: &Answer, after: Option<Duration>) {
         self.count();
-        let (name, note) = (answer.operation.answer_name(), describe(answer));
+        let (name, note) = (answer.operation.answer_name(), describe(&answer.message));
         let signed = answer.signed;
         self.arrow(&Arrow {
             sign: "←",
@@ -245,8 +245,7 @@ struct Arrow<'a> {
 }
 
 /// What an answer says, in a few words and without personal data.
-fn describe(answer: &Answer) -> String {
-    let message = &answer.message;
+pub fn describe(message: &Value) -> String {
     match text(message, "/response/error") {
         "0" => {}
         code => return format!("{code} {}", text(message, "/response/detail")),
@@ -345,7 +344,7 @@ pub fn rupees(amount: &str) -> String {
 }
 
 /// One line on standard output. A reader that has gone away is no reason to stop.
-fn say(line: &str) {
+pub fn say(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}");
 }

@@ -4,6 +4,7 @@ pub mod ack;
 pub mod amount;
 pub mod canonical;
 pub mod codes;
+pub mod explain;
 pub mod lenient;
 pub mod lookups;
 pub mod malformed;

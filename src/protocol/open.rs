@@ -37,19 +37,40 @@ const DEFAULT_VERSION: &str = "1.0";
 /// The envelope of a message, before anything about it is known to be true.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Envelope {
+pub(super) struct Envelope {
     metadata: Option<One<Claims>>,
     request_id: Text,
 }
 
 /// `metadata` as claimed.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Claims {
+pub(super) struct Claims {
     version: Text,
     org_id: Text,
     timestamp: Text,
     trace_id: Text,
+}
+
+impl Envelope {
+    pub(super) fn claims(&self) -> Claims {
+        self.metadata.as_ref().map(|metadata| metadata.0.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn request_id(&self) -> &Text {
+        &self.request_id
+    }
+}
+
+impl Claims {
+    pub(super) fn claimed_org(&self) -> Option<OrgId> {
+        self.org_id.get().map(OrgId::from)
+    }
+}
+
+/// Reads the envelope of a message.
+pub(super) fn envelope(message: &str) -> Result<Envelope, Malformed> {
+    super::v3::parse(message)
 }
 
 /// Opens a message; `sender` is filled as far as it gets, for the ack.
@@ -80,7 +101,7 @@ pub async fn open(
     };
     check_depth(payload)?;
     let message = std::str::from_utf8(payload).map_err(|_| Malformed::form("", "the message is not UTF-8"))?;
-    let envelope: Envelope = super::v3::parse(message)?;
+    let envelope = envelope(message)?;
     let claims = envelope.metadata.unwrap_or_default().0;
     check_claims(&claims, &org_id, sender, app.clock.wall())?;
     let limits = app.config.rate_limits.overridden_by(&sender.settings.rate_limits);
@@ -121,12 +142,12 @@ impl Sender {
         if check_trace_id(&claims.trace_id).is_ok() {
             self.trace_id = Some(claims.trace_id.0.clone());
         }
-        self.claimed_org = claims.org_id.get().map(OrgId::from);
+        self.claimed_org = claims.claimed_org();
     }
 }
 
 /// The envelope of a message that may be anything.
-fn peek(payload: &[u8]) -> Envelope {
+pub(super) fn peek(payload: &[u8]) -> Envelope {
     serde_json::from_slice(payload).unwrap_or_default()
 }
 
@@ -174,7 +195,7 @@ async fn verify(
     Ok((owner.org_id, owner.stopped))
 }
 
-fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option<KeyOwner> {
+pub(super) fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option<KeyOwner> {
     let index = owners.iter().position(|owner| Some(&owner.org_id) == claimed).unwrap_or(0);
     (index < owners.len()).then(|| owners.swap_remove(index))
 }
@@ -243,7 +264,12 @@ fn unavailable(error: &sqlx::Error) -> Malformed {
 }
 
 /// The claims of a genuine message: its own organisation, now, in an accepted version.
-fn check_claims(claims: &Claims, owner: &OrgId, sender: &Sender, now: DateTime<Utc>) -> Result<(), Malformed> {
+pub(super) fn check_claims(
+    claims: &Claims,
+    owner: &OrgId,
+    sender: &Sender,
+    now: DateTime<Utc>,
+) -> Result<(), Malformed> {
     let claimed = lenient::required(&claims.org_id, "/metadata/orgId")?;
     if claimed != owner.as_str() {
         let detail = "metadata.orgId does not own the signing key";

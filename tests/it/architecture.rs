@@ -42,11 +42,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "telemetry",
             "lender",
             "tls",
+            "transcript",
         ],
     ),
     ("console", &["http"]),
     ("keep", &["app", "domain", "engine", "store", "config", "clock", "seal"]),
     ("journey", &["jose", "clock"]),
+    ("listen", &["journey", "jose", "clock", "delivery"]),
+    ("transcript", &["jose"]),
     (
         "sandbox",
         &[

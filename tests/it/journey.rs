@@ -81,3 +81,24 @@ async fn the_command_says_why_it_failed() {
 
     assert!(failed.to_string().contains("jwks"), "{failed}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_sees_what_a_scenario_code_forces() {
+    let server = Server::start().await;
+    for codes in ["0101", "0302", "0502", "0601", "0303,0702", "0704", "0902", "0905", "0907", "0804"] {
+        let report = ocen_lender::journey::run(args(&server, &["--scenario", codes])).await;
+        let report = report.unwrap_or_else(|error| panic!("{codes}: {error}"));
+        assert!(report.ok && report.scenarios[0].codes == codes, "{report:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_says_when_a_scenario_ends_otherwise() {
+    let server = Server::start().await;
+    let mut args = args(&server, &["--scenario", "0000", "--patience", "2"]);
+    // A registration that fails is not the happy path.
+    args.admin_url = "http://127.0.0.1:1".to_owned();
+    let failed = ocen_lender::journey::run(args).await.unwrap_err();
+
+    assert_eq!(failed.to_string(), "not as the code says: 0000");
+}

@@ -15,6 +15,8 @@ mod bad_input;
 #[cfg(test)]
 mod bulk;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod connected;
@@ -67,6 +69,8 @@ mod life;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod listen;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod operators;
@@ -83,6 +87,8 @@ mod port_schemas;
 #[cfg(test)]
 mod ports;
 #[cfg(test)]
+mod postman;
+#[cfg(test)]
 mod privacy;
 #[cfg(test)]
 mod quote;
@@ -95,6 +101,8 @@ mod reveal;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod signature_check;
+#[cfg(test)]
 mod signatures;
 #[cfg(test)]
 mod stale;
@@ -102,6 +110,8 @@ mod stale;
 mod switches;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod transcript;
 #[cfg(test)]
 mod transport;
 #[cfg(test)]

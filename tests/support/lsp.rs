@@ -74,6 +74,8 @@ pub struct Callback {
     pub member: Option<HeaderMember>,
     /// The `traceparent` header.
     pub traceparent: String,
+    /// The bytes as they came.
+    pub raw: Bytes,
 }
 
 /// The answer to a request.
@@ -274,7 +276,7 @@ async fn receive(
         wire::check_callback(&path, &body);
     }
     let traceparent = headers["traceparent"].to_str().unwrap().to_owned();
-    let got = Callback { path, body: body.clone(), signed: member.is_some(), member, traceparent };
+    let got = Callback { path, body: body.clone(), signed: member.is_some(), member, traceparent, raw: bytes.clone() };
     inbox.got.lock().unwrap().push(got);
     inbox.arrived.notify_waiters();
     let proper = json!({

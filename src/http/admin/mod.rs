@@ -19,7 +19,9 @@ pub mod ports;
 mod reveal;
 pub mod routes;
 mod rules;
+pub mod signature_check;
 pub mod switches;
+pub mod transcript;
 
 use std::sync::Arc;
 

@@ -1,9 +1,10 @@
 //! Personal data in answers to operators: masked, unless the caller asks for it with a reason, which the audit log keeps.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts as _, RawPathParams, Request};
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use super::caller::{self, Caller, Kind, words};
 use super::guard::Watch;
 use super::mask;
-use super::routes::REVEAL;
+use super::routes::{REVEAL, TRANSCRIPT};
 use crate::config::Mode;
 use crate::http::problem::Problem;
 use crate::store::audit::{Actor, Entry};
@@ -27,6 +28,34 @@ const LONGEST_REASON: usize = 500;
 const UNSTATED: &str = "unstated";
 /// Largest answer that is masked, in bytes: more than the messages of one application may have.
 const MOST: usize = 256 * 1024 * 1024;
+
+/// What a handler that hides personal data by itself may show; put into its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// Nothing personal.
+    Masked,
+    /// Everything; the audit log has it before the answer leaves.
+    Full,
+}
+
+impl View {
+    /// As `view` in the query.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Masked => "masked",
+            Self::Full => "full",
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for View {
+    type Rejection = Infallible;
+
+    /// Nobody who was not looked at sees more than the masked view.
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self::Masked))
+    }
+}
 
 /// How an answer leaves.
 enum Shown {
@@ -49,17 +78,21 @@ pub(super) async fn run(watch: &Watch, caller: &Caller, request: Request, next: 
         Ok(shown) => shown,
         Err(problem) => return problem.into_response(),
     };
+    let by_itself = masks_itself(&request);
     let (mut parts, body) = request.into_parts();
     let about = subject(&mut parts).await;
+    parts.extensions.insert(if matches!(shown, Shown::Masked) { View::Masked } else { View::Full });
     let response = next.run(Request::from_parts(parts, body)).await;
     if !response.status().is_success() {
         return response;
     }
     match shown {
         Shown::Full => response,
+        Shown::Masked if by_itself => response,
         Shown::Masked => masked(response).await,
         Shown::Revealed { by, reason } => {
-            let (response, ids) = match with_ids(response).await {
+            let read = if by_itself { Ok((response, String::new())) } else { with_ids(response).await };
+            let (response, ids) = match read {
                 Ok(read) => read,
                 Err(problem) => return problem.into_response(),
             };
@@ -77,6 +110,10 @@ pub(super) async fn run(watch: &Watch, caller: &Caller, request: Request, next: 
 
 fn how(watch: &Watch, caller: &Caller, request: &Request) -> Result<Shown, Problem> {
     let is_view = request.method() == Method::GET;
+    let by_itself = masks_itself(request);
+    if by_itself && !asks_for_all(request.uri().query()) {
+        return Ok(Shown::Masked);
+    }
     let reason = reason(request.headers())?;
     match caller.kind {
         // What somebody did is in the log already; its answer tells him no more than he knew.
@@ -86,7 +123,8 @@ fn how(watch: &Watch, caller: &Caller, request: &Request) -> Result<Shown, Probl
             let reason = reason.unwrap_or_else(|| UNSTATED.to_owned());
             Ok(Shown::Revealed { by: caller.actor.clone(), reason })
         }
-        Kind::Personal if !is_view || !asks_for_it(request.uri().query())? => Ok(Shown::Masked),
+        Kind::Personal if !is_view => Ok(Shown::Masked),
+        Kind::Personal if !by_itself && !asks_for_it(request.uri().query())? => Ok(Shown::Masked),
         Kind::Personal => {
             let role = watch.guard.may_reveal(caller, REVEAL).ok_or_else(|| {
                 let names: Vec<&str> = REVEAL.iter().map(|role| role.name()).collect();
@@ -97,6 +135,17 @@ fn how(watch: &Watch, caller: &Caller, request: &Request) -> Result<Shown, Probl
             Ok(Shown::Revealed { by: Actor { role: role.name(), ..caller.actor.clone() }, reason })
         }
     }
+}
+
+/// Whether the handler looks at [`View`], so that its answer is not masked here.
+fn masks_itself(request: &Request) -> bool {
+    request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == TRANSCRIPT)
+}
+
+/// `?view=full`. In another spelling, `%66ull`, it is the masked view that comes.
+fn asks_for_all(query: Option<&str>) -> bool {
+    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| *name == "view").any(|(_, value)| value == "full")
 }
 
 /// `?reveal=true`.

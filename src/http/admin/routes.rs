@@ -8,7 +8,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::{
     acts, applications, asks, audit, callbacks, decisions, disputes, keeping, ledger, loans, lsps, ports, rules,
-    switches,
+    signature_check, switches, transcript,
 };
 use crate::app::SharedApp;
 use crate::config::Role::{self, Auditor, Checker, Maker, Operator, Viewer};
@@ -28,6 +28,9 @@ pub const REVEAL: &[Role] = &[Operator, Maker, Checker, Auditor];
 
 /// Routes that other modules mount on this listener, by how their paths begin: any method.
 const MOUNTED: [(&str, &[Role]); 2] = [("/sandbox/", OPERATE), ("/metrics", ANY)];
+
+/// The one route that hides personal data by itself: its answer is no JSON.
+pub(super) const TRANSCRIPT: &str = "/admin/applications/{orgId}/{loanApplicationId}/transcript";
 
 /// One route.
 #[derive(Debug, Clone)]
@@ -53,6 +56,7 @@ pub fn table() -> Vec<Route> {
         delete("/admin/lsps/{orgId}/keys/{kid}", OPERATE, lsps::revoke_key),
         get("/admin/applications", ANY, applications::list),
         get("/admin/applications/{orgId}/{loanApplicationId}", ANY, applications::show).personal(),
+        get(TRANSCRIPT, ANY, transcript::download).personal(),
         post("/admin/applications/{orgId}/{loanApplicationId}/legal-hold", OPERATE, keeping::legal_hold),
         get("/admin/storage", ANY, keeping::storage),
         get("/admin/loans/{loanId}", ANY, loans::show).personal(),
@@ -78,6 +82,7 @@ pub fn table() -> Vec<Route> {
         put("/admin/switches/{kind}/{subject}", OPERATE, switches::stop),
         delete("/admin/switches/{kind}/{subject}", OPERATE, switches::release),
         get("/admin/rules", ANY, rules::list),
+        post("/admin/signature-check", OPERATE, signature_check::check),
         get("/admin/callbacks", ANY, callbacks::list),
         post("/admin/callbacks/redeliver", OPERATE, callbacks::redeliver_since),
         post("/admin/callbacks/{id}/redeliver", OPERATE, callbacks::redeliver),

@@ -1,0 +1,3 @@
+module example.org/ocenjws
+
+go 1.19
