@@ -122,6 +122,7 @@ impl Host {
         let app = self.launch.launch(self.config_of(name, token), format!("{}-{name}", self.app.config.lender.org_id));
         let app = app.await?;
         app.tasks.spawn(http::metrics::keep(Arc::clone(&app)));
+        app.tasks.spawn(http::traffic::keep(Arc::clone(&app)));
         let extra = Extra {
             admin: sandbox::http::router(&app).with_state(Arc::clone(&app)),
             pages: console::router(),

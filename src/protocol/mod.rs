@@ -4,6 +4,7 @@ pub mod ack;
 pub mod amount;
 pub mod canonical;
 pub mod codes;
+pub mod inspect;
 pub mod lenient;
 pub mod lookups;
 pub mod malformed;
@@ -11,6 +12,7 @@ mod open;
 pub mod openapi;
 pub mod operations;
 mod route;
+pub mod schema;
 pub mod v3;
 
 use std::time::Instant;

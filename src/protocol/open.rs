@@ -45,7 +45,7 @@ struct Envelope {
 /// `metadata` as claimed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Claims {
+pub(super) struct Claims {
     version: Text,
     org_id: Text,
     timestamp: Text,
@@ -125,19 +125,24 @@ impl Sender {
     }
 }
 
+/// What a message that may be anything says about itself.
+pub(super) fn claims(payload: &[u8]) -> Claims {
+    peek(payload).metadata.unwrap_or_default().0
+}
+
 /// The envelope of a message that may be anything.
 fn peek(payload: &[u8]) -> Envelope {
     serde_json::from_slice(payload).unwrap_or_default()
 }
 
-fn check_depth(json: &[u8]) -> Result<(), Malformed> {
+pub(super) fn check_depth(json: &[u8]) -> Result<(), Malformed> {
     if canonical::too_deep(json) {
         return Err(Malformed::form("", format!("nested deeper than {} levels", canonical::MAX_DEPTH)));
     }
     Ok(())
 }
 
-fn not_a_message(error: FlattenedError) -> Malformed {
+pub(super) fn not_a_message(error: FlattenedError) -> Malformed {
     match error {
         FlattenedError::NotJson(detail) => Malformed::form("", detail),
         other => Malformed::new(Code::BadSignature, "", other.to_string()),
@@ -174,7 +179,7 @@ async fn verify(
     Ok((owner.org_id, owner.stopped))
 }
 
-fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option<KeyOwner> {
+pub(super) fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option<KeyOwner> {
     let index = owners.iter().position(|owner| Some(&owner.org_id) == claimed).unwrap_or(0);
     (index < owners.len()).then(|| owners.swap_remove(index))
 }
@@ -243,7 +248,12 @@ fn unavailable(error: &sqlx::Error) -> Malformed {
 }
 
 /// The claims of a genuine message: its own organisation, now, in an accepted version.
-fn check_claims(claims: &Claims, owner: &OrgId, sender: &Sender, now: DateTime<Utc>) -> Result<(), Malformed> {
+pub(super) fn check_claims(
+    claims: &Claims,
+    owner: &OrgId,
+    sender: &Sender,
+    now: DateTime<Utc>,
+) -> Result<(), Malformed> {
     let claimed = lenient::required(&claims.org_id, "/metadata/orgId")?;
     if claimed != owner.as_str() {
         let detail = "metadata.orgId does not own the signing key";

@@ -40,6 +40,17 @@ enum Shown {
     },
 }
 
+/// Put into a request for a handler that masks by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// Whether it may show everything.
+    pub(super) full: bool,
+}
+
+/// Put into a response by a handler that has masked by itself, because not all of its answer is a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Masked;
+
 /// Runs a handler whose answer speaks of persons.
 pub(super) async fn run(watch: &Watch, caller: &Caller, request: Request, next: Next) -> Response {
     if request.method() == Method::HEAD {
@@ -51,12 +62,14 @@ pub(super) async fn run(watch: &Watch, caller: &Caller, request: Request, next: 
     };
     let (mut parts, body) = request.into_parts();
     let about = subject(&mut parts).await;
+    parts.extensions.insert(View { full: !matches!(shown, Shown::Masked) });
     let response = next.run(Request::from_parts(parts, body)).await;
     if !response.status().is_success() {
         return response;
     }
     match shown {
         Shown::Full => response,
+        Shown::Masked if response.extensions().get::<Masked>().is_some() => response,
         Shown::Masked => masked(response).await,
         Shown::Revealed { by, reason } => {
             let (response, ids) = match with_ids(response).await {
@@ -86,6 +99,10 @@ fn how(watch: &Watch, caller: &Caller, request: &Request) -> Result<Shown, Probl
             let reason = reason.unwrap_or_else(|| UNSTATED.to_owned());
             Ok(Shown::Revealed { by: caller.actor.clone(), reason })
         }
+        Kind::Link if asks_for_it(request.uri().query())? => {
+            Err(Problem::new(StatusCode::FORBIDDEN, "personal data is not shown through a link"))
+        }
+        Kind::Link => Ok(Shown::Masked),
         Kind::Personal if !is_view || !asks_for_it(request.uri().query())? => Ok(Shown::Masked),
         Kind::Personal => {
             let role = watch.guard.may_reveal(caller, REVEAL).ok_or_else(|| {
