@@ -28,6 +28,7 @@ use crate::sandbox;
 use crate::seal::{MasterKey, SealError, Sealer};
 use crate::store::{StoreError, schema, seal_key};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traffic::Traffic;
 
 /// A request that gets no connection in this time is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -62,6 +63,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Who is told of requests that are refused in their acks.
     pub refusals: RefusalWatch,
+    /// How much comes and goes.
+    pub traffic: Traffic,
     /// Cancelled when the server was told to stop and balancers should send requests elsewhere.
     pub draining: CancellationToken,
     /// What LSPs have sent lately, where that is limited.
@@ -132,6 +135,7 @@ impl App {
             bench,
             metrics: Metrics::new(&PORTS)?,
             refusals: RefusalWatch::default(),
+            traffic: Traffic::default(),
             draining: CancellationToken::new(),
             rates: Limiter::default(),
             stop: CancellationToken::new(),

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod names;
 mod process;
 pub mod trace;
+pub mod traffic;
 
 use std::io::IsTerminal as _;
 

@@ -29,6 +29,7 @@ use self::settle::Attempted;
 use crate::app::{App, SharedApp};
 use crate::store::stream::{self, Head, Settlement, Step};
 use crate::telemetry::trace::Span;
+use crate::telemetry::traffic::Passed;
 use crate::tls::TlsError;
 use crate::tls::watch::watch;
 
@@ -250,6 +251,8 @@ fn note(app: &App, head: &Head, settled: &Settlement, span: Span) {
     let age = (app.clock.now() - head.created_at).to_std().unwrap_or_default();
     let took = Duration::from_millis(u64::try_from(settled.duration_ms).unwrap_or_default());
     app.metrics.callback(&head.org_id, outcome, took, age);
+    let passed = if settled.error.is_none() { Passed::Callback } else { Passed::FailedAttempt };
+    app.traffic.note(app.clock.wall(), &head.org_id, passed);
     tracing::info!(
         callback = %head.callback_id,
         org = head.org_id,

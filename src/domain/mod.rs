@@ -11,3 +11,4 @@ pub mod personal;
 pub mod product;
 pub mod rules;
 pub mod servicing;
+pub mod span;

@@ -15,6 +15,7 @@ use crate::domain::loan::Loan;
 use crate::domain::loan::dispute::Dispute;
 use crate::domain::loan::repayment::Payment;
 use crate::engine::{otp, pages};
+use crate::seal::Sealer;
 use crate::store::application::Locked;
 use crate::store::loan::LockedLoan;
 use crate::store::{StoreError, book, dispute, exposure, loan, repayment, settings};
@@ -229,6 +230,19 @@ async fn locked_exposure(
 pub fn borrower_index(app: &App, borrower: &Borrower) -> Vec<u8> {
     let (kind, value) = borrower.identity();
     app.sealer.blind_index(kind, value)
+}
+
+/// Digits of a phone number in India, without what stands before them.
+const PHONE_DIGITS: usize = 10;
+
+/// Blind index of a phone number, in hex, whatever it is written with; nothing for what is none.
+#[must_use]
+pub fn phone_index(sealer: &Sealer, phone: &str) -> Option<String> {
+    let usual = |c: char| c.is_ascii_digit() || " +-().".contains(c);
+    let digits: Vec<char> = phone.chars().filter(char::is_ascii_digit).collect();
+    let last: String = digits.get(digits.len().checked_sub(PHONE_DIGITS)?..)?.iter().collect();
+    let index = phone.chars().all(usual).then(|| sealer.blind_index("phone", &last))?;
+    Some(index.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Blind indexes of an application's collaterals.

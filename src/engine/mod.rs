@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 pub use self::codec::{Codec, EncodeError, EncodedCallback, Outgoing};
 use self::facts::Gathered;
-pub use self::facts::borrower_index;
+pub use self::facts::{borrower_index, phone_index};
 pub use self::release::{release, run as run_release};
 use self::resolve::{Known, Subjects};
 use self::save::{Before, Order};

@@ -168,6 +168,11 @@ fn save_application(
     for (kind, value) in reference::of(application).into_iter().filter(|id| !known.contains(id)) {
         writes.reference(application.id, kind, value);
     }
+    let phone = application.form.borrower.phone.as_deref();
+    let known = earlier.and_then(|l| l.application.form.borrower.phone.as_deref());
+    if let Some(index) = phone.filter(|_| phone != known).and_then(|phone| facts::phone_index(&app.sealer, phone)) {
+        writes.reference(application.id, Kind::Phone, index);
+    }
     Ok(revision.unwrap_or_default() + 1)
 }
 

@@ -123,6 +123,7 @@ impl Host {
         let app = app.await?;
         app.tasks.spawn(http::metrics::keep(Arc::clone(&app)));
         app.tasks.spawn(sandbox::diary::run(Arc::clone(&app)));
+        app.tasks.spawn(http::traffic::keep(Arc::clone(&app)));
         let extra = Extra {
             admin: sandbox::http::router(&app).with_state(Arc::clone(&app)),
             pages: console::router(),

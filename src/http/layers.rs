@@ -18,6 +18,7 @@ use crate::clock::Ids;
 use crate::domain::ids::OrgId;
 use crate::telemetry::metrics::Answered;
 use crate::telemetry::trace::{self, Span};
+use crate::telemetry::traffic::Passed;
 
 /// What a handler knows of its request and the log line tells; carried as an extension of the response.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +88,10 @@ async fn observe(State(listener): State<Listener>, mut request: Request, next: N
     };
     line.write();
     listener.app.metrics.answered(&line.answered());
+    if let Some(passed) = line.passed() {
+        let org = line.known.org.as_ref().map_or("", OrgId::as_str);
+        listener.app.traffic.note(listener.app.clock.wall(), org, passed);
+    }
     if listener.app.draining.is_cancelled() {
         // The client's next request goes to another replica, over a connection of its own.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -144,6 +149,12 @@ impl Line<'_> {
 
     fn is_routine(&self) -> bool {
         self.status.is_success() && self.route.is_some_and(|route| route == "/metrics" || route.starts_with("/health"))
+    }
+
+    /// What it was to the traffic of LSPs: only an OCEN message has an ack with an error code.
+    fn passed(&self) -> Option<Passed> {
+        let error = self.known.error.as_deref()?;
+        Some(if error == "0" { Passed::Request } else { Passed::Refused })
     }
 
     fn answered(&self) -> Answered<'_> {

@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod ports;
 pub mod problem;
 mod rehearsal;
+pub mod traffic;
 
 use std::io;
 use std::net::SocketAddr;
@@ -185,6 +186,7 @@ pub async fn serve_routers(app: SharedApp, listeners: Listeners, routers: Router
     let watched = tls.clone();
     app.tasks.spawn(watch(files, app.stop.clone(), move || watched.reload()));
     app.tasks.spawn(metrics::keep(Arc::clone(&app)));
+    app.tasks.spawn(traffic::keep(Arc::clone(&app)));
     let lsp = connections::serve(Arc::clone(&app), (lsp, tls.lsp), routers.lsp);
     let admin = connections::serve(Arc::clone(&app), (admin, tls.admin), routers.admin);
     let borrower = connections::serve(app, (borrower, tls.borrower), routers.borrower);

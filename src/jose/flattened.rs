@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Algorithm, BadSignature, Header, HeaderError, SignError, SigningKey, VerifyingKey, base64url};
@@ -115,6 +116,19 @@ impl Unverified<'_> {
         &self.header
     }
 
+    /// The protected header as it was sent, decoded, for people to read.
+    #[must_use]
+    pub fn protected_json(&self) -> Value {
+        let json = base64url::decode(&self.protected).unwrap_or_default();
+        serde_json::from_slice(&json).unwrap_or_default()
+    }
+
+    /// What the signature is over, in its parts.
+    #[must_use]
+    pub fn signing_input(&self) -> [&[u8]; 3] {
+        [self.protected.as_bytes(), b".", self.encoded_payload.as_bytes()]
+    }
+
     /// Which of the sender's keys is claimed to have signed.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
@@ -139,9 +153,8 @@ impl Unverified<'_> {
     /// # Errors
     /// [`BadSignature`] when `key` did not sign this header and payload.
     pub fn verify(&self, key: &VerifyingKey) -> Result<&[u8], BadSignature> {
-        let signing_input = [self.protected.as_bytes(), b".", self.encoded_payload.as_bytes()];
         match self.header.algorithm {
-            Algorithm::Rs512 => key.verify(&signing_input, &self.signature)?,
+            Algorithm::Rs512 => key.verify(&self.signing_input(), &self.signature)?,
         }
         Ok(&self.payload)
     }

@@ -17,6 +17,7 @@ use crate::domain::application::erase::ERASED;
 use crate::domain::ids::ApplicationId;
 use crate::engine::borrower_index;
 use crate::store::audit::Actor;
+use crate::store::dispute::Disputes;
 use crate::store::partition::Gone;
 use crate::store::retention::{Class, Ended};
 use crate::store::{StoreError, application, dispute, erasure, loan, operator_act, referral, retention};
@@ -99,7 +100,8 @@ async fn documents(app: &App, conn: &mut PgConnection, id: Uuid, why: &str) -> R
         let mut loan = found.loan;
         loan.erase();
         erasure::put_loan(&mut tx, &app.sealer, &loan, &nobody, now).await?;
-        for mut raised in dispute::list(&mut tx, &app.sealer, (Some(&loan.id), None, None), DISPUTES).await? {
+        let of_loan = Disputes { loan: Some(&loan.id), ..Disputes::default() };
+        for mut raised in dispute::list(&mut tx, &app.sealer, of_loan, DISPUTES).await? {
             raised.erase();
             dispute::save(&mut tx, &app.sealer, &raised, now).await?;
         }

@@ -5,6 +5,7 @@ pub mod amount;
 pub mod canonical;
 pub mod codes;
 pub mod explain;
+pub mod inspect;
 pub mod lenient;
 pub mod lookups;
 pub mod malformed;
@@ -12,6 +13,7 @@ mod open;
 pub mod openapi;
 pub mod operations;
 mod route;
+pub mod schema;
 pub mod v3;
 
 use std::time::Instant;

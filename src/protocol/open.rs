@@ -146,19 +146,24 @@ impl Sender {
     }
 }
 
+/// What a message that may be anything says about itself.
+pub(super) fn claims(payload: &[u8]) -> Claims {
+    peek(payload).metadata.unwrap_or_default().0
+}
+
 /// The envelope of a message that may be anything.
 pub(super) fn peek(payload: &[u8]) -> Envelope {
     serde_json::from_slice(payload).unwrap_or_default()
 }
 
-fn check_depth(json: &[u8]) -> Result<(), Malformed> {
+pub(super) fn check_depth(json: &[u8]) -> Result<(), Malformed> {
     if canonical::too_deep(json) {
         return Err(Malformed::form("", format!("nested deeper than {} levels", canonical::MAX_DEPTH)));
     }
     Ok(())
 }
 
-fn not_a_message(error: FlattenedError) -> Malformed {
+pub(super) fn not_a_message(error: FlattenedError) -> Malformed {
     match error {
         FlattenedError::NotJson(detail) => Malformed::form("", detail),
         other => Malformed::new(Code::BadSignature, "", other.to_string()),

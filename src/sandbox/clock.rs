@@ -17,10 +17,11 @@ use tokio::time::Instant;
 
 use super::happened::{self, Happened};
 use super::problem::{Body, Problem};
-use super::{demo, diary, span};
+use super::{demo, diary};
 use crate::app::{App, SharedApp};
 use crate::clock::Clock;
 use crate::domain::loan::account::Position;
+use crate::domain::span;
 use crate::engine::day_end;
 use crate::store;
 

@@ -18,7 +18,6 @@ mod refusals;
 mod report;
 pub mod scenario;
 pub mod snapshots;
-mod span;
 pub mod systems;
 mod tell;
 #[cfg(test)]

@@ -63,14 +63,27 @@ pub async fn lock(conn: &mut PgConnection, sealer: &Sealer, id: &DisputeId) -> R
     row.map(|sealed| Ok(sealer.open_json(&context(id.as_str()), &sealed)?)).transpose()
 }
 
-/// Disputes, newest first: of a loan, in a status, older than one.
+/// Which disputes of a list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Disputes<'a> {
+    /// Of this LSP only.
+    pub org_id: Option<&'a str>,
+    /// Of this loan only.
+    pub loan: Option<&'a LoanId>,
+    /// In this status only.
+    pub status: Option<DisputeStatus>,
+    /// Older than this one.
+    pub before: Option<&'a str>,
+}
+
+/// Disputes, newest first.
 ///
 /// # Errors
 /// When the database fails or a row cannot be opened.
 pub async fn list(
     conn: &mut PgConnection,
     sealer: &Sealer,
-    (loan, status, before): (Option<&LoanId>, Option<DisputeStatus>, Option<&str>),
+    which: Disputes<'_>,
     limit: i64,
 ) -> Result<Vec<Dispute>, StoreError> {
     let rows = sqlx::query!(
@@ -80,13 +93,15 @@ pub async fn list(
         where ($1::text is null or loan_id = $1)
         and ($2::text is null or status = $2)
         and ($3::text is null or dispute_id < $3)
+        and ($5::text is null or org_id = $5)
         order by dispute_id desc
         limit $4
         "#,
-        loan.map(LoanId::as_str),
-        status.map(DisputeStatus::name),
-        before,
+        which.loan.map(LoanId::as_str),
+        which.status.map(DisputeStatus::name),
+        which.before,
         limit,
+        which.org_id,
     )
     .fetch_all(conn)
     .await?;

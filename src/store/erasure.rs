@@ -154,7 +154,10 @@ pub async fn put_application(
     .execute(&mut *conn)
     .await?;
     one_row(updated.rows_affected(), "application")?;
-    sqlx::query!("delete from exposure where application_id = $1", application.id.0).execute(conn).await?;
+    sqlx::query!("delete from exposure where application_id = $1", application.id.0).execute(&mut *conn).await?;
+    sqlx::query!("delete from reference where application_id = $1 and kind = 'PHONE'", application.id.0)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -52,6 +52,8 @@ pub struct Applications<'a> {
     pub loan_application_id: Option<&'a str>,
     /// Older than this one.
     pub before: Option<Uuid>,
+    /// Of these only.
+    pub among: Option<&'a [Uuid]>,
 }
 
 /// Applications, newest first.
@@ -76,6 +78,7 @@ pub async fn applications(
         and ($2::text is null or stage = $2)
         and ($3::text is null or loan_application_id = $3)
         and ($4::uuid is null or application.application_id < $4)
+        and ($6::uuid[] is null or application.application_id = any($6))
         order by application.application_id desc
         limit $5"#,
         which.org_id,
@@ -83,6 +86,7 @@ pub async fn applications(
         which.loan_application_id,
         which.before,
         limit,
+        which.among,
     )
     .fetch_all(conn)
     .await

@@ -28,6 +28,8 @@ pub enum Kind {
     Repayment,
     /// `dispute.id`.
     Dispute,
+    /// Blind index of the borrower's phone number, in hex.
+    Phone,
 }
 
 impl Kind {
@@ -41,6 +43,7 @@ impl Kind {
             Self::Payment => "PAYMENT",
             Self::Repayment => "REPAYMENT",
             Self::Dispute => "DISPUTE",
+            Self::Phone => "PHONE",
         }
     }
 }

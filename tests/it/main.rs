@@ -23,6 +23,8 @@ mod connected;
 #[cfg(test)]
 mod console;
 #[cfg(test)]
+mod console_api;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash;

@@ -26,9 +26,9 @@ pub async fn now(conn: &mut PgConnection) -> Fingerprint {
     found
 }
 
-/// Whether a table follows the book in its own time: the feed to the general ledger.
+/// Whether a table follows in its own time: the feed of the book to the general ledger, and the counts of traffic.
 fn follows(table: &str) -> bool {
-    table.starts_with("ledger_") || table == "sandbox.gl_entry"
+    table.starts_with("ledger_") || table == "sandbox.gl_entry" || table == "traffic"
 }
 
 /// The fingerprint of where applications and loans stand, without the messages about them.

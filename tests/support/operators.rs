@@ -52,6 +52,10 @@ pub async fn call_because(
     }
     let answer = request.send().await.unwrap();
     let status = answer.status().as_u16();
+    // An event stream has no end.
+    if answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+        return (status, Value::Null);
+    }
     (status, answer.json().await.unwrap_or(Value::Null))
 }
 

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::keeping;
+use super::caller::{Caller, Kind};
 use super::page::{self, Page};
+use super::{keeping, search};
 use crate::app::{App, SharedApp};
+use crate::config::Mode;
 use crate::domain::application::stage::STAGES;
 use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::http::problem::{Path, Problem, Query};
@@ -23,6 +25,8 @@ use crate::store::{StoreError, application, injected};
 
 /// Most events, messages, callbacks, attempts and asks that are shown of one application.
 const SHOWN: i64 = 1_000;
+/// What an LSP with a link does not see; of the sandbox only the first.
+const INTERNAL: [&str; 4] = ["keeping", "state", "events", "asks"];
 
 /// `GET /admin/applications`.
 #[derive(Debug, Deserialize)]
@@ -30,6 +34,7 @@ const SHOWN: i64 = 1_000;
 pub struct ListQuery {
     org_id: Option<String>,
     stage: Option<String>,
+    q: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,
 }
@@ -40,17 +45,22 @@ pub struct ListQuery {
 /// 400 for a query that makes no sense.
 pub async fn list(
     State(app): State<SharedApp>,
+    caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<impl Serialize>, Problem> {
+    let org_id = caller.within(query.org_id);
     let stage = query.stage.map(|stage| stage.to_ascii_uppercase());
     if stage.as_deref().is_some_and(|stage| !STAGES.contains(&stage)) {
         return Err(Problem::bad_request(format!("stage must be one of {}", STAGES.join(", "))));
     }
     let limit = page::limit(query.limit)?;
+    let before = page::before(query.cursor.as_deref())?;
+    let among = search::applications(&app, org_id.as_deref(), query.q.as_deref()).await?;
     let which = Applications {
-        org_id: query.org_id.as_deref(),
+        org_id: org_id.as_deref(),
         stage: stage.as_deref(),
-        before: page::before(query.cursor.as_deref())?,
+        before,
+        among: among.as_deref(),
         ..Applications::default()
     };
     let mut conn = app.pool.acquire().await?;
@@ -64,8 +74,10 @@ pub async fn list(
 /// 404 when the LSP has no such application.
 pub async fn show(
     State(app): State<SharedApp>,
+    caller: Caller,
     Path((org_id, loan_application_id)): Path<(String, String)>,
 ) -> Result<Json<Value>, Problem> {
+    let org_id = caller.within(Some(org_id)).unwrap_or_default();
     let which = Applications {
         org_id: Some(&org_id),
         loan_application_id: Some(&loan_application_id),
@@ -97,6 +109,11 @@ pub async fn show(
         .map(|callback| out_message(&app, callback, (&attempts, &injected)))
         .collect::<Result<_, _>>()?;
     shown.insert("sent".to_owned(), Value::Array(sent));
+    if caller.kind == Kind::Link {
+        // What a lender notes about an application is his own business; the sandbox keeps nothing from anybody.
+        let kept = if app.config.mode == Mode::Dev { &INTERNAL[..1] } else { &INTERNAL[..] };
+        shown.retain(|member, _| !kept.contains(&member.as_str()));
+    }
     Ok(Json(Value::Object(shown)))
 }
 

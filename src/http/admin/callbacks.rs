@@ -65,12 +65,14 @@ pub struct RedeliverIn {
 /// 400 for a query that makes no sense.
 pub async fn list(
     State(app): State<SharedApp>,
+    caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<impl Serialize>, Problem> {
     let limit = page::limit(query.limit)?;
+    let org_id = caller.within(query.org_id);
     let which = Callbacks {
         state: query.state.map(Standing::name),
-        org_id: query.org_id.as_deref(),
+        org_id: org_id.as_deref(),
         request_id: query.request_id.as_deref(),
         before: page::before(query.cursor.as_deref())?,
     };

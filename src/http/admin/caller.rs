@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 
 use crate::app::App;
+use crate::config::Mode;
 use crate::http::problem::Problem;
 use crate::store::audit::{Actor, Entry};
 
@@ -20,6 +21,8 @@ pub(super) enum Kind {
     Admin,
     /// With a token of his own.
     Personal,
+    /// An LSP, through a link that an operator made.
+    Link,
 }
 
 /// Who calls, put into the request by the guard.
@@ -27,9 +30,38 @@ pub(super) enum Kind {
 pub struct Caller {
     pub(super) actor: Actor,
     pub(super) kind: Kind,
+    /// The only LSP that he may see anything of; all where there is none.
+    pub(super) org: Option<String>,
 }
 
+/// No LSP is called so (`lsp_org_id_length`).
+const NOBODY: &str = "";
+
 impl Caller {
+    /// The LSP that a list is about: the one asked for, within what the caller may see. Another's is answered like one
+    /// that does not exist.
+    pub(super) fn within(&self, asked: Option<String>) -> Option<String> {
+        match (&self.org, asked) {
+            (None, asked) => asked,
+            (Some(own), None) => Some(own.clone()),
+            (Some(own), Some(asked)) => Some(if *own == asked { asked } else { NOBODY.to_owned() }),
+        }
+    }
+
+    /// Whether the caller may see what belongs to an LSP.
+    pub(super) fn sees(&self, org_id: &str) -> bool {
+        self.org.as_deref().is_none_or(|own| own == org_id)
+    }
+
+    /// Whether words are shown to him as they are, because the sandbox has no persons in it.
+    pub(super) fn sees_everything(&self, app: &App) -> bool {
+        match self.kind {
+            Kind::Open => true,
+            Kind::Admin => app.config.mode == Mode::Dev,
+            Kind::Personal | Kind::Link => false,
+        }
+    }
+
     /// For the audit log.
     #[must_use]
     pub fn actor(&self) -> &Actor {
@@ -102,7 +134,7 @@ mod tests {
     use super::*;
 
     fn caller(kind: Kind) -> Caller {
-        Caller { actor: Actor { name: "asha".to_owned(), role: "maker" }, kind }
+        Caller { actor: Actor { name: "asha".to_owned(), role: "maker" }, kind, org: None }
     }
 
     #[test]

@@ -11,12 +11,14 @@ use crate::app::SharedApp;
 use crate::domain::ids::{DisputeId, LoanId};
 use crate::domain::loan::dispute::{DisputeStatus, STATUSES};
 use crate::http::problem::{Json as Body, Path, Problem, Query};
-use crate::store::{application, audit, dispute, reference};
+use crate::store::dispute::{self, Disputes};
+use crate::store::{application, audit, reference};
 
 /// `GET /admin/disputes`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
+    org_id: Option<String>,
     loan_id: Option<String>,
     status: Option<String>,
     cursor: Option<String>,
@@ -29,13 +31,15 @@ pub struct ListQuery {
 /// 400 for a query that makes no sense.
 pub async fn list(
     State(app): State<SharedApp>,
+    caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<impl Serialize>, Problem> {
     let limit = page::limit(query.limit)?;
     let status = query.status.as_deref().map(word).transpose()?;
     let loan = query.loan_id.map(LoanId);
     let mut conn = app.pool.acquire().await?;
-    let which = (loan.as_ref(), status, query.cursor.as_deref());
+    let org_id = caller.within(query.org_id);
+    let which = Disputes { org_id: org_id.as_deref(), loan: loan.as_ref(), status, before: query.cursor.as_deref() };
     let found = dispute::list(&mut conn, &app.sealer, which, limit + 1).await?;
     Ok(Page::of(found, limit, |dispute| dispute.id.0.clone()))
 }

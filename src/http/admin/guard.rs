@@ -14,9 +14,9 @@ use axum::response::{IntoResponse, Response};
 use secrecy::ExposeSecret as _;
 
 use super::caller::{Caller, Kind};
-use super::reveal;
-use super::routes::{Demand, Demands};
-use crate::app::SharedApp;
+use super::routes::{self, Demand, Demands};
+use super::{link_token, links, reveal};
+use crate::app::{App, SharedApp};
 use crate::config::{Config, Mode, ROLES, Role};
 use crate::http::problem::{Problem, no_such_method};
 use crate::store::audit::Actor;
@@ -108,12 +108,13 @@ impl Guard {
             (None, _) => "none",
             (Some(_), Kind::Admin) => "admin",
             (Some(_), Kind::Open) => "open",
+            (Some(demand), Kind::Link) => return Err(missing(demand.roles)),
             (Some(demand), Kind::Personal) => {
                 let role = demand.roles.iter().find(|role| found.roles.contains(role));
                 role.ok_or_else(|| missing(demand.roles))?.name()
             }
         };
-        Ok(Caller { actor: Actor { name: found.name.to_owned(), role }, kind: found.kind })
+        Ok(Caller { actor: Actor { name: found.name.to_owned(), role }, kind: found.kind, org: None })
     }
 
     /// Whether a personal caller may have personal data shown, and by which role.
@@ -149,7 +150,11 @@ pub(super) async fn check(State(watch): State<Watch>, mut request: Request, next
     let guard = &watch.guard;
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let demand = matched.and_then(|path| guard.demands.of(method, path));
-    let caller = match guard.admit(request.headers(), demand) {
+    let admitted = match link_of(&request, matched).map(str::to_owned) {
+        Some(token) => admit_link(&watch.app, &token, demand).await,
+        None => guard.admit(request.headers(), demand),
+    };
+    let caller = match admitted {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
@@ -163,6 +168,22 @@ pub(super) async fn check(State(watch): State<Watch>, mut request: Request, next
             request.extensions_mut().insert(caller.clone());
             if demand.personal { reveal::run(&watch, &caller, request, next).await } else { next.run(request).await }
         }
+    }
+}
+
+/// The token of an LSP's link: shown like any other, or in the query where a browser's event source has no headers.
+fn link_of<'a>(request: &'a Request, matched: Option<&str>) -> Option<&'a str> {
+    let shown = bearer(request.headers()).filter(|token| link_token::is_link(token));
+    let asked = || request.uri().query().into_iter().flat_map(|query| query.split('&'));
+    shown.or_else(|| asked().find_map(|pair| pair.strip_prefix("link=")).filter(|_| matched == Some(routes::LIVE)))
+}
+
+/// Lets an LSP in to the few routes that are for links. What it may see there, they see to.
+async fn admit_link(app: &App, token: &str, demand: Option<Demand>) -> Result<Caller, Problem> {
+    let caller = links::caller(app, token).await?;
+    match demand {
+        Some(demand) if !demand.linked => Err(Problem::new(StatusCode::FORBIDDEN, "this is not shown through a link")),
+        _ => Ok(caller),
     }
 }
 
@@ -203,7 +224,7 @@ mod tests {
         Guard { known, open, demands: Demands::of_the_table() }
     }
 
-    const LOOK: Option<Demand> = Some(Demand { roles: &[Role::Viewer, Role::Maker], personal: false });
+    const LOOK: Option<Demand> = Some(Demand { roles: &[Role::Viewer, Role::Maker], personal: false, linked: false });
 
     #[test]
     fn only_a_token_opens() {
@@ -224,7 +245,7 @@ mod tests {
         let admit = |demand| guard.admit(&with(AUTHORIZATION, "Bearer t"), Some(demand));
         let caller = admit(LOOK.unwrap()).unwrap();
         assert_eq!((caller.actor.name.as_str(), caller.actor.role), ("Personal", "maker"));
-        let refused = admit(Demand { roles: &[Role::Checker], personal: false }).unwrap_err();
+        let refused = admit(Demand { roles: &[Role::Checker], personal: false, linked: false }).unwrap_err();
         assert_eq!(refused.status(), StatusCode::FORBIDDEN);
         assert_eq!(guard.may_reveal(&caller, &[Role::Operator, Role::Auditor]), Some(Role::Auditor));
         assert_eq!(guard.may_reveal(&caller, &[Role::Operator]), None);

@@ -3,10 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::caller::{Caller, Kind};
+use super::page::{self, Page};
+use super::search;
 use crate::app::SharedApp;
 use crate::domain::application::facets::Offer;
 use crate::domain::ids::LoanId;
@@ -14,9 +17,11 @@ use crate::domain::loan::account::Account;
 use crate::domain::loan::repayment::{Payment, PaymentState};
 use crate::domain::loan::{Loan, details};
 use crate::domain::maths::money::Paise;
-use crate::http::problem::{Path, Problem};
+use crate::http::problem::{Path, Problem, Query};
+use crate::store::dispute::{self, Disputes};
+use crate::store::loan_list::{self, Loans, STATUSES};
 use crate::store::overview::{self, PostingRow};
-use crate::store::{StoreError, dispute, operator_act, repayment};
+use crate::store::{StoreError, operator_act, repayment};
 
 /// Most postings that are shown of one loan.
 const SHOWN: i64 = 5_000;
@@ -40,18 +45,58 @@ struct PostingOut {
     amount: String,
 }
 
+/// `GET /admin/loans`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListQuery {
+    org_id: Option<String>,
+    status: Option<String>,
+    q: Option<String>,
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+/// Loans, those of the newest applications first.
+///
+/// # Errors
+/// 400 for a query that makes no sense.
+pub async fn list(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<impl Serialize>, Problem> {
+    let org_id = caller.within(query.org_id);
+    let status = query.status.map(|status| status.to_ascii_uppercase());
+    if status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
+        return Err(Problem::bad_request(format!("status must be one of {}", STATUSES.join(", "))));
+    }
+    let limit = page::limit(query.limit)?;
+    let before = page::before(query.cursor.as_deref())?;
+    let among = search::applications(&app, org_id.as_deref(), query.q.as_deref()).await?;
+    let which = Loans { org_id: org_id.as_deref(), status: status.as_deref(), before, among: among.as_deref() };
+    let mut conn = app.pool.acquire().await?;
+    let found = loan_list::list(&mut conn, which, limit + 1).await?;
+    Ok(Page::of(found, limit, |loan| loan.application_id.to_string()))
+}
+
 /// One loan.
 ///
 /// # Errors
 /// 404 when there is no such loan.
-pub async fn show(State(app): State<SharedApp>, Path(loan_id): Path<String>) -> Result<Json<Value>, Problem> {
+pub async fn show(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(loan_id): Path<String>,
+) -> Result<Json<Value>, Problem> {
     let mut conn = app.pool.acquire().await?;
-    let loan = overview::loan(&mut conn, &loan_id).await?.ok_or_else(|| Problem::not_found("loan"))?;
+    let loan = overview::loan(&mut conn, &loan_id).await?.filter(|loan| caller.sees(&loan.org_id));
+    let loan = loan.ok_or_else(|| Problem::not_found("loan"))?;
     let payouts = overview::payouts(&mut conn, &loan_id).await?;
     let postings = overview::postings(&mut conn, &loan_id, SHOWN).await?;
     let id = LoanId(loan_id);
     let payments = repayment::all(&mut conn, &app.sealer, &id, SHOWN).await?;
-    let disputes = dispute::list(&mut conn, &app.sealer, (Some(&id), None, None), SHOWN).await?;
+    let disputes =
+        dispute::list(&mut conn, &app.sealer, Disputes { loan: Some(&id), ..Disputes::default() }, SHOWN).await?;
     let acts = operator_act::list(&mut conn, &app.sealer, Some(&id), None, SHOWN).await?;
     drop(conn);
     let context = format!("loan:{id}");
@@ -59,6 +104,8 @@ pub async fn show(State(app): State<SharedApp>, Path(loan_id): Path<String>) -> 
     let today = app.clock.today();
     // As it stands today, whatever the day-end has swept.
     let current = details::as_of(&stored, today);
+    // Who proposed and decided what is the lender's own business.
+    let acts = if caller.kind == Kind::Link { Vec::new() } else { acts };
     Ok(Json(json!({
         "loanId": loan.loan_id,
         "orgId": loan.org_id,

@@ -11,21 +11,31 @@ pub mod disputes;
 mod guard;
 mod keeping;
 pub mod ledger;
+mod link_token;
+pub mod links;
+pub mod live;
 pub mod loans;
 pub mod lsps;
 mod mask;
+mod message_view;
+pub mod messages;
+pub mod overview;
 mod page;
 pub mod ports;
 mod reveal;
 pub mod routes;
 mod rules;
+mod search;
 pub mod signature_check;
 pub mod switches;
+pub mod timeline;
 pub mod transcript;
+mod watcher;
+pub mod whoami;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Extension, Router};
 use axum::{extract::DefaultBodyLimit, middleware};
 
 use self::guard::{Guard, Watch};
@@ -42,6 +52,7 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
     routes::router()
         .method_not_allowed_fallback(no_such_method)
         .with_state(Arc::clone(app))
+        .layer(Extension(live::Live::default()))
         .merge(metrics::router(Arc::clone(app)))
         .merge(extra)
         .fallback(no_such_path)

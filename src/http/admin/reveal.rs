@@ -69,6 +69,10 @@ enum Shown {
     },
 }
 
+/// Put into a response by a handler that has masked by itself, because not all of its answer is a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Masked;
+
 /// Runs a handler whose answer speaks of persons.
 pub(super) async fn run(watch: &Watch, caller: &Caller, request: Request, next: Next) -> Response {
     if request.method() == Method::HEAD {
@@ -88,7 +92,7 @@ pub(super) async fn run(watch: &Watch, caller: &Caller, request: Request, next: 
     }
     match shown {
         Shown::Full => response,
-        Shown::Masked if by_itself => response,
+        Shown::Masked if by_itself || response.extensions().get::<Masked>().is_some() => response,
         Shown::Masked => masked(response).await,
         Shown::Revealed { by, reason } => {
             let read = if by_itself { Ok((response, String::new())) } else { with_ids(response).await };
@@ -123,6 +127,10 @@ fn how(watch: &Watch, caller: &Caller, request: &Request) -> Result<Shown, Probl
             let reason = reason.unwrap_or_else(|| UNSTATED.to_owned());
             Ok(Shown::Revealed { by: caller.actor.clone(), reason })
         }
+        Kind::Link if asks_for_it(request.uri().query())? => {
+            Err(Problem::new(StatusCode::FORBIDDEN, "personal data is not shown through a link"))
+        }
+        Kind::Link => Ok(Shown::Masked),
         Kind::Personal if !is_view => Ok(Shown::Masked),
         Kind::Personal if !by_itself && !asks_for_it(request.uri().query())? => Ok(Shown::Masked),
         Kind::Personal => {

@@ -7,8 +7,8 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::{
-    acts, applications, asks, audit, callbacks, decisions, disputes, keeping, ledger, loans, lsps, ports, rules,
-    signature_check, switches, transcript,
+    acts, applications, asks, audit, callbacks, decisions, disputes, keeping, ledger, links, live, loans, lsps,
+    messages, overview, ports, rules, signature_check, switches, timeline, transcript, whoami,
 };
 use crate::app::SharedApp;
 use crate::config::Role::{self, Auditor, Checker, Maker, Operator, Viewer};
@@ -25,6 +25,9 @@ const CHECK: &[Role] = &[Checker];
 const AUDIT: &[Role] = &[Auditor];
 /// May have personal data shown, with a reason.
 pub const REVEAL: &[Role] = &[Operator, Maker, Checker, Auditor];
+
+/// Where a page hears what has changed.
+pub(super) const LIVE: &str = "/admin/live";
 
 /// Routes that other modules mount on this listener, by how their paths begin: any method.
 const MOUNTED: [(&str, &[Role]); 2] = [("/sandbox/", OPERATE), ("/metrics", ANY)];
@@ -43,6 +46,8 @@ pub struct Route {
     pub roles: &'static [Role],
     /// Whether the answer speaks of persons: it is masked unless it is revealed.
     pub personal: bool,
+    /// Whether an LSP with a link may call it, for what is its own.
+    pub linked: bool,
     handler: MethodRouter<SharedApp>,
 }
 
@@ -50,21 +55,29 @@ pub struct Route {
 #[must_use]
 pub fn table() -> Vec<Route> {
     vec![
+        get("/admin/whoami", ANY, whoami::show).linked(),
+        get("/admin/overview", ANY, overview::show).linked(),
+        get(LIVE, ANY, live::listen).linked(),
         get("/admin/lsps", ANY, lsps::list),
         get("/admin/lsps/{orgId}", ANY, lsps::show),
         put("/admin/lsps/{orgId}", OPERATE, lsps::put),
         delete("/admin/lsps/{orgId}/keys/{kid}", OPERATE, lsps::revoke_key),
-        get("/admin/applications", ANY, applications::list),
-        get("/admin/applications/{orgId}/{loanApplicationId}", ANY, applications::show).personal(),
+        post("/admin/lsps/{orgId}/links", OPERATE, links::create),
+        delete("/admin/lsps/{orgId}/links", OPERATE, links::revoke),
+        get("/admin/applications", ANY, applications::list).linked(),
+        get("/admin/applications/{orgId}/{loanApplicationId}", ANY, applications::show).personal().linked(),
+        get("/admin/applications/{orgId}/{loanApplicationId}/timeline", ANY, timeline::show).linked(),
         get(TRANSCRIPT, ANY, transcript::download).personal(),
         post("/admin/applications/{orgId}/{loanApplicationId}/legal-hold", OPERATE, keeping::legal_hold),
+        get("/admin/messages/{id}", ANY, messages::show).personal().linked(),
         get("/admin/storage", ANY, keeping::storage),
-        get("/admin/loans/{loanId}", ANY, loans::show).personal(),
+        get("/admin/loans", ANY, loans::list).linked(),
+        get("/admin/loans/{loanId}", ANY, loans::show).personal().linked(),
         post("/admin/loans/{loanId}/acts", MAKE, acts::propose).personal(),
         get("/admin/acts", ANY, acts::list).personal(),
         post("/admin/acts/{actId}/release", CHECK, acts::release).personal(),
         post("/admin/acts/{actId}/reject", CHECK, acts::reject).personal(),
-        get("/admin/disputes", ANY, disputes::list).personal(),
+        get("/admin/disputes", ANY, disputes::list).personal().linked(),
         post("/admin/disputes/{id}", OPERATE, disputes::change).personal(),
         get("/admin/decisions", ANY, decisions::list).personal(),
         get("/admin/decisions/{id}", ANY, decisions::show).personal(),
@@ -83,7 +96,7 @@ pub fn table() -> Vec<Route> {
         delete("/admin/switches/{kind}/{subject}", OPERATE, switches::release),
         get("/admin/rules", ANY, rules::list),
         post("/admin/signature-check", OPERATE, signature_check::check),
-        get("/admin/callbacks", ANY, callbacks::list),
+        get("/admin/callbacks", ANY, callbacks::list).linked(),
         post("/admin/callbacks/redeliver", OPERATE, callbacks::redeliver_since),
         post("/admin/callbacks/{id}/redeliver", OPERATE, callbacks::redeliver),
         get("/admin/audit", AUDIT, audit::list),
@@ -94,6 +107,10 @@ pub fn table() -> Vec<Route> {
 impl Route {
     fn personal(self) -> Self {
         Self { personal: true, ..self }
+    }
+
+    fn linked(self) -> Self {
+        Self { linked: true, ..self }
     }
 }
 
@@ -107,6 +124,7 @@ pub(super) fn router() -> Router<SharedApp> {
 pub(super) struct Demand {
     pub(super) roles: &'static [Role],
     pub(super) personal: bool,
+    pub(super) linked: bool,
 }
 
 /// What the table says of a matched path and a method: nothing for one that is not in it.
@@ -116,7 +134,7 @@ pub(super) struct Demands(Vec<(Method, &'static str, Demand)>);
 impl Demands {
     pub(super) fn of_the_table() -> Self {
         let demand = |route: Route| {
-            let demand = Demand { roles: route.roles, personal: route.personal };
+            let demand = Demand { roles: route.roles, personal: route.personal, linked: route.linked };
             (route.method, route.path, demand)
         };
         Self(table().into_iter().map(demand).collect())
@@ -128,7 +146,7 @@ impl Demands {
         let own = self.0.iter().find(|(known, at, _)| is(known) && *at == path).map(|(_, _, demand)| *demand);
         own.or_else(|| {
             let mounted = MOUNTED.iter().find(|(prefix, _)| path.starts_with(prefix));
-            mounted.map(|(_, roles)| Demand { roles, personal: false })
+            mounted.map(|(_, roles)| Demand { roles, personal: false, linked: false })
         })
     }
 
@@ -160,7 +178,7 @@ fn route<H: Handler<T, SharedApp>, T: 'static>(
     roles: &'static [Role],
     handler: H,
 ) -> Route {
-    Route { method, path, roles, personal: false, handler: on(filter, handler) }
+    Route { method, path, roles, personal: false, linked: false, handler: on(filter, handler) }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Spans of time as the test clock is told them (ISO 8601 durations, e.g. `P30D`, `P1M`, `PT90M`).
+//! Spans of time as people write them (ISO 8601 durations, e.g. `P30D`, `P1M`, `PT90M`).
 
 use chrono::{DateTime, Months, TimeDelta, Utc};
 

@@ -1,0 +1,86 @@
+//! What a page of the console costs the database.
+
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+
+use crate::support::bodies::path;
+use crate::support::fingerprint;
+use crate::support::flow::Flow;
+use crate::support::server::{Options, Server};
+
+/// Connections of a test server.
+const CONNECTIONS: usize = 12;
+
+/// A server without work of its own and with one connection, on which each statement is counted.
+struct Counting {
+    server: Server,
+    _held: Vec<sqlx::pool::PoolConnection<sqlx::Postgres>>,
+}
+
+impl Counting {
+    async fn on(database_url: &str) -> Self {
+        let options = Options { database_url: Some(database_url.to_owned()), idle: true, ..Options::default() };
+        let server = Server::start_with(options).await;
+        let mut held = Vec::new();
+        while held.len() < CONNECTIONS - 1 {
+            held.push(server.app.pool.acquire().await.unwrap());
+        }
+        Self { server, _held: held }
+    }
+
+    /// How often a prepared statement of ours was run so far; there are no others.
+    async fn run(&self) -> i64 {
+        let count = "select coalesce(sum(generic_plans + custom_plans), 0)::bigint from pg_prepared_statements
+            where statement not like '%pg_prepared_statements%'";
+        let mut conn = self.server.app.pool.acquire().await.unwrap();
+        conn.fetch_one(AssertSqlSafe(count.to_owned())).await.unwrap().get(0)
+    }
+
+    /// How many statements an answer takes.
+    async fn of(&self, path: &str) -> i64 {
+        // The first time around connections and caches are warmed.
+        self.server.get(path).await;
+        let before = self.run().await;
+        let answer = self.server.get(path).await;
+        assert!(answer["status"].is_null(), "{path}: {answer}");
+        self.run().await - before
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_takes_as_many_queries_for_two_hundred_messages_as_for_five() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let ids = flow.file(1).await;
+    let handle = flow.consent(&ids, "ONETIME").await;
+    fingerprint::at_rest(&server).await;
+    let counting = Counting::on(&server.database_url).await;
+    let application = format!("/admin/applications/LSP-TEST/{}", ids[0]);
+    let first = server.get(&format!("{application}/timeline?limit=500")).await;
+    let message = first["items"][0]["messageId"].as_str().unwrap().to_owned();
+    let pages = [
+        format!("{application}/timeline?limit=500"),
+        application.clone(),
+        "/admin/overview".to_owned(),
+        format!("/admin/messages/{message}"),
+        "/admin/applications?limit=500".to_owned(),
+        "/admin/callbacks?limit=500".to_owned(),
+    ];
+    let mut few = Vec::new();
+    for page in &pages {
+        few.push(counting.of(page).await);
+    }
+    for _ in 0..200 {
+        lsp.send(path::CONSENT_STATUS, json!({"consent": {"consentHandle": handle}})).await;
+    }
+    fingerprint::at_rest(&server).await;
+    let mut many = Vec::new();
+    for page in &pages {
+        many.push(counting.of(page).await);
+    }
+    let all = server.get(&format!("{application}/timeline?limit=500")).await["items"].as_array().unwrap().len();
+    assert!(all > first["items"].as_array().unwrap().len() + 400, "{all} items");
+    assert_eq!(many, few, "{pages:?}");
+    assert_eq!((many[0], many[2]), (3, 5), "{many:?}");
+}
