@@ -85,7 +85,7 @@ pub(super) static CODES: [Code; 44] = [
     code("0201", "consent fails", Ends::At(CONSENT, "FAILED")),
     soon("0202", "consent pending for ever", Ends::At(CONSENT, "PENDING")),
     code("0203", "consent ready at the third status request", Ends::Closed),
-    soon("0204", "data fetch times out", Ends::At(OFFERS, "none within")),
+    code("0204", "data fetch times out", Ends::At(OFFERS, "GORQ2001")),
     code("0301", "no offer", Ends::At(OFFERS, "REJECTED")),
     code("0302", "counter-offer of half the amount", Ends::Sanctioned("15000.00")),
     code("0303", "three offers", Ends::Closed),
@@ -94,7 +94,7 @@ pub(super) static CODES: [Code; 44] = [
     soon("0402", "KYC pending", Ends::At(GRANT, "ACTION_REQUIRED")),
     soon("0403", "KYC needs the borrower", Ends::At(GRANT, "ACTION_REQUIRED")),
     code("0501", "every OTP is wrong", Ends::At(VERIFY, "INCORRECT_OTP")),
-    code("0502", "OTP expired", Ends::At(VERIFY, "INVALID_SESSION")),
+    code("0502", "OTP expired", Ends::At(VERIFY, "VLARQ1001")),
     code("0503", "OTP wrong, locked after three tries", Ends::At(VERIFY, "INCORRECT_OTP")),
     code("0601", "mandate authorised after one hour", Ends::Closed),
     code(
@@ -114,7 +114,7 @@ pub(super) static CODES: [Code; 44] = [
         "payout paid, then reversed next day",
         Ends::After { clock: &[r#"{"advance": "P2D"}"#], pointer: "/payouts/0/state", is: |state| state == "FAILED" },
     ),
-    code("0704", "account refused: not the borrower's", Ends::At("setDisbursementAccountRequest", "")),
+    code("0704", "account refused: not the borrower's", Ends::At("setDisbursementAccountRequest", "SDA1001")),
     code(
         "0801",
         "first instalment bounces, paid three days later",
