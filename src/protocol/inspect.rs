@@ -113,7 +113,7 @@ pub fn envelope(jws: &Unverified<'_>) -> Envelope {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Makes the checks of the intake, as they would have ended when the message came: what changes with time is judged by

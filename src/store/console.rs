@@ -151,6 +151,7 @@ pub struct Waiting {
 ///
 /// # Errors
 /// When the database fails.
+#[expect(clippy::too_many_lines, reason = "one statement")]
 pub async fn waiting(conn: &mut PgConnection, org_id: Option<&str>) -> Result<Waiting, StoreError> {
     Ok(sqlx::query_as!(
         Waiting,

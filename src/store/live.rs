@@ -40,6 +40,7 @@ pub struct News {
 ///
 /// # Errors
 /// When the database fails.
+#[expect(clippy::too_many_lines, reason = "one statement")]
 pub async fn news(conn: &mut PgConnection, since: Since, limit: i64) -> Result<Vec<News>, StoreError> {
     Ok(sqlx::query_as!(
         News,

@@ -34,6 +34,7 @@ pub struct Sought<'a> {
 ///
 /// # Errors
 /// When the database fails.
+#[expect(clippy::too_many_lines, reason = "one statement")]
 pub async fn applications(conn: &mut PgConnection, sought: &Sought<'_>, limit: i64) -> Result<Vec<Uuid>, StoreError> {
     Ok(sqlx::query_scalar!(
         // Each part is a look into an index: application_loan_application_id_key, the keys of application, loan,

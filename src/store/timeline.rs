@@ -144,6 +144,7 @@ impl Entry {
 ///
 /// # Errors
 /// When the database fails or a message of a sibling cannot be opened.
+#[expect(clippy::too_many_lines, reason = "one statement")]
 pub async fn entries(
     conn: &mut PgConnection,
     sealer: &Sealer,

@@ -69,7 +69,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("hosted", &["app", "config", "clock", "http", "lsp", "rate", "sandbox", "store"]),
+    ("hosted", &["app", "config", "console", "clock", "http", "lsp", "rate", "sandbox", "store"]),
     ("conformance", &["clock"]),
 ];
 

@@ -23,9 +23,9 @@ const ON_A_LINE: usize = 64 * 1024;
 const FILE: &str = "@message.json";
 
 /// What every message begins with.
-pub(super) fn about(direction: &str, about: &About, full: bool) -> Value {
+pub(super) fn about(direction: &str, about: &About, full: bool) -> serde_json::Map<String, Value> {
     let text = |text: &Option<String>| text.as_ref().map(|text| words(text, full));
-    json!({
+    let members = json!({
         "id": null,
         "direction": direction,
         "operation": about.operation,
@@ -42,7 +42,8 @@ pub(super) fn about(direction: &str, about: &About, full: bool) -> Value {
         "schemaDifferences": [],
         "attempts": [],
         "curl": null,
-    })
+    });
+    members.as_object().cloned().unwrap_or_default()
 }
 
 fn words(text: &str, full: bool) -> String {
@@ -100,10 +101,12 @@ pub(super) fn sequence(answers: &[Vec<u8>]) -> Check {
         return Check::skipped("sequence", "it is not answered yet");
     };
     let answer: Value = serde_json::from_slice(newest).unwrap_or_default();
-    let each = answer["loanApplications"].as_array().into_iter().flatten().map(|part| &part["response"]);
-    let refused = std::iter::once(&answer["response"]).chain(each).find_map(|response| {
-        let code = response["error"].as_str().filter(|code| *code != "0")?;
-        Some(format!("its callback refuses it: {code} {}", response["description"].as_str().unwrap_or_default()))
+    let parts = answer.get("loanApplications").and_then(Value::as_array);
+    let refused = std::iter::once(&answer).chain(parts.into_iter().flatten()).find_map(|part| {
+        let member = |name| part.pointer(name).and_then(Value::as_str);
+        let code = member("/response/error").filter(|code| *code != "0")?;
+        let description = member("/response/description").unwrap_or_default();
+        Some(format!("its callback refuses it: {code} {description}"))
     });
     if let Some(refused) = refused {
         return Check::failed("sequence", refused);

@@ -67,8 +67,8 @@ pub async fn show(
         of_question(&question, full)?
     };
     let mut members = shown;
-    members["id"] = json!(id);
-    Ok((Extension(Masked), Json(members)).into_response())
+    members.insert("id".to_owned(), json!(id));
+    Ok((Extension(Masked), Json(Value::Object(members))).into_response())
 }
 
 /// `{uuid}`, or `{uuid}.{n}` for the n-th reception of a request.
@@ -78,6 +78,9 @@ fn read_id(id: &str) -> Option<(Uuid, Reception)> {
         Some((id, reception)) => Some((id.parse().ok()?, Reception(reception.parse().ok()?))),
     }
 }
+
+/// Members of an answer.
+type Members = serde_json::Map<String, Value>;
 
 fn seen(caller: &Caller, about: &About) -> Result<(), Problem> {
     if caller.sees(&about.org_id) { Ok(()) } else { Err(Problem::not_found("message")) }
@@ -99,13 +102,13 @@ async fn of_request(
     request: &Request,
     answers: &[Vec<u8>],
     full: bool,
-) -> Result<Value, Problem> {
+) -> Result<Members, Problem> {
     let about = &request.about;
     let mut shown = message_view::about("in", about, full);
     let body = match &request.body {
         Ok(body) => body,
         Err(erased) => {
-            shown["erasedAt"] = json!(erased);
+            shown.insert("erasedAt".to_owned(), json!(erased));
             return Ok(shown);
         }
     };
@@ -116,14 +119,14 @@ async fn of_request(
     let inspected = inspect::inspect(app, operation, Received { body, at, org_id: &about.org_id }).await?;
     let mut checks = inspected.checks;
     checks.push(message_view::sequence(answers));
-    shown["bytes"] = bytes.shown();
-    shown["body"] = message_view::body(inspected.message, body, full);
-    shown["jws"] = json!(inspected.envelope);
-    shown["checks"] = message_view::checks(checks, full);
-    shown["schemaDifferences"] = json!(inspected.differences);
+    shown.insert("bytes".to_owned(), bytes.shown());
+    shown.insert("body".to_owned(), message_view::body(inspected.message, body, full));
+    shown.insert("jws".to_owned(), json!(inspected.envelope));
+    shown.insert("checks".to_owned(), message_view::checks(checks, full));
+    shown.insert("schemaDifferences".to_owned(), json!(inspected.differences));
     let scheme = if app.config.tls.lsp.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}{}", app.config.listen.lsp, operation.request_path);
-    shown["curl"] = json!(bytes.curl(&url));
+    shown.insert("curl".to_owned(), json!(bytes.curl(&url)));
     Ok(shown)
 }
 
@@ -133,14 +136,14 @@ fn of_callback(
     (callback, lsp): (&Callback, Option<&crate::lsp::Lsp>),
     attempts: Vec<Value>,
     full: bool,
-) -> Result<Value, Problem> {
+) -> Result<Members, Problem> {
     let mut shown = message_view::about("out", &callback.about, full);
-    shown["state"] = json!(callback.state.to_lowercase());
-    shown["attempts"] = Value::Array(attempts);
+    shown.insert("state".to_owned(), json!(callback.state.to_lowercase()));
+    shown.insert("attempts".to_owned(), Value::Array(attempts));
     let payload = match &callback.body {
         Ok(body) => String::from_utf8_lossy(body),
         Err(erased) => {
-            shown["erasedAt"] = json!(erased);
+            shown.insert("erasedAt".to_owned(), json!(erased));
             return Ok(shown);
         }
     };
@@ -169,30 +172,30 @@ fn of_callback(
     };
     let bytes = Bytes { raw: &raw, full };
     let base = lsp.map(|lsp| lsp.callback_base_url.as_str()).unwrap_or_default();
-    shown["remade"] = json!(true);
-    shown["bytes"] = bytes.shown();
-    shown["body"] = message_view::body(message, &raw, full);
-    shown["jws"] = json!(envelope);
+    shown.insert("remade".to_owned(), json!(true));
+    shown.insert("bytes".to_owned(), bytes.shown());
+    shown.insert("body".to_owned(), message_view::body(message, &raw, full));
+    shown.insert("jws".to_owned(), json!(envelope));
     let checks = message_view::checks_of_callback(callback, envelope.is_some(), &differences);
-    shown["checks"] = message_view::checks(checks, full);
-    shown["schemaDifferences"] = json!(differences);
-    shown["curl"] = json!(bytes.curl(&format!("{base}{}", callback.path)));
+    shown.insert("checks".to_owned(), message_view::checks(checks, full));
+    shown.insert("schemaDifferences".to_owned(), json!(differences));
+    shown.insert("curl".to_owned(), json!(bytes.curl(&format!("{base}{}", callback.path))));
     Ok(shown)
 }
 
-fn of_question(question: &Question, full: bool) -> Result<Value, Problem> {
+fn of_question(question: &Question, full: bool) -> Result<Members, Problem> {
     let mut shown = message_view::about("ask", &question.about, full);
-    shown["port"] = json!(question.port);
-    shown["state"] = json!(question.state.to_lowercase());
-    shown["tries"] = json!(question.tries);
-    shown["outcome"] = json!(question.outcome);
+    shown.insert("port".to_owned(), json!(question.port));
+    shown.insert("state".to_owned(), json!(question.state.to_lowercase()));
+    shown.insert("tries".to_owned(), json!(question.tries));
+    shown.insert("outcome".to_owned(), json!(question.outcome));
     if let Some(detail) = &question.detail {
         let raw = serde_json::to_vec(detail).map_err(|error| Problem::internal(&error))?;
-        shown["bytes"] = Bytes { raw: &raw, full }.shown();
-        shown["body"] = message_view::body(serde_json::from_slice(&raw).ok(), &raw, full);
+        shown.insert("bytes".to_owned(), Bytes { raw: &raw, full }.shown());
+        shown.insert("body".to_owned(), message_view::body(serde_json::from_slice(&raw).ok(), &raw, full));
     }
     let checks =
         vec![Check::skipped("schema", "a question to a system of the lender's; its adapter turns it into a call")];
-    shown["checks"] = message_view::checks(checks, full);
+    shown.insert("checks".to_owned(), message_view::checks(checks, full));
     Ok(shown)
 }

@@ -46,7 +46,9 @@ pub(super) async fn run(app: SharedApp, live: Live, turn: OwnedSemaphorePermit) 
         }
         pause = match timeout(PATIENCE, look(&app, &mut memory)).await {
             Ok(Ok(changes)) => {
-                changes.into_iter().for_each(|change| live.tell(change));
+                for change in changes {
+                    live.tell(change);
+                }
                 live.looks(true);
                 EVERY
             }

@@ -146,7 +146,7 @@ async fn every_other_route_is_shut() {
         "/admin/callbacks",
     ];
     for route in routes::table() {
-        let path = route.path.replace('{', "").replace('}', "");
+        let path = route.path.replace(['{', '}'], "");
         let (status, problem) = call(&server, &token, (route.method.clone(), &path)).await;
         let open = route.method == Method::GET && linked.contains(&route.path);
         assert_eq!(status != 403, open, "{} {}: {status} {problem}", route.method, route.path);

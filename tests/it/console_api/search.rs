@@ -30,12 +30,13 @@ async fn an_application_is_found_by_every_id_and_by_its_borrower() {
     let trace = callback["metadata"]["traceId"].as_str().unwrap();
     let bundle = row["bundleId"].as_str().unwrap();
     for q in [id.as_str(), row["applicationId"].as_str().unwrap(), bundle, &request, trace, &pan, &pan.to_lowercase()] {
-        assert_eq!(found(&server, q).await, [id.clone()], "{q}");
+        assert_eq!(found(&server, q).await, std::slice::from_ref(&id), "{q}");
     }
     for phone in [bodies::PHONE, "+91 98450 12367", "098450-12367"] {
         assert_eq!(found(&server, phone).await, [other.clone(), id.clone()], "{phone}");
     }
-    for nobodys in ["APP-NEVER", "ABCPB1234C", "9845012368", "%", "' or 1=1 --", &id[..id.len() - 1]] {
+    let part = id.get(..id.len() - 1).unwrap();
+    for nobodys in ["APP-NEVER", "ABCPB1234C", "9845012368", "%", "' or 1=1 --", part] {
         assert!(found(&server, nobodys).await.is_empty(), "{nobodys}");
     }
     let long = server.http.get(format!("{}/admin/applications?q={}", server.admin, "x".repeat(129))).send().await;
