@@ -26,9 +26,10 @@ pub async fn now(conn: &mut PgConnection) -> Fingerprint {
     found
 }
 
-/// Whether a table follows in its own time: the feed of the book to the general ledger, and the counts of traffic.
+/// Whether a table follows in its own time: the feed of the book to the general ledger, the counts of traffic, and the
+/// sandbox's list of what was refused.
 fn follows(table: &str) -> bool {
-    table.starts_with("ledger_") || table == "sandbox.gl_entry" || table == "traffic"
+    table.starts_with("ledger_") || ["sandbox.gl_entry", "sandbox.refusal", "traffic"].contains(&table)
 }
 
 /// The fingerprint of where applications and loans stand, without the messages about them.

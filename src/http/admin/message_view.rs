@@ -137,7 +137,11 @@ pub(super) fn checks_of_callback(callback: &Callback, signed: bool, differences:
 ///
 /// # Errors
 /// When the answer cannot be opened.
-pub(super) fn attempt(app: &App, attempt: &AttemptRow, full: bool) -> Result<Value, Problem> {
+pub(super) fn attempt(
+    app: &App,
+    attempt: &AttemptRow,
+    (injected, full): (Option<&String>, bool),
+) -> Result<Value, Problem> {
     let context = answer_context(attempt.callback_id, attempt.attempt);
     let answer = match attempt.sealed_answer.as_ref().map(|sealed| app.sealer.open(&context, sealed)) {
         None => Value::Null,
@@ -152,7 +156,7 @@ pub(super) fn attempt(app: &App, attempt: &AttemptRow, full: bool) -> Result<Val
         "durationMs": attempt.duration_ms,
         "verdict": if attempt.error.is_none() { "delivered" } else { "failed" },
         "error": attempt.error.as_deref().map(|error| words(error, full)),
-        "injected": null,
+        "injected": injected,
         "answer": answer,
     }))
 }

@@ -18,9 +18,9 @@ use crate::http::problem::{Path, Problem};
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS};
 use crate::protocol::inspect::{self, Check, Received};
 use crate::protocol::{self, schema};
-use crate::store::lsp;
 use crate::store::message::{self, About, Callback, Question, Reception, Request};
-use crate::store::overview;
+use crate::store::overview::{self, AttemptRow};
+use crate::store::{StoreError, injected, lsp};
 
 /// Most answers to a request that are looked at for whether it came at its time.
 const ANSWERS: i64 = 10;
@@ -52,9 +52,13 @@ pub async fn show(
         seen(&caller, &callback.about)?;
         let attempts = overview::attempts(&mut conn, &[uuid], TRIES).await?;
         let lsp = lsp::find(&mut conn, &OrgId::from(callback.about.org_id.as_str())).await?;
+        let faults = injected::callbacks(&mut conn, &[uuid]).await.map_err(StoreError::from)?;
         drop(conn);
-        let attempts =
-            attempts.iter().map(|one| message_view::attempt(&app, one, full)).collect::<Result<Vec<_>, _>>()?;
+        let fault = |one: &AttemptRow| faults.get(&(one.callback_id, one.attempt));
+        let attempts = attempts
+            .iter()
+            .map(|one| message_view::attempt(&app, one, (fault(one), full)))
+            .collect::<Result<Vec<_>, _>>()?;
         of_callback(&app, (&callback, lsp.as_ref()), attempts, full)?
     } else {
         let question = message::question(&mut conn, &app.sealer, uuid).await?.ok_or_else(missing)?;

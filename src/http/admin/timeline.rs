@@ -1,4 +1,4 @@
-//! Everything that happened to one application as a sequence between LSP, lender and ports: three queries a page.
+//! Everything that happened to one application as a sequence between LSP, lender and ports: five queries a page.
 
 use std::collections::HashMap;
 
@@ -16,6 +16,7 @@ use crate::domain::personal::scrubbed;
 use crate::http::problem::{Path, Problem, Query};
 use crate::lender::PORTS;
 use crate::store::timeline::{self, After, Entry, Kind, Subject, Try};
+use crate::store::{StoreError, injected};
 
 /// The LSP's lane.
 const LSP: &str = "LSP";
@@ -122,9 +123,15 @@ pub async fn show(
     for one in timeline::tries(&mut conn, &callbacks, TRIES).await? {
         tries.entry(one.callback_id).or_default().push(one);
     }
+    let exchanges: Vec<Uuid> =
+        entries.iter().filter(|entry| entry.kind == Kind::Request).filter_map(|entry| entry.uuid).collect();
+    let injected = (
+        injected::requests(&mut conn, &exchanges).await.map_err(StoreError::from)?,
+        injected::callbacks(&mut conn, &callbacks).await.map_err(StoreError::from)?,
+    );
     drop(conn);
     let times = Times::of(&entries, app.clock.wall());
-    let seen = Seen { as_it_is: caller.sees_everything(&app), times: &times };
+    let seen = Seen { as_it_is: caller.sees_everything(&app), times: &times, injected: &injected };
     let mut items = Vec::with_capacity(entries.len());
     for (place, entry) in entries.into_iter().enumerate() {
         let tries = entry.uuid.and_then(|id| tries.remove(&id)).unwrap_or_default();
@@ -150,6 +157,8 @@ pub(super) fn kind_of(what: &str) -> (&'static str, &str) {
 struct Seen<'a> {
     as_it_is: bool,
     times: &'a Times,
+    /// Faults of requests and of tries.
+    injected: &'a (HashMap<Uuid, String>, HashMap<(Uuid, i32), String>),
 }
 
 impl Seen<'_> {
@@ -157,9 +166,30 @@ impl Seen<'_> {
         if self.as_it_is { text } else { scrubbed(&text) }
     }
 
+    /// What was done to a message on purpose.
+    fn injected(&self, entry: &Entry) -> Option<String> {
+        let (requests, tries) = self.injected;
+        let id = entry.uuid?;
+        match entry.kind {
+            Kind::Request => requests.get(&id).cloned(),
+            Kind::Callback => {
+                let mut faults: Vec<&str> = tries
+                    .iter()
+                    .filter(|((callback, _), _)| *callback == id)
+                    .map(|(_, faults)| faults.as_str())
+                    .collect();
+                faults.sort_unstable();
+                faults.dedup();
+                (!faults.is_empty()).then(|| faults.join(", "))
+            }
+            Kind::Ack | Kind::Outcome | Kind::Event | Kind::Ask => None,
+        }
+    }
+
     fn item(&self, place: usize, entry: Entry, tries: Vec<Try>) -> Item {
         let at = self.times.at(place, entry.at);
         let message_id = message_id(&entry);
+        let injected = self.injected(&entry);
         let (kind, words) = match (entry.kind, entry.words) {
             (Kind::Event, Some(what)) => {
                 let (kind, words) = kind_of(&what);
@@ -189,7 +219,7 @@ impl Seen<'_> {
             duration_ms,
             attempts: Vec::new(),
             state: state(entry.state.as_deref()),
-            injected: None,
+            injected,
             message_id,
         };
         match entry.kind {
@@ -222,7 +252,7 @@ impl Seen<'_> {
             duration_ms: one.duration_ms,
             verdict: if one.error.is_none() { "delivered" } else { "failed" },
             error: one.error.map(|words| self.words(words)),
-            injected: None,
+            injected: self.injected.1.get(&(one.callback_id, one.attempt)).cloned(),
         }
     }
 }
