@@ -50,8 +50,8 @@ pub struct KeySource {
     pub client: reqwest::Client,
     /// The server's address for LSPs, without a slash at its end.
     pub url: String,
-    /// When it was fetched last, so that nobody has us fetch it all the time.
-    pub fetched: Mutex<Instant>,
+    /// When it was last fetched anew, so that nobody has us fetch it all the time.
+    pub fetched: Mutex<Option<Instant>>,
 }
 
 impl Listener {
@@ -67,10 +67,10 @@ impl Listener {
     /// Fetches the lender's keys once more, unless that was done a moment ago.
     async fn refresh_keys(&self) {
         let mut fetched = self.keys.fetched.lock().await;
-        if fetched.elapsed() < KEYS_PAUSE {
+        if fetched.is_some_and(|at| at.elapsed() < KEYS_PAUSE) {
             return;
         }
-        *fetched = Instant::now();
+        *fetched = Some(Instant::now());
         if let Ok(jwks) = fetch_keys(&self.keys.client, &self.keys.url, Duration::ZERO).await {
             // A set that cannot be used leaves the known keys, and the message is refused.
             let _ = self.envelopes.learn(&jwks);

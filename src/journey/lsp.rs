@@ -68,7 +68,7 @@ impl Lsp {
             envelopes: Arc::clone(&envelopes),
             inbox: Arc::clone(&inbox),
             clock: Clock::default(),
-            keys: KeySource { client: client.clone(), url: base(&args.url), fetched: Mutex::new(Instant::now()) },
+            keys: KeySource { client: client.clone(), url: base(&args.url), fetched: Mutex::new(None) },
         });
         let (stop, tasks) = listen(Arc::clone(&listener), socket);
         let admin = admin(args, client.clone());

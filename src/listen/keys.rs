@@ -27,7 +27,8 @@ pub(super) struct KeyRing {
 #[derive(Debug, Default)]
 struct Held {
     keys: HashMap<String, Arc<VerifyingKey>>,
-    fetched: Option<Instant>,
+    /// When a message had us fetch them last.
+    asked: Option<Instant>,
 }
 
 impl KeyRing {
@@ -44,8 +45,9 @@ impl KeyRing {
             return Ok(Some(key));
         }
         let _turn = self.turn.lock().await;
-        let recent = self.held().fetched.is_some_and(|at| at.elapsed() < LEAST_PAUSE);
+        let recent = self.held().asked.is_some_and(|at| at.elapsed() < LEAST_PAUSE);
         if self.known(kid).is_none() && !recent {
+            self.held().asked = Some(Instant::now());
             self.fetch().await?;
         }
         Ok(self.known(kid))
@@ -67,7 +69,7 @@ impl KeyRing {
         // A key of a kind that we do not know verifies nothing of ours.
         let read = published.iter().filter_map(|jwk| VerifyingKey::from_jwk(jwk).ok());
         let keys = read.map(|(kid, key)| (kid, Arc::new(key))).collect();
-        *self.held() = Held { keys, fetched: Some(Instant::now()) };
+        self.held().keys = keys;
         Ok(())
     }
 

@@ -85,7 +85,7 @@ async fn the_command_says_why_it_failed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_sees_what_a_scenario_code_forces() {
     let server = Server::start().await;
-    for codes in ["0101", "0302", "0502", "0601", "0303,0702", "0704", "0902", "0905", "0907", "0804"] {
+    for codes in ["0101", "0204", "0302", "0502", "0601", "0303,0702", "0704", "0902", "0905", "0908", "0909", "0804"] {
         let report = ocen_lender::journey::run(args(&server, &["--scenario", codes])).await;
         let report = report.unwrap_or_else(|error| panic!("{codes}: {error}"));
         assert!(report.ok && report.scenarios[0].codes == codes, "{report:?}");

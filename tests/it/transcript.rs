@@ -25,6 +25,11 @@ async fn granted(server: &Server, pan: &str) -> String {
     flow.agree(&ids, &offers).await;
     flow.set_up(&ids, &offers).await;
     flow.grant(&ids[0]).await;
+    let settled = async || {
+        let pending = server.get("/admin/callbacks?state=pending&orgId=LSP-TEST").await;
+        pending["items"].as_array().is_some_and(Vec::is_empty)
+    };
+    server.until("every callback was acknowledged", settled).await;
     format!("/admin/applications/LSP-TEST/{}/transcript", ids[0])
 }
 

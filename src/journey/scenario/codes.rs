@@ -158,7 +158,7 @@ pub(super) static CODES: [Code; 44] = [
     code("0905", "callbacks with a broken signature", Ends::Refused("signature")),
     code("0906", "callbacks with unknown fields", Ends::Closed),
     code("0907", "HTTP 500 once instead of the ack", Ends::Retried),
-    code("0908", "an ack that says no, once", Ends::At(CREATE, "HTTP")),
+    code("0908", "an ack that says no, once", Ends::Retried),
     code("0909", "signing key rotated between callbacks", Ends::Closed),
     code("0910", "callbacks with response.status ERROR", Ends::At(CREATE, "")),
 ];
