@@ -153,12 +153,15 @@ pub(super) fn kind_of(what: &str) -> (&'static str, &str) {
     }
 }
 
+/// Of requests by exchange, and of tries by callback and number.
+type Faults = (HashMap<Uuid, String>, HashMap<(Uuid, i32), String>);
+
 /// How a page is shown.
 struct Seen<'a> {
     as_it_is: bool,
     times: &'a Times,
     /// Faults of requests and of tries.
-    injected: &'a (HashMap<Uuid, String>, HashMap<(Uuid, i32), String>),
+    injected: &'a Faults,
 }
 
 impl Seen<'_> {
