@@ -184,7 +184,7 @@ test("a message of our own passes the check of its signature, an altered one is 
   const signed = await fetch(`${BASE}/sandbox/sign`, {
     method: "POST",
     headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-    body: JSON.stringify({ orgId: "LSP-DEMO", body: { metadata: { version: "3.0", orgId: "LSP-DEMO", requestId: "R-1", traceId: "T-1", timestamp: new Date().toISOString() } } }),
+    body: JSON.stringify({ orgId: "LSP-DEMO", body: { metadata: { version: "1.0", orgId: "LSP-DEMO", traceId: crypto.randomUUID(), timestamp: new Date().toISOString() }, requestId: crypto.randomUUID() } }),
   }).then((response) => response.text());
   await visitor.go("/console/signature");
   await page.getByLabel("Body").fill(signed);

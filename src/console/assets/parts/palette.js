@@ -47,7 +47,7 @@ export function palette(state, go) {
       const all = choices();
       return [
         h("input", {
-          type: "search", role: "combobox", autofocus: true, autocomplete: "off", spellcheck: "false",
+          type: "text", enterkeyhint: "search", role: "combobox", autofocus: true, autocomplete: "off", spellcheck: "false",
           placeholder: "Whole id of an application, loan, request or message; PAN; phone; or a page", "aria-label": "Search", "aria-expanded": "true",
           "aria-controls": "found", "aria-activedescendant": all.length ? `found-${search.at}` : null,
           oninput: (event) => { search.text = event.target.value.trim(); search.at = 0; layer.update(); look(layer); },
