@@ -251,7 +251,7 @@ pub struct Recent {
     pub what: String,
 }
 
-/// The newest events, of one LSP among the last [`EVENTS`].
+/// The newest events, of one LSP among the last `EVENTS`.
 ///
 /// # Errors
 /// When the database fails.
