@@ -3,16 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::operations::{list, text};
 use crate::jose::{HeaderMember, Incoming, OCEN_V3_ALGORITHMS, SigningKey, VerifyingKey, sign_flattened};
-
-/// `rsaEncryption` with no parameters, as an `AlgorithmIdentifier` (RFC 8017 appendix A.1) in DER.
-const RSA_ALGORITHM: [u8; 15] =
-    [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 
 /// Our signing key, if we sign, and the lender's keys.
 #[derive(Debug)]
@@ -107,38 +101,8 @@ fn read_keys(jwks: &Value) -> Result<HashMap<String, VerifyingKey>, String> {
     list(jwks, "/keys").map(read_jwk).collect()
 }
 
-/// Reads an RSA key from its JWK (RFC 7518 §6.3.1) by writing it as the SPKI that keys are exchanged in otherwise.
 fn read_jwk(jwk: &Value) -> Result<(String, VerifyingKey), String> {
-    let kid = text(jwk, "/kid").to_owned();
-    let number = |member: &str| {
-        let bytes = URL_SAFE_NO_PAD.decode(text(jwk, member)).map_err(|error| format!("key {kid}: {error}"))?;
-        // A number that begins with a set bit would be negative without a zero before it.
-        let zero: &[u8] = if bytes.first().is_some_and(|first| first & 0x80 != 0) { &[0] } else { &[] };
-        Ok::<_, String>(der(0x02, &[zero, bytes.as_slice()].concat()))
-    };
-    let key = der(0x30, &[number("/n")?, number("/e")?].concat());
-    let bits = der(0x03, &[&[0], key.as_slice()].concat());
-    let spki = der(0x30, &[RSA_ALGORITHM.as_slice(), &bits].concat());
-    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(spki));
-    let key = VerifyingKey::from_pem(&pem).map_err(|error| format!("key {kid}: {error}"))?;
-    Ok((kid, key))
-}
-
-/// One DER element: tag, length, content (X.690 §8.1).
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len().to_be_bytes();
-    let significant: Vec<u8> = length.iter().copied().skip_while(|byte| *byte == 0).collect();
-    let mut element = vec![tag];
-    match significant.as_slice() {
-        [] => element.push(0),
-        [short] if *short < 0x80 => element.push(*short),
-        long => {
-            element.push(0x80 | u8::try_from(long.len()).unwrap_or(u8::MAX));
-            element.extend_from_slice(long);
-        }
-    }
-    element.extend_from_slice(content);
-    element
+    VerifyingKey::from_jwk(jwk).map_err(|error| format!("key {}: {error}", text(jwk, "/kid")))
 }
 
 #[cfg(test)]
