@@ -27,8 +27,9 @@ use crate::store;
 
 /// How far one call may move the clock: the longest loan and then some.
 const MAX_DAYS: i64 = 366 * 60;
-/// How long the simulated systems may take to answer what a day asked them.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the simulated systems may take to answer one question; twenty seconds of it are those for which a replica
+/// that was killed keeps it from the others.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Questions that are due so soon are waited for.
 const SOON: TimeDelta = TimeDelta::milliseconds(1_500);
 
@@ -204,21 +205,21 @@ async fn connection(app: &App) -> Result<PoolConnection<Postgres>, Problem> {
     }
 }
 
-/// Waits until the simulated systems have answered everything that is due, as long as they go on answering.
+/// Waits until the simulated systems have answered everything that is due, as long as they go on answering: whatever
+/// else comes in meanwhile, the question that waits longest is another one soon.
 async fn settled(app: &App) -> Result<(), Problem> {
     let mut begun = Instant::now();
-    let mut least = i64::MAX;
+    let mut longest = None;
     loop {
         app.wake.notify_asks();
         let mut conn = connection(app).await?;
-        let soon = app.clock.now() + SOON;
-        let due = store::ask::count_due(&mut conn, soon).await?;
-        if due == 0 {
+        let oldest = store::ask::oldest_due(&mut conn, app.clock.now() + SOON).await?;
+        drop(conn);
+        if oldest.is_none() {
             return Ok(());
         }
-        drop(conn);
-        if due < least {
-            least = due;
+        if oldest != longest {
+            longest = oldest;
             begun = Instant::now();
         }
         if begun.elapsed() > SETTLE_TIMEOUT {

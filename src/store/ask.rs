@@ -312,23 +312,28 @@ pub async fn close_referred(
     Ok(())
 }
 
-/// How many questions are to be asked by an instant, or are being asked.
+/// The question that has waited longest of those to be asked by an instant, or being asked, and since when.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_due(conn: &mut PgConnection, by: DateTime<Utc>) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar!(
+pub async fn oldest_due(
+    conn: &mut PgConnection,
+    by: DateTime<Utc>,
+) -> Result<Option<(Uuid, DateTime<Utc>)>, StoreError> {
+    let oldest = sqlx::query!(
         r#"
-        select count(*) as "count!"
+        select ask_id, due_at
         from ask
         where due_at <= $1
         and state in ('OPEN', 'SENDING')
+        order by due_at, ask_id
+        limit 1
         "#,
         by,
     )
-    .fetch_one(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(count)
+    Ok(oldest.map(|ask| (ask.ask_id, ask.due_at)))
 }
 
 /// Makes the open questions to one port about an application due at once.
