@@ -20,7 +20,7 @@ pub use self::refusals::{RefusalWatch, Refused};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::domain::ids::ExchangeId;
-use crate::engine::Codec;
+use crate::engine::{Codec, Queue};
 use crate::jose::KeyCache;
 use crate::lender::{PORTS, Ports};
 use crate::rate::Limiter;
@@ -57,6 +57,8 @@ pub struct App {
     pub codec: Arc<dyn Codec>,
     /// Wakes background work.
     pub wake: Wake,
+    /// New applications on their way to the database.
+    pub filings: Queue,
     /// Scenarios and faults on purpose, in `dev`; none in any other mode.
     pub bench: Option<Arc<dyn Bench>>,
     /// Counts what happens.
@@ -132,6 +134,7 @@ impl App {
             ports,
             codec,
             wake: Wake::default(),
+            filings: Queue::default(),
             bench,
             metrics: Metrics::new(&PORTS)?,
             refusals: RefusalWatch::default(),

@@ -76,6 +76,7 @@ pub(super) fn background(app: &SharedApp) -> Arc<AtomicBool> {
         });
         essential(app, &failed, "engine", engine::fire::run(Arc::clone(app)));
     }
+    essential(app, &failed, "filing", engine::run_groups(Arc::clone(app)));
     essential(app, &failed, "release", engine::run_release(Arc::clone(app)));
     essential(app, &failed, "day-end", engine::day_end::run(Arc::clone(app)));
     essential(app, &failed, "keep", keep::run(Arc::clone(app)));

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::facts::Gathered;
 use super::save::{self, Before, Order};
-use super::{Accepted, Refused, Request, open_exchange, rehearsal};
+use super::{Accepted, Refused, Request, group, open_exchange, rehearsal};
 use crate::app::{App, Given};
 use crate::domain::application::ask::Ask;
 use crate::domain::application::command::NewApplication;
@@ -14,7 +14,7 @@ use crate::store::application::Locked;
 use crate::store::write::Filing;
 
 /// Files one application that is taken to be new, as nearly all are: the key is claimed and everything written by one
-/// statement, which is a transaction of its own. `None`, and nothing is written, when the key or the id was there, or
+/// statement, together with others that come in at the same moment. `None`, and nothing is written, when the key or the id was there, or
 /// when it takes more than that; the ordinary way then finds out.
 ///
 /// # Errors
@@ -27,14 +27,17 @@ pub(super) async fn at_once(
 ) -> Result<Option<Accepted>, Refused> {
     // Whether a stopped product matters depends on whether the request came before.
     let ([item], []) = (items, request.stopped_products.as_slice()) else { return Ok(None) };
-    let mut conn = app.acquire().await?;
-    let (decided, order, given) = decide_on(app, &mut conn, request, exchange_id, (vec![item.clone()], &[])).await?;
+    // Only the sandbox looks anything up.
+    let mut conn = if app.bench.is_some() { Some(app.acquire().await?) } else { None };
+    let (decided, order, given) =
+        decide_on(app, conn.as_deref_mut(), request, exchange_id, (vec![item.clone()], &[])).await?;
     if !given.words.is_empty() {
         return Ok(None);
     }
     let writes = save::filing(app, decided, order)?;
     let Some(filing) = writes.and_then(|writes| Filing::of(writes, request.digest)) else { return Ok(None) };
-    let written = filing.write(&mut conn, app.clock.now()).await?;
+    drop(conn);
+    let written = group::write(app, filing).await?;
     Ok(written.then_some(Accepted { exchange: exchange_id, replay: false }))
 }
 
@@ -46,14 +49,14 @@ pub(super) async fn create(
     exchange_id: ExchangeId,
     (items, locked): (Vec<NewApplication>, Vec<Locked>),
 ) -> Result<(), Refused> {
-    let (decided, order, given) = decide_on(app, conn, request, exchange_id, (items, &locked)).await?;
+    let (decided, order, given) = decide_on(app, Some(&mut *conn), request, exchange_id, (items, &locked)).await?;
     save::decision_with(app, conn, Before::applications(&locked), decided, order).await?;
     rehearsal::keep(app, conn, &given).await
 }
 
 async fn decide_on<'a>(
     app: &App,
-    conn: &mut PgConnection,
+    conn: Option<&mut PgConnection>,
     request: &'a Request,
     exchange_id: ExchangeId,
     (items, locked): (Vec<NewApplication>, &[Locked]),

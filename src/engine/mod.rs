@@ -7,6 +7,7 @@ pub mod day_end;
 mod facts;
 mod filing;
 pub mod fire;
+mod group;
 pub mod later;
 pub mod ledger;
 mod list;
@@ -30,6 +31,7 @@ use uuid::Uuid;
 pub use self::codec::{Codec, EncodeError, EncodedCallback, Outgoing};
 use self::facts::Gathered;
 pub use self::facts::{borrower_index, phone_index};
+pub use self::group::{Queue, run as run_groups};
 pub use self::release::{release, run as run_release};
 use self::resolve::{Known, Subjects};
 use self::save::{Before, Order};
@@ -239,7 +241,7 @@ async fn carry_out(
     }
     let facts = gathered.facts(app, Some(exchange_id));
     let mut decided = decide::decide(apps, &request.command, &facts);
-    let given = rehearsal::read(app, conn, request, &mut decided).await?;
+    let given = rehearsal::read(app, Some(&mut *conn), request, &mut decided).await?;
     let stream = decided.applications.first().map_or(exchange_id.0, |a| a.bundle.0);
     if per_item && !is_complete(&decided, exchange_id) {
         interim_timer(app, &mut decided, exchange_id);

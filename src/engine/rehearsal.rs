@@ -12,11 +12,11 @@ use crate::domain::application::decide::Decided;
 /// Reads the codes of a request; the histories of its applications say so.
 pub(super) async fn read(
     app: &App,
-    conn: &mut PgConnection,
+    conn: Option<&mut PgConnection>,
     request: &Request,
     decided: &mut Decided,
 ) -> Result<Given, Refused> {
-    let Some(bench) = &app.bench else {
+    let (Some(bench), Some(conn)) = (&app.bench, conn) else {
         return Ok(Given::default());
     };
     let given = bench.read(conn, request, &decided.applications).await?;

@@ -219,6 +219,34 @@ async fn of_two_bodies_racing_for_one_request_id_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_applications_that_come_at_once_each_is_filed_once() {
+    let server = Server::start().await;
+    let lsp = Arc::new(server.lsp().await);
+    let mut sending = JoinSet::new();
+    for turn in 0..AT_ONCE {
+        // Every fifth request comes three times, and every seventh has the id of the one before it.
+        let id = if turn % 7 == 6 { turn - 1 } else { turn };
+        let item = bodies::application(&format!("AT-ONCE-{id}"), &bodies::pan());
+        let body = with_request_id(json!({"loanApplications": [item]}), &format!("REQ-{turn}"));
+        for _ in 0..(if turn % 5 == 0 { 3 } else { 1 }) {
+            let (lsp, body) = (Arc::clone(&lsp), body.clone());
+            sending.spawn(async move { lsp.send(path::CREATE, body).await.1 });
+        }
+    }
+
+    let acks = sending.join_all().await;
+
+    assert!(acks.iter().all(|ack| ack.status == 200), "{acks:?}");
+    let listed = server.get(&format!("/admin/applications?orgId={}&limit=100", lsp.org_id)).await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), AT_ONCE - AT_ONCE / 7);
+    for turn in 0..AT_ONCE {
+        lsp.callback(&format!("REQ-{turn}")).await;
+        let answered = answers(&server, &format!("REQ-{turn}")).await;
+        assert_eq!(answered.len(), 1, "REQ-{turn}: {answered:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_its_ack_refused_may_come_again() {
     let server = Server::start().await;
     let lsp = server.lsp().await;

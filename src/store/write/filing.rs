@@ -1,11 +1,13 @@
-//! The usual filing, whole, as one statement that is a transaction of its own.
+//! The usual filings, whole, as one statement that is a transaction of its own.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{Opened, Queued, Writes};
 use crate::store::StoreError;
 use crate::store::application::Row;
+use crate::store::exchange::Exchange;
 
 /// A new application with the exchange that files it, and at most one callback.
 #[derive(Debug)]
@@ -37,67 +39,98 @@ impl Filing {
         (own && nothing_else).then_some(Self { writes, row, opened, callback, digest })
     }
 
-    /// Writes it. False, and nothing is written, when the key or the application's id was there before.
+    /// The key that it claims; filings are written in the order of their keys, so that two replicas which were sent the
+    /// same ones do not wait for each other in a circle.
+    #[must_use]
+    pub fn key(&self) -> (&str, &str) {
+        (&self.writes.org_id, &self.opened.exchange.request_id)
+    }
+
+    /// Writes them in one transaction. False, and nothing is written, when the key or the application's id of one of
+    /// them was there before.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn write(&self, conn: &mut PgConnection, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        match self.statement(conn, now).await {
+    /// When the database fails; whether they were written is known when it has told so.
+    pub async fn write(filings: &[&Self], conn: &mut PgConnection, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        match statement(filings, conn, now).await {
             Ok(()) => Ok(true),
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn statement(&self, conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-        let Self { row, opened: Opened { exchange, trace_id, sealed }, digest, .. } = self;
-        let Writes { org_id, events, asks, .. } = &self.writes;
-        let callback = self.callback.as_ref();
-        sqlx::query_file!(
-            "src/store/write/filing.sql",
-            org_id,
-            now,
-            exchange.operation,
-            exchange.request_id,
-            digest,
-            exchange.id.0,
-            row.id,
-            row.loan_application_id,
-            row.bundle_id,
-            row.borrower_index,
-            row.stage,
-            row.data_consent,
-            row.monitoring_consent,
-            row.kyc,
-            row.agreement,
-            row.repayment_setup,
-            row.account_setup,
-            row.state,
-            &events.revisions,
-            &events.words,
-            sealed,
-            trace_id,
-            exchange.version,
-            exchange.signed,
-            exchange.protected_member,
-            exchange.stream_id,
-            exchange.slots,
-            exchange.pending,
-            exchange.trace,
-            &asks.ids,
-            &asks.exchanges as &[Option<uuid::Uuid>],
-            &asks.ports,
-            &asks.methods,
-            &asks.details,
-            &asks.due,
-            callback.map(|callback| callback.callback_id),
-            callback.map(|callback| callback.path.as_str()),
-            callback.map(|callback| callback.trace_id.as_str()),
-            callback.map(|callback| callback.sealed_body.as_slice()),
-            callback.map(|callback| callback.due_at),
-        )
-        .execute(conn)
-        .await?;
-        Ok(())
+    fn exchange(&self) -> &Exchange {
+        &self.opened.exchange
     }
+}
+
+#[expect(clippy::too_many_lines, reason = "one line for each parameter of one statement")]
+async fn statement(filings: &[&Filing], conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    let answer = |of: fn(&Queued) -> &str| column(filings, |filing| filing.callback.as_ref().map(of));
+    sqlx::query_file!(
+        "src/store/write/filing.sql",
+        now,
+        &column(filings, |filing| filing.writes.org_id()) as &[&str],
+        &column(filings, |filing| filing.exchange().operation.as_str()) as &[&str],
+        &column(filings, |filing| filing.exchange().request_id.as_str()) as &[&str],
+        &column(filings, |filing| filing.digest.as_slice()) as &[&[u8]],
+        &column(filings, |filing| filing.exchange().id.0),
+        &column(filings, |filing| filing.row.id),
+        &column(filings, |filing| filing.row.loan_application_id.as_str()) as &[&str],
+        &column(filings, |filing| filing.row.bundle_id),
+        &column(filings, |filing| filing.row.borrower_index.as_slice()) as &[&[u8]],
+        &column(filings, |filing| filing.row.stage) as &[&str],
+        &column(filings, |filing| filing.row.data_consent) as &[&str],
+        &column(filings, |filing| filing.row.monitoring_consent) as &[&str],
+        &column(filings, |filing| filing.row.kyc) as &[&str],
+        &column(filings, |filing| filing.row.agreement) as &[&str],
+        &column(filings, |filing| filing.row.repayment_setup) as &[&str],
+        &column(filings, |filing| filing.row.account_setup) as &[&str],
+        &column(filings, |filing| filing.row.state.as_slice()) as &[&[u8]],
+        &column(filings, |filing| filing.opened.sealed.as_slice()) as &[&[u8]],
+        &column(filings, |filing| filing.opened.trace_id.as_str()) as &[&str],
+        &column(filings, |filing| filing.exchange().version.as_str()) as &[&str],
+        &column(filings, |filing| filing.exchange().signed),
+        &column(filings, |filing| filing.exchange().protected_member),
+        &column(filings, |filing| filing.exchange().stream_id),
+        &column(filings, |filing| filing.exchange().slots),
+        &column(filings, |filing| filing.exchange().pending),
+        &column(filings, |filing| filing.exchange().trace),
+        &all(filings, |filing| &filing.writes.events.applications),
+        &all(filings, |filing| &filing.writes.events.revisions),
+        &all(filings, |filing| &filing.writes.events.words),
+        &all(filings, |filing| &filing.writes.asks.ids),
+        &of_asks(filings, |filing| filing.writes.org_id()) as &[&str],
+        &all(filings, |filing| &filing.writes.asks.applications),
+        &all(filings, |filing| &filing.writes.asks.exchanges) as &[Option<Uuid>],
+        &all(filings, |filing| &filing.writes.asks.ports),
+        &all(filings, |filing| &filing.writes.asks.methods),
+        &all(filings, |filing| &filing.writes.asks.details),
+        &all(filings, |filing| &filing.writes.asks.due),
+        &column(filings, |filing| filing.callback.as_ref().map(|callback| callback.callback_id)) as &[Option<Uuid>],
+        &answer(|callback| &callback.path) as &[Option<&str>],
+        &answer(|callback| &callback.trace_id) as &[Option<&str>],
+        &column(filings, |filing| filing.callback.as_ref().map(|callback| callback.sealed_body.as_slice()))
+            as &[Option<&[u8]>],
+        &column(filings, |filing| filing.callback.as_ref().map(|callback| callback.due_at))
+            as &[Option<DateTime<Utc>>],
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What each filing has one of.
+fn column<'a, T>(filings: &[&'a Filing], of: impl Fn(&'a Filing) -> T) -> Vec<T> {
+    filings.iter().map(|filing| of(filing)).collect()
+}
+
+/// What each filing has several of, one after the other.
+fn all<'a, T: Clone + 'a>(filings: &[&'a Filing], of: impl Fn(&'a Filing) -> &'a Vec<T>) -> Vec<T> {
+    filings.iter().flat_map(|filing| of(filing)).cloned().collect()
+}
+
+/// What is the same for each question of a filing.
+fn of_asks<'a>(filings: &[&'a Filing], of: impl Fn(&'a Filing) -> &'a str) -> Vec<&'a str> {
+    filings.iter().flat_map(|filing| std::iter::repeat_n(of(filing), filing.writes.asks.ids.len())).collect()
 }
