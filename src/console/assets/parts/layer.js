@@ -7,6 +7,8 @@ const open = [];
 
 function show() {
   render(open.map(view), root());
+  // At once: what is typed right after the key that opened it belongs to it.
+  for (const dialog of root().querySelectorAll("dialog:not([open])")) dialog.showModal();
 }
 
 function view(layer) {
@@ -15,7 +17,6 @@ function view(layer) {
     key: layer.id,
     class: layer.kind,
     "aria-labelledby": `${layer.id}-title`,
-    ref: (element) => requestAnimationFrame(() => { if (element.isConnected && !element.open) element.showModal(); }),
     oncancel: (event) => { event.preventDefault(); close(); },
     // A click outside lands on the dialog itself.
     onmousedown: (event) => { if (event.target === event.currentTarget) close(); },
