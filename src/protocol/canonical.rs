@@ -14,14 +14,13 @@ const ROOM: usize = 4 * 1024;
 /// Whether a JSON text nests too deeply. Says nothing about whether it is JSON at all.
 #[must_use]
 pub fn too_deep(json: &[u8]) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in json {
+    let mut depth = 0_usize;
+    let mut rest = json.iter();
+    while let Some(byte) = rest.next() {
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => skip_string(&mut rest),
             _ => {}
         }
         if depth > MAX_DEPTH {
@@ -29,6 +28,16 @@ pub fn too_deep(json: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// Goes on behind a string's end; most of a message is strings.
+fn skip_string(rest: &mut std::slice::Iter<'_, u8>) {
+    while let Some(byte) = rest.find(|byte| matches!(byte, b'"' | b'\\')) {
+        if *byte == b'"' {
+            return;
+        }
+        rest.next();
+    }
 }
 
 /// SHA-256 of the message without `metadata`: members sorted, no blanks, so that order and layout

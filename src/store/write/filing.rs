@@ -31,7 +31,6 @@ impl Filing {
             });
         let nothing_else = writes.applications.is_empty()
             && writes.callbacks.is_empty()
-            && writes.references.kinds.is_empty()
             && writes.answers.slots.is_empty()
             && writes.reserved.is_none()
             && writes.counted.is_none()
@@ -100,7 +99,7 @@ async fn statement(filings: &[&Filing], conn: &mut PgConnection, now: DateTime<U
         &all(filings, |filing| &filing.writes.events.revisions),
         &all(filings, |filing| &filing.writes.events.words),
         &all(filings, |filing| &filing.writes.asks.ids),
-        &of_asks(filings, |filing| filing.writes.org_id()) as &[&str],
+        &each(filings, |filing| filing.writes.asks.ids.len()) as &[&str],
         &all(filings, |filing| &filing.writes.asks.applications),
         &all(filings, |filing| &filing.writes.asks.exchanges) as &[Option<Uuid>],
         &all(filings, |filing| &filing.writes.asks.ports),
@@ -114,6 +113,10 @@ async fn statement(filings: &[&Filing], conn: &mut PgConnection, now: DateTime<U
             as &[Option<&[u8]>],
         &column(filings, |filing| filing.callback.as_ref().map(|callback| callback.due_at))
             as &[Option<DateTime<Utc>>],
+        &each(filings, |filing| filing.writes.references.kinds.len()) as &[&str],
+        &all(filings, |filing| &filing.writes.references.kinds),
+        &all(filings, |filing| &filing.writes.references.values),
+        &all(filings, |filing| &filing.writes.references.applications),
     )
     .execute(conn)
     .await?;
@@ -130,7 +133,7 @@ fn all<'a, T: Clone + 'a>(filings: &[&'a Filing], of: impl Fn(&'a Filing) -> &'a
     filings.iter().flat_map(|filing| of(filing)).cloned().collect()
 }
 
-/// What is the same for each question of a filing.
-fn of_asks<'a>(filings: &[&'a Filing], of: impl Fn(&'a Filing) -> &'a str) -> Vec<&'a str> {
-    filings.iter().flat_map(|filing| std::iter::repeat_n(of(filing), filing.writes.asks.ids.len())).collect()
+/// The LSP of each filing, as often as it has something.
+fn each<'a>(filings: &[&'a Filing], many: impl Fn(&'a Filing) -> usize) -> Vec<&'a str> {
+    filings.iter().flat_map(|filing| std::iter::repeat_n(filing.writes.org_id(), many(filing))).collect()
 }

@@ -25,6 +25,11 @@ with filing as materialized (
         application_id, org_id, loan_application_id, bundle_id, borrower_index, stage, data_consent,
         monitoring_consent, kyc, agreement, repayment_setup, account_setup, state, 1, $1, $1
     from filing
+), found_by as (
+    insert into reference (org_id, kind, value, application_id, created_at)
+    select org_id, kind, value, application_id, $1
+    from unnest($44::text[], $45::text[], $46::text[], $47::uuid[]) as id (org_id, kind, value, application_id)
+    on conflict do nothing
 ), happened as (
     insert into event (application_id, revision, what, happened_at)
     select application_id, revision, what, $1
