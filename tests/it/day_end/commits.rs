@@ -3,11 +3,12 @@
 
 use std::panic::AssertUnwindSafe;
 
+use chrono::Duration;
 use futures_util::FutureExt as _;
-use ocen_lender::clock::Ids;
+use ocen_lender::clock::{Ids, business_date};
 use ocen_lender::sandbox::cluster::{Cluster, Durability};
 use ocen_lender::store::schema::MIGRATOR;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
 
 use crate::support::fingerprint;
@@ -33,11 +34,11 @@ async fn quiet(cluster: &Cluster) -> String {
 /// Waits until the callbacks are delivered, the general ledger has the whole book, and the last day is compared.
 async fn at_rest(server: &Server) {
     fingerprint::at_rest(server).await;
-    let settled = |shown: &serde_json::Value| {
-        let today = server.app.clock.today().pred_opt().unwrap().to_string();
-        shown["pending"] == 0
-            && shown["comparisons"][0]["day"] == today.as_str()
-            && shown["comparisons"][0]["finishedAt"].is_string()
+    let settled = |shown: &Value| {
+        let last = &shown["comparisons"][0];
+        // A day is compared five minutes after it is over.
+        let ended = business_date(server.app.clock.now() - Duration::minutes(5)).pred_opt().unwrap();
+        shown["pending"] == 0 && last["day"] == ended.to_string().as_str() && last["finishedAt"].is_string()
     };
     server.until("the general ledger has all", || async { settled(&server.get("/admin/ledger").await) }).await;
 }
