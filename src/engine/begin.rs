@@ -50,8 +50,8 @@ pub(super) struct Begun {
     told: Option<Uuid>,
     /// To be answered within the transaction.
     here: VecDeque<Leased>,
-    /// How many were to be, up to now.
-    begun_here: usize,
+    /// How many of those there were.
+    within: usize,
 }
 
 /// How a question is begun on.
@@ -80,10 +80,11 @@ impl Begun {
 /// When anything cannot be stored; the caller rolls back.
 pub(super) async fn decision(app: &App, conn: &mut PgConnection, prepared: Prepared) -> Result<Begun, Refused> {
     let mut begun = Begun::default();
-    begun.store(app, conn, prepared).await?;
+    // Boxed, so that no task carries the room for a second decision that hardly any makes.
+    Box::pin(begun.store(app, conn, prepared)).await?;
     while let Some(leased) = begun.here.pop_front() {
-        if let Some(prepared) = answer(app, conn, &leased).await? {
-            begun.store(app, conn, prepared).await?;
+        if let Some(prepared) = Box::pin(answer(app, conn, &leased)).await? {
+            Box::pin(begun.store(app, conn, prepared)).await?;
         }
     }
     if let Some((stream_id, place)) = begun.told.and_then(|stream| Some((stream, app.streams.place()?))) {
@@ -168,8 +169,8 @@ impl Begun {
         if !is_due || matches!(new.ask, Ask::Pay(_) | Ask::Refund(_)) {
             return None;
         }
-        if app.ports.of(&new.ask).is_here(&new.ask) && self.begun_here < MOST_HERE {
-            self.begun_here += 1;
+        if app.ports.of(&new.ask).is_here(&new.ask) && self.within < MOST_HERE {
+            self.within += 1;
             return Some(How::Here);
         }
         let is_held = held.iter().any(|port| port == new.ask.port());
