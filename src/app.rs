@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod keys;
+pub mod lane;
 mod refusals;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::bench::{Arrival, Bench, Direction, FAULTS, Fault, Given, GivenCode, Hints, Spoilt};
 pub use self::keys::{KeyRefusal, KeyRing, MasterKeeper, OurKeys};
+use self::lane::Lane;
 pub use self::refusals::{RefusalWatch, Refused};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
@@ -26,6 +28,8 @@ use crate::lender::{PORTS, Ports};
 use crate::rate::Limiter;
 use crate::sandbox;
 use crate::seal::{MasterKey, SealError, Sealer};
+use crate::store::ask::Leased;
+use crate::store::begun::LeasedStream;
 use crate::store::{StoreError, schema, seal_key};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traffic::Traffic;
@@ -59,6 +63,10 @@ pub struct App {
     pub wake: Wake,
     /// New applications on their way to the database.
     pub filings: Queue,
+    /// Questions and timers that were leased for the engine's worker by the transaction that made them.
+    pub asks: Lane<Leased>,
+    /// Streams that were leased for delivery likewise.
+    pub streams: Lane<LeasedStream>,
     /// Scenarios and faults on purpose, in `dev`; none in any other mode.
     pub bench: Option<Arc<dyn Bench>>,
     /// Counts what happens.
@@ -122,6 +130,7 @@ impl App {
         let sealer = open_sealer(&pool, &master, &clock).await?;
         make_partitions(&pool, &clock).await;
         let bench = sandbox::scenario::bench(&config, &pool);
+        let stop = CancellationToken::new();
         Ok(Arc::new(Self {
             pool,
             clock,
@@ -135,13 +144,15 @@ impl App {
             codec,
             wake: Wake::default(),
             filings: Queue::default(),
+            asks: Lane::new(stop.clone()),
+            streams: Lane::new(stop.clone()),
             bench,
             metrics: Metrics::new(&PORTS)?,
             refusals: RefusalWatch::default(),
             traffic: Traffic::default(),
             draining: CancellationToken::new(),
             rates: Limiter::default(),
-            stop: CancellationToken::new(),
+            stop,
             tasks: TaskTracker::new(),
         }))
     }

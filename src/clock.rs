@@ -59,6 +59,12 @@ impl Clock {
         self.turn.lock().await
     }
 
+    /// Whether nobody moves the clock just now, nor sweeps by it.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.turn.try_lock().is_ok()
+    }
+
     /// How far business time is ahead of the wall, milliseconds.
     #[must_use]
     pub fn offset_ms(&self) -> i64 {

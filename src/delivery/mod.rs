@@ -26,7 +26,9 @@ use uuid::Uuid;
 
 use self::client::Client;
 use self::settle::Attempted;
+use crate::app::lane::Handed;
 use crate::app::{App, SharedApp};
+use crate::store::begun::LeasedStream;
 use crate::store::stream::{self, Head, Settlement, Step};
 use crate::telemetry::trace::Span;
 use crate::telemetry::traffic::Passed;
@@ -92,7 +94,7 @@ pub async fn run(app: SharedApp) -> Result<(), TlsError> {
     let delivery = Arc::new(Delivery {
         app: Arc::clone(&app),
         client,
-        places: Arc::new(Semaphore::new(CONCURRENCY)),
+        places: app.streams.open(CONCURRENCY),
         under_way: UnderWay::default(),
         attempts,
     });
@@ -104,7 +106,7 @@ pub async fn run(app: SharedApp) -> Result<(), TlsError> {
         }
     }));
     let settling = settle::run(Arc::downgrade(&delivery), Arc::clone(&app), attempted);
-    tokio::join!(claim(delivery), settling);
+    tokio::join!(claim(Arc::clone(&delivery)), take_over(delivery), settling);
     Ok(())
 }
 
@@ -130,6 +132,16 @@ async fn claim(delivery: Arc<Delivery>) {
             () = app.stop.cancelled() => {}
             () = woken => {}
             () = tokio::time::sleep(POLL + jitter(app.ids.uuid())) => {}
+        }
+    }
+}
+
+/// Goes on with streams that a transaction of this process has leased for us, until the app stops.
+async fn take_over(delivery: Arc<Delivery>) {
+    let app = Arc::clone(&delivery.app);
+    while let Some(handed) = app.streams.next(BATCH).await {
+        if let Err(error) = delivery.go_on(handed).await {
+            tracing::warn!(%error, "callbacks leave when their lease has run out");
         }
     }
 }
@@ -191,6 +203,28 @@ impl Delivery {
             BATCH => Found::More,
             _ => Found::TooMuch,
         })
+    }
+
+    /// Starts a task for the head of each stream, unless its LSP has all that it may have under way.
+    async fn go_on(self: &Arc<Self>, handed: Vec<Handed<LeasedStream>>) -> Result<(), sqlx::Error> {
+        let app = &self.app;
+        let now = app.clock.now();
+        let streams: Vec<Uuid> = handed.iter().map(|one| one.work.stream_id).collect();
+        let mut conn = app.pool.acquire().await?;
+        let mut heads = rehearsal::heads(app, &mut conn, &streams, now).await?;
+        let busy = self.busy();
+        heads.retain(|head| !(app.stop.is_cancelled() || busy.contains(&head.org_id)));
+        for Handed { work, place } in handed {
+            let LeasedStream { stream_id, lease_id } = work;
+            if let Some(found) = heads.iter().position(|head| head.stream_id == stream_id) {
+                let head = heads.swap_remove(found);
+                let job = self.job(&head, lease_id, place);
+                self.spawn(head, job);
+            } else {
+                give_back(&mut conn, lease_id, &[stream_id], now).await?;
+            }
+        }
+        Ok(())
     }
 
     /// At least one place, at most a batch: nothing is leased that would have to wait for its turn.

@@ -2,8 +2,10 @@
 //! every loan, page by page. What differs is kept and shown; nothing is corrected by itself.
 
 use std::collections::BTreeMap;
+use std::time::{Duration as Wait, Instant};
 
 use chrono::{DateTime, Duration, NaiveDate, TimeDelta, Utc};
+use sqlx::Connection as _;
 
 use super::ledger::{TurnError, within_time};
 use crate::app::App;
@@ -20,6 +22,8 @@ const GRACE: Duration = Duration::minutes(5);
 const PAGE: i64 = 200;
 /// Days whose journals are summed by one statement.
 const DAYS: TimeDelta = TimeDelta::days(7);
+/// How long one transaction goes on with such statements.
+const CARRYING: Wait = Wait::from_secs(2);
 
 /// The day whose balances are to stand by now.
 fn due_day(now: DateTime<Utc>) -> Option<NaiveDate> {
@@ -67,21 +71,24 @@ pub(super) async fn run(app: &App, lease: Lease) -> Result<(), TurnError> {
     while let Some(last) = loans(app, lease, day, &through).await? {
         through = last;
     }
-    finish(app, lease, day).await
+    Ok(())
 }
 
-/// Brings the daily totals up to a day, some days at a time.
+/// Brings the daily totals up to a day, some days at a time, in few transactions, none of which is long.
 async fn carry_totals(app: &App, lease: Lease, to: NaiveDate) -> Result<(), TurnError> {
-    loop {
-        let mut tx = app.pool.begin().await?;
+    let mut conn = app.pool.acquire().await?;
+    while let Some(mut from) = comparison::totals_through(&mut conn).await?.filter(|from| *from < to) {
+        let begun = Instant::now();
+        let mut tx = conn.begin().await?;
         feed::hold(&mut tx, lease).await?;
-        let Some(from) = comparison::totals_through(&mut tx).await?.filter(|from| *from < to) else {
-            return Ok(());
-        };
-        let next = from.checked_add_signed(DAYS).map_or(to, |next| next.min(to));
-        comparison::carry_totals(&mut tx, (from, next), (end_of(from)?, end_of(next)?)).await?;
+        while from < to && begun.elapsed() < CARRYING {
+            let next = from.checked_add_signed(DAYS).map_or(to, |next| next.min(to));
+            comparison::carry_totals(&mut tx, (from, next), (end_of(from)?, end_of(next)?)).await?;
+            from = next;
+        }
         tx.commit().await?;
     }
+    Ok(())
 }
 
 /// Compares the balances of all accounts, and begins the day with what differs.
@@ -106,11 +113,12 @@ async fn accounts(app: &App, lease: Lease, day: NaiveDate) -> Result<(), TurnErr
     Ok(())
 }
 
-/// Compares the next page of loans; gives the last one of it, or nothing when there is none any more.
+/// Compares the next page of loans; gives the last one of it, or nothing when the day is done with it.
 async fn loans(app: &App, lease: Lease, day: NaiveDate, after: &str) -> Result<Option<String>, TurnError> {
     let mut conn = app.pool.acquire().await?;
     let ids = comparison::loans_after(&mut conn, after, PAGE).await?;
-    let Some(last) = ids.last().cloned() else { return Ok(None) };
+    let last = ids.last().map_or(after, String::as_str);
+    let is_last = i64::try_from(ids.len()).is_ok_and(|count| count < PAGE);
     let ours = comparison::totals_of(&mut conn, &ids, end_of(day)?).await?;
     drop(conn);
     let mut found = Vec::new();
@@ -126,22 +134,24 @@ async fn loans(app: &App, lease: Lease, day: NaiveDate, after: &str) -> Result<O
     let count = i64::try_from(ours.len()).unwrap_or(i64::MAX);
     let mut tx = app.pool.begin().await?;
     feed::hold(&mut tx, lease).await?;
-    comparison::note(&mut tx, day, (&last, count), &found).await?;
+    comparison::note(&mut tx, day, (last, count), &found).await?;
+    if !is_last {
+        tx.commit().await?;
+        return Ok(Some(last.to_owned()));
+    }
+    let differences = comparison::finish(&mut tx, day, app.clock.now()).await?;
+    feed::give_back(&mut tx, lease).await?;
     tx.commit().await?;
-    Ok(Some(last))
+    tell(day, differences);
+    Ok(None)
 }
 
-async fn finish(app: &App, lease: Lease, day: NaiveDate) -> Result<(), TurnError> {
-    let mut tx = app.pool.begin().await?;
-    feed::hold(&mut tx, lease).await?;
-    let differences = comparison::finish(&mut tx, day, app.clock.now()).await?;
-    tx.commit().await?;
+fn tell(day: NaiveDate, differences: i64) {
     if differences == 0 {
         tracing::info!(%day, "the general ledger agrees with the book");
     } else {
         tracing::error!(%day, differences, "the general ledger differs from the book");
     }
-    Ok(())
 }
 
 async fn ask(

@@ -13,8 +13,10 @@ use sqlx::PgConnection;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::Refused;
+use super::begin::{self, Begun, Prepared};
 use super::facts::Gathered;
-use super::{Refused, save};
+use super::save::Order;
 use crate::app::{App, SharedApp};
 use crate::domain::application::decide;
 use crate::domain::application::decision::Facts;
@@ -134,7 +136,10 @@ impl Sweep {
             return Ok(false);
         };
         match advance(&self.app, &mut tx, id, self.to).await {
-            Ok(()) => tx.commit().await?,
+            Ok(begun) => {
+                tx.commit().await?;
+                begun.go(&self.app);
+            }
             Err(error) if given_up.len() >= MAX_GIVEN_UP => return Err(error),
             Err(error) => {
                 tracing::error!(application = %id.0, %error, "the day-end of a loan failed");
@@ -148,7 +153,7 @@ impl Sweep {
 }
 
 /// Brings a loan to a position, in the transaction that has its application locked.
-async fn advance(app: &App, tx: &mut PgConnection, id: ApplicationId, to: Position) -> Result<(), Refused> {
+async fn advance(app: &App, tx: &mut PgConnection, id: ApplicationId, to: Position) -> Result<Begun, Refused> {
     let locked = application::lock(tx, &app.sealer, &[id]).await?;
     let Some(found) = locked.first() else {
         return Err(StoreError::Stale { table: "application" }.into());
@@ -157,6 +162,6 @@ async fn advance(app: &App, tx: &mut PgConnection, id: ApplicationId, to: Positi
     let facts = gathered.facts(app, None);
     let facts = Facts { today: facts.today.max(to.day), ..facts };
     let decided = decide::advance(found.application.clone(), to, &facts);
-    let before = save::Before { applications: &locked, loan: gathered.loan.as_ref() };
-    save::decision(app, tx, before, decided, save::Cause::Background(None)).await
+    let order = Order::aside(&decided);
+    begin::decision(app, tx, Prepared { locked, gathered, decided, order }).await
 }

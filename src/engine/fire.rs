@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::time::Duration as Wait;
 
 use chrono::{DateTime, Duration, Utc};
+use sqlx::PgConnection;
+use tokio::sync::Semaphore;
 
 use super::called::Called;
 use super::{later, outcome, stopped};
 use crate::app::App;
+use crate::app::lane::Handed;
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, NewAsk, NewTimer, Outcome};
 use crate::domain::ids::ApplicationId;
@@ -26,6 +29,8 @@ use crate::telemetry::trace::Span;
 const BATCH: i64 = 32;
 /// Tasks at a time beside those that adapters have a budget for, so that no slow port keeps the others waiting.
 const CONCURRENCY: usize = 32;
+/// Most taken over at a time of what others have leased for us.
+const HANDED: usize = 64;
 /// When a question is looked at again that its port had no room for.
 const HELD_FOR: Duration = Duration::milliseconds(250);
 /// Longest that `Retry-After` keeps one question waiting.
@@ -39,10 +44,15 @@ const UNKNOWN_FOR: Duration = Duration::hours(48);
 
 /// Works until the app stops.
 pub async fn run(app: Arc<App>) {
-    let permits = Arc::new(tokio::sync::Semaphore::new(CONCURRENCY + app.ports.budget()));
+    let permits = app.asks.open(CONCURRENCY + app.ports.budget());
+    tokio::join!(look(&app, &permits), take_over(&app));
+}
+
+/// Leases what is due, whoever made it.
+async fn look(app: &Arc<App>, permits: &Arc<Semaphore>) {
     while !app.stop.is_cancelled() {
-        let room = room(&permits).await;
-        let leased = match lease(&app, room).await {
+        let room = room(permits).await;
+        let leased = match lease(app, room).await {
             Ok(leased) => leased,
             Err(error) => {
                 tracing::warn!(%error, "asks could not be leased");
@@ -53,21 +63,35 @@ pub async fn run(app: Arc<App>) {
             app.wake.wait_for_asks(&app.stop, POLL).await;
             continue;
         }
-        for row in leased {
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+        for work in leased {
+            let Ok(place) = Arc::clone(permits).acquire_owned().await else {
                 return;
             };
-            let app_of_task = Arc::clone(&app);
-            app.tasks.spawn(async move {
-                work(&app_of_task, row).await;
-                drop(permit);
-            });
+            start(app, Handed { work, place });
         }
     }
 }
 
+/// Goes on with what a transaction of this process has leased for us.
+async fn take_over(app: &Arc<App>) {
+    while let Some(handed) = app.asks.next(HANDED).await {
+        for one in handed {
+            start(app, one);
+        }
+    }
+}
+
+fn start(app: &Arc<App>, handed: Handed<Leased>) {
+    let app_of_task = Arc::clone(app);
+    app.tasks.spawn(async move {
+        let Handed { work: leased, place } = handed;
+        work(&app_of_task, leased).await;
+        drop(place);
+    });
+}
+
 /// How many rows could be worked on at once: a lease must not run out in a queue of ours.
-async fn room(permits: &tokio::sync::Semaphore) -> i64 {
+async fn room(permits: &Semaphore) -> i64 {
     let first = permits.acquire().await;
     let room = permits.available_permits().saturating_add(usize::from(first.is_ok()));
     i64::try_from(room).unwrap_or(BATCH).clamp(1, BATCH)
@@ -142,14 +166,23 @@ pub(super) async fn take(app: &App, leased: &Leased, new: &NewAsk, step: Step) -
     match step {
         Step::Apply(outcome, settlement) => outcome::apply(app, leased, new, &outcome, settlement).await,
         Step::Wait(settlement) => {
-            if let Settlement::Stuck(reason) = settlement {
-                tracing::error!(ask.id = %leased.id, ask.port = new.ask.port(), reason, "an operator must look");
-            }
             let mut conn = app.pool.acquire().await?;
-            ask::settle(&mut conn, leased, settlement, app.clock.now()).await?;
-            Ok(())
+            wait(app, &mut conn, leased, settlement).await
         }
     }
+}
+
+/// Leaves an ask as it is, until later or until an operator has looked.
+pub(super) async fn wait(
+    app: &App,
+    conn: &mut PgConnection,
+    leased: &Leased,
+    settlement: Settlement,
+) -> Result<(), super::Refused> {
+    if let Settlement::Stuck(reason) = settlement {
+        tracing::error!(ask.id = %leased.id, ask.port = port(leased), reason, "an operator must look");
+    }
+    Ok(ask::settle(conn, leased, settlement, app.clock.now()).await?)
 }
 
 /// How long the other side wants to be left alone with this question, within bounds.
@@ -169,20 +202,9 @@ async fn call(
     new: &NewAsk,
     pass: Pass,
 ) -> Result<Result<Outcome, PortError>, super::Refused> {
-    let subjects = subjects(app, new).await?;
+    let subjects = subjects(app, &mut *app.pool.acquire().await?, new).await?;
     let port = app.ports.of(&new.ask);
-    let call = Call {
-        key: key(leased, new),
-        ask: &new.ask,
-        subjects: &subjects,
-        otp: otp(&app.sealer, new),
-        reference: leased.reference.as_deref(),
-        callback_url: later::url(app, leased.id),
-        status_only: leased.may_have_left || (new.ask.moves_money() && leased.reference.is_some()),
-        now: app.clock.now(),
-        today: app.clock.today(),
-        span: Span::within(leased.trace, app.ids.uuid()),
-    };
+    let call = question(app, leased, new, &subjects);
     let called = Called::now(leased, &call);
     let silent = || PortError::Unreachable { port: new.ask.port(), detail: "no answer in time".to_owned() };
     let patience = app.ports.patience(&new.ask);
@@ -192,10 +214,45 @@ async fn call(
     Ok(result)
 }
 
-async fn subjects(app: &App, new: &NewAsk) -> Result<Vec<Application>, super::Refused> {
+/// Calls a port whose memory is in our own database, within a transaction; nothing when it does not answer.
+///
+/// # Errors
+/// When the database fails; the caller rolls back.
+pub(super) async fn call_here(
+    app: &App,
+    conn: &mut PgConnection,
+    leased: &Leased,
+    new: &NewAsk,
+) -> Result<Option<Outcome>, super::Refused> {
+    let subjects = subjects(app, conn, new).await?;
+    let call = question(app, leased, new, &subjects);
+    let called = Called::now(leased, &call);
+    let result = app.ports.of(&new.ask).call_here(conn, call).await;
+    called.note(app, &result);
+    match result {
+        Err(PortError::Storage { source, .. }) => Err(source.into()),
+        result => Ok(result.ok()),
+    }
+}
+
+fn question<'a>(app: &App, leased: &'a Leased, new: &'a NewAsk, subjects: &'a [Application]) -> Call<'a> {
+    Call {
+        key: key(leased, new),
+        ask: &new.ask,
+        subjects,
+        otp: otp(&app.sealer, new),
+        reference: leased.reference.as_deref(),
+        callback_url: later::url(app, leased.id),
+        status_only: leased.may_have_left || (new.ask.moves_money() && leased.reference.is_some()),
+        now: app.clock.now(),
+        today: app.clock.today(),
+        span: Span::within(leased.trace, app.ids.uuid()),
+    }
+}
+
+async fn subjects(app: &App, conn: &mut PgConnection, new: &NewAsk) -> Result<Vec<Application>, super::Refused> {
     let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
-    let mut conn = app.pool.acquire().await?;
-    let read = application::read(&mut conn, &app.sealer, &ids).await?;
+    let read = application::read(conn, &app.sealer, &ids).await?;
     Ok(ids.iter().filter_map(|id| read.iter().find(|a| a.id == *id)).cloned().collect())
 }
 

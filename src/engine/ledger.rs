@@ -19,6 +19,10 @@ use crate::store::ledger::{self as feed, Lease, Pending, Worker};
 
 /// How often the outbox is looked at.
 const POLL: Wait = Wait::from_secs(1);
+/// After a batch: what is posted meanwhile goes as one.
+const PAUSE: Wait = Wait::from_secs(5);
+/// How long after it was prolonged a lease of 30 s is still enough for a batch.
+const FRESH: Wait = Wait::from_secs(15);
 /// An answer that takes longer is none; well inside the lease of 30 s.
 pub(super) const TIMEOUT: Wait = Wait::from_secs(12);
 /// Longest wait after a failure.
@@ -46,14 +50,19 @@ impl From<sqlx::Error> for TurnError {
 
 /// Works until the app stops.
 pub async fn run(app: SharedApp) {
+    let mut feeder = Feeder::default();
     while !app.stop.is_cancelled() {
-        if let Err(error) = turn(&app).await {
+        let fed = feeder.look(&app).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the general ledger is fed later");
-        }
+            false
+        });
         tokio::select! {
             () = app.stop.cancelled() => {}
-            () = tokio::time::sleep(POLL) => {}
+            () = tokio::time::sleep(if fed { PAUSE } else { POLL }) => {}
         }
+    }
+    if let Err(error) = feeder.give_back(&app).await {
+        tracing::debug!(%error, "the lease of the general ledger's feed runs out");
     }
 }
 
@@ -62,41 +71,95 @@ pub async fn run(app: SharedApp) {
 /// # Errors
 /// When the database fails. What the general ledger does not take is noted and tried again.
 pub async fn turn(app: &App) -> Result<(), Refused> {
-    if feed::is_pending(&mut *app.pool.acquire().await?).await? {
-        with_lease(app, Worker::Journal).await?;
-    }
-    if app.ports.ledger().is_some() && compare::is_due(app).await? {
-        with_lease(app, Worker::Compare).await?;
-    }
-    Ok(())
+    let mut feeder = Feeder::default();
+    let looked = feeder.look(app).await;
+    feeder.give_back(app).await?;
+    looked.map(|_| ())
 }
 
-async fn with_lease(app: &App, worker: Worker) -> Result<(), Refused> {
-    let now = app.clock.now();
-    let lease = feed::lease(&mut *app.pool.acquire().await?, worker, app.ids.uuid(), now).await?;
-    let Some(lease) = lease else { return Ok(()) };
-    let done = match worker {
-        Worker::Journal => send_all(app, lease).await,
-        Worker::Compare => compare::run(app, lease).await,
-    };
-    let mut conn = app.pool.acquire().await?;
-    match done {
-        Ok(()) => feed::give_back(&mut conn, lease).await?,
-        Err(TurnError::Ledger(error)) => {
-            let now = app.clock.now();
-            let retry_at = next_try(&error, lease.failures, now);
-            tracing::warn!(?worker, %error, %retry_at, "the general ledger did not answer as it should");
-            feed::fail(&mut conn, lease, (&error.to_string(), retry_at), now).await?;
+/// Sends journals, and keeps its lease from one batch to the next: they come close on each other.
+#[derive(Default)]
+struct Feeder {
+    /// The lease, and when it was last prolonged.
+    held: Option<(Lease, Instant)>,
+}
+
+impl Feeder {
+    /// Whether anything was sent.
+    async fn look(&mut self, app: &App) -> Result<bool, Refused> {
+        let pending = feed::is_pending(&mut *app.pool.acquire().await?).await?;
+        let fed = pending && self.feed(app).await?;
+        // While the sandbox moves the clock, only the last of the days that go by is compared, and that afterwards.
+        if app.ports.ledger().is_some() && app.clock.is_at_rest() && compare::is_due(app).await? {
+            compare_book(app).await?;
         }
-        Err(error) => {
-            feed::give_back(&mut conn, lease).await?;
-            return Err(match error {
-                TurnError::Store(error) => error.into(),
-                other => Refused::Internal(other.to_string()),
-            });
+        Ok(fed)
+    }
+
+    async fn feed(&mut self, app: &App) -> Result<bool, Refused> {
+        let Some(lease) = self.lease(app).await? else { return Ok(false) };
+        match send_all(app, lease).await {
+            Ok(()) => {
+                self.held = Some((Lease { failures: 0, ..lease }, Instant::now()));
+                Ok(true)
+            }
+            Err(error) => give_up(app, lease, error).await.map(|()| false),
         }
     }
-    Ok(())
+
+    /// The lease: the one that is held while it lasts for another batch, prolonged where it does not.
+    async fn lease(&mut self, app: &App) -> Result<Option<Lease>, Refused> {
+        let mut conn = app.pool.acquire().await?;
+        if let Some((lease, since)) = self.held.take() {
+            if since.elapsed() < FRESH {
+                return Ok(Some(lease));
+            }
+            match feed::hold(&mut conn, lease).await {
+                Ok(()) => return Ok(Some(lease)),
+                // Another replica has it by now.
+                Err(StoreError::Stale { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(feed::lease(&mut conn, Worker::Journal, app.ids.uuid(), app.clock.now()).await?)
+    }
+
+    async fn give_back(&mut self, app: &App) -> Result<(), Refused> {
+        if let Some((lease, _)) = self.held.take() {
+            feed::give_back(&mut *app.pool.acquire().await?, lease).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn compare_book(app: &App) -> Result<(), Refused> {
+    let now = app.clock.now();
+    let lease = feed::lease(&mut *app.pool.acquire().await?, Worker::Compare, app.ids.uuid(), now).await?;
+    let Some(lease) = lease else { return Ok(()) };
+    match compare::run(app, lease).await {
+        Ok(()) => Ok(feed::give_back(&mut *app.pool.acquire().await?, lease).await?),
+        Err(error) => give_up(app, lease, error).await,
+    }
+}
+
+/// A turn ended early: the lease is free, for a later try where the other side failed.
+async fn give_up(app: &App, lease: Lease, error: TurnError) -> Result<(), Refused> {
+    let mut conn = app.pool.acquire().await?;
+    match error {
+        TurnError::Ledger(error) => {
+            let now = app.clock.now();
+            let retry_at = next_try(&error, lease.failures, now);
+            tracing::warn!(worker = ?lease.worker, %error, %retry_at, "the general ledger did not answer as it should");
+            Ok(feed::fail(&mut conn, lease, (&error.to_string(), retry_at), now).await?)
+        }
+        error => {
+            feed::give_back(&mut conn, lease).await?;
+            Err(match error {
+                TurnError::Store(error) => error.into(),
+                other => Refused::Internal(other.to_string()),
+            })
+        }
+    }
 }
 
 /// 1 s doubling to at most 5 minutes; when the other side names a time, that, within the same bounds.

@@ -1,5 +1,6 @@
 //! One command, one transaction: claim the request, lock, decide, store, enqueue. Outcomes and timers go the same way.
 
+mod begin;
 mod called;
 mod codec;
 mod compare;

@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 
+use super::begin::{self, Begun, Prepared};
 use super::facts::Gathered;
 use super::{Refused, refer, replies, save};
 use crate::app::App;
@@ -31,24 +32,38 @@ pub async fn apply(
         return refer::queue(app, leased, new, &reasons).await;
     }
     let mut tx = app.pool.begin().await?;
+    let prepared = prepare(app, &mut tx, leased, (new, outcome, settlement)).await?;
+    let begun = begin::decision(app, &mut tx, prepared).await?;
+    tx.commit().await?;
+    begun.go(app);
+    Ok(())
+}
+
+/// Decides what follows from a port's outcome, under the locks of the caller's transaction.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn prepare(
+    app: &App,
+    conn: &mut PgConnection,
+    leased: &Leased,
+    (new, outcome, settlement): (&NewAsk, &Outcome, Settlement),
+) -> Result<Prepared, Refused> {
     let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
-    let locked = application::lock(&mut tx, &app.sealer, &ids).await?;
-    let mut gathered = Gathered::for_outcome(app, &mut tx, &locked, (&new.ask, outcome)).await?;
+    let locked = application::lock(conn, &app.sealer, &ids).await?;
+    let mut gathered = Gathered::for_outcome(app, conn, &locked, (&new.ask, outcome)).await?;
     let decide = |gathered: &Gathered| {
         decide::apply(in_asked_order(&locked, new), &new.ask, outcome, &gathered.facts(app, new.exchange))
     };
     let mut decided = decide(&gathered);
     if decided.decision.lacks_history {
-        gathered = gathered.with_history(app, &mut tx).await?;
+        gathered = gathered.with_history(app, conn).await?;
         decided = decide(&gathered);
     }
-    let before = save::Before { applications: &locked, loan: gathered.loan.as_ref() };
     let mut writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
     writes.settle(leased, settlement);
     let order = save::Order { cause: save::Cause::Background(new.exchange), writes, settings: None };
-    save::decision_with(app, &mut tx, before, decided, order).await?;
-    tx.commit().await?;
-    Ok(())
+    Ok(Prepared { locked, gathered, decided, order })
 }
 
 fn in_asked_order(locked: &[Locked], new: &NewAsk) -> Vec<(Application, Generation)> {
@@ -64,6 +79,7 @@ pub async fn ring(app: &App, leased: &Leased, new: &NewTimer) -> Result<(), Refu
     let mut tx = app.pool.begin().await?;
     ask::settle(&mut tx, leased, Settlement::Closed("rang"), app.clock.now()).await?;
     let locked = application::lock(&mut tx, &app.sealer, &[new.application]).await?;
+    let mut begun = Begun::default();
     if let Timer::InterimAnswer { exchange } = new.timer {
         interim(app, &mut tx, exchange).await?;
     } else if let Some(found) = locked.first() {
@@ -72,10 +88,11 @@ pub async fn ring(app: &App, leased: &Leased, new: &NewTimer) -> Result<(), Refu
             _ => Gathered::default(),
         };
         let decided = decide::ring(found.application.clone(), &new.timer, &gathered.facts(app, None));
-        let before = save::Before { applications: &locked, loan: gathered.loan.as_ref() };
-        save::decision(app, &mut tx, before, decided, save::Cause::Background(None)).await?;
+        let order = save::Order::aside(&decided);
+        begun = begin::decision(app, &mut tx, Prepared { locked, gathered, decided, order }).await?;
     }
     tx.commit().await?;
+    begun.go(app);
     Ok(())
 }
 

@@ -72,6 +72,14 @@ pub struct Order<'a> {
     pub settings: Option<&'a Settings>,
 }
 
+impl Order<'_> {
+    /// For what happens in the background and answers no exchange.
+    pub fn aside(decided: &Decided) -> Self {
+        let org_id = decided.applications.first().map_or("", |application| application.org_id.as_str());
+        Self { cause: Cause::Background(None), writes: Writes::of(org_id), settings: None }
+    }
+}
+
 /// Writes applications, loan, borrower, asks, then exchanges and streams.
 ///
 /// # Errors

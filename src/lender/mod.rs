@@ -22,6 +22,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::BoxFuture;
 use reqwest::Client;
+use sqlx::PgConnection;
 
 use self::answer::Answer;
 use self::decision::Decision;
@@ -151,6 +152,29 @@ pub trait Port: Send + Sync {
     fn check_at_once(&self, application: &Application, today: NaiveDate) -> Option<Finding> {
         let _ = (application, today);
         None
+    }
+
+    /// Whether all that the port knows of such questions is in our own database, with nobody behind it: a simulated
+    /// system. Then the question, its answer and what follows from it may be one transaction.
+    fn is_here(&self, ask: &Ask) -> bool {
+        let _ = ask;
+        false
+    }
+
+    /// The same as [`Port::call`] inside the caller's transaction: until that commits nothing was asked, and when it does
+    /// not, nothing ever was. For what [`Port::is_here`].
+    ///
+    /// # Errors
+    /// As [`Port::call`]; after [`PortError::Storage`] the transaction is to be rolled back.
+    fn call_here<'a>(
+        &'a self,
+        conn: &'a mut PgConnection,
+        call: Call<'a>,
+    ) -> BoxFuture<'a, Result<Outcome, PortError>> {
+        Box::pin(async move {
+            let _ = conn;
+            Err(PortError::bad_question(call.ask))
+        })
     }
 }
 

@@ -29,7 +29,7 @@ use crate::store;
 const MAX_DAYS: i64 = 366 * 60;
 /// How long the simulated systems may take to answer one question; twenty seconds of it are those for which a replica
 /// that was killed keeps it from the others.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
+const SETTLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// Questions that are due so soon are waited for.
 const SOON: TimeDelta = TimeDelta::milliseconds(1_500);
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 pub use self::agreement::agreement;
 use self::bank::Bank;
@@ -85,7 +85,16 @@ impl Systems {
 
     /// What a scenario forces, else what the system does by itself.
     async fn answer(&self, call: &Call<'_>) -> Result<Outcome, PortError> {
-        let script = Script::of(&self.pool, call.subjects).await.map_err(storage(call.ask))?;
+        let fail = storage(call.ask);
+        if self.is_here(call.ask) {
+            let mut tx = self.pool.begin().await.map_err(&fail)?;
+            let outcome = self.answer_here(&mut tx, call).await?;
+            tx.commit().await.map_err(&fail)?;
+            return Ok(outcome);
+        }
+        let mut conn = self.pool.acquire().await.map_err(&fail)?;
+        let script = Script::of(&mut conn, call.subjects).await.map_err(&fail)?;
+        drop(conn);
         if let Some(Forced { answer, words }) = self.forced(call, &script).await.map_err(storage(call.ask))? {
             self.tell(call, &words).await.map_err(storage(call.ask))?;
             return answer;
@@ -98,28 +107,52 @@ impl Systems {
             Ask::Kyc => Ok(kyc::verified(call)),
             Ask::PrepareAgreement { .. } => self.prepare_agreement(call),
             Ask::VerifyAccount { account } => account::verify(call, account),
-            Ask::RegisterMandate { plan } => self.register_mandate(call, plan, script.line("06")).await,
-            Ask::MandateStatus { plan, reference } => self.mandate_status(call, plan, reference).await,
-            Ask::CancelMandate { plan, reference } => self.cancel_mandate(call, plan, reference).await,
             Ask::Pay(order) => Ok(Bank::new(&self.pool, self.manual, &script).answer(call, order).await),
             Ask::Refund(order) => {
                 // Codes are for payouts; only the account speaks here.
                 let bank = Bank::new(&self.pool, self.manual, &NO_SCRIPT);
                 Ok(bank.answer(call, &bank::as_payment(order)).await)
             }
-            Ask::PaymentLink(collection) => self.payment_link(call, collection, script.line("08")).await,
-            Ask::LinkStatus { collection, .. } => self.link_status(call, collection).await,
-            Ask::CancelLink { collection, .. } => self.cancel_link(call, collection).await,
-            Ask::Present(collection) => Ok(self.present(call, collection, script.line("08")).await),
-            Ask::Notify(notice) => Ok(messages::sent(notice)),
             Ask::Eligibility | Ask::Offers | Ask::FinalCheck => self.decision.answer(call),
+            _ => Err(PortError::bad_question(call.ask)),
         }
+    }
+
+    /// What the collection, mandate and messaging systems answer; no code takes the whole answer from them.
+    async fn answer_here(&self, conn: &mut PgConnection, call: &Call<'_>) -> Result<Outcome, PortError> {
+        let answer = async {
+            let script = Script::of(&mut *conn, call.subjects).await?;
+            match call.ask {
+                Ask::RegisterMandate { plan } => self.register_mandate(conn, call, (plan, script.line("06"))).await,
+                Ask::MandateStatus { plan, reference } => mandates::status(conn, call, (plan, reference)).await,
+                Ask::CancelMandate { plan, reference } => mandates::cancel(conn, call, (plan, reference)).await,
+                Ask::PaymentLink(asked) => self.payment_link(conn, call, (asked, script.line("08"))).await,
+                Ask::LinkStatus { collection, .. } => collections::link_status(conn, call, collection).await,
+                Ask::CancelLink { collection, .. } => collections::cancel_link(conn, call, collection).await,
+                Ask::Present(asked) => self.present(conn, call, (asked, script.line("08"))).await,
+                Ask::Notify(notice) => Ok(messages::sent(notice)),
+                _ => Ok(Outcome::Unknown { reference: None }),
+            }
+        };
+        answer.await.map_err(storage(call.ask))
     }
 }
 
 impl Port for Systems {
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Outcome, PortError>> {
         Box::pin(async move { self.answer(&call).await })
+    }
+
+    fn is_here(&self, ask: &Ask) -> bool {
+        matches!(ask.port(), "collections" | "notifier")
+    }
+
+    fn call_here<'a>(
+        &'a self,
+        conn: &'a mut PgConnection,
+        call: Call<'a>,
+    ) -> BoxFuture<'a, Result<Outcome, PortError>> {
+        Box::pin(async move { self.answer_here(conn, &call).await })
     }
 
     fn check_at_once(&self, application: &Application, today: NaiveDate) -> Option<Finding> {

@@ -4,6 +4,7 @@ pub mod application;
 pub mod ask;
 pub mod ask_desk;
 pub mod audit;
+pub mod begun;
 pub mod book;
 pub mod comparison;
 pub mod console;

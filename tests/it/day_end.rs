@@ -20,6 +20,8 @@ use crate::support::seed;
 use crate::support::server::{Options, Server};
 use crate::support::sql;
 
+mod begun;
+mod commits;
 mod cost;
 
 /// Every so many loans pays a part on the due date, past the mandate.

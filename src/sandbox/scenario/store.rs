@@ -1,7 +1,7 @@
 //! SQL on `sandbox.scenario` and `sandbox.scenario_default`.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::app::Given;
@@ -135,10 +135,9 @@ impl Script {
     }
 
     /// Reads the script of a question's applications.
-    pub(in crate::sandbox) async fn of(pool: &PgPool, subjects: &[Application]) -> sqlx::Result<Self> {
+    pub(in crate::sandbox) async fn of(conn: &mut PgConnection, subjects: &[Application]) -> sqlx::Result<Self> {
         let ids: Vec<Uuid> = subjects.iter().map(|subject| subject.id.0).collect();
-        let mut conn = pool.acquire().await?;
-        Ok(Self(effective(&mut conn, &ids).await?))
+        Ok(Self(effective(conn, &ids).await?))
     }
 
     /// The code of a family: the first application's that has one.

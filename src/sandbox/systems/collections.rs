@@ -4,10 +4,10 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sqlx::PgConnection;
 
-use super::{Systems, done, poll_after, reference, refused, storage};
+use super::{Systems, done, poll_after, reference, refused};
 use crate::domain::application::ask::{Collection, Finding, NEVER_RECEIVED, Outcome};
 use crate::domain::maths::money::Paise;
-use crate::lender::{Call, PortError};
+use crate::lender::Call;
 use crate::sandbox::diary::{self, Deed};
 use crate::sandbox::items::{self, CollectionDetail, Item, Kind};
 use crate::sandbox::scenario::store::{self, Line};
@@ -21,73 +21,50 @@ impl Systems {
     /// Makes a payment page; the same key has the same page.
     pub(super) async fn payment_link(
         &self,
+        conn: &mut PgConnection,
         call: &Call<'_>,
-        asked: &Collection,
-        line: Option<&Line>,
-    ) -> Result<Outcome, PortError> {
-        let fail = storage(call.ask);
-        let mut tx = self.pool.begin().await.map_err(&fail)?;
+        (asked, line): (&Collection, Option<&Line>),
+    ) -> sqlx::Result<Outcome> {
         let detail =
             CollectionDetail { url: Some(format!("{}/pay/{}", self.borrower_url, self.ids.token())), ..noted(asked) };
         let mut item = Item::collection(&asked.key, "PENDING", &detail);
         let never = line.filter(|line| line.code == "0802");
         if let Some(line) = never {
-            say(&mut tx, call, (line, "the borrower does not pay")).await.map_err(&fail)?;
+            say(conn, call, (line, "the borrower does not pay")).await?;
         } else if !self.manual {
             settle(&mut item, call.today);
         }
-        if !items::insert(&mut tx, Kind::Collection, &item, call.now).await.map_err(&fail)? {
-            let known = items::lock(&mut tx, Kind::Collection, &asked.key).await.map_err(&fail)?;
+        if !items::insert(conn, Kind::Collection, &item, call.now).await? {
+            let known = items::lock(conn, Kind::Collection, &asked.key).await?;
             item = known.unwrap_or(item);
         }
-        tx.commit().await.map_err(&fail)?;
         let url = item.detail::<CollectionDetail>().url.unwrap_or_default();
         Ok(done(Finding::LinkCreated { reference: reference("LINK", &asked.key), url }))
     }
 
-    /// What became of a page.
-    pub(super) async fn link_status(&self, call: &Call<'_>, asked: &Collection) -> Result<Outcome, PortError> {
-        let fail = storage(call.ask);
-        let mut conn = self.pool.acquire().await.map_err(&fail)?;
-        let item = items::find(&mut conn, Kind::Collection, &asked.key).await.map_err(&fail)?;
-        Ok(item.map_or_else(|| refused("UNKNOWN_LINK", "there is no such page"), |item| outcome(&item, call.now)))
-    }
-
-    /// Closes a page, unless it took money before.
-    pub(super) async fn cancel_link(&self, call: &Call<'_>, asked: &Collection) -> Result<Outcome, PortError> {
-        let fail = storage(call.ask);
-        let mut tx = self.pool.begin().await.map_err(&fail)?;
-        let item = items::lock(&mut tx, Kind::Collection, &asked.key).await.map_err(&fail)?;
-        let Some(mut item) = item else {
-            return Ok(done(Finding::Acknowledged));
-        };
-        if item.state == "PAID" {
-            return Ok(outcome(&item, call.now));
-        }
-        "CANCELLED".clone_into(&mut item.state);
-        items::put(&mut tx, Kind::Collection, &item, call.now).await.map_err(&fail)?;
-        tx.commit().await.map_err(&fail)?;
-        Ok(done(Finding::Acknowledged))
-    }
-
-    /// Debits a mandate, or tells what became of the key. A failure of the simulation is an unknown outcome.
-    pub(super) async fn present(&self, call: &Call<'_>, asked: &Collection, line: Option<&Line>) -> Outcome {
-        let answer = if call.method() == "status" {
-            self.debit_status(call, asked).await
+    /// Debits a mandate, or tells what became of the key.
+    pub(super) async fn present(
+        &self,
+        conn: &mut PgConnection,
+        call: &Call<'_>,
+        (asked, line): (&Collection, Option<&Line>),
+    ) -> sqlx::Result<Outcome> {
+        if call.method() == "status" {
+            debit_status(conn, call, asked).await
         } else {
-            self.debit(call, asked, line).await
-        };
-        answer.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the simulated collection system lost its memory");
-            Outcome::Unknown { reference: None }
-        })
+            self.debit(conn, call, (asked, line)).await
+        }
     }
 
-    async fn debit(&self, call: &Call<'_>, asked: &Collection, line: Option<&Line>) -> sqlx::Result<Outcome> {
-        let mut tx = self.pool.begin().await?;
-        let objection = self.objection(&mut tx, call).await?;
+    async fn debit(
+        &self,
+        conn: &mut PgConnection,
+        call: &Call<'_>,
+        (asked, line): (&Collection, Option<&Line>),
+    ) -> sqlx::Result<Outcome> {
+        let objection = objection(conn, call).await?;
         let scripted = match (objection, line) {
-            (None, Some(line)) => scripted(&mut tx, call, (asked, line)).await?,
+            (None, Some(line)) => scripted(conn, call, (asked, line)).await?,
             _ => Scripted::No,
         };
         let mut item = Item::collection(&asked.key, "PENDING", &noted(asked));
@@ -102,36 +79,54 @@ impl Systems {
             (None, Scripted::No) if self.manual => {}
             (None, Scripted::No) => settle(&mut item, call.today),
         }
-        if !items::insert(&mut tx, Kind::Collection, &item, call.now).await? {
-            let known = items::lock(&mut tx, Kind::Collection, &asked.key).await?;
+        if !items::insert(conn, Kind::Collection, &item, call.now).await? {
+            let known = items::lock(conn, Kind::Collection, &asked.key).await?;
             item = known.unwrap_or(item);
         }
-        tx.commit().await?;
         Ok(outcome(&item, call.now))
     }
+}
 
-    /// Why the borrower's bank will not pay: no mandate, or it was told to bounce the next debit.
-    async fn objection(&self, conn: &mut PgConnection, call: &Call<'_>) -> sqlx::Result<Option<&'static str>> {
-        let setup = call.subjects.first().and_then(|subject| subject.stage.deal()).map(|deal| &deal.repayment);
-        let Some(plan) = setup.and_then(|setup| setup.plan()) else {
-            return Ok(Some("NO_MANDATE"));
-        };
-        let mandate = items::find(conn, Kind::Mandate, plan.as_str()).await?;
-        if mandate.is_none_or(|mandate| mandate.state != "AUTHORISED") {
-            return Ok(Some("MANDATE_CANCELLED"));
-        }
-        let told = items::take(conn, Kind::Scenario, &items::bounce_key(plan.as_str())).await?;
-        Ok(told.map(|_| "INSUFFICIENT_FUNDS"))
-    }
+/// What became of a page.
+pub(super) async fn link_status(conn: &mut PgConnection, call: &Call<'_>, asked: &Collection) -> sqlx::Result<Outcome> {
+    let item = items::find(conn, Kind::Collection, &asked.key).await?;
+    Ok(item.map_or_else(|| refused("UNKNOWN_LINK", "there is no such page"), |item| outcome(&item, call.now)))
+}
 
-    async fn debit_status(&self, call: &Call<'_>, asked: &Collection) -> sqlx::Result<Outcome> {
-        let mut conn = self.pool.acquire().await?;
-        // Either this tombstone stands first and a late order finds it, or the order stood first and is found here.
-        let tombstone = Item::collection(&asked.key, NEVER_RECEIVED, &noted(asked));
-        items::insert(&mut conn, Kind::Collection, &tombstone, call.now).await?;
-        let known = items::find(&mut conn, Kind::Collection, &asked.key).await?;
-        Ok(known.map_or(Outcome::Unknown { reference: None }, |item| outcome(&item, call.now)))
+/// Closes a page, unless it took money before.
+pub(super) async fn cancel_link(conn: &mut PgConnection, call: &Call<'_>, asked: &Collection) -> sqlx::Result<Outcome> {
+    let item = items::lock(conn, Kind::Collection, &asked.key).await?;
+    let Some(mut item) = item else {
+        return Ok(done(Finding::Acknowledged));
+    };
+    if item.state == "PAID" {
+        return Ok(outcome(&item, call.now));
     }
+    "CANCELLED".clone_into(&mut item.state);
+    items::put(conn, Kind::Collection, &item, call.now).await?;
+    Ok(done(Finding::Acknowledged))
+}
+
+/// Why the borrower's bank will not pay: no mandate, or it was told to bounce the next debit.
+async fn objection(conn: &mut PgConnection, call: &Call<'_>) -> sqlx::Result<Option<&'static str>> {
+    let setup = call.subjects.first().and_then(|subject| subject.stage.deal()).map(|deal| &deal.repayment);
+    let Some(plan) = setup.and_then(|setup| setup.plan()) else {
+        return Ok(Some("NO_MANDATE"));
+    };
+    let mandate = items::find(conn, Kind::Mandate, plan.as_str()).await?;
+    if mandate.is_none_or(|mandate| mandate.state != "AUTHORISED") {
+        return Ok(Some("MANDATE_CANCELLED"));
+    }
+    let told = items::take(conn, Kind::Scenario, &items::bounce_key(plan.as_str())).await?;
+    Ok(told.map(|_| "INSUFFICIENT_FUNDS"))
+}
+
+async fn debit_status(conn: &mut PgConnection, call: &Call<'_>, asked: &Collection) -> sqlx::Result<Outcome> {
+    // Either this tombstone stands first and a late order finds it, or the order stood first and is found here.
+    let tombstone = Item::collection(&asked.key, NEVER_RECEIVED, &noted(asked));
+    items::insert(conn, Kind::Collection, &tombstone, call.now).await?;
+    let known = items::find(conn, Kind::Collection, &asked.key).await?;
+    Ok(known.map_or(Outcome::Unknown { reference: None }, |item| outcome(&item, call.now)))
 }
 
 /// What a scenario makes of a debit.

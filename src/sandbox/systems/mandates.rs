@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
-use super::{Systems, done, poll_after, reference, storage};
+use super::{Systems, done, poll_after, reference};
 use crate::domain::application::ask::{Finding, Outcome};
 use crate::domain::ids::PlanId;
-use crate::lender::{Call, PortError};
+use crate::lender::Call;
 use crate::sandbox::diary::{self, Deed};
 use crate::sandbox::items::{self, Item, Kind};
 use crate::sandbox::scenario::store::{self, Line};
@@ -27,13 +27,11 @@ impl Systems {
     /// A plan has one mandate at a time; a new registration takes the place of an earlier one.
     pub(super) async fn register_mandate(
         &self,
+        conn: &mut PgConnection,
         call: &Call<'_>,
-        plan: &PlanId,
-        line: Option<&Line>,
-    ) -> Result<Outcome, PortError> {
-        let fail = storage(call.ask);
-        let mut tx = self.pool.begin().await.map_err(&fail)?;
-        let known = items::lock(&mut tx, Kind::Mandate, &plan.0).await.map_err(&fail)?;
+        (plan, line): (&PlanId, Option<&Line>),
+    ) -> sqlx::Result<Outcome> {
+        let known = items::lock(conn, Kind::Mandate, &plan.0).await?;
         let mut detail: MandateDetail = known.map(|item| item.detail()).unwrap_or_default();
         let reference = reference("MANDATE", &call.key);
         if detail.reference != reference {
@@ -48,59 +46,52 @@ impl Systems {
             };
             let text = serde_json::to_string(&detail).ok();
             let item = Item { key: plan.0.clone(), state: state.to_owned(), detail: text };
-            items::put(&mut tx, Kind::Mandate, &item, call.now).await.map_err(&fail)?;
+            items::put(conn, Kind::Mandate, &item, call.now).await?;
             if let Some(line) = line {
-                act(&mut tx, call, (plan, line)).await.map_err(&fail)?;
+                act(conn, call, (plan, line)).await?;
             }
         }
-        tx.commit().await.map_err(&fail)?;
         let MandateDetail { reference, payment_url } = detail;
         Ok(done(Finding::MandateRegistered { reference, payment_url }))
     }
+}
 
-    pub(super) async fn mandate_status(
-        &self,
-        call: &Call<'_>,
-        plan: &PlanId,
-        reference: &str,
-    ) -> Result<Outcome, PortError> {
-        let fail = storage(call.ask);
-        let mut conn = self.pool.acquire().await.map_err(&fail)?;
-        let item = items::find(&mut conn, Kind::Mandate, &plan.0).await.map_err(&fail)?;
-        let Some(item) = item else {
-            return Ok(done(Finding::MandateInactive));
-        };
-        let detail: MandateDetail = item.detail();
-        Ok(match item.state.as_str() {
-            _ if detail.reference != reference => done(Finding::MandateInactive),
-            "AUTHORISED" => done(Finding::MandateActive),
-            "PENDING" => Outcome::Pending {
-                reference: reference.to_owned(),
-                poll_after: poll_after(call.now),
-                url: Some(detail.payment_url),
-            },
-            _ => done(Finding::MandateInactive),
-        })
-    }
+/// Where a mandate stands.
+pub(super) async fn status(
+    conn: &mut PgConnection,
+    call: &Call<'_>,
+    (plan, reference): (&PlanId, &str),
+) -> sqlx::Result<Outcome> {
+    let item = items::find(conn, Kind::Mandate, &plan.0).await?;
+    let Some(item) = item else {
+        return Ok(done(Finding::MandateInactive));
+    };
+    let detail: MandateDetail = item.detail();
+    Ok(match item.state.as_str() {
+        _ if detail.reference != reference => done(Finding::MandateInactive),
+        "AUTHORISED" => done(Finding::MandateActive),
+        "PENDING" => Outcome::Pending {
+            reference: reference.to_owned(),
+            poll_after: poll_after(call.now),
+            url: Some(detail.payment_url),
+        },
+        _ => done(Finding::MandateInactive),
+    })
+}
 
-    /// Cancelling what is not there any more is done already.
-    pub(super) async fn cancel_mandate(
-        &self,
-        call: &Call<'_>,
-        plan: &PlanId,
-        reference: &str,
-    ) -> Result<Outcome, PortError> {
-        let fail = storage(call.ask);
-        let mut tx = self.pool.begin().await.map_err(&fail)?;
-        let item = items::lock(&mut tx, Kind::Mandate, &plan.0).await.map_err(&fail)?;
-        let current = item.filter(|item| item.detail::<MandateDetail>().reference == reference);
-        if let Some(mut item) = current {
-            "CANCELLED".clone_into(&mut item.state);
-            items::put(&mut tx, Kind::Mandate, &item, call.now).await.map_err(&fail)?;
-        }
-        tx.commit().await.map_err(&fail)?;
-        Ok(done(Finding::Acknowledged))
+/// Cancelling what is not there any more is done already.
+pub(super) async fn cancel(
+    conn: &mut PgConnection,
+    call: &Call<'_>,
+    (plan, reference): (&PlanId, &str),
+) -> sqlx::Result<Outcome> {
+    let item = items::lock(conn, Kind::Mandate, &plan.0).await?;
+    let current = item.filter(|item| item.detail::<MandateDetail>().reference == reference);
+    if let Some(mut item) = current {
+        "CANCELLED".clone_into(&mut item.state);
+        items::put(conn, Kind::Mandate, &item, call.now).await?;
     }
+    Ok(done(Finding::Acknowledged))
 }
 
 /// What a scenario has the borrower do with a new mandate, and says about it.
