@@ -84,11 +84,12 @@ impl Ids {
         Uuid::now_v7()
     }
 
-    /// 32 URL-safe characters with 192 bits of randomness.
+    /// 32 URL-safe characters with 191 bits of randomness, a letter first: no command takes it for an option.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place where randomness comes from")]
     pub fn token(self) -> String {
-        let bytes: [u8; 24] = rand::rng().random();
+        let mut bytes: [u8; 24] = rand::rng().random();
+        bytes[0] &= 0x7f;
         URL_SAFE_NO_PAD.encode(bytes)
     }
 

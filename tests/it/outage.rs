@@ -13,6 +13,9 @@ use crate::support::database;
 use crate::support::lsp::{TestLsp, key};
 use crate::support::server::{Options, Server};
 
+/// The application whose commit the wire looks out for.
+const NAME: &str = "APP-1";
+
 /// How the wire to the database behaves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Line {
@@ -93,7 +96,9 @@ impl Wire {
             tokio::select! {
                 read = client.read(&mut asked) => {
                     let Ok(size @ 1..) = read else { return };
-                    let commits = asked[..size].windows(6).any(|word| word == b"COMMIT");
+                    let says = |word: &[u8]| asked[..size].windows(word.len()).any(|bytes| bytes == word);
+                    // A new application is filed by one statement, which commits by itself.
+                    let commits = says(b"COMMIT") || says(NAME.as_bytes());
                     let fault = if commits { self.meets_commit() } else { Line::Up };
                     if matches!(fault, Line::LosesCommit(_)) { return }
                     if database.write_all(&asked[..size]).await.is_err() { return }
@@ -168,7 +173,7 @@ async fn one_broken_line_is_mended_before_the_lsp_notices() {
     for fault in [Line::LosesCommit(1), Line::LosesAnswer(1)] {
         let (wire, server, lsp) = started(true).await;
         wire.set(fault);
-        let (_, ack) = lsp.send(path::CREATE, create("APP-1")).await;
+        let (_, ack) = lsp.send(path::CREATE, create(NAME)).await;
         assert_eq!(ack.error(), "0", "{fault:?}: {}", ack.body);
         assert_eq!(*wire.line.lock().unwrap(), Line::Up, "the line broke once");
         assert_filed_once(&server).await;
@@ -178,7 +183,7 @@ async fn one_broken_line_is_mended_before_the_lsp_notices() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_never_arrives_leaves_nothing() {
     let (wire, server, lsp) = started(true).await;
-    let message = lsp.complete(create("APP-1"));
+    let message = lsp.complete(create(NAME));
 
     wire.set(Line::LosesCommit(ALWAYS));
     let ack = lsp.post(path::CREATE, lsp.seal(&message)).await;
@@ -194,7 +199,7 @@ async fn a_commit_that_never_arrives_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_is_not_done_twice() {
     let (wire, server, lsp) = started(true).await;
-    let message = lsp.complete(create("APP-1"));
+    let message = lsp.complete(create(NAME));
 
     wire.set(Line::LosesAnswer(ALWAYS));
     let ack = lsp.post(path::CREATE, lsp.seal(&message)).await;
