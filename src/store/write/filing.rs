@@ -63,7 +63,6 @@ impl Filing {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one line for each parameter of one statement")]
 async fn statement(filings: &[&Filing], conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     let answer = |of: fn(&Queued) -> &str| column(filings, |filing| filing.callback.as_ref().map(of));
     sqlx::query_file!(
