@@ -21,7 +21,8 @@ use crate::app::SharedApp;
 use crate::clock::Ids;
 use crate::config::{Config, HostedConfig, Listen, hosted::is_strong};
 use crate::hosted::{self, Host, HostError, Launch, Start};
-use crate::http::{Listeners, Routers, connections, serve_routers};
+use crate::http::connections::{self, Door};
+use crate::http::{Listeners, Routers, serve_routers};
 
 /// Starts a namespace as `dev` starts its one sandbox.
 struct Launcher;
@@ -62,7 +63,11 @@ pub(super) async fn serve(
         output::line(Banner { listen, namespaces, token_file, data_dir, took_ms: begun.elapsed().as_millis() });
     }
     run::end_with(&app, stop);
-    app.tasks.spawn(connections::serve(Arc::clone(&app), (inbox, None), hosted::inbox_router(&host)));
+    app.tasks.spawn(connections::serve(
+        Arc::clone(&app),
+        Door { listener: inbox, tls: None, bench: None },
+        hosted::inbox_router(&host),
+    ));
     let routers = Routers {
         lsp: hosted::lsp_router(&host),
         borrower: hosted::borrower_router(&host),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use hyper::Request;
 use hyper::body::Incoming as Body;
@@ -18,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use crate::app::SharedApp;
+use crate::app::{Bench, SharedApp};
 use crate::tls::incoming::Incoming;
 use crate::tls::peer::{ClientCertificate, Peer};
 
@@ -34,9 +35,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a client may take to agree on TLS.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves `router` on a listener until the app stops; connections then end after the request they are at. Those that
+/// How long the sandbox may look whether a connection is to be refused.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Where connections come in.
+pub struct Door {
+    /// Bound.
+    pub listener: TcpListener,
+    /// Without it requests come in the clear.
+    pub tls: Option<Arc<Incoming>>,
+    /// Who may refuse connections on purpose, at the LSPs' door of the sandbox.
+    pub bench: Option<Arc<dyn Bench>>,
+}
+
+/// Serves `router` at a door until the app stops; connections then end after the request they are at. Those that
 /// the kernel had taken by then are still answered.
-pub async fn serve(app: SharedApp, (listener, tls): (TcpListener, Option<Arc<Incoming>>), router: Router) {
+pub async fn serve(app: SharedApp, door: Door, router: Router) {
+    let Door { listener, tls, bench } = door;
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
@@ -47,8 +62,11 @@ pub async fn serve(app: SharedApp, (listener, tls): (TcpListener, Option<Arc<Inc
             let stop = app.stop.clone();
             let router = router.clone();
             let acceptor = tls.as_ref().map(|tls| tls.acceptor());
+            let refused = refused(bench.clone(), app.clock.now());
             app.tasks.spawn(async move {
-                connection(stream, acceptor, router, stop.cancelled_owned()).await;
+                if !refused.await {
+                    connection(stream, acceptor, router, stop.cancelled_owned()).await;
+                }
                 drop(place);
             });
         }
@@ -61,6 +79,12 @@ pub async fn serve(app: SharedApp, (listener, tls): (TcpListener, Option<Arc<Inc
             drop(place);
         });
     }
+}
+
+/// Whether the sandbox refuses a connection on purpose; when it cannot tell in time, it does not.
+async fn refused(bench: Option<Arc<dyn Bench>>, now: DateTime<Utc>) -> bool {
+    let Some(bench) = bench else { return false };
+    matches!(timeout(LOOK, bench.refuses_connection(now)).await, Ok(Ok(true)))
 }
 
 async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {

@@ -187,8 +187,9 @@ pub async fn serve_routers(app: SharedApp, listeners: Listeners, routers: Router
     app.tasks.spawn(watch(files, app.stop.clone(), move || watched.reload()));
     app.tasks.spawn(metrics::keep(Arc::clone(&app)));
     app.tasks.spawn(traffic::keep(Arc::clone(&app)));
-    let lsp = connections::serve(Arc::clone(&app), (lsp, tls.lsp), routers.lsp);
-    let admin = connections::serve(Arc::clone(&app), (admin, tls.admin), routers.admin);
-    let borrower = connections::serve(app, (borrower, tls.borrower), routers.borrower);
+    let door = |listener, tls, bench| connections::Door { listener, tls, bench };
+    let lsp = connections::serve(Arc::clone(&app), door(lsp, tls.lsp, app.bench.clone()), routers.lsp);
+    let admin = connections::serve(Arc::clone(&app), door(admin, tls.admin, None), routers.admin);
+    let borrower = connections::serve(app, door(borrower, tls.borrower, None), routers.borrower);
     tokio::join!(lsp, admin, borrower);
 }

@@ -68,6 +68,7 @@ faults! {
     ErrorAfterStoring "errorAfterStoring" Incoming "HTTP 500 in place of the ack; the request is stored and goes on";
     ErrorAck "errorAck" Incoming "an ack whose error is not \"0\"; nothing is stored";
     SlowAck "slowAck" Incoming "the ack comes late; the request is stored at once";
+    RefuseTls "refuseTls" Incoming "the connection ends before TLS is agreed on; without TLS, before anything is read";
 }
 
 impl Fault {

@@ -100,6 +100,12 @@ pub trait Bench: Send + Sync {
         now: DateTime<Utc>,
     ) -> BoxFuture<'a, sqlx::Result<Arrival>>;
 
+    /// Whether a connection of an LSP is refused before anything is known of who it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn refuses_connection(&self, now: DateTime<Utc>) -> BoxFuture<'_, sqlx::Result<bool>>;
+
     /// Holds callbacks back that are to be late or in another order; gives those that may leave.
     ///
     /// # Errors

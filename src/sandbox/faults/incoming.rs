@@ -92,7 +92,8 @@ impl TestBench {
             script::tell(&mut tx, &ids, &format!("scenario {code}: {}, injected", fault.meaning()), now).await?;
             found.push((fault, format!("scenario {code}"), 0));
         }
-        for (fault, late) in rules::strike(&mut tx, (Direction::Incoming, &facts), &|_| true, now).await? {
+        let wanted = |fault| !is_of_connections(fault);
+        for (fault, late) in rules::strike(&mut tx, (Direction::Incoming, &facts), &wanted, now).await? {
             let told = format!("scenario fault {} injected into {operation}", fault.name());
             script::tell(&mut tx, &ids, &told, now).await?;
             found.push((fault, "rule".to_owned(), late.num_milliseconds()));
@@ -105,6 +106,16 @@ impl TestBench {
         }
         tx.commit().await?;
         Ok(arrival(&found))
+    }
+
+    /// Whether a connection is refused; of what it would have brought nothing is known, so that no message says so, and
+    /// only the rule counts it.
+    pub(in crate::sandbox) async fn refuse_connection(&self, now: DateTime<Utc>) -> sqlx::Result<bool> {
+        let mut tx = self.pool.begin().await?;
+        let nobody = Facts { org_id: None, operation: "", applications: Vec::new() };
+        let struck = rules::strike(&mut tx, (Direction::Incoming, &nobody), &is_of_connections, now).await?;
+        tx.commit().await?;
+        Ok(!struck.is_empty())
     }
 
     /// 0907 and 0908: once for an application, whatever operation comes first.
@@ -131,6 +142,10 @@ impl TestBench {
         let first = items::insert(conn, Kind::Scenario, &item, now).await?;
         Ok(first.then_some((fault, code)))
     }
+}
+
+fn is_of_connections(fault: Fault) -> bool {
+    fault == Fault::RefuseTls
 }
 
 /// Where it is noted that a code struck an application; without the note it strikes again.

@@ -119,6 +119,9 @@ fn check(wanted: &Wanted) -> Result<Fault, Problem> {
     if texts.into_iter().flatten().any(|text| text.is_empty() || text.len() > MOST_TEXT) {
         return Err(bad(format!("what is to be matched has 1 to {MOST_TEXT} characters")));
     }
+    if fault == Fault::RefuseTls && texts.into_iter().any(Option::is_some) {
+        return Err(bad("a connection is refused before it says whose it is: only `nth` can be matched".to_owned()));
+    }
     if let Some(operation) = &rule.operation
         && protocol::find(operation).is_none()
     {

@@ -74,6 +74,10 @@ impl Bench for TestBench {
         Box::pin(self.spoil_arrival(operation, message, now))
     }
 
+    fn refuses_connection(&self, now: DateTime<Utc>) -> BoxFuture<'_, sqlx::Result<bool>> {
+        Box::pin(self.refuse_connection(now))
+    }
+
     fn hold<'a>(
         &'a self,
         conn: &'a mut PgConnection,

@@ -92,7 +92,7 @@ async fn a_new_application_is_filed_by_one_statement() {
     let counting = Counting::on(&server.database_url).await;
     let lsp = lsp.over(&counting.server.url, counting.server.http.clone());
     let mut taken = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         let before = counting.run().await;
         let body = json!({"loanApplications": [bodies::application(&bodies::id(), &bodies::pan())]});
         let (_, ack) = lsp.send(path::CREATE, body).await;
@@ -100,5 +100,5 @@ async fn a_new_application_is_filed_by_one_statement() {
         taken.push(counting.run().await - before);
     }
     // The LSP's keys and switches; two looks of the sandbox at what was ordered of it; and all that is written.
-    assert_eq!(taken, [4, 4, 4], "statements a request");
+    assert_eq!(taken[1..], [4, 4, 4], "statements a request, on a connection that is there");
 }

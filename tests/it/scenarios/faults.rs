@@ -290,7 +290,25 @@ async fn a_rule_strikes_the_message_that_it_means() {
         json!({"fault": "drop", "count": 0}),
         json!({"fault": "drop", "match": {"operation": "noSuchOperation"}}),
         json!({"fault": "slowAck", "delayMs": 3_600_000}),
+        json!({"fault": "refuseTls", "match": {"orgId": "LSP-TEST"}}),
     ] {
         assert_eq!(scene.server.post("/sandbox/faults", &nonsense).await.0, 400, "{nonsense}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_refused_before_it_says_anything() {
+    let scene = scene().await;
+    let wanted = json!({"match": {"nth": 2}, "fault": "refuseTls", "count": 1});
+    let (status, rule) = scene.server.post("/sandbox/faults", &wanted).await;
+    assert_eq!(status, 201, "{rule}");
+    let mut came = Vec::new();
+    for _ in 0..3 {
+        // Each request on a connection of its own.
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        came.push(client.get(format!("{}/health/live", scene.server.url)).send().await.is_ok());
+    }
+    assert_eq!(came, [true, false, true]);
+    let listed = scene.server.get("/sandbox/faults").await;
+    assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["injected"]), (&rule["id"], &json!(1)));
 }
