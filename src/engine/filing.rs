@@ -14,8 +14,8 @@ use crate::store::application::Locked;
 use crate::store::write::Filing;
 
 /// Files one application that is taken to be new, as nearly all are: the key is claimed and everything written by one
-/// statement, together with others that come in at the same moment. `None`, and nothing is written, when the key or the id was there, or
-/// when it takes more than that; the ordinary way then finds out.
+/// statement, together with others that come in at the same moment. `None`, and nothing is written, when the key or the
+/// id was there, or when it takes more than that; the ordinary way then finds out.
 ///
 /// # Errors
 /// See [`Refused`].

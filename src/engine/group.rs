@@ -2,7 +2,7 @@
 //! that is one transaction. Each is durable before its ack, as if it had been alone; the group grows by itself with
 //! the load, and nothing waits for it to grow.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -41,13 +41,11 @@ enum Outcome {
 
 impl Queue {
     fn writer(&self) -> Option<mpsc::Sender<Waiting>> {
-        self.writer.read().ok().and_then(|writer| writer.clone())
+        self.writer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn open(&self, writer: Option<mpsc::Sender<Waiting>>) {
-        if let Ok(mut place) = self.writer.write() {
-            *place = writer;
-        }
+        *self.writer.write().unwrap_or_else(PoisonError::into_inner) = writer;
     }
 }
 

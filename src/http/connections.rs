@@ -31,10 +31,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 const LATE: Duration = Duration::from_millis(500);
 /// After a failed accept, which comes from a lack of file descriptors, so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// How long a client may take to agree on TLS.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// How long the sandbox may look whether a connection is to be refused.
 const LOOK: Duration = Duration::from_millis(500);
 

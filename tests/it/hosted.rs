@@ -75,6 +75,10 @@ async fn neither_sees_what_is_the_others() {
     assert_eq!(status, 200, "{moved}");
     let still = host.ask(&ravi, "/sandbox/clock").await;
     assert!(moved["businessDate"].as_str() > still["businessDate"].as_str(), "{moved} {still}");
+    let refuse = json!({"fault": "refuseTls"});
+    let faults = format!("/{}/sandbox/faults", asha.name);
+    let (status, refused) = host.call(&asha.token, (Method::POST, &faults), Some(&refuse)).await;
+    assert_eq!(status, 409, "connections are everybody's: {refused}");
     let keys = async |of: &Namespace| {
         let url = format!("{}/.well-known/jwks.json", of.lsp);
         host.http.get(url).send().await.unwrap().json::<Value>().await.unwrap()

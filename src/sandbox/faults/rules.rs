@@ -55,6 +55,11 @@ pub(in crate::sandbox) async fn add(
     Body(wanted): Body<Wanted>,
 ) -> Result<impl IntoResponse, Problem> {
     let fault = check(&wanted)?;
+    if fault == Fault::RefuseTls && app.config.delivery.inbox.is_some() {
+        let detail =
+            "connections of a hosted sandbox come in for all its namespaces; run one of your own to refuse them";
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
+    }
     let Match { org_id, operation, loan_application_id, nth } = wanted.r#match;
     let rule = Rule {
         fault_id: app.ids.uuid(),
