@@ -17,6 +17,15 @@ pub struct Database {
     pub postgres: Process,
 }
 
+/// What a lender's Postgres is set to, and the reference figures were measured with (README, "Operations"): checkpoints
+/// by the half hour, and a log whose files are used again rather than made while commits wait.
+const SETTINGS: &[&str] = &[
+    "alter system set max_wal_size = '8GB'",
+    "alter system set min_wal_size = '2GB'",
+    "alter system set checkpoint_timeout = '30min'",
+    "select pg_reload_conf()",
+];
+
 impl Database {
     /// Makes one.
     pub async fn fresh() -> Outcome<Self> {
@@ -24,6 +33,9 @@ impl Database {
             .map_err(|_| "OCEN_TEST_DATABASE_URL names no Postgres server: run `make bench`")?;
         let name = format!("bench_{}", Ids.uuid().simple());
         let mut conn = PgConnection::connect(&cluster).await?;
+        for setting in SETTINGS {
+            conn.execute(*setting).await?;
+        }
         conn.execute(AssertSqlSafe(format!("create database {name}"))).await?;
         let row = conn.fetch_one("select pg_backend_pid()").await?;
         let backend = Process(u32::try_from(row.try_get::<i32, _>(0)?)?);
@@ -42,9 +54,12 @@ impl Database {
         Ok(self.connect().await?.fetch_one(sql).await?.try_get(0)?)
     }
 
-    /// Writes everything out, so that no checkpoint falls into a measurement.
+    /// Cleans up after what was brought there and writes everything out, so that neither autovacuum nor a checkpoint
+    /// falls into a measurement.
     pub async fn settle(&self) -> Outcome<()> {
-        self.connect().await?.execute("checkpoint").await?;
+        let mut conn = self.connect().await?;
+        conn.execute("vacuum (analyze)").await?;
+        conn.execute("checkpoint").await?;
         Ok(())
     }
 

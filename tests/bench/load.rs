@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::Outcome;
 use crate::messages::Shot;
@@ -60,7 +62,32 @@ struct Shared {
     begun: Instant,
     span: Duration,
     pace: Pace,
+    /// One permit for each request that is due, where there is a timetable.
+    due: Semaphore,
     sink: Arc<Sink>,
+}
+
+impl Shared {
+    /// When a request is due, where that does not depend on the answers.
+    fn due(&self, number: usize) -> Option<Instant> {
+        match self.pace {
+            Pace::Open(rate) => Some(self.begun + Duration::from_secs_f64(number as f64 / rate)),
+            Pace::Closed | Pace::Pairs => None,
+        }
+    }
+
+    /// Keeps the timetable. A thread sleeps to some tens of microseconds, a timer of the runtime to a millisecond, which
+    /// would be counted as the server's.
+    #[expect(clippy::disallowed_methods, reason = "on a thread of its own, which blocks nobody")]
+    fn keep_time(&self) {
+        for due in (0..self.shots.len()).map_while(|number| self.due(number)) {
+            if due >= self.begun + self.span {
+                break;
+            }
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            self.due.add_permits(1);
+        }
+    }
 }
 
 /// Sends requests over so many connections until the time is over or there are no more.
@@ -81,13 +108,17 @@ pub async fn run(
         begun: Instant::now(),
         span,
         pace,
+        due: Semaphore::new(0),
         sink: Arc::clone(sink),
     });
+    let timetable = Arc::clone(&shared);
+    let time = thread::spawn(move || timetable.keep_time());
     let running: Vec<_> = wires.into_iter().map(|wire| tokio::spawn(connection(wire, Arc::clone(&shared)))).collect();
     let mut run = Run::default();
     for one in running {
         run.latencies.extend(one.await??);
     }
+    time.join().map_err(|_| "the timetable was not kept")?;
     run.seconds = shared.begun.elapsed().as_secs_f64();
     run.accepted = run.latencies.len();
     run.latencies.sort_unstable_by(f64::total_cmp);
@@ -98,14 +129,14 @@ async fn connection(mut wire: Wire, shared: Arc<Shared>) -> Outcome<Vec<f64>> {
     let mut latencies = Vec::new();
     loop {
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
-        let due = match shared.pace {
-            Pace::Open(rate) => shared.begun + Duration::from_secs_f64(number as f64 / rate),
-            Pace::Closed | Pace::Pairs => Instant::now(),
-        };
+        let timetable = shared.due(number);
+        let due = timetable.unwrap_or_else(Instant::now);
         let Some(shot) = shared.shots.get(number).filter(|_| due < shared.begun + shared.span) else {
             return Ok(latencies);
         };
-        sleep_until(due).await;
+        if timetable.is_some() {
+            shared.due.acquire().await?.forget();
+        }
         let answered = matches!(shared.pace, Pace::Pairs).then(|| shared.sink.expect(&shot.request_id));
         timeout(PATIENCE, post(&mut wire, shot, &shared.address)).await??;
         if let Some(answered) = answered {

@@ -103,7 +103,7 @@ impl Originals {
     }
 
     /// Stores applications that wait at their offers, each with five requests as received, two callbacks delivered, a
-    /// history and a timer.
+    /// history, a timer, and an amount that counts against its borrower.
     pub async fn traffic(&self, database: &Database, applications: usize) -> Outcome<()> {
         let batch = 20_000;
         for begun in (0..applications).step_by(batch) {
@@ -177,8 +177,14 @@ const TRAFFIC: &[&str] = &[
     select gen_random_uuid(), 'LSP-BENCH', application_id, 'timer', 'timer', sha256(application_id::text::bytea), 'OPEN',
         now() + interval '30 days', now()
     from stored",
+    "insert into borrower (borrower_index, created_at)
+    select borrower_index, now() - interval '1 day'
+    from application join stored using (application_id)
+    on conflict do nothing",
+    "insert into exposure (application_id, borrower_index, amount, granted)
+    select application_id, borrower_index, 5000000, true
+    from application join stored using (application_id)",
     "drop table stored, stored_message",
-    "analyze",
 ];
 
 /// A COPY under way.
