@@ -60,26 +60,35 @@ struct Delivery {
 }
 
 /// Callbacks under way, by LSP.
-type UnderWay = Arc<Mutex<HashMap<String, usize>>>;
+type UnderWay = Mutex<HashMap<String, usize>>;
 
-/// A leased stream's place in the worker; dropping it makes room.
+/// A leased stream's place in the worker, until what came of it is written down; dropping it makes room.
 #[derive(Debug)]
 struct Job {
     stream_id: Uuid,
     lease_id: Uuid,
-    org_id: String,
-    under_way: UnderWay,
     _place: OwnedSemaphorePermit,
 }
 
-impl Drop for Job {
+/// A callback on its way to its LSP, until the LSP has answered.
+struct Sending {
+    org_id: String,
+    delivery: Arc<Delivery>,
+}
+
+impl Drop for Sending {
     fn drop(&mut self) {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = under_way.get_mut(&self.org_id) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                under_way.remove(&self.org_id);
-            }
+        let mut under_way = self.delivery.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(count) = under_way.get_mut(&self.org_id) else { return };
+        *count = count.saturating_sub(1);
+        let left = *count;
+        if left == 0 {
+            under_way.remove(&self.org_id);
+        }
+        drop(under_way);
+        // One that had all it may have gets more at once, not at the next poll, but several at a time.
+        if left < BUSY && left.is_multiple_of(BUSY / 4) {
+            self.delivery.app.wake.notify_callbacks();
         }
     }
 }
@@ -195,7 +204,7 @@ impl Delivery {
         }
         drop(conn);
         for (head, place) in heads.into_iter().zip(places) {
-            let job = self.job(&head, lease_id, place);
+            let job = Job { stream_id: head.stream_id, lease_id, _place: place };
             self.spawn(head, job);
         }
         Ok(match leased.len() {
@@ -218,8 +227,7 @@ impl Delivery {
             let LeasedStream { stream_id, lease_id } = work;
             if let Some(found) = heads.iter().position(|head| head.stream_id == stream_id) {
                 let head = heads.swap_remove(found);
-                let job = self.job(&head, lease_id, place);
-                self.spawn(head, job);
+                self.spawn(head, Job { stream_id, lease_id, _place: place });
             } else {
                 give_back(&mut conn, lease_id, &[stream_id], now).await?;
             }
@@ -239,24 +247,20 @@ impl Delivery {
         under_way.iter().filter(|(_, count)| **count >= BUSY).map(|(org, _)| org.clone()).collect()
     }
 
-    fn job(&self, head: &Head, lease_id: Uuid, place: OwnedSemaphorePermit) -> Job {
+    fn sending(self: &Arc<Self>, org_id: &str) -> Sending {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        *under_way.entry(head.org_id.clone()).or_default() += 1;
-        Job {
-            stream_id: head.stream_id,
-            lease_id,
-            org_id: head.org_id.clone(),
-            under_way: Arc::clone(&self.under_way),
-            _place: place,
-        }
+        *under_way.entry(org_id.to_owned()).or_default() += 1;
+        Sending { org_id: org_id.to_owned(), delivery: Arc::clone(self) }
     }
 
     fn spawn(self: &Arc<Self>, head: Head, job: Job) {
+        let sending = self.sending(&head.org_id);
         let delivery = Arc::clone(self);
         self.app.tasks.spawn(async move {
             let app = &delivery.app;
             let span = Span::within(head.trace, app.ids.uuid());
             let settlement = attempt::attempt(app, &delivery.client, &head, (job.lease_id, span)).await;
+            drop(sending);
             note(app, &head, &settlement, span);
             // Nobody settles any more only when the process ends; the lease then runs out.
             let _ = delivery.attempts.send(Attempted { settlement, job }).await;

@@ -44,12 +44,6 @@ pub(super) async fn run(delivery: Weak<Delivery>, app: SharedApp, mut attempts: 
                 delivery.spawn(head, job);
             }
         }
-        // An LSP that had all it may have gets more at once, not at the next poll.
-        let was_busy = !delivery.busy().is_empty();
-        drop(jobs);
-        if was_busy {
-            app.wake.notify_callbacks();
-        }
     }
 }
 
