@@ -6,7 +6,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 1 | format: 1 stored, 2 compressed with zstd; 0 stands for a value that was erased |
+//! | 1 | format: 1 stored, 2 compressed with zstd, 3 the same of a signed message with its payload decoded; 0 stands for a value that was erased |
 //! | 4 | data key id, big endian |
 //! | 12 | random nonce |
 //! | rest | AES-256-GCM ciphertext and its 16-byte tag |
@@ -15,6 +15,7 @@
 
 mod compress;
 mod erased;
+mod jws;
 mod keys;
 mod masked;
 mod otp;
@@ -43,6 +44,8 @@ pub use otp::{OtpKey, otp_matches};
 const STORED: u8 = 1;
 /// Format byte of a text compressed before sealing.
 const COMPRESSED: u8 = 2;
+/// Format byte of a signed message whose payload was decoded before it was compressed.
+const COMPRESSED_JWS: u8 = 3;
 /// Largest text that is sealed, and that opening may inflate to, in bytes.
 pub const MAX_PLAIN: usize = 64 * 1024 * 1024;
 
@@ -188,10 +191,7 @@ impl Sealer {
         }
         let keys = self.loaded();
         let (id, key) = keys.by_id.get_key_value(&keys.active).ok_or(SealError::NoDataKey)?;
-        let (format, text) = match compress(plain)? {
-            Some(smaller) => (COMPRESSED, smaller),
-            None => (STORED, plain.to_vec()),
-        };
+        let (format, text) = pack(plain)?;
         let mut sealed = vec![format];
         sealed.extend_from_slice(&id.to_be_bytes());
         let aad = associated_data(&sealed, context);
@@ -220,6 +220,7 @@ impl Sealer {
         match format {
             STORED => Ok(text),
             COMPRESSED => decompress(&text),
+            COMPRESSED_JWS => jws::wrap(&decompress(&text)?),
             _ => Err(SealError::Malformed),
         }
     }
@@ -270,6 +271,20 @@ impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealer").field("active_key_id", &self.active_key_id()).finish_non_exhaustive()
     }
+}
+
+/// The format and the shortest text that it makes of a value.
+fn pack(plain: &[u8]) -> Result<(u8, Vec<u8>), SealError> {
+    if let Some(text) = jws::unwrap(plain)
+        && let Some(smaller) = compress(&text)?
+        && smaller.len() < plain.len()
+    {
+        return Ok((COMPRESSED_JWS, smaller));
+    }
+    Ok(match compress(plain)? {
+        Some(smaller) => (COMPRESSED, smaller),
+        None => (STORED, plain.to_vec()),
+    })
 }
 
 fn associated_data(prefix: &[u8], context: &str) -> Vec<u8> {

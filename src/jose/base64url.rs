@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use memchr::memchr2;
 
 const ANY_PADDING: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -15,7 +16,7 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PA
 /// # Errors
 /// When it is neither.
 pub fn decode(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
-    if text.contains(['+', '/']) { STANDARD.decode(text) } else { URL_SAFE.decode(text) }
+    if memchr2(b'+', b'/', text.as_bytes()).is_some() { STANDARD.decode(text) } else { URL_SAFE.decode(text) }
 }
 
 /// Writes base64url without padding (RFC 7515 §2).

@@ -2,6 +2,7 @@
 //! (`ocen-v3.md` §3.5), and the bound on nesting.
 
 use aws_lc_rs::digest;
+use memchr::memchr2;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,12 +16,13 @@ const ROOM: usize = 4 * 1024;
 #[must_use]
 pub fn too_deep(json: &[u8]) -> bool {
     let mut depth = 0_usize;
-    let mut rest = json.iter();
-    while let Some(byte) = rest.next() {
+    let mut rest = json;
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
         match byte {
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => skip_string(&mut rest),
+            b'"' => rest = behind_string(rest),
             _ => {}
         }
         if depth > MAX_DEPTH {
@@ -30,14 +32,17 @@ pub fn too_deep(json: &[u8]) -> bool {
     false
 }
 
-/// Goes on behind a string's end; most of a message is strings.
-fn skip_string(rest: &mut std::slice::Iter<'_, u8>) {
-    while let Some(byte) = rest.find(|byte| matches!(byte, b'"' | b'\\')) {
-        if *byte == b'"' {
-            return;
+/// What stands behind a string's end; most of a message is strings.
+fn behind_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', rest) {
+        match rest.get(at..) {
+            Some([b'"', behind @ ..]) => return behind,
+            // Whatever an escape stands for, its first character is no end.
+            Some([_, _, behind @ ..]) => rest = behind,
+            _ => break,
         }
-        rest.next();
     }
+    &[]
 }
 
 /// SHA-256 of the message without `metadata`: members sorted, no blanks, so that order and layout
