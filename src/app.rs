@@ -1,8 +1,11 @@
 //! The server as one value: what every request and every background task needs, built once from the configuration.
 
 pub mod bench;
+pub mod group;
+pub mod kept;
 mod keys;
 pub mod lane;
+mod owners;
 mod refusals;
 
 use std::sync::Arc;
@@ -16,13 +19,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::bench::{Arrival, Bench, Direction, FAULTS, Fault, Given, GivenCode, Hints, Spoilt};
+use self::group::Queue;
 pub use self::keys::{KeyRefusal, KeyRing, MasterKeeper, OurKeys};
 use self::lane::Lane;
 pub use self::refusals::{RefusalWatch, Refused};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::domain::ids::ExchangeId;
-use crate::engine::{Codec, Queue};
+use crate::engine::{Codec, Groups};
 use crate::jose::KeyCache;
 use crate::lender::{PORTS, Ports};
 use crate::rate::Limiter;
@@ -30,6 +34,7 @@ use crate::sandbox;
 use crate::seal::{MasterKey, SealError, Sealer};
 use crate::store::ask::Leased;
 use crate::store::begun::LeasedStream;
+use crate::store::lsp::KeyOwner;
 use crate::store::{StoreError, schema, seal_key};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traffic::Traffic;
@@ -61,8 +66,10 @@ pub struct App {
     pub codec: Arc<dyn Codec>,
     /// Wakes background work.
     pub wake: Wake,
-    /// New applications on their way to the database.
-    pub filings: Queue,
+    /// Messages whose keys are looked up.
+    kids: Queue<String, Vec<KeyOwner>>,
+    /// Requests that go to the database together.
+    pub groups: Groups,
     /// Questions and timers that were leased for the engine's worker by the transaction that made them.
     pub asks: Lane<Leased>,
     /// Streams that were leased for delivery likewise.
@@ -143,7 +150,8 @@ impl App {
             ports,
             codec,
             wake: Wake::default(),
-            filings: Queue::default(),
+            kids: Queue::default(),
+            groups: Groups::default(),
             asks: Lane::new(stop.clone()),
             streams: Lane::new(stop.clone()),
             bench,

@@ -14,7 +14,6 @@ use super::verdict::{Ack, Verdict, judge};
 use crate::app::{App, Fault, Spoilt};
 use crate::domain::ids::OrgId;
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS, VerifyingKey};
-use crate::store;
 use crate::store::outbox::{answer_context, body_context};
 use crate::store::stream::{Fate, Head, Settlement};
 use crate::telemetry::trace::Span;
@@ -125,12 +124,9 @@ async fn is_proven(app: &App, head: &Head, kid: &str, body: &[u8]) -> bool {
     let Ok(Incoming::Signed(jws)) = Incoming::parse(body, OCEN_V3_ALGORITHMS) else {
         return false;
     };
-    let owners = match app.pool.acquire().await {
-        Ok(mut conn) => store::lsp::by_kid(&mut conn, kid).await,
-        Err(error) => Err(error),
-    };
     let owner = OrgId(head.org_id.clone());
-    owners
+    app.key_owners(kid)
+        .await
         .unwrap_or_default()
         .into_iter()
         .filter(|key| key.org_id == owner && key.revoked_at.is_none())

@@ -34,10 +34,10 @@ pub(super) async fn at_once(
     if !given.words.is_empty() {
         return Ok(None);
     }
-    let writes = save::filing(app, decided, order)?;
+    let writes = save::alone(app, &[], decided, order)?;
     let Some(filing) = writes.and_then(|writes| Filing::of(writes, request.digest)) else { return Ok(None) };
     drop(conn);
-    let written = group::write(app, filing).await?;
+    let written = group::file(app, filing).await?;
     Ok(written.then_some(Accepted { exchange: exchange_id, replay: false }))
 }
 

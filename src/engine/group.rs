@@ -1,52 +1,38 @@
-//! Group commit: new applications that come in while others are being written are written together, by one statement
-//! that is one transaction. Each is durable before its ack, as if it had been alone; the group grows by itself with
-//! the load, and nothing waits for it to grow.
+//! What requests do in groups: reading the application that they name, filing a new one, changing one that nobody holds.
+//! Each is one statement that is a transaction of its own, so that what it writes is durable before its ack, as if it
+//! had been alone.
 
-use std::sync::{Arc, PoisonError, RwLock};
-
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
 
 use super::Refused;
 use crate::app::App;
+use crate::app::group::Queue;
+use crate::app::kept::Kept;
 use crate::store::StoreError;
-use crate::store::write::Filing;
+use crate::store::seen::{self, Named, Seen};
+use crate::store::write::{Change, Filing};
 
-/// Filings written together at most.
-const LARGEST: usize = 64;
-
-/// Where filings queue for the next group; without a writer each goes alone.
+/// What waits for its group.
 #[derive(Debug, Default)]
-pub struct Queue {
-    writer: RwLock<Option<mpsc::Sender<Waiting>>>,
+pub struct Groups {
+    /// Applications to be read.
+    named: Queue<Named, Option<Seen>>,
+    /// New applications on their way to the database.
+    filings: Queue<Arc<Filing>, bool>,
+    /// Changed ones.
+    changes: Queue<Arc<Change>, bool>,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    filing: Arc<Filing>,
-    outcome: oneshot::Sender<Outcome>,
-}
-
-/// What became of a filing in its group.
-#[derive(Debug)]
-enum Outcome {
-    /// Written.
-    Filed,
-    /// It was alone, and its key or its id was there before.
-    Known,
-    /// There is no connection in time.
-    NoConnection,
-    /// Something was wrong with the group: each of it is tried again by itself.
-    Again,
-}
-
-impl Queue {
-    fn writer(&self) -> Option<mpsc::Sender<Waiting>> {
-        self.writer.read().unwrap_or_else(PoisonError::into_inner).clone()
+/// Reads an application without locking it; none when the LSP does not have it.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn read(app: &App, named: Named) -> Result<Option<Seen>, Refused> {
+    if let Some(seen) = app.groups.named.join(named.clone()).await? {
+        return Ok(seen);
     }
-
-    fn open(&self, writer: Option<mpsc::Sender<Waiting>>) {
-        *self.writer.write().unwrap_or_else(PoisonError::into_inner) = writer;
-    }
+    let mut conn = app.acquire().await?;
+    Ok(seen::read(&mut conn, &[named]).await?.pop().flatten())
 }
 
 /// Writes a filing together with others that wait. False, and nothing is written, when its key or its id was there
@@ -54,57 +40,81 @@ impl Queue {
 ///
 /// # Errors
 /// When the database fails.
-pub(super) async fn write(app: &App, filing: Filing) -> Result<bool, Refused> {
+pub(super) async fn file(app: &App, filing: Filing) -> Result<bool, Refused> {
     let filing = Arc::new(filing);
-    if let Some(writer) = app.filings.writer() {
-        let (outcome, told) = oneshot::channel();
-        let waiting = Waiting { filing: Arc::clone(&filing), outcome };
-        if writer.send(waiting).await.is_ok() {
-            match told.await {
-                Ok(Outcome::Filed) => return Ok(true),
-                Ok(Outcome::Known) => return Ok(false),
-                Ok(Outcome::NoConnection) => return Err(sqlx::Error::PoolTimedOut.into()),
-                Ok(Outcome::Again) | Err(_) => {}
+    if let Some(written) = app.groups.filings.join(Arc::clone(&filing)).await? {
+        return Ok(written);
+    }
+    // Where a group was written without a word of it, this one's key tells.
+    let mut conn = app.acquire().await?;
+    Ok(Filing::write(&[&filing], &mut conn, app.clock.now()).await?)
+}
+
+/// Writes a change together with others that wait. False, and nothing is written, when its key was there before, or
+/// somebody else holds or has changed the application or what its borrower counts.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn change(app: &App, change: Change) -> Result<bool, Refused> {
+    let change = Arc::new(change);
+    if let Some(written) = app.groups.changes.join(Arc::clone(&change)).await? {
+        return Ok(written);
+    }
+    let mut conn = app.acquire().await?;
+    let written = Change::write(&[&change], &mut conn, app.clock.now()).await?;
+    Ok(written == [true])
+}
+
+/// Works on groups, until the app stops. What comes later goes alone.
+pub async fn run(app: Arc<App>) {
+    let (app, groups) = (&*app, &app.groups);
+    let (for_named, for_filings, for_changes) = (Kept::default(), Kept::default(), Kept::default());
+    tokio::join!(
+        app.read_keys(),
+        groups.named.run(&app.stop, |named| read_all(app, &for_named, named)),
+        groups.filings.run(&app.stop, |filings| file_all(app, &for_filings, filings)),
+        groups.changes.run(&app.stop, |changes| change_all(app, &for_changes, changes)),
+    );
+}
+
+async fn read_all(app: &App, kept: &Kept, named: Vec<Named>) -> Result<Vec<Option<Option<Seen>>>, StoreError> {
+    let mut conn = kept.take(app).await?;
+    let seen = seen::read(&mut conn, &named).await?;
+    kept.put(app, conn);
+    Ok(seen.into_iter().map(Some).collect())
+}
+
+/// When one was there before, it is not known which: each is written again alone.
+async fn file_all(app: &App, kept: &Kept, filings: Vec<Arc<Filing>>) -> Result<Vec<Option<bool>>, StoreError> {
+    let mut sorted: Vec<&Filing> = filings.iter().map(Arc::as_ref).collect();
+    sorted.sort_by(|a, b| a.key().cmp(&b.key()));
+    let mut conn = kept.take(app).await?;
+    let written = Filing::write(&sorted, &mut conn, app.clock.now()).await?;
+    kept.put(app, conn);
+    let known = written || filings.len() == 1;
+    Ok(filings.iter().map(|_| known.then_some(written)).collect())
+}
+
+async fn change_all(app: &App, kept: &Kept, changes: Vec<Arc<Change>>) -> Result<Vec<Option<bool>>, StoreError> {
+    let changes: Vec<&Change> = changes.iter().map(Arc::as_ref).collect();
+    let mut written = vec![None; changes.len()];
+    let mut conn = kept.take(app).await?;
+    for group in Change::apart(&changes) {
+        let together: Vec<&Change> = group.iter().filter_map(|place| changes.get(*place).copied()).collect();
+        let outcome = match Change::write(&together, &mut conn, app.clock.now()).await {
+            Ok(outcome) => outcome,
+            // What is not written here is written alone.
+            Err(error) => {
+                tracing::debug!(%error, "a group of changes is taken apart");
+                return Ok(written);
+            }
+        };
+        for (place, outcome) in group.into_iter().zip(outcome) {
+            if let Some(written) = written.get_mut(place) {
+                *written = Some(outcome);
             }
         }
     }
-    // Where a group was written without a word of it, this one's key tells.
-    Ok(together(app, &[&filing]).await?)
-}
-
-/// Writes the groups, until the app stops. What comes later goes alone.
-pub async fn run(app: Arc<App>) {
-    let (writer, mut queue) = mpsc::channel(LARGEST);
-    app.filings.open(Some(writer));
-    loop {
-        let mut group = Vec::new();
-        tokio::select! {
-            () = app.stop.cancelled() => break,
-            _ = queue.recv_many(&mut group, LARGEST) => {}
-        }
-        write_group(&app, group).await;
-    }
-    app.filings.open(None);
-}
-
-async fn write_group(app: &App, mut group: Vec<Waiting>) {
-    group.sort_by(|a, b| a.filing.key().cmp(&b.filing.key()));
-    let filings: Vec<&Filing> = group.iter().map(|waiting| waiting.filing.as_ref()).collect();
-    let written = together(app, &filings).await;
-    let alone = group.len() == 1;
-    for waiting in group {
-        let outcome = match &written {
-            Ok(true) => Outcome::Filed,
-            Ok(false) if alone => Outcome::Known,
-            Err(StoreError::Database(sqlx::Error::PoolTimedOut)) => Outcome::NoConnection,
-            Ok(false) | Err(_) => Outcome::Again,
-        };
-        // Whoever has gone away sends the request again and finds it.
-        let _ = waiting.outcome.send(outcome);
-    }
-}
-
-async fn together(app: &App, filings: &[&Filing]) -> Result<bool, StoreError> {
-    let mut conn = app.acquire().await?;
-    Filing::write(filings, &mut conn, app.clock.now()).await
+    kept.put(app, conn);
+    Ok(written)
 }

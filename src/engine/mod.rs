@@ -2,6 +2,8 @@
 
 mod begin;
 mod called;
+mod carry;
+mod change;
 mod codec;
 mod compare;
 pub mod day_end;
@@ -30,25 +32,22 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use self::codec::{Codec, EncodeError, EncodedCallback, Outgoing};
-use self::facts::Gathered;
 pub use self::facts::{borrower_index, phone_index};
-pub use self::group::{Queue, run as run_groups};
+pub use self::group::{Groups, run as run_groups};
 pub use self::release::{release, run as run_release};
-use self::resolve::{Known, Subjects};
+use self::resolve::Subjects;
 use self::save::{Before, Order};
 use crate::app::App;
 use crate::domain::application::answer::{Answer, Content};
-use crate::domain::application::ask::{NewTimer, Timer};
 use crate::domain::application::command::{Command, Meta};
-use crate::domain::application::decide::{self, Decided};
+use crate::domain::application::decide::Decided;
 use crate::domain::application::decision::Decision;
 use crate::domain::ids::{ApplicationId, ExchangeId, OrgId};
 use crate::lsp::Settings;
-use crate::store::application::Locked;
 use crate::store::exchange::Exchange;
 use crate::store::inbox::{Claim, Key};
 use crate::store::write::{Opened, Writes};
-use crate::store::{StoreError, application, inbox, outbox};
+use crate::store::{StoreError, inbox, outbox};
 
 /// A callback or ask that its own request caused leaves after the ack was written, or this much later (design §6).
 pub(crate) const HOLD: Duration = Duration::seconds(1);
@@ -187,6 +186,9 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
     {
         return Ok(accepted);
     }
+    if let Some(accepted) = change::at_once(app, request, exchange_id).await? {
+        return Ok(accepted);
+    }
     let mut tx = app.begin().await?;
     let key = Key { org_id: request.org_id.as_str(), operation: request.operation, request_id: &request.request_id };
     let names = resolve::names(&request.command);
@@ -206,51 +208,11 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
             stopped::check_new(app, &request.stopped_products, &items)?;
             filing::create(app, &mut tx, request, exchange_id, (items, locked)).await?;
         }
-        Subjects::Known(known) => carry_out(app, &mut tx, request, exchange_id, known).await?,
+        Subjects::Known(known) => carry::out(app, &mut tx, request, exchange_id, known).await?,
         Subjects::None => meta(app, &mut tx, request, exchange_id).await?,
     }
     tx.commit().await?;
     Ok(Accepted { exchange: exchange_id, replay: false })
-}
-
-/// Any request about applications that exist.
-async fn carry_out(
-    app: &App,
-    conn: &mut PgConnection,
-    request: &Request,
-    exchange_id: ExchangeId,
-    known: Known,
-) -> Result<(), Refused> {
-    let Known { ids, locked, consent_handle } = known;
-    let locked = match locked {
-        Some(locked) => locked,
-        None => application::lock(conn, &app.sealer, &ids).await?,
-    };
-    stopped::check(&request.stopped_products, &request.command, &locked)?;
-    let mut gathered = Gathered::for_command(app, conn, &locked, &request.command).await?;
-    gathered.consent_handle = consent_handle;
-    resolve::check_payment(&request.command, &gathered)?;
-    let per_item = matches!(request.command, Command::GenerateOffers(_));
-    // Results of a list keep the request's order; what one OTP signs goes by the order of ids.
-    let mut apps: Vec<_> = if per_item {
-        ids.iter().filter_map(|id| find(&locked, *id)).map(|l| l.application.clone()).collect()
-    } else {
-        locked.iter().map(|l| l.application.clone()).collect()
-    };
-    if let Some(matches) = rehearsal::one_time_password(app, conn, &request.command, &mut apps).await? {
-        gathered.otp_matches = matches;
-    }
-    let facts = gathered.facts(app, Some(exchange_id));
-    let mut decided = decide::decide(apps, &request.command, &facts);
-    let given = rehearsal::read(app, Some(&mut *conn), request, &mut decided).await?;
-    let stream = decided.applications.first().map_or(exchange_id.0, |a| a.bundle.0);
-    if per_item && !is_complete(&decided, exchange_id) {
-        interim_timer(app, &mut decided, exchange_id);
-    }
-    let order = open_exchange(app, request, exchange_id, (stream, &decided, per_item))?;
-    let before = Before { applications: &locked, loan: gathered.loan.as_ref() };
-    save::decision_with(app, conn, before, decided, order).await?;
-    rehearsal::keep(app, conn, &given).await
 }
 
 /// Heartbeat, lookups, error codes and lists: an answer, and nothing else.
@@ -267,15 +229,6 @@ async fn meta(app: &App, conn: &mut PgConnection, request: &Request, exchange_id
     }
     let order = open_exchange(app, request, exchange_id, (exchange_id.0, &decided, false))?;
     save::decision_with(app, conn, Before::applications(&[]), decided, order).await
-}
-
-/// An interim answer for an exchange that still waits for offers (row 27).
-fn interim_timer(app: &App, decided: &mut Decided, exchange: ExchangeId) {
-    if let Some(waits) = decided.applications.first() {
-        let at = app.clock.now() + Duration::seconds(app.config.limits.interim_answer_seconds);
-        let timer = NewTimer { timer: Timer::InterimAnswer { exchange }, application: waits.id, at };
-        decided.decision.timers.push(timer);
-    }
 }
 
 /// The exchange of a request, to be written with what is decided about it.
@@ -314,13 +267,4 @@ fn open_exchange<'a>(
     let mut writes = Writes::of(request.org_id.as_str());
     writes.open(Opened::new(&app.sealer, exchange, (&request.trace_id, &request.raw))?, &parts);
     Ok(Order { cause: save::Cause::Request(id), writes, settings: Some(&request.settings) })
-}
-
-fn is_complete(decided: &Decided, exchange: ExchangeId) -> bool {
-    let answered = decided.decision.replies.iter().filter(|reply| reply.exchange == exchange).count();
-    answered >= decided.applications.len()
-}
-
-fn find(locked: &[Locked], id: ApplicationId) -> Option<&Locked> {
-    locked.iter().find(|l| l.application.id == id)
 }

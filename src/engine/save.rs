@@ -7,7 +7,7 @@ use super::{HOLD, Refused, facts, pages, replies};
 use crate::app::App;
 use crate::domain::application::Application;
 use crate::domain::application::decide::Decided;
-use crate::domain::application::decision::{Decision, Effect};
+use crate::domain::application::decision::{Decision, Effect, Reply};
 use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::domain::loan::Loan;
 use crate::lsp::Settings;
@@ -120,19 +120,31 @@ pub async fn decision_with(
     Ok(writes.flush(conn, app.clock.now()).await?)
 }
 
-/// A decision about one new application, whole: it needs nothing from the database and is one statement. `None` when
-/// it is more than that.
+/// A decision about one application, whole, where it needs nothing more from the database and is one statement. `None`
+/// when it is more than that.
 ///
 /// # Errors
 /// When something cannot be sealed, or an answer does not belong to its operation.
-pub fn filing(app: &App, decided: Decided, order: Order<'_>) -> Result<Option<Writes>, Refused> {
+pub fn alone(app: &App, before: &[Locked], decided: Decided, order: Order<'_>) -> Result<Option<Writes>, Refused> {
     let Order { cause, mut writes, settings } = order;
     let Decided { applications, mut decision } = decided;
-    let simple = decision.effects.is_empty() && decision.webhooks.is_empty() && applications.len() == 1;
-    let (true, Some(settings)) = (simple, settings) else {
+    let ([application], Some(settings)) = (applications.as_slice(), settings) else {
         return Ok(None);
     };
-    save_applications(app, &mut writes, &[], (&applications, &mut decision))?;
+    let reserves = |effect: &Effect| matches!(effect, Effect::Reserve(id, _) if *id == application.id);
+    let answers = |reply: &Reply| Some(reply.exchange) == cause.exchange();
+    let simple = decision.effects.len() <= 1
+        && decision.effects.iter().all(reserves)
+        && decision.replies.iter().all(answers)
+        && decision.webhooks.is_empty()
+        && !decision.lacks_history;
+    if !simple {
+        return Ok(None);
+    }
+    save_applications(app, &mut writes, before, (&applications, &mut decision))?;
+    if let Some(Effect::Reserve(id, amount)) = decision.effects.pop() {
+        writes.reserve(id, facts::borrower_index(app, &application.form.borrower), amount.0);
+    }
     later(app, &mut writes, &applications, &mut decision, cause)?;
     replies::settle_new(app, decision.replies, (cause.due_at(app), settings), &mut writes)?;
     Ok(Some(writes))

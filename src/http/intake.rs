@@ -65,7 +65,8 @@ pub async fn receive(State(intake): State<Intake>, request: Request) -> Response
             logged.bytes_in = held.bytes.len();
             let certificate = certificate::of(&parts, &intake.app.config.proxy);
             let scenario = rehearsal::scenario(&intake.app, &parts.headers);
-            intake.handle(operation, (held, trace, scenario), certificate.as_ref()).await
+            // Boxed, so that the layers above do not hand its whole state on to each other.
+            Box::pin(intake.handle(operation, (held, trace, scenario), certificate.as_ref())).await
         }
         Err(refusal) => refusal,
     };

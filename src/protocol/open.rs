@@ -179,9 +179,7 @@ async fn verify(
     sender: &mut Sender,
 ) -> Result<(OrgId, Stopped), Malformed> {
     let kid = signed.kid().ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the protected header has no kid"))?;
-    let mut conn = app.pool.acquire().await.map_err(|error| unavailable(&error))?;
-    let owners = lsp::by_kid(&mut conn, kid).await.map_err(|error| unavailable(&error))?;
-    drop(conn);
+    let owners = app.key_owners(kid).await.map_err(|error| unavailable(&error))?;
     let owner = pick(owners, sender.claimed_org.as_ref())
         .ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the kid is not registered"))?;
     sender.settings = owner.settings;
@@ -263,7 +261,7 @@ fn check_stopped(stopped: &Stopped, operation: &Operation) -> Result<(), Malform
     Ok(())
 }
 
-fn unavailable(error: &sqlx::Error) -> Malformed {
+fn unavailable(error: &impl std::fmt::Display) -> Malformed {
     tracing::error!(error = %error, "the LSP's key could not be looked up");
     Malformed::new(Code::Unavailable, "", "temporarily unavailable, please retry")
 }

@@ -29,8 +29,18 @@ pub struct KeyOwner {
 /// # Errors
 /// When the database fails.
 pub async fn by_kid(conn: &mut PgConnection, kid: &str) -> Result<Vec<KeyOwner>, sqlx::Error> {
+    let found = by_kids(conn, &[kid.to_owned()]).await?;
+    Ok(found.into_iter().map(|(_, owner)| owner).collect())
+}
+
+/// The same of several, each with its `kid`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_kids(conn: &mut PgConnection, kids: &[String]) -> Result<Vec<(String, KeyOwner)>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"select
+            lsp_key.kid,
             lsp.org_id,
             lsp.settings as "settings: Json<Settings>",
             lsp_key.public_key_pem,
@@ -43,20 +53,23 @@ pub async fn by_kid(conn: &mut PgConnection, kid: &str) -> Result<Vec<KeyOwner>,
             ) as "stopped!"
         from lsp_key
         join lsp on lsp.org_id = lsp_key.org_id
-        where lsp_key.kid = $1
+        where lsp_key.kid = any($1)
         order by lsp.org_id"#,
-        kid,
+        kids,
     )
     .fetch_all(conn)
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| KeyOwner {
-            org_id: OrgId(row.org_id),
-            settings: row.settings.0,
-            public_key_pem: row.public_key_pem,
-            revoked_at: row.revoked_at,
-            stopped: Stopped::from_rows(row.stopped),
+        .map(|row| {
+            let owner = KeyOwner {
+                org_id: OrgId(row.org_id),
+                settings: row.settings.0,
+                public_key_pem: row.public_key_pem,
+                revoked_at: row.revoked_at,
+                stopped: Stopped::from_rows(row.stopped),
+            };
+            (row.kid, owner)
         })
         .collect())
 }

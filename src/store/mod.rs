@@ -37,6 +37,7 @@ pub mod schema;
 pub mod seal_key;
 pub mod sealed;
 pub mod search;
+pub mod seen;
 pub mod settings;
 pub mod stream;
 pub mod switches;

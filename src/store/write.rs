@@ -3,7 +3,9 @@
 //! A statement costs a round trip and its overhead in the database whatever it writes; a request that wrote table by
 //! table would spend more on that than on the rows (`performance.md` §3).
 
+mod change;
 mod filing;
+mod lone;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +13,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use self::change::Change;
 pub use self::filing::Filing;
 use super::application::{self, Row};
 use super::ask::{self, Detail, Leased, Settlement};

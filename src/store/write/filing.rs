@@ -4,45 +4,27 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Opened, Queued, Writes};
+use super::lone::{Lone, all, column, each};
+use super::{Queued, Writes};
 use crate::store::StoreError;
-use crate::store::application::Row;
-use crate::store::exchange::Exchange;
 
 /// A new application with the exchange that files it, and at most one callback.
 #[derive(Debug)]
-pub struct Filing {
-    writes: Writes,
-    row: Row,
-    opened: Opened,
-    callback: Option<Queued>,
-    digest: [u8; 32],
-}
+pub struct Filing(Lone);
 
 impl Filing {
     /// `None` when there is more to write than that. The key of the exchange is claimed for a body of this digest.
     #[must_use]
-    pub fn of(mut writes: Writes, digest: [u8; 32]) -> Option<Self> {
-        let (row, opened, callback) = (writes.applications.pop()?, writes.opened.take()?, writes.callbacks.pop());
-        let own = writes.parts.slots == [0]
-            && row.revision.is_none()
-            && callback.as_ref().is_none_or(|callback| {
-                callback.stream_id == opened.exchange.stream_id && callback.exchange_id == Some(opened.exchange.id.0)
-            });
-        let nothing_else = writes.applications.is_empty()
-            && writes.callbacks.is_empty()
-            && writes.answers.slots.is_empty()
-            && writes.reserved.is_none()
-            && writes.counted.is_none()
-            && writes.settled.is_none();
-        (own && nothing_else).then_some(Self { writes, row, opened, callback, digest })
+    pub fn of(writes: Writes, digest: [u8; 32]) -> Option<Self> {
+        let new = Lone::of(writes, digest)?;
+        (new.row.revision.is_none() && new.writes.reserved.is_none()).then_some(Self(new))
     }
 
     /// The key that it claims; filings are written in the order of their keys, so that two replicas which were sent the
     /// same ones do not wait for each other in a circle.
     #[must_use]
     pub fn key(&self) -> (&str, &str) {
-        (&self.writes.org_id, &self.opened.exchange.request_id)
+        (self.0.writes.org_id(), &self.0.exchange().request_id)
     }
 
     /// Writes them in one transaction. False, and nothing is written, when the key or the application's id of one of
@@ -51,19 +33,15 @@ impl Filing {
     /// # Errors
     /// When the database fails; whether they were written is known when it has told so.
     pub async fn write(filings: &[&Self], conn: &mut PgConnection, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        match statement(filings, conn, now).await {
+        match statement(&column(filings, |filing| &filing.0), conn, now).await {
             Ok(()) => Ok(true),
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
-
-    fn exchange(&self) -> &Exchange {
-        &self.opened.exchange
-    }
 }
 
-async fn statement(filings: &[&Filing], conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+async fn statement(filings: &[&Lone], conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     let answer = |of: fn(&Queued) -> &str| column(filings, |filing| filing.callback.as_ref().map(of));
     sqlx::query_file!(
         "src/store/write/filing.sql",
@@ -105,7 +83,7 @@ async fn statement(filings: &[&Filing], conn: &mut PgConnection, now: DateTime<U
         &all(filings, |filing| &filing.writes.asks.methods),
         &all(filings, |filing| &filing.writes.asks.details),
         &all(filings, |filing| &filing.writes.asks.due),
-        &column(filings, |filing| filing.callback.as_ref().map(|callback| callback.callback_id)) as &[Option<Uuid>],
+        &column(filings, Lone::callback_id) as &[Option<Uuid>],
         &answer(|callback| &callback.path) as &[Option<&str>],
         &answer(|callback| &callback.trace_id) as &[Option<&str>],
         &column(filings, |filing| filing.callback.as_ref().map(|callback| callback.sealed_body.as_slice()))
@@ -120,19 +98,4 @@ async fn statement(filings: &[&Filing], conn: &mut PgConnection, now: DateTime<U
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// What each filing has one of.
-fn column<'a, T>(filings: &[&'a Filing], of: impl Fn(&'a Filing) -> T) -> Vec<T> {
-    filings.iter().map(|filing| of(filing)).collect()
-}
-
-/// What each filing has several of, one after the other.
-fn all<'a, T: Clone + 'a>(filings: &[&'a Filing], of: impl Fn(&'a Filing) -> &'a Vec<T>) -> Vec<T> {
-    filings.iter().flat_map(|filing| of(filing)).cloned().collect()
-}
-
-/// The LSP of each filing, as often as it has something.
-fn each<'a>(filings: &[&'a Filing], many: impl Fn(&'a Filing) -> usize) -> Vec<&'a str> {
-    filings.iter().flat_map(|filing| std::iter::repeat_n(filing.writes.org_id(), many(filing))).collect()
 }

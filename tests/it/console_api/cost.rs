@@ -102,3 +102,26 @@ async fn a_new_application_is_filed_by_one_statement() {
     // The LSP's keys and switches; two looks of the sandbox at what was ordered of it; and all that is written.
     assert_eq!(taken[1..], [4, 4, 4], "statements a request, on a connection that is there");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_read_by_one_statement_and_written_by_one() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let mut ids = Vec::new();
+    while ids.len() < 4 {
+        ids.extend(flow.file(1).await);
+    }
+    let counting = Counting::on(&server.database_url).await;
+    let lsp = lsp.over(&counting.server.url, counting.server.http.clone());
+    let mut taken = Vec::new();
+    for id in ids {
+        let before = counting.run().await;
+        let consent = json!({"consentFetchType": "ONETIME", "vua": "asha@aa.in"});
+        let (_, ack) = lsp.send(path::CONSENT_HANDLE, json!({"loanApplicationIds": [id], "consent": consent})).await;
+        assert_eq!((ack.status, ack.error()), (200, "0"), "{}", ack.body);
+        taken.push(counting.run().await - before);
+    }
+    // The LSP's keys and switches, the application, a look of the sandbox, and all that is written.
+    assert_eq!(taken[1..], [4, 4, 4], "statements a request, on a connection that is there");
+}
