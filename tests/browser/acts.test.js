@@ -196,6 +196,7 @@ test("a message of our own passes the check of its signature, an altered one is 
   await page.getByLabel("Body").fill(JSON.stringify(envelope));
   await page.getByRole("button", { name: "Check it" }).click();
   await page.getByText("First mismatch:").waitFor();
+  await page.getByRole("button", { name: "Check it", disabled: false }).waitFor();
   await visitor.keeps("signature wrong");
 });
 
