@@ -19,12 +19,7 @@ pub struct Database {
 
 /// What a lender's Postgres is set to, and the reference figures were measured with (README, "Operations"): checkpoints
 /// by the half hour, and a log whose files are used again rather than made while commits wait.
-const SETTINGS: &[&str] = &[
-    "alter system set max_wal_size = '8GB'",
-    "alter system set min_wal_size = '2GB'",
-    "alter system set checkpoint_timeout = '30min'",
-    "select pg_reload_conf()",
-];
+const SETTINGS: [(&str, &str); 3] = [("max_wal_size", "8GB"), ("min_wal_size", "2GB"), ("checkpoint_timeout", "30min")];
 
 impl Database {
     /// Makes one.
@@ -33,9 +28,10 @@ impl Database {
             .map_err(|_| "OCEN_TEST_DATABASE_URL names no Postgres server: run `make bench`")?;
         let name = format!("bench_{}", Ids.uuid().simple());
         let mut conn = PgConnection::connect(&cluster).await?;
-        for setting in SETTINGS {
-            conn.execute(*setting).await?;
+        for (name, value) in SETTINGS {
+            conn.execute(AssertSqlSafe(format!("alter system set {name} = '{value}'"))).await?;
         }
+        conn.execute("select pg_reload_conf()").await?;
         conn.execute(AssertSqlSafe(format!("create database {name}"))).await?;
         let row = conn.fetch_one("select pg_backend_pid()").await?;
         let backend = Process(u32::try_from(row.try_get::<i32, _>(0)?)?);
@@ -63,10 +59,14 @@ impl Database {
         Ok(())
     }
 
-    /// Drops it again.
+    /// Drops it again, and sets back what was set.
     pub async fn remove(&self) -> Outcome<()> {
         let mut conn = PgConnection::connect(&self.cluster).await?;
         conn.execute(AssertSqlSafe(format!("drop database {} with (force)", self.name))).await?;
+        for (name, _) in SETTINGS {
+            conn.execute(AssertSqlSafe(format!("alter system reset {name}"))).await?;
+        }
+        conn.execute("select pg_reload_conf()").await?;
         Ok(())
     }
 }
