@@ -275,7 +275,8 @@ impl fmt::Debug for Sealer {
 
 /// The format and the shortest text that it makes of a value.
 fn pack(plain: &[u8]) -> Result<(u8, Vec<u8>), SealError> {
-    if let Some(text) = jws::unwrap(plain)
+    // Never longer than the value itself, or opening it might inflate past the bound.
+    if let Some(text) = jws::unwrap(plain).filter(|text| text.len() <= plain.len())
         && let Some(smaller) = compress(&text)?
         && smaller.len() < plain.len()
     {

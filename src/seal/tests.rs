@@ -1,5 +1,7 @@
 //! Sealed values open where they belong and nowhere else.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::ExposeSecret as _;
 
 use super::*;
@@ -84,6 +86,20 @@ fn compressible_texts_get_smaller_and_random_ones_hardly_larger() {
     let mut random = vec![0; 1000];
     aws_lc_rs::rand::fill(&mut random).unwrap();
     assert_eq!(sealer.seal(PLACE, &random).unwrap().len(), 1000 + 33);
+}
+
+#[test]
+fn a_signed_message_is_kept_with_its_payload_decoded_and_comes_back_byte_for_byte() {
+    let sealer = sealer(&[1]);
+    let payload = URL_SAFE_NO_PAD.encode(br#"{"loanApplicationId":"a-1","status":"PENDING"},"#.repeat(20));
+    let message = format!(r#"{{"payload":"{payload}","signature":"AA"}}"#);
+    let row = sealer.seal(PLACE, message.as_bytes()).unwrap();
+    assert_eq!(row[0], COMPRESSED_JWS);
+    assert_eq!(sealer.open(PLACE, &row).unwrap(), message.as_bytes());
+    // Where decoding wins nothing it is kept as any text.
+    let short = format!(r#"{{"payload":"e30","signature":"{}"}}"#, "A".repeat(500));
+    let row = sealer.seal(PLACE, short.as_bytes()).unwrap();
+    assert_eq!((row[0], sealer.open(PLACE, &row).unwrap()), (COMPRESSED, short.into_bytes()));
 }
 
 #[test]
