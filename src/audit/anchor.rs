@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::{App, SharedApp};
 use crate::jose::{HeaderMember, SignError, sign_flattened};
 use crate::store::StoreError;
-use crate::store::audit::{self, Anchor, HASH_BYTES, Wanted, hex};
+use crate::store::audit::{self, Anchor, HASH_BYTES, Wanted};
 
 /// How often it is looked whether a new day has begun.
 const LOOK: Duration = Duration::from_mins(1);
@@ -71,7 +71,7 @@ pub async fn make(app: &App) -> Result<Option<Anchor>, AnchorError> {
     let last = audit::list(&mut conn, Wanted::default(), 1).await?.pop();
     let (seq, hash) = last.map_or((0, vec![0; HASH_BYTES]), |row| (row.seq, row.hash));
     let (lender, day) = (app.config.lender.org_id.clone(), now.date_naive());
-    let statement = Statement { lender, day, count: seq, head: hex(&hash), at: now };
+    let statement = Statement { lender, day, count: seq, head: hex::encode(&hash), at: now };
     let signed = sign_flattened(&app.keys.signing(), HeaderMember::Protected, &serde_json::to_vec(&statement)?)?;
     let anchor = Anchor { day, seq, hash, signed: compact(&signed)? };
     if !audit::add_anchor(&mut conn, &anchor, now).await? {

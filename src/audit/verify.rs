@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use super::anchor::{Statement, flattened};
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS, VerifyingKey};
 use crate::store::StoreError;
-use crate::store::audit::{self, Anchor, HASH_BYTES, Row, hex};
+use crate::store::audit::{self, Anchor, HASH_BYTES, Row};
 
 /// Rows that are read at a time.
 const BATCH: i64 = 1_000;
@@ -135,7 +135,7 @@ pub async fn walk(conn: &mut PgConnection, walk: &Walk) -> Result<Whole, VerifyE
         return Err(Fault::CutOff { day: anchor.day, count: anchor.seq, ends: link.seq }.into());
     }
     let count = (link.seq - from + 1).max(0);
-    Ok(Whole { from, to: link.seq, count, head: hex(&link.hash), anchors: found, signatures })
+    Ok(Whole { from, to: link.seq, count, head: hex::encode(&link.hash), anchors: found, signatures })
 }
 
 /// The row before the first one; it must be there and be right in itself.
@@ -186,7 +186,7 @@ fn read(signed: &str) -> Result<Anchor, String> {
 /// Whether one of the lender's keys signed exactly this.
 fn signed(anchor: &Anchor, keys: &BTreeMap<String, VerifyingKey>) -> Result<(), String> {
     let said = statement(&anchor.signed, Some(keys))?;
-    let same = (said.day, said.count) == (anchor.day, anchor.seq) && said.head == hex(&anchor.hash);
+    let same = (said.day, said.count) == (anchor.day, anchor.seq) && said.head == hex::encode(&anchor.hash);
     if same { Ok(()) } else { Err("what is signed is not what is stored".to_owned()) }
 }
 

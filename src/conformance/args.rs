@@ -97,19 +97,9 @@ impl ConformanceArgs {
             };
             let path = PathBuf::from(file);
             let picture = tokio::fs::read(&path).await.map_err(|source| ConformanceError::File { path, source })?;
-            let screenshot_sha256 = hex(digest(&SHA256, &picture).as_ref());
+            let screenshot_sha256 = hex::encode(digest(&SHA256, &picture).as_ref());
             all.push(Attestation { rule: rule.to_ascii_uppercase(), by: by.to_owned(), screenshot_sha256 });
         }
         Ok(all)
     }
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

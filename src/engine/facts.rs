@@ -18,7 +18,7 @@ use crate::engine::{otp, pages};
 use crate::seal::Sealer;
 use crate::store::application::Locked;
 use crate::store::loan::LockedLoan;
-use crate::store::{StoreError, audit, book, dispute, exposure, loan, repayment, settings};
+use crate::store::{StoreError, book, dispute, exposure, loan, repayment, settings};
 
 /// Facts that came from the database.
 #[derive(Debug, Default)]
@@ -242,7 +242,7 @@ pub fn phone_index(sealer: &Sealer, phone: &str) -> Option<String> {
     let digits: Vec<char> = phone.chars().filter(char::is_ascii_digit).collect();
     let last: String = digits.get(digits.len().checked_sub(PHONE_DIGITS)?..)?.iter().collect();
     let index = phone.chars().all(usual).then(|| sealer.blind_index("phone", &last))?;
-    Some(audit::hex(&index))
+    Some(hex::encode(&index))
 }
 
 /// Blind indexes of an application's collaterals.

@@ -1,7 +1,6 @@
 //! Key facts statements written down, and the borrowers' pages that show them.
 
 use std::fmt;
-use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use sqlx::PgConnection;
@@ -27,22 +26,14 @@ pub fn written(kfs: &Kfs) -> Option<(String, String)> {
 /// SHA-256 in small hexadecimal digits.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
+    hex::encode(digest(&SHA256, bytes))
 }
 
 /// The token of a page: derived, so that it is stored nowhere and the same on every replica.
 #[must_use]
 pub fn token(sealer: &Sealer, kind: Kind, number: &str) -> String {
     let key = sealer.derive(&format!("borrower page {} {number}", kind.name()));
-    hex(key.get(..TOKEN_BYTES).unwrap_or(&key))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(key.get(..TOKEN_BYTES).unwrap_or(&key))
 }
 
 impl fmt::Debug for App {

@@ -1,8 +1,6 @@
 //! What a signature says by itself: an RSA signature can be opened with the public key, and holds the digest of what was
 //! signed. That tells "another key" from "other bytes". For explaining only: nothing is ever accepted by it.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::signature::{
     RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, UnparsedPublicKey,
@@ -66,13 +64,13 @@ impl Recovered {
     /// The digest in the signature, hexadecimal.
     #[must_use]
     pub fn digest(&self) -> String {
-        hex(&self.digest)
+        hex::encode(&self.digest)
     }
 
     /// The same digest of other bytes, hexadecimal.
     #[must_use]
     pub fn digest_of(&self, bytes: &[u8]) -> String {
-        hex(&self.hash_of(bytes))
+        hex::encode(&self.hash_of(bytes))
     }
 
     fn hash_of(&self, bytes: &[u8]) -> Vec<u8> {
@@ -111,14 +109,6 @@ impl VerifyingKey {
         let fits = |algorithm| UnparsedPublicKey::new(algorithm, self.spki()).verify(message, signature).is_ok();
         known.into_iter().find(|(_, algorithm)| fits(*algorithm)).map(|(name, _)| name)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

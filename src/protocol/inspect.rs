@@ -108,12 +108,8 @@ pub fn envelope(jws: &Unverified<'_>) -> Envelope {
         member: jws.member().name(),
         kid: jws.kid().map(str::to_owned),
         alg: jws.header().algorithm.name(),
-        signing_input_sha256: hex(digest(&SHA256, &jws.signing_input().concat()).as_ref()),
+        signing_input_sha256: hex::encode(digest(&SHA256, &jws.signing_input().concat()).as_ref()),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Makes the checks of the intake, as they would have ended when the message came: what changes with time is judged by

@@ -5,7 +5,6 @@
 //! their messages are kept as they came.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::hmac;
@@ -145,17 +144,7 @@ fn cut(text: &str) -> String {
 pub fn digest(sealer: &Sealer, state: &impl Serialize) -> Result<String, StoreError> {
     let json = serde_json::to_vec(state).map_err(SealError::from)?;
     let key = hmac::Key::new(hmac::HMAC_SHA256, &sealer.derive(DIGEST_KEY));
-    Ok(hex(hmac::sign(&key, &json).as_ref()))
-}
-
-/// Bytes as lower-case hexadecimal digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Ok(hex::encode(hmac::sign(&key, &json).as_ref()))
 }
 
 /// A row of the chain; as JSON its hashes are hexadecimal digits, and its entry stands as it was hashed.
@@ -176,7 +165,7 @@ pub struct Row {
 }
 
 fn as_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&hex(bytes))
+    serializer.serialize_str(&hex::encode(bytes))
 }
 
 /// One that is no JSON any more, because somebody spoilt it, is shown as a text.

@@ -51,7 +51,7 @@ impl ClientCertificate {
         if text.len() > MAX_HEADER {
             return None;
         }
-        if let Some(fingerprint) = hex(text) {
+        if let Some(fingerprint) = fingerprint(text) {
             return Some(Self { fingerprint, der: None });
         }
         let der = if text.contains("BEGIN") {
@@ -113,7 +113,7 @@ impl FromStr for Binding {
             let is_name = matches!(ServerName::try_from(name), Ok(ServerName::DnsName(_)));
             return is_name.then(|| Self(Meant::Name(name.to_ascii_lowercase()))).ok_or(NotABinding);
         }
-        hex(text).map(|fingerprint| Self(Meant::Fingerprint(fingerprint))).ok_or(NotABinding)
+        fingerprint(text).map(|fingerprint| Self(Meant::Fingerprint(fingerprint))).ok_or(NotABinding)
     }
 }
 
@@ -147,19 +147,10 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// 32 bytes in hex, with colons or without.
-fn hex(text: &str) -> Option<[u8; 32]> {
+fn fingerprint(text: &str) -> Option<[u8; 32]> {
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
-    if digits.len() != 64 {
-        return None;
-    }
     let mut out = [0; 32];
-    for (byte, pair) in out.iter_mut().zip(digits.chunks(2)) {
-        *byte = pair.iter().try_fold(0_u8, |sum, digit| {
-            let value = u8::try_from(char::from(*digit).to_digit(16)?).ok()?;
-            Some((sum << 4) | value)
-        })?;
-    }
-    Some(out)
+    hex::decode_to_slice(digits, &mut out).ok().map(|()| out)
 }
 
 fn percent_decoded(text: &str) -> Option<Vec<u8>> {

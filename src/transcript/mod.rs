@@ -3,12 +3,12 @@
 //!
 //! `index.json` lists every file with its SHA-256 and a chain: each link is the SHA-256 of the link before, the file's
 //! name and its digest, a line each; the first follows 64 zeros. `index.jws` is the lender's signature over the bytes
-//! of `index.json`, in the envelope of every OCEN message. `keys.json` has the keys of both sides.
+//! of `index.json`, in the envelope of every OCEN message. `keys.json` has the keys of both sides. What holds the files
+//! together (names and lengths in a zip's headers, its times) no signature covers: the zip's comment, its last bytes, is
+//! the SHA-256 of all bytes before it, so that no altered byte goes unseen.
 
 pub mod verify;
 pub mod write;
-
-use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub const INDEX: &str = "index.json";
 pub const SIGNATURE: &str = "index.jws";
 /// The keys of both sides.
 pub const KEYS: &str = "keys.json";
+/// How long the zip's comment is: a SHA-256 in hexadecimal digits.
+const COMMENT: usize = 64;
 /// What the first link follows.
 pub const FIRST_LINK: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -70,9 +72,5 @@ fn link(before: &str, file: Option<&str>, sha256: &str) -> String {
 /// SHA-256, 64 lower-case hexadecimal digits.
 #[must_use]
 pub fn sha256_of(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(digest(&SHA256, bytes))
 }

@@ -1,12 +1,13 @@
 //! Verifying a transcript: that it is whole, unchanged, and the lender's.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Seek};
+use std::io::{BufRead as _, BufReader, Read, Seek, SeekFrom};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::Value;
 use zip::ZipArchive;
 
-use super::{FIRST_LINK, FORMAT, INDEX, Index, KEYS, SIGNATURE, link, sha256_of};
+use super::{COMMENT, FIRST_LINK, FORMAT, INDEX, Index, KEYS, SIGNATURE, link, sha256_of};
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS, VerifyingKey};
 
 /// Most files that are looked at.
@@ -38,6 +39,8 @@ pub enum Wrong {
     Chain(usize),
     #[error("{0} is not in the index")]
     Extra(String),
+    #[error("the zip itself was changed or packed anew: its comment is not the SHA-256 of all before it")]
+    Container,
     #[error("{file} does not verify with the LSP's key: {why}")]
     Message { file: String, why: String },
 }
@@ -60,8 +63,8 @@ pub struct Findings {
 ///
 /// # Errors
 /// [`Wrong`], the first thing that is.
-pub fn verify(file: impl Read + Seek, trusted: Option<&Value>) -> Result<Findings, Wrong> {
-    let files = unpack(file)?;
+pub fn verify(mut file: impl Read + Seek, trusted: Option<&Value>) -> Result<Findings, Wrong> {
+    let files = unpack(&mut file)?;
     let get = |name: &str| files.get(name).ok_or_else(|| Wrong::Missing(name.to_owned()));
     let (bytes, keys_file) = (get(INDEX)?, get(KEYS)?);
     let keys: Value = serde_json::from_slice(keys_file).map_err(|e| Wrong::Unreadable(KEYS, e.to_string()))?;
@@ -75,6 +78,8 @@ pub fn verify(file: impl Read + Seek, trusted: Option<&Value>) -> Result<Finding
     }
     unbroken(&index, &files)?;
     let signed_requests = requests(&index, &files, &keys)?;
+    // Last, because whatever else is wrong says more.
+    as_written(file)?;
     Ok(Findings { index, kid, fingerprint, signed_requests })
 }
 
@@ -98,6 +103,26 @@ fn unpack(file: impl Read + Seek) -> Result<BTreeMap<String, Vec<u8>>, Wrong> {
         files.insert(name, content);
     }
     Ok(files)
+}
+
+/// That every byte is the one that was written, those of the zip's own headers too.
+fn as_written(mut file: impl Read + Seek) -> Result<(), Wrong> {
+    let unreadable = |error: std::io::Error| Wrong::Zip(error.to_string());
+    let before = file.seek(SeekFrom::End(0)).map_err(unreadable)?.saturating_sub(COMMENT as u64);
+    file.rewind().map_err(unreadable)?;
+    let (mut digest, mut rest) = (Context::new(&SHA256), BufReader::new(file.by_ref().take(before)));
+    loop {
+        let read = rest.fill_buf().map_err(unreadable)?;
+        if read.is_empty() {
+            break;
+        }
+        digest.update(read);
+        let read = read.len();
+        rest.consume(read);
+    }
+    let mut comment = String::new();
+    file.read_to_string(&mut comment).map_err(|_| Wrong::Container)?;
+    if comment == hex::encode(digest.finish()) { Ok(()) } else { Err(Wrong::Container) }
 }
 
 /// Whose signature it is: kid and fingerprint.
@@ -205,6 +230,21 @@ mod tests {
             zip.write_all(&content).unwrap();
         }
         zip.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn no_bit_of_the_file_changes_unseen() {
+        let bytes = transcript(&SigningKey::generate("lender").unwrap());
+        for place in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[place] ^= 1 << (place % 8);
+            assert!(verify(Cursor::new(&altered), None).is_err(), "byte {place} of {}", bytes.len());
+        }
+        for changed in [[bytes.as_slice(), b"0"].concat(), [b"0", bytes.as_slice()].concat()] {
+            assert!(verify(Cursor::new(&changed), None).is_err());
+        }
+        let same_files = altered(&bytes, "messages/0002-callback-a-b.json", Some(b"{}"));
+        assert_eq!(wrong(&same_files), Wrong::Container);
     }
 
     fn wrong(bytes: &[u8]) -> Wrong {

@@ -7,7 +7,7 @@ use zip::ZipWriter;
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 
-use super::{Entry, FIRST_LINK, FORMAT, INDEX, Index, KEYS, SIGNATURE, link, sha256_of};
+use super::{COMMENT, Entry, FIRST_LINK, FORMAT, INDEX, Index, KEYS, SIGNATURE, link, sha256_of};
 use crate::jose::{HeaderMember, SignError, SigningKey, sign_flattened};
 
 /// A transcript that could not be written.
@@ -87,7 +87,16 @@ pub fn zip(cover: &Cover, items: Vec<Item>, key: &SigningKey) -> Result<Vec<u8>,
     let index = serde_json::to_vec_pretty(&index)?;
     put(INDEX, &index)?;
     put(SIGNATURE, &sign_flattened(key, HeaderMember::Protected, &index)?)?;
-    Ok(zip.finish()?.into_inner())
+    zip.set_comment("0".repeat(COMMENT))?;
+    Ok(sealed(zip.finish()?.into_inner()))
+}
+
+/// A zip whose comment has the room for it, with the digest of all before as its comment.
+pub(super) fn sealed(mut zip: Vec<u8>) -> Vec<u8> {
+    zip.truncate(zip.len().saturating_sub(COMMENT));
+    let digest = sha256_of(&zip);
+    zip.extend_from_slice(digest.as_bytes());
+    zip
 }
 
 /// A name that no file system minds.

@@ -130,7 +130,8 @@ async fn the_command_verifies_a_transcript_and_finds_one_altered_byte() {
 
     let (code, said) = verified(&zip).await;
     assert!(code == Some(0) && said.contains("whole, unchanged, signed"), "{said}");
-    for place in [zip.len() / 3, zip.len() / 2] {
+    // Byte 10 is a time in the first file's header, which no digest of a file covers.
+    for place in [10, zip.len() / 3, zip.len() / 2, zip.len() - 1] {
         let mut altered = zip.clone();
         altered[place] ^= 1;
         let (code, said) = verified(&altered).await;
