@@ -6,7 +6,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 1 | format: 1 stored, 2 compressed with zstd, 3 the same of a signed message with its payload decoded; 0 stands for a value that was erased |
+//! | 1 | format: 1 stored; 4 compressed with zstd and our dictionary, +1 a signed message with its payload decoded, +2 with the documents in it decoded; 2 and 3 the same as 4 and 5 without the dictionary, from older versions; 0 stands for a value that was erased |
 //! | 4 | data key id, big endian |
 //! | 12 | random nonce |
 //! | rest | AES-256-GCM ciphertext and its 16-byte tag |
@@ -14,11 +14,13 @@
 //! Format, key id and the caller's context are authenticated with the text.
 
 mod compress;
+mod documents;
 mod erased;
 mod jws;
 mod keys;
 mod masked;
 mod otp;
+mod pack;
 #[cfg(test)]
 mod tests;
 
@@ -34,18 +36,12 @@ use serde::de::DeserializeOwned;
 
 use tokio::sync::Notify;
 
-use compress::{compress, decompress};
 pub use erased::{ERASED, erased, is_erased};
 pub use keys::{MasterKey, Roots, WrappedKey};
 pub use masked::Masked;
 pub use otp::{OtpKey, otp_matches};
+use pack::{pack, unpack};
 
-/// Format byte of a text sealed as it is.
-const STORED: u8 = 1;
-/// Format byte of a text compressed before sealing.
-const COMPRESSED: u8 = 2;
-/// Format byte of a signed message whose payload was decoded before it was compressed.
-const COMPRESSED_JWS: u8 = 3;
 /// Largest text that is sealed, and that opening may inflate to, in bytes.
 pub const MAX_PLAIN: usize = 64 * 1024 * 1024;
 
@@ -217,12 +213,7 @@ impl Sealer {
             return Err(SealError::UnknownDataKey(id));
         };
         let text = keys::decrypt(key, &associated_data(prefix, context), encrypted)?;
-        match format {
-            STORED => Ok(text),
-            COMPRESSED => decompress(&text),
-            COMPRESSED_JWS => jws::wrap(&decompress(&text)?),
-            _ => Err(SealError::Malformed),
-        }
+        unpack(format, text)
     }
 
     /// Seals a value as JSON.
@@ -271,21 +262,6 @@ impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealer").field("active_key_id", &self.active_key_id()).finish_non_exhaustive()
     }
-}
-
-/// The format and the shortest text that it makes of a value.
-fn pack(plain: &[u8]) -> Result<(u8, Vec<u8>), SealError> {
-    // Never longer than the value itself, or opening it might inflate past the bound.
-    if let Some(text) = jws::unwrap(plain).filter(|text| text.len() <= plain.len())
-        && let Some(smaller) = compress(&text)?
-        && smaller.len() < plain.len()
-    {
-        return Ok((COMPRESSED_JWS, smaller));
-    }
-    Ok(match compress(plain)? {
-        Some(smaller) => (COMPRESSED, smaller),
-        None => (STORED, plain.to_vec()),
-    })
 }
 
 fn associated_data(prefix: &[u8], context: &str) -> Vec<u8> {
