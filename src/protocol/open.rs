@@ -6,7 +6,6 @@ use std::time::Instant;
 use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
 use serde::Deserialize;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::ack::{self, Sender};
@@ -113,14 +112,14 @@ pub async fn open(
     if let Command::VerifyAcceptance { session_key, .. } = &command {
         pace(app, limits.of_guess(org_id.as_str(), session_key))?;
     }
-    let value: Value = serde_json::from_str(message).map_err(|error| Malformed::form("", error.to_string()))?;
+    let digest = canonical::digest(message).map_err(|error| Malformed::form("", error.to_string()))?;
     Ok(Request {
         operation: operation.name,
         org_id,
         request_id,
         trace_id: claims.trace_id.0,
         version: claims.version.get().unwrap_or(DEFAULT_VERSION).to_owned(),
-        digest: canonical::digest(value),
+        digest,
         style: sender.style,
         settings: sender.settings.clone(),
         command,
