@@ -84,23 +84,20 @@ pub async fn open(
 ) -> Result<Request, Malformed> {
     check_depth(&body)?;
     let incoming = Incoming::parse(&body, OCEN_V3_ALGORITHMS).map_err(not_a_message)?;
-    let (org_id, stopped) = match &incoming {
-        Incoming::Signed(signed) => {
-            sender.note(peek(signed.unverified_payload()));
-            verify(app, signed, certificate, sender).await?
-        }
-        Incoming::Plain => {
-            sender.note(peek(&body));
-            admit_unsigned(app, &body, certificate, sender).await?
-        }
-    };
     let payload = match &incoming {
         Incoming::Signed(signed) => signed.unverified_payload(),
         Incoming::Plain => &body,
     };
+    let read = read(payload);
+    if let Ok((_, envelope)) = &read {
+        sender.note(envelope);
+    }
+    let (org_id, stopped) = match &incoming {
+        Incoming::Signed(signed) => verify(app, signed, certificate, sender).await?,
+        Incoming::Plain => admit_unsigned(app, &read, certificate, sender).await?,
+    };
     check_depth(payload)?;
-    let message = std::str::from_utf8(payload).map_err(|_| Malformed::form("", "the message is not UTF-8"))?;
-    let envelope = envelope(message)?;
+    let (message, envelope) = read?;
     let claims = envelope.metadata.unwrap_or_default().0;
     check_claims(&claims, &org_id, sender, app.clock.wall())?;
     let limits = app.config.rate_limits.overridden_by(&sender.settings.rate_limits);
@@ -130,11 +127,17 @@ pub async fn open(
     })
 }
 
+/// A message and its envelope.
+fn read(payload: &[u8]) -> Result<(&str, Envelope), Malformed> {
+    let message = str::from_utf8(payload).map_err(|_| Malformed::form("", "the message is not UTF-8"))?;
+    Ok((message, envelope(message)?))
+}
+
 impl Sender {
     /// What an unverified message says about itself, good only for echoing its trace id and for telling whose it may be.
-    fn note(&mut self, envelope: Envelope) {
+    fn note(&mut self, envelope: &Envelope) {
         self.claimed_request = lenient::id(&envelope.request_id, "/requestId").ok();
-        self.note_claims(&envelope.metadata.unwrap_or_default().0);
+        self.note_claims(&envelope.claims());
     }
 
     fn note_claims(&mut self, claims: &Claims) {
@@ -205,13 +208,14 @@ pub(super) fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option
 /// Lets an unsigned message in where its LSP is registered so (sandbox only).
 async fn admit_unsigned(
     app: &App,
-    body: &[u8],
+    read: &Result<(&str, Envelope), Malformed>,
     certificate: Option<&ClientCertificate>,
     sender: &mut Sender,
 ) -> Result<(OrgId, Stopped), Malformed> {
     // A body that is no message at all is told so, rather than asked for a signature.
-    let message = std::str::from_utf8(body).map_err(|_| Malformed::form("", "the message is not UTF-8"))?;
-    super::v3::parse::<Envelope>(message)?;
+    if let Err(malformed) = read {
+        return Err(malformed.clone());
+    }
     let refused = || Malformed::new(Code::BadSignature, "", "the message is not signed");
     let org_id = sender.claimed_org.clone().ok_or_else(refused)?;
     let mut conn = app.pool.acquire().await.map_err(|error| unavailable(&error))?;
