@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use self::intake::Intake;
 use crate::app::SharedApp;
 use crate::config::{Listen, ListenerTls, TlsConfig};
+use crate::telemetry::metrics::Metrics;
 use crate::tls::TlsError;
 use crate::tls::incoming::Incoming;
 use crate::tls::watch::watch;
@@ -69,7 +70,21 @@ impl Certificates {
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<Incoming>> {
-        [&self.lsp, &self.borrower, &self.admin].into_iter().flatten()
+        self.named().map(|(_, listener)| listener)
+    }
+
+    fn named(&self) -> impl Iterator<Item = (&'static str, &Arc<Incoming>)> {
+        let listeners = [("lsp", &self.lsp), ("borrower", &self.borrower), ("admin", &self.admin)];
+        listeners.into_iter().filter_map(|(name, listener)| Some((name, listener.as_ref()?)))
+    }
+
+    /// Tells until when they are good.
+    fn tell(&self, metrics: &Metrics) {
+        for (name, listener) in self.named() {
+            if let Some(expiry) = listener.expiry() {
+                metrics.certificate_expiry(name, expiry);
+            }
+        }
     }
 
     /// Reads all of them again; one that cannot be used stays as it was, and the log says so.
@@ -183,8 +198,12 @@ pub async fn serve(app: SharedApp, listeners: Listeners, extra: Extra) {
 pub async fn serve_routers(app: SharedApp, listeners: Listeners, routers: Routers) {
     let Listeners { lsp, borrower, admin, tls } = listeners;
     let files = tls.all().flat_map(|listener| listener.files()).collect();
-    let watched = tls.clone();
-    app.tasks.spawn(watch(files, app.stop.clone(), move || watched.reload()));
+    tls.tell(&app.metrics);
+    let (watched, told) = (tls.clone(), Arc::clone(&app));
+    app.tasks.spawn(watch(files, app.stop.clone(), move || {
+        watched.reload();
+        watched.tell(&told.metrics);
+    }));
     app.tasks.spawn(metrics::keep(Arc::clone(&app)));
     app.tasks.spawn(traffic::keep(Arc::clone(&app)));
     let door = |listener, tls, bench| connections::Door { listener, tls, bench };

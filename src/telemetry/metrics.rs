@@ -9,13 +9,14 @@ use std::hash::Hash;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::names::{
-    ACKS_REFUSED, BREAKER_OPEN, BUILD_INFO, CALLBACK_AGE, CALLBACK_ATTEMPTS, CALLBACK_DURATION, DATABASE_WAIT,
-    DAY_END_DURATION, DAY_END_FAILURES, DAY_END_LOANS, DRAINING, Kind, METRICS, Metric, PORT_CALLS, PORT_DURATION,
-    REQUEST_DURATION, REQUESTS, TIMERS_RUNG,
+    ACKS_REFUSED, BREAKER_OPEN, BUILD_INFO, CALLBACK_AGE, CALLBACK_ATTEMPTS, CALLBACK_DURATION, CERTIFICATE_EXPIRY,
+    DATABASE_WAIT, DAY_END_DURATION, DAY_END_FAILURES, DAY_END_LOANS, DRAINING, Kind, METRICS, Metric, PORT_CALLS,
+    PORT_DURATION, REQUEST_DURATION, REQUESTS, TIMERS_RUNG,
 };
 use super::process;
 
@@ -216,6 +217,12 @@ impl Metrics {
     /// The server was told to stop.
     pub fn draining(&self) {
         self.set(&DRAINING, &[], 1.0);
+    }
+
+    /// Until when the certificate of a listener is good.
+    pub fn certificate_expiry(&self, listener: &str, expiry: DateTime<Utc>) {
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
+        self.set(&CERTIFICATE_EXPIRY, &[listener], expiry.timestamp() as f64);
     }
 
     /// Sets a gauge of the table; `labels` are its values in the table's order.

@@ -211,6 +211,11 @@ table! {
         "Balances that differed on the last day compared with the general ledger; there once a day was. From the \
          database.",
     );
+    CERTIFICATE_EXPIRY = gauge(
+        "ocen_certificate_expiry_timestamp_seconds",
+        &["listener"],
+        "Until when the certificate of a listener is good, and those that came with it; Unix time.",
+    );
     SEAL_KEY_ID = gauge("ocen_seal_key_id", &[], "The data key that seals new rows.");
     DRAINING = gauge("ocen_draining", &[], "1 from the signal to stop on, while readiness tells balancers to go elsewhere.");
     BUILD_INFO = gauge("ocen_build_info", &["version"], "Always 1; the label tells which build this is.");

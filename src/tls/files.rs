@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -20,6 +21,16 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
         return Err(TlsError::NoCertificate { path: path.to_owned() });
     }
     Ok(found)
+}
+
+/// Until when all of these certificates are good; none when one cannot be read.
+#[must_use]
+pub fn expiry(certificates: &[CertificateDer<'_>]) -> Option<DateTime<Utc>> {
+    let ends = certificates.iter().map(|certificate| {
+        let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+        DateTime::from_timestamp(parsed.validity().not_after.timestamp(), 0)
+    });
+    ends.collect::<Option<Vec<_>>>()?.into_iter().min()
 }
 
 /// The private key of a file: PKCS#8, PKCS#1 or SEC1.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use chrono::{DateTime, Utc};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::WebPkiClientVerifier;
@@ -16,7 +17,13 @@ use crate::config::{Asked, ListenerTls};
 #[derive(Debug)]
 pub struct Incoming {
     settings: ListenerTls,
-    current: RwLock<Arc<ServerConfig>>,
+    current: RwLock<Current>,
+}
+
+#[derive(Debug, Clone)]
+struct Current {
+    config: Arc<ServerConfig>,
+    expiry: Option<DateTime<Utc>>,
 }
 
 impl Incoming {
@@ -25,14 +32,20 @@ impl Incoming {
     /// # Errors
     /// [`TlsError`], which names the file.
     pub fn load(settings: ListenerTls) -> Result<Self, TlsError> {
-        let current = RwLock::new(Arc::new(read(&settings)?));
+        let current = RwLock::new(read(&settings)?);
         Ok(Self { settings, current })
     }
 
     /// Takes a handshake by what was read last.
     #[must_use]
     pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
+        TlsAcceptor::from(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config))
+    }
+
+    /// Until when the certificate that was read last is good, and those that came with it.
+    #[must_use]
+    pub fn expiry(&self) -> Option<DateTime<Utc>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).expiry
     }
 
     /// Reads the files again. Connections that are open go on as they are.
@@ -40,7 +53,7 @@ impl Incoming {
     /// # Errors
     /// [`TlsError`]; what was read before then stays in use.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let fresh = Arc::new(read(&self.settings)?);
+        let fresh = read(&self.settings)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
@@ -53,7 +66,7 @@ impl Incoming {
     }
 }
 
-fn read(settings: &ListenerTls) -> Result<ServerConfig, TlsError> {
+fn read(settings: &ListenerTls) -> Result<Current, TlsError> {
     let unusable = |source| TlsError::Certificate { path: settings.cert_file.clone(), source };
     let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -63,10 +76,11 @@ fn read(settings: &ListenerTls) -> Result<ServerConfig, TlsError> {
         None => builder.with_no_client_auth(),
     };
     let chain = files::certificates(&settings.cert_file)?;
+    let expiry = files::expiry(&chain);
     let key = files::private_key(&settings.key_file)?;
     let mut config = builder.with_single_cert(chain, key).map_err(unusable)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Current { config: Arc::new(config), expiry })
 }
 
 fn client_verifier(settings: &ListenerTls) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {

@@ -104,3 +104,20 @@ async fn what_is_in_order_is_not_complained_about() {
     assert_eq!(levels(&findings, "ports.kyc"), ["BAD"], "nobody there, and nothing else");
     assert_eq!(levels(&findings, "key EXAMPLE-NBFC-2026"), ["ok"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_has_ended_is_found() {
+    let (folder, ours) = (Folder::new(), Authority::new());
+    let listener = certificates::listener(&folder, &ours, None, ocen_lender::config::Asked::Required);
+    let ended = ours.issue_until("127.0.0.1", 2020);
+    folder.write("server.pem", &ended.cert);
+    folder.write("server.key", &ended.key);
+    let [cert, key] = [&listener.cert_file, &listener.key_file].map(|path| path.display().to_string());
+    let section = format!("\n[tls.lsp]\ncertFile = \"{cert}\"\nkeyFile = \"{key}\"\n");
+    let config = configured(&folder, "http://127.0.0.1:1") + &section;
+    let (content, findings) = doctor(&folder, &config, RANDOM_TOKEN).await;
+
+    assert!(!content);
+    let said = findings.iter().find(|finding| finding["what"] == "tls.lsp" && finding["level"] == "BAD").unwrap();
+    assert!(said["detail"].as_str().unwrap().contains("2020-01-01"), "{said}");
+}

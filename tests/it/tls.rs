@@ -97,15 +97,22 @@ async fn certificates_change_without_a_restart() {
     };
     assert!(live(certificates::http(&old, None)).await);
     assert!(!live(certificates::http(&new, None)).await);
+    let expiry = async || {
+        let text = server.http.get(format!("{}/metrics", server.admin)).send().await.unwrap().text().await.unwrap();
+        let series = "ocen_certificate_expiry_timestamp_seconds{listener=\"lsp\"} ";
+        text.lines().find_map(|line| line.strip_prefix(series)?.parse::<i64>().ok())
+    };
+    assert_eq!(expiry().await, Some(67_090_118_400), "4096-01-01");
 
     // Half a change, as a copying tool may leave it, keeps what works.
     folder.write("server.pem", "-----BEGIN CERTIFICATE-----\n");
-    let issued = new.issue("127.0.0.1");
+    let issued = new.issue_until("127.0.0.1", 2100);
     folder.write("server.key", &issued.key);
     assert!(live(certificates::http(&old, None)).await);
     folder.write("server.pem", &issued.cert);
     server.until("the new certificate is shown", || live(certificates::http(&new, None))).await;
     assert!(!live(certificates::http(&old, None)).await);
+    server.until("its end is told", || async { expiry().await == Some(4_102_444_800) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

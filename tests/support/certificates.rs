@@ -68,8 +68,14 @@ impl Authority {
 
     /// A certificate for a name or address.
     pub fn issue(&self, name: &str) -> Issued {
+        self.issue_until(name, 4096)
+    }
+
+    /// The same, good until the first day of a year.
+    pub fn issue_until(&self, name: &str, year: i32) -> Issued {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
         params.distinguished_name.push(DnType::CommonName, name);
         let cert = params.signed_by(&key, &self.issuer).unwrap();
         Issued { cert: cert.pem(), key: key.serialize_pem(), der: cert.der().to_vec() }

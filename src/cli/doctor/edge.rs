@@ -2,23 +2,65 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::report::Finding;
+use crate::clock::Clock;
 use crate::config::{AdapterConfig, Config, ListenerTls, PortConfig};
 use crate::http::Certificates;
+use crate::tls::files;
 
 /// Open files that a busy server needs: three listeners of a thousand connections, callbacks, adapters, the database.
 const OPEN_FILES: u64 = 4_096;
+/// Before this time a certificate should have been renewed.
+const SOON: TimeDelta = TimeDelta::days(30);
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut found = vec![certificates(config)];
     found.extend(listeners(config));
+    let now = Clock::default().wall();
+    found.extend(shown(config).iter().filter_map(|(what, path)| expiry(what, path, now)));
     found.push(client_certificates(config));
     found.push(borrower_url(&config.borrower_url));
     found.extend(outgoing(config));
     found.push(limits(config));
     found.extend(open_files());
     found
+}
+
+/// Certificates that we show, by the setting that names them.
+fn shown(config: &Config) -> Vec<(String, &Path)> {
+    let listeners = [
+        ("tls.lsp", config.tls.lsp.as_ref().map(|tls| &tls.cert_file)),
+        ("tls.admin", config.tls.admin.as_ref().map(|tls| &tls.cert_file)),
+        ("tls.borrower", config.tls.borrower.as_ref().map(|tls| &tls.cert_file)),
+        ("delivery.tls", config.delivery.tls.cert_file.as_ref()),
+    ];
+    let mut shown: Vec<(String, &Path)> =
+        listeners.into_iter().filter_map(|(what, path)| Some((what.to_owned(), path?.as_path()))).collect();
+    for (lsp, tls) in &config.delivery.lsp_tls {
+        shown.extend(tls.cert_file.iter().map(|path| (format!("lspTls.{lsp}"), path.as_path())));
+    }
+    for (name, port) in &config.ports {
+        if let PortConfig::Adapter(adapter) = port {
+            shown.extend(adapter.tls.cert_file.iter().map(|path| (format!("ports.{name}.tls"), path.as_path())));
+        }
+    }
+    shown
+}
+
+/// How long a certificate is good for; nothing when it cannot be read, which is told elsewhere.
+fn expiry(what: &str, path: &Path, now: DateTime<Utc>) -> Option<Finding> {
+    let expiry = files::expiry(&files::certificates(path).ok()?)?;
+    let detail = format!("{} is good until {}", path.display(), expiry.format("%Y-%m-%d %H:%M UTC"));
+    let (why, fix) = ("who connects refuses it from then on", "renew it; the server reads the new file by itself");
+    Some(match expiry - now {
+        left if left <= TimeDelta::zero() => Finding::bad(what, detail).because(why, fix),
+        left if left < SOON => Finding::warn(what, detail).because(why, fix),
+        _ => Finding::good(what, detail),
+    })
 }
 
 fn certificates(config: &Config) -> Finding {
