@@ -1,7 +1,6 @@
 //! Who may use the operators' API: named people and services, each with a token of his own and with roles.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -78,20 +77,14 @@ fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; DIGEST_BYTES
 }
 
 fn parse(text: &str) -> Option<[u8; DIGEST_BYTES]> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-    let bytes: Vec<u8> = digits?.chunks(2).filter_map(|pair| Some(pair.first()? * 16 + pair.get(1)?)).collect();
-    bytes.try_into().ok().filter(|_| text.len() == 2 * DIGEST_BYTES)
+    let mut bytes = [0; DIGEST_BYTES];
+    hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
 }
 
 /// SHA-256 of a text, 64 hexadecimal digits: what `tokenSha256` must be for a token.
 #[must_use]
 pub fn sha256(text: &str) -> String {
-    digest(&SHA256, text.as_bytes()).as_ref().iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(digest(&SHA256, text.as_bytes()))
 }
 
 /// Names and tokens are one person's each.

@@ -8,6 +8,7 @@ use secrecy::ExposeSecret as _;
 use tokio::fs;
 
 use super::report::Finding;
+use crate::config::operators::{Operator, Role, sha256};
 use crate::config::{Config, PortConfig};
 use crate::jose::{SigningKey, VerifyingKey};
 
@@ -32,6 +33,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     if let Some(token) = &config.admin_token {
         found.push(admin_token(token.expose_secret()));
     }
+    found.extend(operators(&config.operators));
     found.extend(port_secrets(config));
     found.extend(master_key(config).await);
     for (what, path) in secret_files(config) {
@@ -51,6 +53,35 @@ fn admin_token(token: &str) -> Finding {
     } else {
         Finding::good("admin token", "long enough")
     }
+}
+
+/// Of an operator's token only the digest is there, so only words of examples can be told.
+fn operators(operators: &[Operator]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let guessable = |operator: &&Operator| {
+        let own = [operator.name.as_str(), ""];
+        PLACEHOLDERS.iter().chain(&own).any(|word| hex::encode(operator.token_sha256) == sha256(word))
+    };
+    for operator in operators.iter().filter(guessable) {
+        let finding =
+            Finding::bad("operators", format!("the token of {} is his name or a word of examples", operator.name));
+        found.push(finding.because(
+            "who guesses it acts in his name",
+            "make one with `ocen-lender keys operator-token NAME --roles ...`",
+        ));
+    }
+    let holds = |role| operators.iter().filter(move |operator| operator.roles.contains(&role));
+    let released = holds(Role::Maker).all(|maker| holds(Role::Checker).any(|checker| checker.name != maker.name));
+    if !released {
+        found.push(Finding::warn("operators", "what a maker proposes nobody else may release").because(
+            "acts by hand take two persons: one alone waits for ever, or for whoever has the admin token",
+            "give the role `checker` to a second person",
+        ));
+    }
+    if found.is_empty() && !operators.is_empty() {
+        found.push(Finding::good("operators", format!("{} with tokens and roles of their own", operators.len())));
+    }
+    found
 }
 
 fn port_secrets(config: &Config) -> Vec<Finding> {
@@ -178,6 +209,21 @@ mod tests {
             assert_eq!(level(weak), Level::Bad, "{weak}");
         }
         assert_eq!(level("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c"), Level::Good);
+    }
+
+    #[test]
+    fn an_operator_has_a_token_of_his_own_and_a_maker_somebody_who_releases() {
+        let of = |name: &str, token: &str, role| Operator::with_token(name, token, &[role]);
+        let levels = |found: &[Operator]| operators(found).iter().map(|finding| finding.level).collect::<Vec<_>>();
+        let checker = of("chitra", "9f86d081884c7d65", Role::Checker);
+        assert_eq!(levels(&[]), []);
+        assert_eq!(levels(&[of("mira", "2c26b46b68ffc68f", Role::Maker), checker.clone()]), [Level::Good]);
+        assert_eq!(levels(&[of("mira", "2c26b46b68ffc68f", Role::Maker)]), [Level::Warn]);
+        for guessed in ["mira", "changeme", ""] {
+            assert_eq!(levels(&[of("mira", guessed, Role::Maker), checker.clone()]), [Level::Bad], "{guessed}");
+        }
+        let both = Operator::with_token("mira", "2c26b46b68ffc68f", &[Role::Maker, Role::Checker]);
+        assert_eq!(levels(&[both]), [Level::Warn], "nobody releases his own");
     }
 
     #[test]
