@@ -70,7 +70,7 @@ impl Recovered {
     /// The same digest of other bytes, hexadecimal.
     #[must_use]
     pub fn digest_of(&self, bytes: &[u8]) -> String {
-        hex::encode(&self.hash_of(bytes))
+        hex::encode(self.hash_of(bytes))
     }
 
     fn hash_of(&self, bytes: &[u8]) -> Vec<u8> {

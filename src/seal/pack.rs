@@ -16,11 +16,14 @@ pub(super) const PAYLOAD: u8 = 1;
 /// Of a text that holds documents these were decoded.
 pub(super) const DOCUMENTS: u8 = 2;
 
+/// Decodes a part of a text, where there is such a part.
+type Unwrap = fn(&[u8]) -> Option<Vec<u8>>;
+
 /// The shortest text that is made of a value, and the format that says how.
 pub(super) fn pack(plain: &[u8]) -> Result<(u8, Vec<u8>), SealError> {
     let mut format = PACKED;
     let mut decoded: Option<Vec<u8>> = None;
-    let steps: [(u8, fn(&[u8]) -> Option<Vec<u8>>); 2] = [(PAYLOAD, jws::unwrap), (DOCUMENTS, documents::unwrap)];
+    let steps: [(u8, Unwrap); 2] = [(PAYLOAD, jws::unwrap), (DOCUMENTS, documents::unwrap)];
     for (step, unwrap) in steps {
         let text = decoded.as_deref().unwrap_or(plain);
         // Never longer than before, or opening it might inflate past the bound.
