@@ -257,11 +257,15 @@ async fn subjects(app: &App, conn: &mut PgConnection, new: &NewAsk) -> Result<Ve
 }
 
 /// The same question has the same key on every try; money has the key that the payout was reserved with, a message
-/// the key that tells it from any other.
+/// the key that tells it from any other. After the adapter was mended a question is a new one to it.
 fn key(leased: &Leased, new: &NewAsk) -> String {
-    match &new.ask {
-        Ask::Notify(notice) => notice.key.clone(),
-        ask => ask.money_key().map_or_else(|| leased.id.to_string(), str::to_owned),
+    match (&new.ask, leased.renewed) {
+        (Ask::Notify(notice), _) => notice.key.clone(),
+        (ask, renewed) => match ask.money_key() {
+            Some(key) => key.to_owned(),
+            None if renewed > 0 => format!("{}.{renewed}", leased.id),
+            None => leased.id.to_string(),
+        },
     }
 }
 
@@ -346,7 +350,7 @@ fn mistaken(leased: &Leased, new: &NewAsk, detail: String, now: DateTime<Utc>) -
             Step::Apply(refused, Settlement::Closed("adapter error"))
         }
         Ask::Kyc | Ask::MandateStatus { .. } | Ask::CancelMandate { .. } => {
-            Step::Wait(Settlement::Stuck("the adapter refused the call"))
+            Step::Wait(Settlement::Stuck(ask::MISTAKEN))
         }
         _ => Step::Apply(Outcome::Unknown { reference: None }, Settlement::Closed("adapter error")),
     }

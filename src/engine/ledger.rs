@@ -1,6 +1,8 @@
 //! Feeds the book to the lender's general ledger, and compares the two once a day. No loan ever waits for either: the
 //! journals stand in the database, and a crash only sends again what was not noted as taken.
 
+mod aside;
+
 use std::fmt::Write as _;
 use std::time::{Duration as Wait, Instant};
 
@@ -13,7 +15,8 @@ use crate::app::{App, SharedApp};
 use crate::config::LedgerConfig;
 use crate::domain::calendar::business_date;
 use crate::domain::maths::money::Paise;
-use crate::lender::ledger::{Batch, Entry, FeedJournal, Ledger, LedgerError, Side};
+use crate::lender::PortError;
+use crate::lender::ledger::{Batch, Entry, FeedJournal, LEDGER, Ledger, LedgerError, Side};
 use crate::store::StoreError;
 use crate::store::ledger::{self as feed, Lease, Pending, Worker};
 
@@ -87,7 +90,7 @@ struct Feeder {
 impl Feeder {
     /// Whether anything was sent.
     async fn look(&mut self, app: &App) -> Result<bool, Refused> {
-        let pending = feed::is_pending(&mut *app.pool.acquire().await?).await?;
+        let pending = feed::is_pending(&mut *app.pool.acquire().await?, app.clock.now()).await?;
         let fed = pending && self.feed(app).await?;
         // While the sandbox moves the clock, only the last of the days that go by is compared, and that afterwards.
         if app.ports.ledger().is_some() && app.clock.is_at_rest() && compare::is_due(app).await? {
@@ -175,30 +178,49 @@ fn next_try(error: &LedgerError, failures: i32, now: DateTime<Utc>) -> DateTime<
 
 /// Sends batch after batch until nothing waits.
 async fn send_all(app: &App, lease: Lease) -> Result<(), TurnError> {
-    let config = &app.config.ledger;
+    if let Some(ledger) = app.ports.ledger() {
+        aside::retry(app, (ledger, lease)).await?;
+    }
     while !app.stop.is_cancelled() {
         let mut conn = app.pool.acquire().await?;
-        let pending = feed::pending(&mut conn, config.batch).await?;
+        let pending = feed::pending(&mut conn, None, app.config.ledger.batch).await?;
         drop(conn);
         if pending.is_empty() {
             break;
         }
-        if let Some(ledger) = app.ports.ledger() {
-            send(app, (ledger, lease), &pending).await?;
+        match app.ports.ledger() {
+            Some(ledger) => send_batch(app, (ledger, lease), &pending).await?,
+            None => taken(app, lease, &pending).await?,
         }
-        let numbers: Vec<i64> = pending.iter().map(|journal| journal.number).collect();
-        let mut tx = app.pool.begin().await?;
-        feed::taken(&mut tx, lease, &numbers, app.clock.now()).await?;
-        tx.commit().await?;
     }
     Ok(())
 }
 
-async fn send(app: &App, (ledger, lease): (&dyn Ledger, Lease), pending: &[Pending]) -> Result<(), TurnError> {
+/// Sends a batch. One that is refused is taken apart: a journal that is not taken must not keep other loans waiting.
+async fn send_batch(app: &App, to: (&dyn Ledger, Lease), pending: &[Pending]) -> Result<(), TurnError> {
+    let (ledger, lease) = to;
+    match send(app, ledger, pending, &batch_key(pending, lease.failures)).await {
+        Ok(()) => taken(app, lease, pending).await,
+        Err(TurnError::Ledger(error)) if aside::is_worth_it(&error, pending) => {
+            aside::take_apart(app, to, pending, error).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn send(app: &App, ledger: &dyn Ledger, pending: &[Pending], key: &str) -> Result<(), TurnError> {
     let journals: Vec<FeedJournal> = pending.iter().map(|journal| shown(&app.config.ledger, journal)).collect();
-    let key = batch_key(pending, lease.failures);
     let (now, today) = (app.clock.now(), app.clock.today());
-    within_time(app, "journal", ledger.journal(Batch { key: &key, journals: &journals, now, today })).await
+    within_time(app, "journal", ledger.journal(Batch { key, journals: &journals, now, today })).await
+}
+
+/// Notes what the general ledger has.
+async fn taken(app: &App, lease: Lease, pending: &[Pending]) -> Result<(), TurnError> {
+    let numbers: Vec<i64> = pending.iter().map(|journal| journal.number).collect();
+    let mut tx = app.pool.begin().await?;
+    feed::taken(&mut tx, lease, &numbers, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Lets the other side have so much time and no more.
@@ -208,7 +230,7 @@ pub(super) async fn within_time<T>(
     call: impl Future<Output = Result<T, LedgerError>>,
 ) -> Result<T, TurnError> {
     let begun = Instant::now();
-    let late = || LedgerError::Refused { code: "TIMEOUT".to_owned(), detail: "no answer in time".to_owned() };
+    let late = || LedgerError::Port(PortError::Unreachable { port: LEDGER, detail: "no answer in time".to_owned() });
     let answer = tokio::time::timeout(TIMEOUT, call).await.unwrap_or_else(|_| Err(late()));
     called::note_ledger(app, method, answer.as_ref().err(), begun.elapsed());
     Ok(answer?)
@@ -217,7 +239,7 @@ pub(super) async fn within_time<T>(
 fn shown(config: &LedgerConfig, pending: &Pending) -> FeedJournal {
     let entries = pending.postings.iter().map(|posting| Entry {
         account: config.accounts.code(posting.account).to_owned(),
-        book_account: posting.account.name().to_owned(),
+        book_account: posting.account,
         side: if posting.amount.is_positive() { Side::Debit } else { Side::Credit },
         amount: Paise(posting.amount.0.saturating_abs()),
     });

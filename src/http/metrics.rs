@@ -21,7 +21,7 @@ use crate::store::{StoreError, ask};
 use crate::telemetry::names::{
     ASKS, ASKS_OLDEST_AGE, ASKS_OVERDUE, CALLBACKS_OLDEST_AGE, CALLBACKS_PARKED, CALLBACKS_PENDING, CLOCK_DRIFT,
     DATABASE_CONNECTIONS, DATABASE_LIMIT, DATABASE_UP, DAY_END_BEHIND, DAY_END_LAG, DECISIONS, DECISIONS_OLDEST_AGE,
-    LEDGER_DIFFERENCES, LEDGER_FEED_LAG, SEAL_KEY_ID, TIMERS_OVERDUE,
+    LEDGER_DIFFERENCES, LEDGER_FEED_LAG, LEDGER_SET_ASIDE, SEAL_KEY_ID, TIMERS_OVERDUE,
 };
 
 /// The text format.
@@ -142,6 +142,7 @@ impl Seen {
         metrics.set(&DAY_END_BEHIND, &[], number(self.behind.loans));
         if app.ports.ledger().is_some() {
             metrics.set(&LEDGER_FEED_LAG, &[], self.feed.oldest.map_or(0.0, |at| since(at, now)));
+            metrics.set(&LEDGER_SET_ASIDE, &[], number(self.feed.set_aside));
         }
         if let Some(differences) = self.feed.differences {
             metrics.set(&LEDGER_DIFFERENCES, &[], number(differences));

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::PortError;
 use super::gate::Gate;
 use super::question::rupees_schema;
+use crate::domain::book::LedgerAccount;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rupees;
 
@@ -37,8 +38,8 @@ pub enum Side {
 pub struct Entry {
     /// Code in the lender's general ledger.
     pub account: String,
-    /// The account of our book, e.g. `PRINCIPAL_RECEIVABLE`.
-    pub book_account: String,
+    /// The account of our book.
+    pub book_account: LedgerAccount,
     /// Debit or credit.
     pub side: Side,
     /// How much, more than zero.

@@ -148,7 +148,8 @@ pub const METHODS: &[Method] = &[
         port: "disbursement",
         name: "verify-account",
         summary: "Whether an account exists and is the borrower's",
-        description: "Refuse when the holder is somebody else: loans are paid to the borrower's own account only.",
+        description: "Refuse when the holder is somebody else: loans are paid to the borrower's own account only. Where \
+            `holder` is null compare the bank's name with the subject's.",
         asks: &[schema::<VerifyDetail<'static>>],
         subject: PLAIN,
         findings: &["accountVerified"],
@@ -206,7 +207,8 @@ pub const METHODS: &[Method] = &[
         name: "status",
         summary: "What became of a mandate, a page or a debit",
         description: "Of a mandate when `ask` has a `planId`: `pending` while the borrower has not decided. Of a page \
-            when it has a `linkReference`. Else of a debit, with the rules of `disbursement`/`status`.",
+            when it has a `linkReference`: `pending` while it takes money, `collected`, or `refused` once it has ended \
+            without any. Else of a debit, with the rules of `disbursement`/`status`.",
         asks: COLLECTED,
         subject: COLLECTIONS,
         findings: &["mandateActive", "mandateInactive", "collected"],
@@ -235,8 +237,9 @@ pub const METHODS: &[Method] = &[
         name: "journal",
         summary: "Take journals of the loan book",
         description: "All or none, in their order: of one loan they come in the order in which they were posted. Each is \
-            posted once by its `key`, however often it comes, also in another batch. While a batch is refused, no later \
-            journal comes.",
+            posted once by its `key`, however often it comes, also in another batch. The journals of a refused batch come \
+            again one by one; of a loan whose journal is refused while others are taken, no later one comes until that \
+            one is taken.",
         asks: &[schema::<JournalsDetail<'static>>],
         subject: PLAIN,
         findings: &["journalsTaken"],
@@ -246,7 +249,9 @@ pub const METHODS: &[Method] = &[
         name: "compare",
         summary: "Tell balances at the end of a day",
         description: "Asked once a day when every journal of that day was taken: first of all accounts, then of all \
-            loans, page by page. Our own balances come along; answer with yours. Debit is positive.",
+            loans, page by page. Our own balances come along; answer with yours. Debit is positive. A loan's principal \
+            is the balance of `PRINCIPAL_RECEIVABLE`; its outstanding is that of `PRINCIPAL_RECEIVABLE`, \
+            `INTEREST_RECEIVABLE`, `FEE_RECEIVABLE`, `PENAL_RECEIVABLE` and `BORROWER_EXCESS` together.",
         asks: &[schema::<BalancesDetail<'static>>],
         subject: PLAIN,
         findings: &["balances"],

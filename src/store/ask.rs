@@ -10,6 +10,9 @@ use crate::domain::application::ask::{NewAsk, NewTimer};
 use crate::domain::ids::ApplicationId;
 use crate::seal::Sealer;
 
+/// Why a question is stuck that the adapter, not the system behind it, has refused.
+pub const MISTAKEN: &str = "the adapter refused the call";
+
 /// Port name of a timer's row.
 pub const TIMER: &str = "timer";
 
@@ -60,6 +63,8 @@ pub struct Leased {
     pub org_id: String,
     /// W3C trace id of the exchange that it came out of; its own id when it came out of none.
     pub trace: Uuid,
+    /// How often it was asked anew under another key, after its adapter had refused the call.
+    pub renewed: i32,
 }
 
 /// Ties a sealed question to its row.
@@ -106,7 +111,7 @@ pub async fn lease(
         from due
         where ask.ask_id = due.ask_id
         returning
-            ask.ask_id, was, detail, tries, reference, created_at, org_id,
+            ask.ask_id, was, detail, tries, reference, created_at, org_id, renewed,
             coalesce(
                 (
                     select coalesce(exchange.w3c_trace_id, exchange.exchange_id)
@@ -134,6 +139,7 @@ pub async fn lease(
                 created_at: row.created_at,
                 org_id: row.org_id,
                 trace: row.trace,
+                renewed: row.renewed,
             })
         })
         .collect()

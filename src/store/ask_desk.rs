@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
-use super::ask::{Detail, Leased, context};
+use super::ask::{Detail, Leased, MISTAKEN, context};
 use crate::seal::{Sealer, is_erased};
 
 /// What a question is, whoever works on it; none when there is no such row, or what it asked was erased since.
@@ -46,7 +46,7 @@ pub async fn take_over(
         where ask_id = $1
         and state in ('OPEN', 'SENDING', 'STUCK')
         returning
-            state, detail, tries, reference, created_at, org_id,
+            state, detail, tries, reference, created_at, org_id, renewed,
             coalesce(
                 (
                     select coalesce(exchange.w3c_trace_id, exchange.exchange_id)
@@ -71,6 +71,7 @@ pub async fn take_over(
             created_at: row.created_at,
             org_id: row.org_id,
             trace: row.trace,
+            renewed: row.renewed,
         })
     })
     .transpose()
@@ -127,8 +128,9 @@ pub async fn stuck(conn: &mut PgConnection, before: Option<Uuid>, limit: i64) ->
     Ok(rows)
 }
 
-/// Asks a stuck question again, with all its tries before it; money that may have left is only asked about. False when
-/// it is not stuck.
+/// Asks a stuck question again, with all its tries before it: under another key where its adapter had refused the call,
+/// whose answer it may keep under the first one. Money that may have left is only asked about. False when it is not
+/// stuck.
 ///
 /// # Errors
 /// When the database fails.
@@ -138,6 +140,7 @@ pub async fn retry(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Res
         update ask
         set state = case when method in ('pay', 'present') then 'SENDING' else 'OPEN' end,
             tries = 0,
+            renewed = renewed + case when outcome = $3 then 1 else 0 end,
             due_at = $2,
             outcome = null,
             closed_at = null
@@ -146,6 +149,7 @@ pub async fn retry(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Res
         "#,
         id,
         now,
+        MISTAKEN,
     )
     .execute(conn)
     .await?;

@@ -79,6 +79,7 @@ pub async fn question(
         created_at: now,
         org_id: org_id.to_owned(),
         trace,
+        renewed: 0,
     }))
 }
 

@@ -102,7 +102,8 @@ pub async fn differences(conn: &mut PgConnection, day: NaiveDate, limit: i64) ->
     Ok(rows)
 }
 
-/// Whether a journal that was posted before an instant waits to be sent.
+/// Whether a journal that was posted before an instant waits to be sent. Those of loans that are set aside do not count:
+/// the comparison shows what they lack.
 ///
 /// # Errors
 /// When the database fails.
@@ -114,6 +115,11 @@ pub async fn is_unsent_before(conn: &mut PgConnection, end: DateTime<Utc>) -> Re
             from ledger_outbox
             join journal using (journal_id)
             where posted_at < $1
+            and not exists (
+                select
+                from ledger_set_aside aside
+                where aside.loan_id = journal.loan_id
+            )
         ) as "exists!"
         "#,
         end,

@@ -166,36 +166,73 @@ pub async fn fail(
     Ok(())
 }
 
-/// Whether anything is to be sent.
+/// Keeps a lease from running out in the middle of many calls.
+///
+/// # Errors
+/// [`StoreError::Stale`] when the lease was lost.
+pub async fn prolong(conn: &mut PgConnection, lease: Lease) -> Result<(), StoreError> {
+    let updated = sqlx::query!(
+        r#"
+        update ledger_worker
+        set leased_until = now() + interval '30 seconds'
+        where name = $1
+        and lease_id = $2
+        "#,
+        lease.worker.name(),
+        lease.id,
+    )
+    .execute(conn)
+    .await?;
+    one_row(updated.rows_affected(), "ledger_worker")
+}
+
+/// Whether anything is to be sent by now.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn is_pending(conn: &mut PgConnection) -> Result<bool, StoreError> {
-    let pending =
-        sqlx::query_scalar!(r#"select exists (select from ledger_outbox) as "exists!""#).fetch_one(conn).await?;
+pub async fn is_pending(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let pending = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select
+            from ledger_outbox
+            join journal using (journal_id)
+            left join ledger_set_aside aside on aside.loan_id = journal.loan_id
+            where aside.retry_at is null
+            or aside.retry_at <= $1
+        ) as "exists!"
+        "#,
+        now,
+    )
+    .fetch_one(conn)
+    .await?;
     Ok(pending)
 }
 
-/// The next journals of the feed, in its order.
+/// The next journals of the feed, in its order: those of one loan that is set aside, or of all that are not.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn pending(conn: &mut PgConnection, limit: i64) -> Result<Vec<Pending>, StoreError> {
+pub async fn pending(conn: &mut PgConnection, of: Option<&LoanId>, limit: i64) -> Result<Vec<Pending>, StoreError> {
     let rows = sqlx::query!(
         r#"
         with next as (
-            select number, journal_id
+            select number, ledger_outbox.journal_id
             from ledger_outbox
+            join journal using (journal_id)
+            left join ledger_set_aside aside on aside.loan_id = journal.loan_id
+            where aside.loan_id is not distinct from $2
             order by number
             limit $1
         )
-        select number, journal.journal_id, loan_id, kind, reference, value_date, posted_at, account, amount
+        select number, journal.journal_id, journal.loan_id, kind, reference, value_date, posted_at, account, amount
         from next
         join journal on journal.journal_id = next.journal_id
         join posting on posting.journal_id = next.journal_id
         order by number, line
         "#,
         limit,
+        of.map(|loan| loan.0.as_str()),
     )
     .fetch_all(conn)
     .await?;

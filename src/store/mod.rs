@@ -38,6 +38,7 @@ pub mod seal_key;
 pub mod sealed;
 pub mod search;
 pub mod seen;
+pub mod set_aside;
 pub mod settings;
 pub mod stream;
 pub mod switches;

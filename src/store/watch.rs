@@ -196,6 +196,8 @@ pub async fn referred(conn: &mut PgConnection) -> Result<Vec<Referred>, StoreErr
 pub struct Feed {
     /// When the first journal was posted that it has not taken.
     pub oldest: Option<DateTime<Utc>>,
+    /// How many loans are set aside: it refuses a journal of theirs.
+    pub set_aside: i64,
     /// How many balances differed when the last day was compared to its end.
     pub differences: Option<i64>,
 }
@@ -216,6 +218,10 @@ pub async fn feed(conn: &mut PgConnection) -> Result<Feed, StoreError> {
                 order by number
                 limit 1
             ) as oldest,
+            (
+                select count(*)
+                from ledger_set_aside
+            ) as "set_aside!",
             (
                 select differences
                 from ledger_comparison

@@ -205,6 +205,11 @@ table! {
         &[],
         "Since when the oldest journal waits that the lender's general ledger has not taken. From the database.",
     );
+    LEDGER_SET_ASIDE = gauge(
+        "ocen_ledger_loans_set_aside",
+        &[],
+        "Loans of which the lender's general ledger refuses a journal while it takes those of others. From the database.",
+    );
     LEDGER_DIFFERENCES = gauge(
         "ocen_ledger_differences",
         &[],

@@ -33,6 +33,8 @@ enum Fate {
 #[derive(Default)]
 struct Books {
     fates: Mutex<Vec<Fate>>,
+    /// Loans whose journals are refused, and with them every batch that has one.
+    closed: Mutex<BTreeSet<String>>,
     got: Mutex<Vec<FeedJournal>>,
     came: Notify,
 }
@@ -62,7 +64,11 @@ impl Books {
 impl Ledger for Books {
     fn journal<'a>(&'a self, batch: Batch<'a>) -> BoxFuture<'a, Result<(), LedgerError>> {
         Box::pin(async move {
-            let fate = self.fates.lock().unwrap().pop().unwrap_or(Fate::Taken);
+            let mut fate = self.fates.lock().unwrap().pop().unwrap_or(Fate::Taken);
+            let closed = self.closed.lock().unwrap().clone();
+            if batch.journals.iter().any(|journal| closed.contains(&journal.loan_id)) {
+                fate = Fate::Refused;
+            }
             if !matches!(fate, Fate::Refused) {
                 self.got.lock().unwrap().extend_from_slice(batch.journals);
             }
@@ -165,6 +171,44 @@ async fn a_failing_general_ledger_keeps_no_loan_and_loses_nothing() {
     let shown = server.get("/admin/ledger").await;
     assert_eq!((&shown["workers"][0]["failures"], &shown["workers"][0]["lastError"]), (&json!(0), &json!(null)));
     assert_eq!(shown["workers"][0]["taken"], keys.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_is_refused_keeps_its_own_loan_and_no_other() {
+    let books = Books::that(&[]);
+    let server = Server::start_with(with(&books)).await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let loans = flow.granted(2).await;
+    let [bad, good] = loans.as_slice() else { panic!("two loans") };
+    books.closed.lock().unwrap().insert(bad.loan_id.clone());
+    // Both wait before the first is sent: the refused batch has journals of both.
+    sql::run(&server.app.pool, "update ledger_worker set leased_until = now() + interval '1 hour'").await.unwrap();
+    flow.disburse(bad, "DISB-1").await;
+    flow.disburse(good, "DISB-2").await;
+    sql::run(&server.app.pool, "update ledger_worker set leased_until = null").await.unwrap();
+
+    let aside = || async { server.get("/admin/ledger").await["setAside"].as_array().unwrap().clone() };
+    server.until("a loan is set aside", || async { !aside().await.is_empty() }).await;
+    clock(&server, json!({"until": "nextEvent", "loanId": good.loan_id})).await;
+    let of = |loan: &Loan| -> Vec<String> {
+        let all = books.once();
+        all.iter().filter(|j| j.loan_id == loan.loan_id).map(|journal| journal.key.to_string()).collect()
+    };
+    let everything = book(&server, good).await;
+    server.until("the other loan's journals are taken", || async { of(good) == everything }).await;
+    let shown = aside().await.remove(0);
+    assert_eq!((&shown["loanId"], &shown["kind"]), (&json!(bad.loan_id), &json!("DISBURSEMENT")), "{shown}");
+    assert!(shown["lastError"].as_str().unwrap().contains("PERIOD_CLOSED"), "{shown}");
+    assert!(shown["waiting"].as_u64() > Some(1), "what was posted since waits behind it: {shown}");
+    assert_eq!(of(bad), Vec::<String>::new());
+
+    books.closed.lock().unwrap().clear();
+    let retry = format!("/admin/ledger/set-aside/{}/retry", bad.loan_id);
+    assert_eq!(server.post(&retry, &json!({})).await.0, 200);
+    sent(&server).await;
+    assert_eq!(of(bad), book(&server, bad).await, "in the order of posting");
+    assert_eq!((aside().await, server.post(&retry, &json!({})).await.0), (Vec::new(), 404));
 }
 
 #[tokio::test(flavor = "multi_thread")]

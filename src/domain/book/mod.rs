@@ -7,6 +7,7 @@ mod statement;
 mod tests;
 
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::chart::Chart;
@@ -16,7 +17,7 @@ use super::maths::money::Paise;
 use super::servicing::{FeeLine, Payee};
 
 /// Accounts of the book (design §5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LedgerAccount {
     /// Principal that the borrower owes, due or not.

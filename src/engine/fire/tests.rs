@@ -42,6 +42,7 @@ fn step(ask: Ask, tries: i32, outcome: Option<Outcome>) -> Step {
         may_have_left: false,
         reference: None,
         created_at: at(),
+        renewed: 0,
     };
     next_step(&leased, &new, outcome, at())
 }

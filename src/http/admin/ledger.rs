@@ -4,18 +4,19 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+use super::caller::Caller;
 use crate::app::SharedApp;
 use crate::domain::maths::money::Paise;
-use crate::http::problem::Problem;
+use crate::http::problem::{Path, Problem};
 use crate::store::comparison::{self, Day, Difference};
-use crate::store::ledger;
+use crate::store::{ledger, set_aside};
 
 /// Days that are shown.
 const DAYS: i64 = 14;
-/// Most differences that are shown of a day.
+/// Most differences that are shown of a day, and most loans that are set aside.
 const SHOWN: i64 = 100;
 
-/// Where the feed stands, its lag, and the last comparisons with what differs.
+/// Where the feed stands, its lag, loans that are set aside, and the last comparisons with what differs.
 ///
 /// # Errors
 /// When the database fails.
@@ -32,6 +33,7 @@ pub async fn show(State(app): State<SharedApp>) -> Result<Json<Value>, Problem> 
         };
         days.push(one_day(&day, &differences));
     }
+    let set_aside = set_aside::list(&mut conn, SHOWN).await?;
     drop(conn);
     let chart: serde_json::Map<String, Value> = crate::domain::book::ACCOUNTS
         .into_iter()
@@ -43,9 +45,29 @@ pub async fn show(State(app): State<SharedApp>) -> Result<Json<Value>, Problem> 
         "oldestPendingAt": oldest,
         "lagSeconds": oldest.map_or(0, |oldest| (now - oldest).num_seconds().max(0)),
         "workers": workers,
+        "setAside": set_aside,
         "comparisons": days,
         "accounts": chart,
     })))
+}
+
+/// Tries a loan at once whose journals the general ledger has refused.
+///
+/// # Errors
+/// 404 for a loan that is not set aside.
+pub async fn retry(
+    State(app): State<SharedApp>,
+    caller: Caller,
+    Path(loan_id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let mut tx = app.pool.begin().await?;
+    let now = app.clock.now();
+    if !set_aside::hurry(&mut tx, &loan_id, now).await? {
+        return Err(Problem::not_found("loan that is set aside"));
+    }
+    caller.did("LEDGER_RETRIED").about("loanId", &loan_id).append(&mut tx, app.clock.wall()).await?;
+    tx.commit().await?;
+    Ok(Json(json!({"loanId": loan_id, "retryAt": now})))
 }
 
 fn one_day(day: &Day, differences: &[Difference]) -> Value {

@@ -87,6 +87,7 @@ pub fn table() -> Vec<Route> {
         post("/admin/decisions/{id}/release", CHECK, decisions::release).personal(),
         post("/admin/decisions/{id}/return", CHECK, decisions::hand_back).personal(),
         get("/admin/ledger", ANY, ledger::show),
+        post("/admin/ledger/set-aside/{loanId}/retry", OPERATE, ledger::retry),
         get("/admin/ports", ANY, ports::list),
         get("/admin/asks", ANY, asks::list),
         post("/admin/asks/{askId}/retry", OPERATE, asks::retry),

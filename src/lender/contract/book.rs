@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::sample::{MARK, Samples};
+use crate::domain::book::LedgerAccount;
 use crate::domain::maths::money::Paise;
 use crate::lender::ledger::{AccountBalance, BalancesDetail, Entry, FeedJournal, JournalsDetail, LoanTotals, Side};
 
@@ -29,7 +30,8 @@ impl Samples {
     }
 
     fn journal(&self, loan_id: &str) -> FeedJournal {
-        let entry = |side| Entry { account: "BANK".to_owned(), book_account: "BANK".to_owned(), side, amount: AMOUNT };
+        let entry =
+            |side| Entry { account: "BANK".to_owned(), book_account: LedgerAccount::Bank, side, amount: AMOUNT };
         FeedJournal {
             // A run's own where its mark is an id; the published example has a fixed one.
             key: Uuid::try_parse(&self.run).unwrap_or_default(),

@@ -43,7 +43,7 @@ impl Systems {
                     line,
                     journal.loan_id,
                     entry.account,
-                    entry.book_account,
+                    entry.book_account.name(),
                     amount,
                     journal.booking_date,
                 )
