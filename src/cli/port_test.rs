@@ -12,6 +12,9 @@ use crate::lender::contract::{self, Check, Report, Verdict};
 
 /// Which adapters, and where. Ask a test environment only: payments and debits of one rupee are asked for.
 #[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "ocen-lender port-test <--all | --port NAME...> <--config FILE | --url URL --secret whsec_...>"
+)]
 pub(super) struct Args {
     /// Test the adapter of this port; may be given several times
     #[arg(long = "port", value_name = "NAME", value_parser = PORTS, conflicts_with = "all")]

@@ -103,7 +103,9 @@ fn lender(lender: &Lender, problems: &mut Problems) {
 }
 
 fn products(products: &[Product], problems: &mut Problems) {
-    problems.demand(!products.is_empty(), "products", "there must be at least one usable one");
+    // One that could not be read has been told of already.
+    let some = !products.is_empty() || problems.any_of("products[");
+    problems.demand(some, "products", "there must be at least one usable one");
     let mut seen = BTreeSet::new();
     for (i, product) in products.iter().enumerate() {
         let named = format!("products[{i}]");
@@ -215,7 +217,7 @@ fn rules(rules: &Rules, products: &[Product], problems: &mut Problems) {
         let Verdict::Refer { code, description, .. } = &rule.then else { continue };
         let reason = ReferralReason { code: code.clone(), description: description.clone() };
         let detail = "must be 1 to 64 letters, digits, `_`, `-` or `.`";
-        problems.demand(referral::are_usable(&[reason]), format!("rules[{i}].then.refer.code"), detail);
+        problems.demand(referral::usable(&[reason]).is_ok(), format!("rules[{i}].then.refer.code"), detail);
     }
     for (i, offer) in rules.offers.iter().enumerate() {
         let percent = offer.amount_percent;

@@ -48,6 +48,11 @@ impl Problems {
             self.add(member, detail);
         }
     }
+
+    /// Whether one was noted of what begins so.
+    pub fn any_of(&self, members: &str) -> bool {
+        self.0.iter().any(|problem| problem.member.starts_with(members))
+    }
 }
 
 impl fmt::Display for Problems {

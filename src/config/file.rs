@@ -166,8 +166,10 @@ impl Sections<'_> {
     fn decode<T: DeserializeOwned>(&mut self, member: &str, value: Value) -> Option<T> {
         serde_path_to_error::deserialize(value)
             .map_err(|error| {
+                // A key that is none has no name yet: the detail has it.
                 let path = error.path().to_string();
-                let member = if path == "." { member.to_owned() } else { format!("{member}.{path}") };
+                let path = path.trim_end_matches(['?', '.']);
+                let member = if path.is_empty() { member.to_owned() } else { format!("{member}.{path}") };
                 // Below the first line TOML repeats the path.
                 let detail = error.inner().to_string();
                 let detail = detail.lines().next().unwrap_or_default();

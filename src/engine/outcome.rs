@@ -28,7 +28,11 @@ pub async fn apply(
     outcome: &Outcome,
     settlement: Settlement,
 ) -> Result<(), Refused> {
-    if let Some(reasons) = refer::reasons(&new.ask, outcome) {
+    let reasons = match refer::reasons(&new.ask, outcome) {
+        None => refer::beyond_product(app, new, outcome).await?,
+        reasons => reasons,
+    };
+    if let Some(reasons) = reasons {
         return refer::queue(app, leased, new, &reasons).await;
     }
     let mut tx = app.pool.begin().await?;

@@ -21,6 +21,8 @@ use crate::store::{application, ask};
 
 /// Code of a referral because nobody answered for long.
 const NO_ANSWER: &str = "NO_ANSWER";
+/// Code of a referral because the lender's system approved what the product does not allow.
+const BEYOND_PRODUCT: &str = "BEYOND_PRODUCT";
 
 /// Why an outcome is a person's to decide instead of being applied: the port says so, or its adapter failed for good.
 /// A borrower is never rejected because a machine broke (`lending.md` §5.2).
@@ -39,6 +41,29 @@ pub fn reasons(ask: &Ask, outcome: &Outcome) -> Option<Vec<ReferralReason>> {
         (Ask::Eligibility, Outcome::Unknown { .. }) => one(NO_ANSWER, "the decision system did not answer"),
         _ => None,
     }
+}
+
+/// Why what the lender's system approved is a person's to decide: the product does not allow it. The built-in rules
+/// approve within the product.
+///
+/// # Errors
+/// When the database fails.
+pub async fn beyond_product(
+    app: &App,
+    new: &NewAsk,
+    outcome: &Outcome,
+) -> Result<Option<Vec<ReferralReason>>, Refused> {
+    let (Outcome::Done { finding: Finding::Approve { offers } }, [(id, _)]) = (outcome, new.targets.as_slice()) else {
+        return Ok(None);
+    };
+    if app.ports.keys(new.ask.port()).is_none() {
+        return Ok(None);
+    }
+    let read = application::read(&mut *app.pool.acquire().await?, &app.sealer, &[*id]).await?;
+    let product = read.first().and_then(|application| application.product.as_deref());
+    let product = product.and_then(|id| app.config.products.get(id, app.clock.today()));
+    let words = product.and_then(|product| rules::within(offers, product).err());
+    Ok(words.map(|description| vec![ReferralReason { code: BEYOND_PRODUCT.to_owned(), description }]))
 }
 
 /// Queues a question for a person. Who waits for its answer goes on waiting.

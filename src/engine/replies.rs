@@ -267,7 +267,8 @@ async fn unsolicited(
 fn webhook_answer(content: &Content) -> Answer {
     match content {
         Content::Disbursement(d) if d.status == Some(PayoutStatus::Failure) => {
-            Answer::refused(RefusalReason::PaymentRail, "the bank refused the payout", content.clone())
+            let detail = d.failure.clone().unwrap_or_else(|| "the bank refused the payout".to_owned());
+            Answer::refused(RefusalReason::PaymentRail, detail, content.clone())
         }
         Content::Repayment(payment) if payment.status == Some(RepaymentStatus::Failure) => {
             let detail = payment.failure.clone().unwrap_or_else(|| "the payment failed".to_owned());

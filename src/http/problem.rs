@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use axum::extract::path::ErrorKind;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -201,8 +202,25 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         let found = axum::extract::Path::from_request_parts(parts, state).await;
         found
             .map(|axum::extract::Path(path)| Self(path))
-            .map_err(|e: PathRejection| Problem::bad_request(e.body_text()))
+            .map_err(|rejection| Problem::bad_request(misspelt(&rejection)))
     }
+}
+
+/// Which part of a path is wrong, without the words of the parser.
+fn misspelt(rejection: &PathRejection) -> String {
+    let part = match rejection {
+        PathRejection::FailedToDeserializePathParams(failed) => match failed.kind() {
+            ErrorKind::ParseErrorAtKey { key, .. }
+            | ErrorKind::DeserializeError { key, .. }
+            | ErrorKind::InvalidUtf8InPathParam { key } => Some(key),
+            _ => None,
+        },
+        _ => None,
+    };
+    part.map_or_else(
+        || "the path cannot be read".to_owned(),
+        |key| format!("`{key}` in the path has not the right form"),
+    )
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
-//! What the HTTP adapter gets back, and whether it answers the question.
+//! What the HTTP adapter gets back, and what it means.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::finding;
 use super::question::rupees_schema;
 use crate::domain::application::ask::{Approval, Ask, Finding, Outcome};
 use crate::domain::application::facets::AgreementText;
-use crate::domain::application::referral::{self, ReferralReason};
+use crate::domain::application::referral::ReferralReason;
 use crate::domain::application::stage::{Action, ActionType, Rejection};
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rate::AnnualRate;
@@ -76,10 +77,11 @@ pub(super) enum Found {
         #[schemars(length(min = 1))]
         reasons: Vec<ReferralReason>,
     },
-    /// Approved. The server prices each variant: instalments, APR and key facts statement are never this system's.
+    /// Approved. The server prices each variant: instalments, APR and key facts statement are never this system's. What
+    /// the product does not allow is not offered, a person decides then.
     Approve {
         /// Best first; at least one.
-        #[schemars(length(min = 1))]
+        #[schemars(length(min = 1, max = 10))]
         offers: Vec<WireApproval>,
     },
     /// The account aggregator has the request; the borrower must approve it there.
@@ -185,14 +187,15 @@ pub(super) struct WireAction {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Approval")]
 pub(super) struct WireApproval {
-    /// Amount sanctioned, rupees.
+    /// Amount sanctioned, rupees, within the product's limits; it may differ from the amount asked for.
     #[serde(with = "rupees")]
     #[schemars(schema_with = "rupees_schema")]
     amount: Paise,
     /// Number of instalments, or for a bullet the days; left out, the product's.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     installments: Option<u32>,
-    /// Contract rate, percent per annum as text, e.g. `16.00`; left out, the product's.
+    /// Contract rate, percent per annum as text, e.g. `16.00`; left out, the product's. This system's word stands.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     annual_rate: Option<AnnualRate>,
@@ -201,8 +204,7 @@ pub(super) struct WireApproval {
 impl Answer {
     /// Reads a body. The error says where it goes wrong and repeats nothing of it.
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(body)
-            .map_err(|error| format!("no outcome (line {}, column {})", error.line(), error.column()))
+        serde_json::from_slice(body).map_err(|error| format!("no outcome: {}", said(&error)))
     }
 
     /// What the answer means for the question; the error says why it means nothing.
@@ -210,9 +212,7 @@ impl Answer {
         Ok(match self {
             Self::Done { finding } => {
                 let finding = finding.into_finding();
-                if !fits(ask, &finding) {
-                    return Err(format!("with a finding that does not belong to `{}`", ask.method()));
-                }
+                finding::check(ask, &finding)?;
                 Outcome::Done { finding }
             }
             Self::Pending { reference, poll_after, url } => Outcome::Pending { reference, poll_after, url },
@@ -264,39 +264,59 @@ impl From<WireApproval> for Approval {
     }
 }
 
-/// Whether a finding can answer a question, and is not empty where it must say something.
-fn fits(ask: &Ask, finding: &Finding) -> bool {
-    match finding {
-        Finding::Acknowledged => {
-            matches!(
-                ask,
-                Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } | Ask::CancelLink { .. }
-            )
+/// What is wrong with a text, without any part of it: serde quotes what it met.
+pub(super) fn said(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    let place = match (error.line(), error.column()) {
+        // Of a part that was read in two steps nothing is known.
+        (0, _) => String::new(),
+        (line, column) => format!(" (line {line}, column {column})"),
+    };
+    let words = match text.rsplit_once(", expected ") {
+        _ if text.starts_with("missing field `") => text.to_owned(),
+        Some((met, expected)) => {
+            let kind = met.split(['`', ':', '"']).next().unwrap_or_default().trim_end();
+            format!("{kind}, expected {expected}")
         }
-        Finding::Pass => matches!(ask, Ask::Eligibility | Ask::FinalCheck),
-        Finding::Decline { reasons } => ask.port() == "decision" && !reasons.is_empty(),
-        Finding::NeedsAction { actions } => ask.port() == "decision" && !actions.is_empty(),
-        Finding::Refer { reasons } => ask.port() == "decision" && referral::are_usable(reasons),
-        Finding::Approve { offers } => {
-            matches!(ask, Ask::Offers) && !offers.is_empty() && offers.iter().all(|offer| offer.amount.is_positive())
+        None if text.contains(['`', '"']) => "not of the expected shape".to_owned(),
+        None => text.to_owned(),
+    };
+    words + &place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(body: &str) -> String {
+        Answer::read(body.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn an_error_names_what_is_wanted_and_repeats_nothing() {
+        for (body, words) in [
+            (r#"{"outcome":"pending","reference":"R"}"#, "missing field `pollAfter`"),
+            (r#"{"outcome":"Asha"}"#, "unknown variant, expected one of `done`, `pending`, `refused`, `unknown`"),
+            (r#"{"outcome":"done","finding":{"finding":"Asha"}}"#, "unknown variant, expected one of `acknowledged`"),
+            (r#"{"outcome":"done","finding":"Asha, expected so"}"#, "invalid type, expected internally tagged enum"),
+            (
+                r#"{"outcome":"done","finding":{"finding":"approve","offers":[{"amount":"50000"}]}}"#,
+                "an amount is written in rupees with exactly two decimals",
+            ),
+            (
+                r#"{"outcome":"done","finding":{"finding":"approve","offers":[{"amount":50000.0}]}}"#,
+                "invalid type, expected a string",
+            ),
+            (
+                r#"{"outcome":"done","finding":{"finding":"paid","utr":"Asha","valueDate":"Asha"}}"#,
+                "input contains invalid characters",
+            ),
+            ("Asha", "expected value (line 1, column 1)"),
+            ("", "EOF while parsing a value (line 1, column 0)"),
+        ] {
+            let said = wrong(body);
+            assert!(said.contains(words) && !said.contains("Asha"), "{said}");
         }
-        Finding::ConsentCreated { .. } => matches!(ask, Ask::ConsentCreate { .. }),
-        Finding::ConsentPending | Finding::ConsentReady { .. } | Finding::ConsentFailed => {
-            matches!(ask, Ask::ConsentStatus { .. })
-        }
-        Finding::KycDone { .. } => matches!(ask, Ask::Kyc),
-        Finding::Prepared { .. } => matches!(ask, Ask::PrepareAgreement { .. }),
-        Finding::AccountVerified { .. } => matches!(ask, Ask::VerifyAccount { .. }),
-        Finding::MandateRegistered { .. } => matches!(ask, Ask::RegisterMandate { .. }),
-        Finding::MandateActive | Finding::MandateInactive => {
-            matches!(ask, Ask::MandateStatus { .. })
-        }
-        Finding::LinkCreated { .. } => matches!(ask, Ask::PaymentLink(_)),
-        Finding::Collected { amount, .. } => {
-            matches!(ask, Ask::LinkStatus { .. } | Ask::CancelLink { .. } | Ask::Present(_))
-                && amount.is_none_or(Paise::is_positive)
-        }
-        Finding::Paid { .. } => matches!(ask, Ask::Pay(_) | Ask::Refund(_)),
-        Finding::Notified { message_id } => matches!(ask, Ask::Notify(_)) && !message_id.is_empty(),
     }
 }

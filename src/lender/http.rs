@@ -160,12 +160,15 @@ async fn read(ask: &Ask, response: Response) -> Result<Vec<u8>, PortError> {
     Ok(body)
 }
 
-/// Keeps the kind of failure and drops the address, which reqwest's own message repeats.
 fn unreachable(ask: &Ask, error: &reqwest::Error) -> PortError {
-    let detail = match error {
-        error if error.is_timeout() => "no answer in time",
-        error if error.is_connect() => "no connection",
-        _ => "the connection broke",
-    };
-    PortError::Unreachable { port: ask.port(), detail: detail.to_owned() }
+    PortError::Unreachable { port: ask.port(), detail: failure(error) }
+}
+
+/// Keeps the kind of failure and drops the address, which reqwest's own message repeats.
+pub(super) fn failure(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let other = if error.is_connect() { "no connection" } else { "the connection broke" };
+    outgoing::refusal(error).unwrap_or_else(|| other.to_owned())
 }

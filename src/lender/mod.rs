@@ -3,6 +3,7 @@
 mod answer;
 pub mod contract;
 pub mod decision;
+mod finding;
 pub mod gate;
 pub mod http;
 pub mod ledger;

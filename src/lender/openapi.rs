@@ -26,7 +26,9 @@ const INTRODUCTION: &str = "What ocen-lender asks of a lender's own systems. Eac
     parted by blanks; one that fits is enough. Refuse a signature that does not fit, and a timestamp more than five \
     minutes away, with 401.\n\n\
     `Idempotency-Key` is the same for every try of the same question, and the answer to it must be, too; nothing may \
-    happen twice. Asking what became of a question (`status`, and any call with a `reference`) has a key of its own.\n\n\
+    happen twice. Keys are told apart by port. Asking what became of a question (`status`, and any call with a \
+    `reference`) has a key of its own. A question that people have asked again after `ADAPTER_ERROR` or a bare 4xx comes \
+    under a new key.\n\n\
     200 carries an outcome. 202 carries `pending`: the outcome may be posted to `context.callbackUrl`, and is asked for \
     at `pollAfter` in any case. 4xx carries `refused`; a 4xx without it is a mistake in the connection and calls a \
     person, never declines a borrower. 408, 409, 425, 429 and 5xx are asked again, not before `Retry-After`. Of money, \
@@ -124,18 +126,32 @@ fn operation(method: &'static Method, schemas: &mut Schemas) -> Value {
 fn later(answers: &Value) -> Value {
     json!({
         "summary": "The outcome, after `pending`",
-        "description": "Signed by you as the call was signed by us. Send it again until it is answered with 2xx. 200 also \
-            answers an outcome that comes too late to count.",
+        "description": "Signed by you with the port's secret, as the call was signed by us: `webhook-id` is an id of your \
+            own, the same when you send the message again; no `Idempotency-Key` is needed. Send it again until it is \
+            answered with 2xx. 200 also answers an outcome that comes too late to count.",
         "parameters": HEADERS.iter().filter(|(name, _)| name.starts_with("webhook"))
             .map(|(name, _)| json!({ "$ref": format!("#/components/parameters/{name}") })).collect::<Vec<_>>(),
         "requestBody": { "required": true, "content": answers },
         "responses": {
-            "200": { "description": "Taken, or stale." },
+            "200": { "description": "Taken, or stale.", "content": { "application/json": { "schema": taken() } } },
             "401": { "description": "The signature does not fit, or the timestamp is more than five minutes away." },
             "404": { "description": "The address stands for no question." },
             "422": { "description": "No outcome of this question." },
             "503": { "description": "Could not be applied now; send it again." },
         },
+    })
+}
+
+/// What an outcome that came later is answered with.
+fn taken() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "status": {
+            "enum": ["applied", "noted", "stale"],
+            "description": "`applied`: it counts. `noted`: it is not final, the question is asked again at its time. \
+                `stale`: the question had its outcome before; nothing changed.",
+        } },
+        "required": ["status"],
     })
 }
 

@@ -98,7 +98,7 @@ pub(super) struct OtpDetail<'a> {
     document_hashes: &'a [String],
     /// Hash by which an Android app reads the SMS; null when the LSP sent none.
     app_token: Option<&'a str>,
-    /// The six digits to be sent. Never log them.
+    /// The six digits to be sent; the server always gives them. Never log them.
     otp: Option<&'a str>,
 }
 

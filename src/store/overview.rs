@@ -414,8 +414,7 @@ pub async fn loan(conn: &mut PgConnection, loan_id: &str) -> Result<Option<LoanR
 }
 
 /// One try to pay a tranche.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct PayoutRow {
     /// Which tranche, counted from 1.
     pub tranche: i32,

@@ -1,5 +1,7 @@
 //! TLS of what we call: a private authority, and a certificate of our own for who asks for one.
 
+use std::error::Error as _;
+use std::io;
 use std::path::PathBuf;
 
 use reqwest::{Certificate, ClientBuilder, Identity};
@@ -35,6 +37,21 @@ pub fn equip(mut builder: ClientBuilder, tls: &ClientTls, trust: Trust) -> Resul
         builder = builder.identity(identity(cert, key)?);
     }
     Ok(builder)
+}
+
+/// What TLS had against a call, where it was that which failed.
+#[must_use]
+pub fn refusal(error: &reqwest::Error) -> Option<String> {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref::<rustls::Error>() {
+            return Some(format!("TLS: {found}"));
+        }
+        // An error in an I/O error is not its source.
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = inner.map_or_else(|| cause.source(), |inner| Some(inner));
+    }
+    None
 }
 
 /// Certificate chain and key as one PEM text, which is how reqwest takes them.

@@ -106,6 +106,18 @@ async fn what_is_in_order_is_not_complained_about() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_runs_already_is_no_fault() {
+    let folder = Folder::new();
+    let running = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = running.local_addr().unwrap();
+    let config =
+        configured(&folder, "http://127.0.0.1:1").replace("admin = \"127.0.0.1:0\"", &format!("admin = \"{address}\""));
+    let (_, findings) = doctor(&folder, &config, RANDOM_TOKEN).await;
+    assert_eq!(levels(&findings, "operators"), ["warn"], "{findings:#?}");
+    assert_eq!(levels(&findings, "lsp")[0], "ok", "{findings:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_has_ended_is_found() {
     let (folder, ours) = (Folder::new(), Authority::new());
     let listener = certificates::listener(&folder, &ours, None, ocen_lender::config::Asked::Required);

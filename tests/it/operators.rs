@@ -5,8 +5,9 @@ use ocen_lender::http::admin::routes::{self, Route};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::bodies;
 use crate::support::flow::Flow;
-use crate::support::operators::{self, audited, call, get, post};
+use crate::support::operators::{self, audited, call, call_because, get, post};
 use crate::support::server::{Options, Server};
 
 /// Nobody is called so.
@@ -167,4 +168,35 @@ async fn a_token_that_the_command_makes_opens_by_what_it_prints_for_the_configur
     assert_eq!(ask("/admin/audit").await.unwrap().status(), 200);
     let put = server.http.put(format!("{}/admin/lsps/LSP", server.admin)).bearer_auth(&token).send().await.unwrap();
     assert_eq!(put.status(), 403, "a maker registers nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checker_sees_what_is_proposed_and_says_why_before_seeing_whom_it_is_about() {
+    const STAFF: &[(&str, &[Role])] = &[("asha", &[Role::Maker]), ("ravi", &[Role::Checker])];
+    let server = operators::with(STAFF).await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let ids = flow.file_for("ZZZPX0122Z", 1).await; // the sandbox's rules refer this borrower at the offers
+    flow.consent(&ids, "ONETIME").await;
+    lsp.send(bodies::path::GENERATE_OFFERS, json!({"loanApplicationIds": ids})).await;
+    let open = async || get(&server, "asha", "/admin/decisions").await.1["items"].as_array().unwrap().clone();
+    server.until("a decision waits", async || !open().await.is_empty()).await;
+    let path = format!("/admin/decisions/{}", open().await[0]["decisionId"].as_str().unwrap());
+    assert_eq!(post(&server, "asha", &format!("{path}/claim"), &json!({})).await.0, 200);
+    let proposal = json!({"verdict": "approve", "reason": "statements of Asha seen"});
+    assert_eq!(post(&server, "asha", &format!("{path}/propose"), &proposal).await.0, 200);
+
+    let (_, shown) = get(&server, "ravi", &path).await;
+    assert_eq!((&shown["question"], &shown["proposal"]["verdict"]), (&json!("offers"), &json!("approve")), "{shown}");
+    assert_eq!((&shown["maker"], &shown["acts"][0]["who"]), (&json!("asha"), &json!("asha")), "{shown}");
+    assert!(shown["codes"].as_array().is_some_and(|codes| codes.iter().all(|code| code != "***")), "{shown}");
+    assert_eq!(
+        (&shown["proposal"]["reason"], &shown["application"]["borrower"]["pan"]),
+        (&json!("***"), &json!("***"))
+    );
+
+    let revealed = format!("{path}?reveal=true");
+    let (status, shown) = call_because(&server, "ravi", (Method::GET, &revealed), None, Some("to release it")).await;
+    assert_eq!((status, &shown["application"]["borrower"]["pan"]), (200, &json!("ZZZPX0122Z")), "{shown}");
+    assert_eq!(shown["proposal"]["reason"], "statements of Asha seen");
 }

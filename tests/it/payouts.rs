@@ -131,6 +131,10 @@ async fn after_a_final_failure_a_new_payment_is_a_new_attempt() {
 
     assert_eq!(failed["payment"]["status"], "FAILURE");
     assert_eq!(failed["response"]["error"], "TDRQ2001");
+    let shown = server.get(&format!("/admin/loans/{}", loan.loan_id)).await;
+    let failure = &shown["payouts"][0]["failure"];
+    assert_eq!(failure["code"], "NAME_MISMATCH", "{shown}");
+    assert!(failed["response"].to_string().contains(failure["detail"].as_str().unwrap()), "{failed}");
     assert_eq!(changed["account"]["status"], "ACTIVE", "{changed}");
     assert_eq!(paid["payment"]["status"], "SUCCESS");
     assert_eq!(payouts(&server, &loan).await, [("FAILED".to_owned(), 1), ("PAID".to_owned(), 2)]);

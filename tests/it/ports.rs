@@ -221,4 +221,29 @@ async fn a_mistake_of_the_adapter_waits_for_a_person_and_fails_nobody() {
     assert_eq!(server.post(&retry, &json!({})).await.0, 200);
     server.until("the borrower is identified", async || kyc().await == "DONE").await;
     assert_eq!(server.post(&retry, &json!({})).await.0, 404);
+    let keys: Vec<String> = identity.calls("start").into_iter().map(|call| call.key).collect();
+    let [first, again] = keys.as_slice() else { panic!("{keys:?}") };
+    assert_eq!(*again, format!("{first}.1"), "what the adapter keeps under the first key is no answer any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_product_does_not_allow_is_not_offered_whoever_approves_it() {
+    let approval = |amount| json!({"finding": "approve", "offers": [{"amount": amount}]});
+    let scoring = System::start(but("offers", move |_| {
+        Told::Status(200, json!({"outcome": "done", "finding": approval("1000000.01")}))
+    }))
+    .await;
+    let (server, lsp) = with(&scoring, "decision", |limits| limits).await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let ids = flow.file(1).await;
+    flow.consent(&ids, "ONETIME").await;
+    lsp.send(path::GENERATE_OFFERS, json!({"loanApplicationIds": ids})).await;
+
+    let open = async || server.get("/admin/decisions").await["items"].as_array().unwrap().clone();
+    server.until("a person is asked", async || !open().await.is_empty()).await;
+    let waiting = open().await[0].clone();
+    assert_eq!((&waiting["question"], &waiting["codes"]), (&json!("offers"), &json!(["BEYOND_PRODUCT"])), "{waiting}");
+    let shown = server.get(&format!("/admin/decisions/{}", waiting["decisionId"].as_str().unwrap())).await;
+    let words = shown["reasons"][0]["description"].as_str().unwrap();
+    assert!(words.contains("is given from 1000.00 to 1000000.00 rupees"), "{words}");
 }

@@ -7,6 +7,7 @@ mod postgres;
 mod report;
 mod secrets;
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -15,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{Connection as _, PgConnection};
 use tokio::net::TcpListener;
 
-use self::report::{Advice, Report};
+use self::report::{Advice, Finding, Report};
 use super::{CliError, key_files, output};
 use crate::clock::Clock;
 use crate::config::{Config, KeyFiles, ServeArgs};
@@ -39,8 +40,8 @@ const CLOCK: Advice = (
 );
 const MIGRATIONS: Advice = ("serve does not start without them", "run `ocen-lender migrate`");
 const MASTER_KEY: Advice = ("what is sealed cannot be read", "use the master key that this database was started with");
-const ADDRESS: Advice =
-    ("serve cannot listen there", "choose another address, or run the doctor while the server is stopped");
+const ADDRESS: Advice = ("serve cannot listen there", "choose another address");
+const IN_USE: Advice = ("only one process listens there", "nothing, where it is the server itself that runs");
 
 /// `doctor`.
 #[derive(Debug, clap::Args)]
@@ -164,6 +165,10 @@ async fn opens(conn: &mut PgConnection, master: &MasterKey) -> Result<String, St
 async fn address_is_free(name: &str, address: SocketAddr, report: &mut Report) {
     match TcpListener::bind(address).await {
         Ok(_) => report.good(name, format!("{address} is free")),
+        // The doctor may be asked while the server runs.
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            report.add(Finding::warn(name, format!("{address} is in use")).because(IN_USE.0, IN_USE.1));
+        }
         Err(error) => report.bad(name, format!("{address}: {error}"), ADDRESS),
     }
 }

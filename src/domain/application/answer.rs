@@ -359,6 +359,9 @@ pub struct DisbursementContent {
     /// Terms that the borrower must accept before money goes.
     #[serde(default)]
     pub restated: Option<Restated>,
+    /// Why it failed, in the bank's words.
+    #[serde(default)]
+    pub failure: Option<String>,
 }
 
 /// A key facts statement that was issued anew for a later payout.

@@ -121,7 +121,10 @@ pub fn decided(app: &mut Application, generation: Generation, outcome: &Outcome,
         return;
     }
     app.stage = match outcome {
-        Outcome::Done { finding: Finding::Approve { offers } } => approved(app, generation, offers, facts, d),
+        Outcome::Done { finding: Finding::Approve { offers } } => match approved(app, generation, offers, facts, d) {
+            Some(stage) => stage,
+            None => return source_failed(app, "none of the approved terms could be priced", facts, d),
+        },
         Outcome::Done { finding: Finding::Decline { reasons } } => {
             Stage::Rejected { reasons: reasons.clone(), deal: None }
         }
@@ -153,24 +156,29 @@ fn source_failed(app: &mut Application, detail: &str, facts: &Facts<'_>, d: &mut
     }
 }
 
-/// Prices what was approved; an approval that passes the borrower's limit or cannot be priced falls away.
+/// Prices what was approved; an approval that passes the borrower's limit or cannot be priced falls away. Nothing when
+/// it was the pricing that left none: a mistake of the lender's, for which no borrower is declined.
 fn approved(
     app: &Application,
     generation: Generation,
     approvals: &[Approval],
     facts: &Facts<'_>,
     d: &mut Decision,
-) -> Stage {
+) -> Option<Stage> {
     let Some(product) = facts.product(app) else {
-        return Stage::Rejected { reasons: vec![other("the product is not sold any more")], deal: None };
+        return Some(Stage::Rejected { reasons: vec![other("the product is not sold any more")], deal: None });
     };
     let fits = |approval: &&Approval| facts.within_exposure(facts.exposure.committed, approval.amount);
     let mut offers: Vec<Offer> = Vec::new();
+    let mut unpriced = false;
     for (number, approval) in approvals.iter().filter(fits).enumerate() {
         match pricing::price(app, product, approval, (generation, number), facts) {
             Ok(offer) if offer.shows_its_cost() => offers.push(offer),
             Ok(_) => d.event(app, rules::DL_6.refusal("an offer that does not show its cost is not sent")),
-            Err(error) => d.event(app, format!("an approved amount could not be priced: {error}")),
+            Err(error) => {
+                unpriced = true;
+                d.event(app, format!("an approved amount could not be priced: {error}"));
+            }
         }
     }
     let issued = offers.iter().filter_map(|offer| offer.kfs.clone());
@@ -178,9 +186,10 @@ fn approved(
     match offers.iter().map(|o| o.valid_till).max() {
         Some(last) => {
             d.timer(Timer::OffersLapse { generation }, app, last + Duration::milliseconds(1));
-            Stage::Offered { offers }
+            Some(Stage::Offered { offers })
         }
-        None => Stage::Rejected { reasons: vec![other("no offer within the borrower's limit")], deal: None },
+        None if unpriced => None,
+        None => Some(Stage::Rejected { reasons: vec![other("no offer within the borrower's limit")], deal: None }),
     }
 }
 

@@ -24,6 +24,7 @@ pub const MOST_OFFERS: usize = 10;
 #[serde(rename_all = "camelCase")]
 pub struct ReferralReason {
     /// A word to look for, e.g. `AMOUNT_HIGH`: letters, digits, `_`, `-` and `.`.
+    #[schemars(length(max = 64), regex(pattern = "^[A-Za-z0-9_.-]+$"))]
     pub code: String,
     /// Words.
     #[serde(default)]
@@ -49,13 +50,26 @@ pub enum Verdict {
     },
 }
 
-/// Whether reasons can be stored and shown: there is one, and codes are words.
+/// Whether a code is a word that can be stored and shown.
 #[must_use]
-pub fn are_usable(reasons: &[ReferralReason]) -> bool {
-    let is_word = |code: &str| {
-        (1..=LONGEST_CODE).contains(&code.len()) && code.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
-    };
-    (1..=MOST_REASONS).contains(&reasons.len()) && reasons.iter().all(|reason| is_word(&reason.code))
+pub fn is_code(code: &str) -> bool {
+    (1..=LONGEST_CODE).contains(&code.len()) && code.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+}
+
+/// Whether reasons can be stored and shown: there is one, and codes are words.
+///
+/// # Errors
+/// What is wrong with them, repeating nothing of them.
+pub fn usable(reasons: &[ReferralReason]) -> Result<(), String> {
+    if !(1..=MOST_REASONS).contains(&reasons.len()) {
+        return Err(format!("`reasons` must have 1 to {MOST_REASONS} items"));
+    }
+    match reasons.iter().position(|reason| !is_code(&reason.code)) {
+        Some(place) => {
+            Err(format!("`reasons[{place}].code` must be 1 to {LONGEST_CODE} letters, digits, `_`, `-` or `.`"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A question that may be referred, by the name of its method.
@@ -116,7 +130,15 @@ impl Verdict {
 
 /// Approved terms within the product that the application is decided under.
 fn terms(offers: &[Approval], product: Option<&Product>) -> Result<Vec<Approval>, String> {
-    let product = product.ok_or("the product is not sold any more")?;
+    within(offers, product.ok_or("the product is not sold any more")?)?;
+    Ok(offers.to_vec())
+}
+
+/// Whether a product allows what was approved, by people or by the lender's system.
+///
+/// # Errors
+/// What it does not allow, in words for the lender's people.
+pub fn within(offers: &[Approval], product: &Product) -> Result<(), String> {
     if !(1..=MOST_OFFERS).contains(&offers.len()) {
         return Err(format!("`offers` must have 1 to {MOST_OFFERS} items"));
     }
@@ -129,5 +151,5 @@ fn terms(offers: &[Approval], product: Option<&Product>) -> Result<Vec<Approval>
             return Err("an offer needs at least one instalment".to_owned());
         }
     }
-    Ok(offers.to_vec())
+    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, Pay
 use crate::domain::application::command::PaymentOrder;
 use crate::domain::application::decision::{Decision, Facts, Webhook, WebhookKind};
 use crate::domain::application::facets::Account;
-use crate::domain::application::{Application, copies, restate};
+use crate::domain::application::{Application, copies, referral, restate};
 use crate::domain::ids::{ExchangeId, PaymentId};
 
 /// Tries of one payment after the bank said that a key never arrived; then it counts as failed.
@@ -176,6 +176,9 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
             d.event(app, format!("the bank never got try {}, trying anew", payout.attempt));
             return;
         }
+        PayoutState::Failed { code, .. } if referral::is_code(code) => {
+            d.event(app, format!("tranche {} failed: {code}", tranche.number));
+        }
         PayoutState::Failed { .. } | PayoutState::Open => d.event(app, format!("tranche {} failed", tranche.number)),
     }
     d.webhooks.push(Webhook {
@@ -237,6 +240,7 @@ pub(super) fn content(loan: &Loan, payout: &Payout) -> Content {
         PayoutState::Paid { utr, value_date } => (PayoutStatus::Success, Some(utr.clone()), Some(*value_date)),
         PayoutState::Failed { .. } => (PayoutStatus::Failure, None, None),
     };
+    let failure = payout.failure().map(|(_, detail)| detail.to_owned()).filter(|detail| !detail.is_empty());
     Content::Disbursement(DisbursementContent {
         loan_id: loan.id.clone(),
         payment_id: payout.payment_id.clone(),
@@ -249,6 +253,7 @@ pub(super) fn content(loan: &Loan, payout: &Payout) -> Content {
         at: Some(payout.at),
         value_date,
         restated: None,
+        failure,
     })
 }
 
@@ -276,5 +281,6 @@ fn nothing(loan: &Loan, id: &PaymentId) -> DisbursementContent {
         at: None,
         value_date: None,
         restated: None,
+        failure: None,
     }
 }

@@ -123,6 +123,15 @@ pub enum PayoutState {
 }
 
 impl Payout {
+    /// The bank's code and words, once it has failed.
+    #[must_use]
+    pub fn failure(&self) -> Option<(&str, &str)> {
+        match &self.state {
+            PayoutState::Failed { code, detail } => Some((code, detail)),
+            PayoutState::Open | PayoutState::Paid { .. } => None,
+        }
+    }
+
     /// Whether its tranche is free again.
     #[must_use]
     pub fn has_failed(&self) -> bool {

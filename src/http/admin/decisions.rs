@@ -1,5 +1,5 @@
 //! Decisions that the rules left to a person: looked at, claimed, proposed by one person and released by another.
-//! Personal data is masked here; who must see more looks at the application.
+//! Personal data is masked as everywhere; who reveals it sees whom the decision is about.
 
 use axum::Json;
 use axum::extract::State;
@@ -23,7 +23,6 @@ use crate::domain::maths::rate::AnnualRate;
 use crate::domain::maths::rupees;
 use crate::engine::refer;
 use crate::http::problem::{Json as Body, Path, Problem, Query};
-use crate::seal::Masked;
 use crate::store::referral::{self, Proposal, Stored, Which};
 use crate::store::{application, exposure};
 
@@ -291,15 +290,13 @@ async fn full(app: &App, conn: &mut PgConnection, stored: &Stored) -> Result<Val
     Ok(Value::Object(shown))
 }
 
-/// What a person decides by, masked.
+/// What a person decides by.
 fn facts(of: &Application) -> Value {
     let form = &of.form;
-    let masked = |text: &Option<String>| text.as_ref().map(|text| Masked::new(text.as_str()).last4());
-    let initial = form.borrower.name.as_ref().and_then(|name| name.chars().next());
     let collaterals = form.collaterals.iter().map(|collateral| {
         json!({
             "idType": collateral.id_type,
-            "id": Masked::new(collateral.id.as_str()).last4(),
+            "primaryId": collateral.id,
             "value": collateral.value.map(|value| value.to_string()),
         })
     });
@@ -311,9 +308,9 @@ fn facts(of: &Application) -> Value {
         "createdDate": form.created_at,
         "borrower": {
             "primaryIdType": form.borrower.primary_id_type,
-            "pan": masked(&form.borrower.pan),
-            "name": initial.map(|initial| format!("{initial}***")),
-            "phone": masked(&form.borrower.phone),
+            "pan": form.borrower.pan,
+            "name": form.borrower.name,
+            "phone": form.borrower.phone,
         },
         "documents": form.documents,
         "collaterals": collaterals.collect::<Vec<_>>(),

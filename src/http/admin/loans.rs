@@ -15,12 +15,12 @@ use crate::domain::application::facets::Offer;
 use crate::domain::ids::LoanId;
 use crate::domain::loan::account::Account;
 use crate::domain::loan::repayment::{Payment, PaymentState};
-use crate::domain::loan::{Loan, details};
+use crate::domain::loan::{Loan, Payout, details};
 use crate::domain::maths::money::Paise;
 use crate::http::problem::{Path, Problem, Query};
 use crate::store::dispute::{self, Disputes};
 use crate::store::loan_list::{self, Loans, STATUSES};
-use crate::store::overview::{self, PostingRow};
+use crate::store::overview::{self, PayoutRow, PostingRow};
 use crate::store::{StoreError, operator_act, repayment};
 
 /// Most postings that are shown of one loan.
@@ -114,7 +114,7 @@ pub async fn show(
         "revision": loan.revision,
         "createdAt": loan.created_at,
         "terms": terms(&stored.offer),
-        "payouts": payouts,
+        "payouts": payouts.iter().map(|row| payout(row, &stored)).collect::<Vec<_>>(),
         "businessDate": today,
         "status": loan.status,
         "schedule": schedule(current.as_ref()),
@@ -140,6 +140,21 @@ fn terms(offer: &Offer) -> Value {
         "installmentAmount": offer.instalment.to_string(),
         "totalInterest": offer.interest.to_string(),
         "coolingOffDays": offer.cooling_off_days,
+    })
+}
+
+/// One try to pay out, with the bank's reason where it failed.
+fn payout(row: &PayoutRow, loan: &Loan) -> Value {
+    let failure = loan.payouts.iter().find(|payout| payout.bank_key == row.bank_key).and_then(Payout::failure);
+    json!({
+        "tranche": row.tranche,
+        "attempt": row.attempt,
+        "paymentId": row.payment_id,
+        "bankKey": row.bank_key,
+        "state": row.state,
+        "utr": row.utr,
+        "failure": failure.map(|(code, detail)| json!({"code": code, "detail": detail})),
+        "updatedAt": row.updated_at,
     })
 }
 

@@ -47,7 +47,7 @@ const PERSONAL_WORDS: [&str; 18] = [
     "photo", "token", "customer", "national",
 ];
 /// Last words of member names that hold ids and words of a protocol.
-const HARMLESS_ENDS: [&str; 27] = [
+const HARMLESS_ENDS: [&str; 29] = [
     "id",
     "ids",
     "type",
@@ -75,9 +75,11 @@ const HARMLESS_ENDS: [&str; 27] = [
     "agreement",
     "component",
     "facet",
+    "codes",
+    "verdict",
 ];
 /// Whole member names that do.
-const HARMLESS: [&str; 16] = [
+const HARMLESS: [&str; 19] = [
     "what",
     "error",
     "parkedreason",
@@ -88,6 +90,9 @@ const HARMLESS: [&str; 16] = [
     "accountsetup",
     "maker",
     "checker",
+    "claimedby",
+    "who",
+    "question",
     "utr",
     "reference",
     "bankkey",

@@ -40,7 +40,7 @@ use axum::{extract::DefaultBodyLimit, middleware};
 
 use self::guard::{Guard, Watch};
 use super::problem::{no_such_method, no_such_path};
-use super::{health, metrics, ports as port_callbacks};
+use super::{docs, health, metrics, ports as port_callbacks};
 use crate::app::SharedApp;
 
 /// Most bytes of a body on this listener.
@@ -60,6 +60,8 @@ pub fn router(app: &SharedApp, extra: Router) -> Router {
         .layer(middleware::from_fn_with_state(watch, guard::check))
         // The lender's systems sign instead of showing a token.
         .merge(port_callbacks::router(Arc::clone(app)))
+        // The same guides as on the LSPs' listener, which may want a client's certificate.
+        .merge(docs::router())
         // Probes carry no token.
         .merge(health::probes(Arc::clone(app)))
 }

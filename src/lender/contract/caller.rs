@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::AdapterConfig;
 use crate::domain::application::ask::{Ask, Outcome};
 use crate::lender::answer::Answer;
-use crate::lender::http::{IDEMPOTENCY_KEY, MAX_ANSWER};
+use crate::lender::http::{IDEMPOTENCY_KEY, MAX_ANSWER, failure};
 use crate::lender::webhook::{self, Keys};
 
 /// How a call is signed.
@@ -122,22 +122,12 @@ impl Caller {
                 .header(webhook::SIGNATURE, signature);
         }
         let begun = Instant::now();
-        let response = request.body(body).send().await.map_err(|error| silence(&error))?;
+        let response = request.body(body).send().await.map_err(|error| failure(&error))?;
         let status = response.status();
-        let body = response.bytes().await.map_err(|error| silence(&error))?;
+        let body = response.bytes().await.map_err(|error| failure(&error))?;
         if body.len() > MAX_ANSWER {
             return Err(format!("more than {MAX_ANSWER} bytes came"));
         }
         Ok(Reply { status, body: body.to_vec(), took: begun.elapsed() })
     }
-}
-
-/// Without the address, which reqwest's own message repeats.
-fn silence(error: &reqwest::Error) -> String {
-    match error {
-        error if error.is_timeout() => "no answer in time",
-        error if error.is_connect() => "no connection",
-        _ => "the connection broke",
-    }
-    .to_owned()
 }

@@ -193,7 +193,7 @@ impl Suite {
 
     async fn disbursement(&mut self) {
         self.by_itself("verify-account").await;
-        let unknown = self.samples.pay("NEVER-SENT");
+        let unknown = self.samples.pay("NEVER-PAID");
         self.money("pay", unknown, self.samples.pay("PAY")).await;
     }
 
@@ -211,7 +211,7 @@ impl Suite {
         }
         self.by_itself("payment-link").await;
         let known = mandate.clone().unwrap_or_else(|| "MANDATE-1".to_owned());
-        let unknown = self.samples.present("NEVER-SENT", &known);
+        let unknown = self.samples.present("NEVER-DEBITED", &known);
         self.money("present", unknown, self.samples.present("DEBIT", &known)).await;
         if let (Some(reference), Some(mut sample)) = (&mandate, self.samples.of("collections", "cancel")) {
             sample.ask = self.samples.cancel_mandate(reference);

@@ -8,8 +8,9 @@ use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ADAPTER_ERROR, Adapter, IDEMPOTENCY_KEY, MAX_ANSWER};
+use super::{ADAPTER_ERROR, Adapter, IDEMPOTENCY_KEY, MAX_ANSWER, failure};
 use crate::lender::PortError;
+use crate::lender::answer::said;
 use crate::lender::ledger::{
     Balances, BalancesDetail, Batch, Comparison, JournalsDetail, LEDGER, Ledger, LedgerError, LedgerFound,
 };
@@ -106,6 +107,7 @@ pub(in crate::lender) fn answer(status: StatusCode, body: &[u8]) -> Result<Ledge
             code: ADAPTER_ERROR.to_owned(),
             detail: format!("the adapter answered {status}"),
         }),
+        Err(error) if status.is_success() => Err(bad(&format!("no outcome: {}", said(&error))).into()),
         _ => Err(bad(&format!("{status} without an outcome that belongs to it")).into()),
     }
 }
@@ -115,25 +117,5 @@ fn bad(detail: &str) -> PortError {
 }
 
 fn unreachable(error: &reqwest::Error) -> PortError {
-    let detail = if error.is_timeout() { "no answer in time" } else { "no connection, or it broke" };
-    PortError::Unreachable { port: LEDGER, detail: detail.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_its_own_word_takes_the_journals() {
-        let taken = br#"{"outcome":"done","finding":{"finding":"journalsTaken"}}"#;
-        assert!(matches!(answer(StatusCode::OK, taken), Ok(LedgerFound::JournalsTaken)));
-        for (status, body) in [(200, &b"{}"[..]), (500, taken), (202, taken), (429, b""), (409, b"")] {
-            let status = StatusCode::from_u16(status).unwrap();
-            assert!(matches!(answer(status, body), Err(LedgerError::Port(_))), "{status}");
-        }
-        let refused = answer(StatusCode::BAD_REQUEST, b"<html>");
-        assert!(matches!(refused, Err(LedgerError::Refused { code, .. }) if code == ADAPTER_ERROR));
-        let later = br#"{"outcome":"pending","reference":"r","pollAfter":"2026-11-22T06:30:00Z"}"#;
-        assert!(matches!(answer(StatusCode::ACCEPTED, later), Err(LedgerError::Later(_))));
-    }
+    PortError::Unreachable { port: LEDGER, detail: failure(error) }
 }

@@ -189,6 +189,7 @@ impl Story {
             at: paid.then_some(self.now),
             value_date: paid.then_some(self.offer.terms.disbursed_on),
             restated: None,
+            failure: None,
         })
     }
 }

@@ -12,7 +12,8 @@ the same breath. What comes of the request is posted to the LSP as a callback, s
 acknowledges it.
 
 **Envelope.** Every message has `metadata` and a `requestId` made by its sender. A callback repeats the `requestId` of \
-its request. `metadata.traceId` is for tracing; the ack of a message repeats it.
+its request. `metadata.traceId` is fresh for each message: with `timestamp` it makes a repeated delivery \
+known (a nonce). The ack of a message repeats it.
 
 **Signature.** A message travels as the payload of a JWS in flattened JSON serialisation, RS512, with a key that the \
 LSP registered and its `kid` in the protected header. The sandbox's `LSP-DEMO` may also send plain JSON. Our public \

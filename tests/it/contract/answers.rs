@@ -220,6 +220,7 @@ pub fn payout(status: Option<PayoutStatus>) -> Content {
         at: known.then(now),
         value_date: known.then(|| day("2026-01-05")),
         restated: None,
+        failure: None,
     })
 }
 

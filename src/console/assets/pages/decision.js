@@ -118,7 +118,7 @@ function borrower(of) {
     ["Stage", chip(of.stage)], ["Asked for", rupees(of.requestedAmount)], ["Loan type", words(of.loanType)],
     ["Tenure", of.requestedTenure && tenure(of.requestedTenure)], ["Borrower", of.borrower?.name], ["PAN", of.borrower?.pan && mono(of.borrower.pan)], ["Phone", of.borrower?.phone && mono(of.borrower.phone)],
     ["Data consent", chip(of.dataConsent)], ["Documents", of.documents?.length ? of.documents.map(words).join(", ") : "none"],
-    ["Collateral", of.collaterals?.length ? of.collaterals.map((one) => `${words(one.idType)} ${one.id}${one.value ? `, ${rupees(one.value)}` : ""}`).join("; ") : "none"],
+    ["Collateral", of.collaterals?.length ? of.collaterals.map((one) => `${words(one.idType)} ${one.primaryId}${one.value ? `, ${rupees(one.value)}` : ""}`).join("; ") : "none"],
     ["Offer", of.offer && `${rupees(of.offer.sanctionedAmount)} at ${of.offer.annualRate} % (APR ${of.offer.annualPercentageRate} %)`],
   ]);
 }

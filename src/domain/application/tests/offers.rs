@@ -98,6 +98,17 @@ fn row_24_an_approval_without_instalments_falls_away() {
 }
 
 #[test]
+fn row_28_terms_of_which_none_can_be_priced_decline_nobody() {
+    let mut scene = Scene::under(plain_product(), "PROCESSING");
+    let asked = scene.tell(&generate(&[ONE]));
+    let none = crate::domain::application::ask::Approval { installments: Some(0), ..approval("90000") };
+    scene.answer("fetch", &acknowledged());
+    scene.answer("offers", &done(Finding::Approve { offers: vec![none] }));
+    assert_eq!(scene.stage(ONE), "PROCESSING");
+    assert_eq!(told(&scene, asked), "SourceUnavailable: Processing, 0 offers");
+}
+
+#[test]
 fn row_28_data_that_cannot_be_fetched_ends_underwriting() {
     for outcome in [refused("AA"), unknown()] {
         let mut scene = Scene::under(plain_product(), "PROCESSING");
