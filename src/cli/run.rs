@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::CliError;
 use crate::app::SharedApp;
 use crate::http::{Extra, Listeners};
+use crate::tls::watch::watch;
 use crate::{audit, delivery, engine, http, keep};
 
 /// How long the last connections to the database may take to say goodbye.
@@ -76,6 +77,8 @@ pub(super) fn background(app: &SharedApp) -> Arc<AtomicBool> {
         });
         essential(app, &failed, "engine", engine::fire::run(Arc::clone(app)));
     }
+    let ports = Arc::clone(app);
+    app.tasks.spawn(watch(app.ports.files(), app.stop.clone(), move || ports.ports.reload()));
     essential(app, &failed, "filing", engine::run_groups(Arc::clone(app)));
     essential(app, &failed, "release", engine::run_release(Arc::clone(app)));
     essential(app, &failed, "day-end", engine::day_end::run(Arc::clone(app)));

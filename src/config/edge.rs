@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::{Config, PortConfig};
+
 /// `[tls]`: certificates of the listeners; one that has none speaks plain HTTP.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -29,6 +31,9 @@ pub struct ListenerTls {
     /// Authorities of client certificates in PEM; without it no client is asked for one.
     #[serde(default)]
     pub client_ca_file: Option<PathBuf>,
+    /// Revocation lists of those authorities in PEM; with it a client whose authority has no list there is refused.
+    #[serde(default)]
+    pub client_crl_file: Option<PathBuf>,
     /// Whether a client without a certificate is let in.
     #[serde(default)]
     pub client_certificates: Asked,
@@ -46,7 +51,29 @@ pub struct PlainTls {
 
 impl From<PlainTls> for ListenerTls {
     fn from(PlainTls { cert_file, key_file }: PlainTls) -> Self {
-        Self { cert_file, key_file, client_ca_file: None, client_certificates: Asked::default() }
+        Self { cert_file, key_file, client_ca_file: None, client_crl_file: None, client_certificates: Asked::default() }
+    }
+}
+
+impl Config {
+    /// Listeners that speak TLS, by the setting that says so.
+    #[must_use]
+    pub fn listener_tls(&self) -> Vec<(&'static str, ListenerTls)> {
+        let TlsConfig { lsp, admin, borrower } = self.tls.clone();
+        let listeners = [("tls.lsp", lsp), ("tls.admin", admin), ("tls.borrower", borrower.map(ListenerTls::from))];
+        listeners.into_iter().filter_map(|(member, listener)| Some((member, listener?))).collect()
+    }
+
+    /// What is shown to and believed of those whom we call, by the setting that says so.
+    #[must_use]
+    pub fn client_tls(&self) -> Vec<(String, &ClientTls)> {
+        let mut all = vec![("delivery.tls".to_owned(), &self.delivery.tls)];
+        all.extend(self.delivery.lsp_tls.iter().map(|(lsp, tls)| (format!("delivery.lspTls.{lsp}"), tls)));
+        all.extend(self.ports.iter().filter_map(|(name, port)| match port {
+            PortConfig::Adapter(adapter) => Some((format!("ports.{name}.tls"), &*adapter.tls)),
+            PortConfig::BuiltIn => None,
+        }));
+        all
     }
 }
 

@@ -3,26 +3,15 @@
 use std::path::Path;
 
 use super::error::Problems;
-use super::{ClientTls, Config, ListenerTls, PortConfig};
+use super::{ClientTls, Config, ListenerTls};
 
 /// Notes everything that makes no sense.
 pub(super) fn check(config: &Config, problems: &mut Problems) {
-    for (member, listener) in [("tls.lsp", &config.tls.lsp), ("tls.admin", &config.tls.admin)] {
-        if let Some(listener) = listener {
-            paths_are_there(member, listener, problems);
-        }
+    for (member, listener) in config.listener_tls() {
+        paths_are_there(member, &listener, problems);
     }
-    if let Some(listener) = &config.tls.borrower {
-        paths_are_there("tls.borrower", &ListenerTls::from(listener.clone()), problems);
-    }
-    client_tls("delivery.tls", &config.delivery.tls, problems);
-    for (lsp, tls) in &config.delivery.lsp_tls {
-        client_tls(&format!("delivery.lspTls.{lsp}"), tls, problems);
-    }
-    for (name, port) in &config.ports {
-        if let PortConfig::Adapter(adapter) = port {
-            client_tls(&format!("ports.{name}.tls"), &adapter.tls, problems);
-        }
+    for (member, tls) in config.client_tls() {
+        client_tls(&member, tls, problems);
     }
     for (member, quota) in config.rate_limits.quotas() {
         problems.demand(quota.makes_sense(), format!("rateLimits.{member}"), "must let at least one request through");
@@ -31,8 +20,15 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
 }
 
 fn paths_are_there(member: &str, listener: &ListenerTls, problems: &mut Problems) {
-    let ListenerTls { cert_file, key_file, client_ca_file, .. } = listener;
-    let paths = [("certFile", Some(cert_file)), ("keyFile", Some(key_file)), ("clientCaFile", client_ca_file.as_ref())];
+    let ListenerTls { cert_file, key_file, client_ca_file, client_crl_file, .. } = listener;
+    let paths = [
+        ("certFile", Some(cert_file)),
+        ("keyFile", Some(key_file)),
+        ("clientCaFile", client_ca_file.as_ref()),
+        ("clientCrlFile", client_crl_file.as_ref()),
+    ];
+    let asks = client_ca_file.is_some() || client_crl_file.is_none();
+    problems.demand(asks, format!("{member}.clientCrlFile"), "needs `clientCaFile`, whose certificates it revokes");
     for (file, path) in paths.into_iter().filter_map(|(file, path)| Some((file, path?))) {
         problems.demand(!is_empty(path), format!("{member}.{file}"), "must name a file");
     }

@@ -5,6 +5,8 @@
 
 pub(super) mod ledger;
 
+use std::path::PathBuf;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -46,7 +48,8 @@ pub(super) fn client(tls: &ClientTls) -> Result<Client, TlsError> {
 
 /// One of the lender's systems behind HTTP.
 pub struct Adapter {
-    client: Client,
+    client: RwLock<Client>,
+    tls: Box<ClientTls>,
     base: String,
     keys: Keys,
     timeout: Duration,
@@ -58,12 +61,33 @@ impl Adapter {
     #[must_use]
     pub fn new(client: Client, config: &AdapterConfig, clock: Clock) -> Self {
         Self {
-            client,
+            client: RwLock::new(client),
+            tls: config.tls.clone(),
             base: config.url.as_str().trim_end_matches('/').to_owned(),
             keys: Keys::new(&config.secrets),
             timeout: config.timeout,
             clock,
         }
+    }
+
+    /// The files of certificates that it was made from.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        outgoing::paths(&self.tls)
+    }
+
+    /// Reads the files again; what cannot be used leaves it as it was, and the log says so.
+    pub(super) fn reload(&self) {
+        if self.files().is_empty() {
+            return;
+        }
+        match client(&self.tls) {
+            Ok(fresh) => *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh,
+            Err(error) => tracing::error!(%error, "an adapter's certificates stay as they were"),
+        }
+    }
+
+    fn client(&self) -> Client {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn ask(&self, call: &Call<'_>) -> Result<Outcome, PortError> {
@@ -88,7 +112,7 @@ impl Adapter {
             if asks_after { format!("{}.{method}.{}", call.key, now.timestamp_millis()) } else { call.key.clone() };
         let seconds = now.timestamp();
         let request = self
-            .client
+            .client()
             .post(format!("{}/{port}/{method}", self.base))
             .timeout(self.timeout)
             .header(CONTENT_TYPE, "application/json")

@@ -17,6 +17,7 @@ pub(crate) mod tests;
 pub mod webhook;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -196,7 +197,7 @@ pub struct Ports {
     /// None when the book is the general ledger: nothing is sent then.
     ledger: Option<Arc<dyn Ledger>>,
     /// Before the ledger, where that is an adapter.
-    ledger_gate: Option<Arc<Gate>>,
+    ledger_edge: Option<(Arc<Adapter>, Arc<Gate>)>,
 }
 
 /// One of the lender's systems, and what stands before it where that is an adapter.
@@ -206,6 +207,7 @@ struct Connected {
 }
 
 struct Edge {
+    adapter: Arc<Adapter>,
     gate: Arc<Gate>,
     keys: Keys,
     timeout: Duration,
@@ -227,36 +229,38 @@ impl Ports {
         let mut ports = BTreeMap::new();
         for name in PORTS.into_iter().filter(|name| *name != LEDGER) {
             let connected = match config.ports.get(name) {
-                Some(PortConfig::Adapter(adapter)) => Connected {
-                    port: Arc::new(Adapter::new(equipped(&client, adapter)?, adapter, clock.clone())),
-                    adapter: Some(Edge {
-                        gate: Arc::new(Gate::new(name, adapter)),
-                        keys: Keys::new(&adapter.secrets),
-                        timeout: adapter.timeout,
-                        max_concurrency: adapter.max_concurrency,
-                    }),
-                },
+                Some(PortConfig::Adapter(config)) => {
+                    let adapter = Arc::new(Adapter::new(equipped(&client, config)?, config, clock.clone()));
+                    let edge = Edge {
+                        adapter: Arc::clone(&adapter),
+                        gate: Arc::new(Gate::new(name, config)),
+                        keys: Keys::new(&config.secrets),
+                        timeout: config.timeout,
+                        max_concurrency: config.max_concurrency,
+                    };
+                    Connected { port: adapter, adapter: Some(edge) }
+                }
                 Some(PortConfig::BuiltIn) | None => {
                     Connected { port: within(config, name, &simulated)?, adapter: None }
                 }
             };
             ports.insert(name, connected);
         }
-        let (ledger, ledger_gate): (Option<Arc<dyn Ledger>>, _) = match config.ports.get(LEDGER) {
-            Some(PortConfig::Adapter(adapter)) => {
-                let gate = Arc::new(Gate::new(LEDGER, adapter));
-                let ledger = Arc::new(Adapter::new(equipped(&client, adapter)?, adapter, clock.clone()));
-                (Some(Arc::new(Gated { ledger, gate: Arc::clone(&gate) })), Some(gate))
-            }
-            Some(PortConfig::BuiltIn) | None => (None, None),
-        };
-        Ok(Self { asked: ports, ledger, ledger_gate })
+        let mut all = Self { asked: ports, ledger: None, ledger_edge: None };
+        if let Some(PortConfig::Adapter(config)) = config.ports.get(LEDGER) {
+            let gate = Arc::new(Gate::new(LEDGER, config));
+            let adapter = Arc::new(Adapter::new(equipped(&client, config)?, config, clock.clone()));
+            let ledger = Arc::clone(&adapter) as Arc<dyn Ledger>;
+            all.ledger = Some(Arc::new(Gated { ledger, gate: Arc::clone(&gate) }));
+            all.ledger_edge = Some((adapter, gate));
+        }
+        Ok(all)
     }
 
     /// The same with a general ledger that the configuration does not name: a simulated one.
     #[must_use]
     pub fn with_ledger(self, ledger: Arc<dyn Ledger>) -> Self {
-        Self { ledger: Some(ledger), ledger_gate: None, ..self }
+        Self { ledger: Some(ledger), ledger_edge: None, ..self }
     }
 
     /// The lender's general ledger; none when our own book is the ledger.
@@ -304,7 +308,23 @@ impl Ports {
     #[must_use]
     pub fn health(&self) -> Vec<PortHealth> {
         let asked = self.asked.values().filter_map(|port| port.adapter.as_ref()).map(|edge| edge.gate.health());
-        asked.chain(self.ledger_gate.iter().map(|gate| gate.health())).collect()
+        asked.chain(self.ledger_edge.iter().map(|(_, gate)| gate.health())).collect()
+    }
+
+    fn adapters(&self) -> impl Iterator<Item = &Arc<Adapter>> {
+        let asked = self.asked.values().filter_map(|port| port.adapter.as_ref()).map(|edge| &edge.adapter);
+        asked.chain(self.ledger_edge.iter().map(|(adapter, _)| adapter))
+    }
+
+    /// The files of certificates that adapters were made from.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.adapters().flat_map(|adapter| adapter.files()).collect()
+    }
+
+    /// Reads those files again.
+    pub fn reload(&self) {
+        self.adapters().for_each(|adapter| adapter.reload());
     }
 
     /// The secrets shared with the adapter of a port; none when the port has no adapter.

@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use super::TlsError;
 
@@ -53,4 +53,28 @@ pub fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
             .map_err(|error| TlsError::Authorities { path: path.to_owned(), detail: error.to_string() })?;
     }
     Ok(store)
+}
+
+/// The revocation lists of a file.
+///
+/// # Errors
+/// [`TlsError`], which names the file.
+pub fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    let unusable = |source| TlsError::File { path: path.to_owned(), source };
+    let found: Result<Vec<_>, _> = CertificateRevocationListDer::pem_file_iter(path).map_err(unusable)?.collect();
+    let found = found.map_err(unusable)?;
+    if found.is_empty() {
+        return Err(TlsError::NoRevocationList { path: path.to_owned() });
+    }
+    Ok(found)
+}
+
+/// When the first of these lists is to be replaced by a newer one; none when one cannot be read or does not say.
+#[must_use]
+pub fn next_update(lists: &[CertificateRevocationListDer<'_>]) -> Option<DateTime<Utc>> {
+    let due = lists.iter().map(|list| {
+        let (_, parsed) = x509_parser::parse_x509_crl(list).ok()?;
+        DateTime::from_timestamp(parsed.next_update()?.timestamp(), 0)
+    });
+    due.collect::<Option<Vec<_>>>()?.into_iter().min()
 }

@@ -61,8 +61,9 @@ impl Incoming {
     /// The files that it was read from.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let ListenerTls { cert_file, key_file, client_ca_file, .. } = &self.settings;
-        [Some(cert_file), Some(key_file), client_ca_file.as_ref()].into_iter().flatten().cloned().collect()
+        let ListenerTls { cert_file, key_file, client_ca_file, client_crl_file, .. } = &self.settings;
+        let files = [Some(cert_file), Some(key_file), client_ca_file.as_ref(), client_crl_file.as_ref()];
+        files.into_iter().flatten().cloned().collect()
     }
 }
 
@@ -90,6 +91,9 @@ fn client_verifier(settings: &ListenerTls) -> Result<Option<Arc<dyn ClientCertVe
     let roots = Arc::new(files::authorities(path)?);
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
+    // A certificate whose authority has no list is refused: what is unknown is not good.
+    let revoked = settings.client_crl_file.as_deref().map(files::revocations).transpose()?;
+    let builder = builder.with_crls(revoked.unwrap_or_default());
     let builder = match settings.client_certificates {
         Asked::Required => builder,
         Asked::Optional => builder.allow_unauthenticated(),

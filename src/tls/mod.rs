@@ -28,6 +28,12 @@ pub enum TlsError {
         /// Which file.
         path: PathBuf,
     },
+    /// A file holds no revocation list at all: nobody's certificate could be told to be good.
+    #[error("{} holds no revocation list", path.display())]
+    NoRevocationList {
+        /// Which file.
+        path: PathBuf,
+    },
     /// The certificate and its key do not fit each other, or cannot be used.
     #[error("{} with its key: {source}", path.display())]
     Certificate {

@@ -118,19 +118,25 @@ async fn a_server_that_runs_already_is_no_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_has_ended_is_found() {
+async fn a_certificate_that_has_ended_is_found_and_a_late_revocation_list_too() {
     let (folder, ours) = (Folder::new(), Authority::new());
     let listener = certificates::listener(&folder, &ours, None, ocen_lender::config::Asked::Required);
     let ended = ours.issue_until("127.0.0.1", 2020);
     folder.write("server.pem", &ended.cert);
     folder.write("server.key", &ended.key);
     let [cert, key] = [&listener.cert_file, &listener.key_file].map(|path| path.display().to_string());
-    let section = format!("\n[tls.lsp]\ncertFile = \"{cert}\"\nkeyFile = \"{key}\"\n");
+    let authorities = folder.write("clients.pem", &ours.pem);
+    let revoked = folder.write("revoked.pem", &ours.revoke(&[], 2021));
+    let clients =
+        format!("clientCaFile = \"{}\"\nclientCrlFile = \"{}\"\n", authorities.display(), revoked.display());
+    let section = format!("\n[tls.lsp]\ncertFile = \"{cert}\"\nkeyFile = \"{key}\"\n{clients}");
     let config = configured(&folder, "http://127.0.0.1:1") + &section;
     let (content, findings) = doctor(&folder, &config, RANDOM_TOKEN).await;
 
     assert!(!content);
-    let ended = |finding: &&Value| finding["detail"].as_str().is_some_and(|detail| detail.contains("2020-01-01"));
-    let said = findings.iter().find(ended).unwrap();
-    assert_eq!((&said["what"], &said["level"]), (&Value::from("tls.lsp"), &Value::from("BAD")));
+    for (day, level) in [("2020-01-01", "BAD"), ("2021-01-01", "warn")] {
+        let of_that_day = |finding: &&Value| finding["detail"].as_str().is_some_and(|detail| detail.contains(day));
+        let said = findings.iter().find(of_that_day).unwrap();
+        assert_eq!((&said["what"], &said["level"]), (&Value::from("tls.lsp"), &Value::from(level)));
+    }
 }

@@ -8,15 +8,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ocen_lender::config::{Asked, ClientTls, DeliveryConfig};
+use ocen_lender::config::{AdapterConfig, Asked, ClientTls, Config, DeliveryConfig, PortConfig};
 use ocen_lender::delivery::address::{PublicOnly, System};
 use ocen_lender::delivery::client::{Answer, Client, Manner, Message, PostError};
+use ocen_lender::lender::ledger::Comparison;
 use ocen_lender::tls::incoming::Incoming;
 use reqwest::dns::{Name, Resolve, Resolving};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::support::certificates::{self, Authority, Folder};
+use crate::support::server::{Options, Server};
 
 /// How long a callback may take here.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -247,4 +249,32 @@ async fn an_lsp_that_asks_for_a_certificate_gets_ours_and_checks_out_itself() {
     assert_eq!(post(&all, &url).await.unwrap().status, 200);
     all.reload();
     assert!(matches!(post(&all, &url).await, Err(PostError::Connection(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adapter_checks_and_shows_certificates_that_change_without_a_restart() {
+    let (theirs, lenders) = (Authority::new(), Authority::new());
+    let [at_them, at_us] = [Folder::new(), Folder::new()];
+    let tls = Incoming::load(certificates::listener(&at_them, &theirs, Some(&lenders), Asked::Required)).unwrap();
+    let endpoint = Endpoint::saying(OK.to_owned(), Vec::new(), Some(tls)).await;
+    let url = endpoint.url().replace("http://", "https://").parse().unwrap();
+    let ours = certificates::client_tls(&at_us, &theirs, Some(&lenders.issue("lender.example")));
+    let adapter = AdapterConfig { tls: Box::new(ours), ..AdapterConfig::at(url, vec![vec![1; 32].into()]) };
+    let tweak = |config: &mut Config| drop(config.ports.insert("ledger".to_owned(), PortConfig::Adapter(adapter)));
+    let server = Server::start_with(Options { tweak: Some(Box::new(tweak)), idle: true, ..Options::default() }).await;
+    let ports = &server.app.ports;
+    let ask = async || {
+        let (now, today) = (server.app.clock.now(), server.app.clock.today());
+        let asked = Comparison { key: "KEY", as_of: today, accounts: &[], loans: &[], now, today };
+        ports.ledger().unwrap().compare(asked).await.unwrap_err().to_string()
+    };
+    assert!(ask().await.contains("answered no outcome"), "{}: it was let in", ask().await);
+
+    certificates::client_tls(&at_us, &Authority::new(), Some(&lenders.issue("lender.example")));
+    assert!(ask().await.contains("answered no outcome"));
+    ports.reload();
+    assert!(ask().await.contains("TLS: invalid peer certificate: UnknownIssuer"), "{}", ask().await);
+    certificates::client_tls(&at_us, &theirs, Some(&Authority::new().issue("lender.example")));
+    ports.reload();
+    assert!(ask().await.contains("TLS: received fatal alert"), "{}", ask().await);
 }

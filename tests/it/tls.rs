@@ -44,6 +44,32 @@ async fn nobody_comes_in_without_a_certificate_where_one_is_required() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_certificate_does_not_let_in_any_more() {
+    let (folder, ours, theirs) = (Folder::new(), Authority::new(), Authority::new());
+    let [kept, stolen] = ["lsp-1.example", "lsp-2.example"].map(|name| theirs.issue(name));
+    let mut listener = certificates::listener(&folder, &ours, Some(&theirs), Asked::Required);
+    listener.client_crl_file = Some(folder.write("revoked.pem", &theirs.revoke(&[], 4096)));
+    let server = server(|config| config.tls.lsp = Some(listener)).await;
+    let comes_in = |shown| {
+        let url = format!("{}/health/live", https(&server));
+        let http = certificates::http(&ours, Some(shown));
+        async move { http.get(url).send().await.is_ok() }
+    };
+    assert!(comes_in(&kept).await && comes_in(&stolen).await);
+
+    folder.write("revoked.pem", &theirs.revoke(&[&stolen], 4096));
+    server.until("the revoked certificate is refused", || async { !comes_in(&stolen).await }).await;
+    assert!(comes_in(&kept).await);
+    // A list that is late goes on counting; one that is missing, or another authority's, opens nothing.
+    folder.write("revoked.pem", &theirs.revoke(&[&kept], 2021));
+    server.until("the late list counts", || async { !comes_in(&kept).await && comes_in(&stolen).await }).await;
+    folder.write("revoked.pem", "");
+    assert!(!comes_in(&kept).await);
+    folder.write("revoked.pem", &ours.revoke(&[], 4096));
+    server.until("nobody has a list", || async { !comes_in(&stolen).await }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_lsp_that_is_bound_to_a_certificate_comes_over_no_other() {
     let (folder, ours, theirs) = (Folder::new(), Authority::new(), Authority::new());
     let listener = certificates::listener(&folder, &ours, Some(&theirs), Asked::Optional);

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use ocen_lender::clock::Ids;
 use ocen_lender::config::{Asked, ClientTls, ListenerTls};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair,
+    RevokedCertParams, SerialNumber,
+};
 
 /// A folder that goes with its test.
 pub struct Folder(PathBuf);
@@ -53,6 +56,8 @@ pub struct Issued {
     pub key: String,
     /// The certificate.
     pub der: Vec<u8>,
+    /// Its number.
+    serial: SerialNumber,
 }
 
 impl Authority {
@@ -77,8 +82,29 @@ impl Authority {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_after = rcgen::date_time_ymd(year, 1, 1);
         params.distinguished_name.push(DnType::CommonName, name);
+        let serial = SerialNumber::from(Ids.uuid().as_bytes().to_vec());
+        params.serial_number = Some(serial.clone());
         let cert = params.signed_by(&key, &self.issuer).unwrap();
-        Issued { cert: cert.pem(), key: key.serialize_pem(), der: cert.der().to_vec() }
+        Issued { cert: cert.pem(), key: key.serialize_pem(), der: cert.der().to_vec(), serial }
+    }
+
+    /// The list of what it has revoked, to be replaced by the first day of a year.
+    pub fn revoke(&self, revoked: &[&Issued], year: i32) -> String {
+        let revoked = revoked.iter().map(|issued| RevokedCertParams {
+            serial_number: issued.serial.clone(),
+            revocation_time: rcgen::date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2020, 1, 1),
+            next_update: rcgen::date_time_ymd(year, 1, 1),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 }
 
@@ -89,6 +115,7 @@ pub fn listener(folder: &Folder, server: &Authority, clients: Option<&Authority>
         cert_file: folder.write("server.pem", &issued.cert),
         key_file: folder.write("server.key", &issued.key),
         client_ca_file: clients.map(|authority| folder.write("clients.pem", &authority.pem)),
+        client_crl_file: None,
         client_certificates: asked,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -22,6 +22,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     found.extend(listeners(config));
     let now = Clock::default().wall();
     found.extend(shown(config).iter().filter_map(|(what, path)| expiry(what, path, now)));
+    found.extend(revocations(config, now));
     found.push(client_certificates(config));
     found.push(borrower_url(&config.borrower_url));
     found.extend(outgoing(config));
@@ -31,24 +32,25 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
 }
 
 /// Certificates that we show, by the setting that names them.
-fn shown(config: &Config) -> Vec<(String, &Path)> {
-    let listeners = [
-        ("tls.lsp", config.tls.lsp.as_ref().map(|tls| &tls.cert_file)),
-        ("tls.admin", config.tls.admin.as_ref().map(|tls| &tls.cert_file)),
-        ("tls.borrower", config.tls.borrower.as_ref().map(|tls| &tls.cert_file)),
-        ("delivery.tls", config.delivery.tls.cert_file.as_ref()),
-    ];
-    let mut shown: Vec<(String, &Path)> =
-        listeners.into_iter().filter_map(|(what, path)| Some((what.to_owned(), path?.as_path()))).collect();
-    for (lsp, tls) in &config.delivery.lsp_tls {
-        shown.extend(tls.cert_file.iter().map(|path| (format!("lspTls.{lsp}"), path.as_path())));
-    }
-    for (name, port) in &config.ports {
-        if let PortConfig::Adapter(adapter) = port {
-            shown.extend(adapter.tls.cert_file.iter().map(|path| (format!("ports.{name}.tls"), path.as_path())));
-        }
-    }
-    shown
+fn shown(config: &Config) -> Vec<(String, PathBuf)> {
+    let own = config.listener_tls().into_iter().map(|(what, tls)| (what.to_owned(), tls.cert_file));
+    own.chain(config.client_tls().into_iter().filter_map(|(what, tls)| Some((what, tls.cert_file.clone()?)))).collect()
+}
+
+/// Lists of revoked client certificates that are older than they should be.
+fn revocations(config: &Config, now: DateTime<Utc>) -> Vec<Finding> {
+    let lists = config.listener_tls().into_iter().filter_map(|(what, tls)| Some((what, tls.client_crl_file?)));
+    let due =
+        lists.filter_map(|(what, path)| Some((what, files::next_update(&files::revocations(&path).ok()?)?, path)));
+    due.map(|(what, due, path)| {
+        let detail = format!("{} is to be replaced by {}", path.display(), due.format("%Y-%m-%d %H:%M UTC"));
+        let late = Finding::warn(what, &detail).because(
+            "what was revoked since is let in: an old list goes on counting",
+            "fetch the authority's newest list; the server reads it by itself",
+        );
+        if due > now { Finding::good(what, detail) } else { late }
+    })
+    .collect()
 }
 
 /// How long a certificate is good for; nothing when it cannot be read, which is told elsewhere.

@@ -134,21 +134,8 @@ fn secret_files(config: &Config) -> Vec<(String, PathBuf)> {
             files.push((format!("key {}", key.kid), key.file.clone()));
         }
     }
-    let listeners = [
-        ("tls.lsp", config.tls.lsp.as_ref().map(|tls| &tls.key_file)),
-        ("tls.admin", config.tls.admin.as_ref().map(|tls| &tls.key_file)),
-        ("tls.borrower", config.tls.borrower.as_ref().map(|tls| &tls.key_file)),
-        ("delivery.tls", config.delivery.tls.key_file.as_ref()),
-    ];
-    files.extend(listeners.into_iter().filter_map(|(what, path)| Some((what.to_owned(), path?.clone()))));
-    for (lsp, tls) in &config.delivery.lsp_tls {
-        files.extend(tls.key_file.iter().map(|path| (format!("lspTls.{lsp}"), path.clone())));
-    }
-    for (name, port) in &config.ports {
-        if let PortConfig::Adapter(adapter) = port {
-            files.extend(adapter.tls.key_file.iter().map(|path| (format!("ports.{name}.tls"), path.clone())));
-        }
-    }
+    files.extend(config.listener_tls().into_iter().map(|(what, tls)| (what.to_owned(), tls.key_file)));
+    files.extend(config.client_tls().into_iter().filter_map(|(what, tls)| Some((what, tls.key_file.clone()?))));
     files
 }
 

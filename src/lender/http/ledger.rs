@@ -70,7 +70,7 @@ impl Adapter {
         let body = serde_json::to_vec(body).map_err(|_| bad("a question that cannot be written"))?;
         let seconds = self.clock.wall().timestamp();
         let request = self
-            .client
+            .client()
             .post(format!("{}/{LEDGER}/{method}", self.base))
             .timeout(self.timeout)
             .header(CONTENT_TYPE, "application/json")
