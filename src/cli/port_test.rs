@@ -1,5 +1,6 @@
 //! `port-test`: tests a lender's adapters against the protocol of the ports.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use super::{CliError, output};
 use crate::clock::Clock;
 use crate::config::{AdapterConfig, Config, PortConfig, port};
 use crate::lender::PORTS;
-use crate::lender::contract::{self, Check, Report, Verdict};
+use crate::lender::contract::later::Later;
+use crate::lender::contract::{self, Check, Manner, Report, Verdict};
 
 /// Which adapters, and where. Ask a test environment only: payments and debits of one rupee are asked for.
 #[derive(Debug, clap::Args)]
@@ -37,6 +39,12 @@ pub(super) struct Args {
     /// Seconds in which a pending outcome must end
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
     patience: u64,
+    /// Listen here for later answers, to test those that the adapters post
+    #[arg(long, value_name = "ADDRESS")]
+    callback_listen: Option<SocketAddr>,
+    /// Address by which the adapters reach that listener, where it is another
+    #[arg(long, value_name = "URL", requires = "callback_listen")]
+    callback_url: Option<String>,
     /// Print one JSON object at the end and nothing else
     #[arg(long)]
     json: bool,
@@ -49,7 +57,13 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
             line(check);
         }
     };
-    let report = contract::run(&adapters, Duration::from_secs(args.patience), &Clock::default(), told).await?;
+    let clock = Clock::default();
+    let later = match args.callback_listen {
+        Some(address) => Some(Later::listen(address, args.callback_url.as_deref(), clock.clone()).await?),
+        None => None,
+    };
+    let manner = Manner { patience: Duration::from_secs(args.patience), later };
+    let report = contract::run(&adapters, &manner, &clock, told).await?;
     if args.json {
         output::line(format_args!("{}", serde_json::to_string_pretty(&report)?));
     } else {

@@ -216,17 +216,51 @@ async fn the_contract_suite_passes_the_example() {
     let Some(backend) = Backend::start().await else { return };
     let secret = format!("whsec_{SECRET}");
 
-    let ran = program(&["port-test", "--all", "--json", "--url", &backend.url, "--secret", &secret]).await;
+    let listen = format!("127.0.0.1:{}", free_port());
+    let args = ["--url", &backend.url, "--secret", &secret, "--callback-listen", &listen];
+    let ran = program(&[&["port-test", "--all", "--json"], args.as_slice()].concat()).await;
 
     let told = report(&ran);
     let bad: Vec<&Value> =
         told["checks"].as_array().unwrap().iter().filter(|check| check["verdict"] != "PASS").collect();
     assert!(bad.is_empty() && ran.status.success(), "{bad:#?}");
-    for id in
-        ["kyc.status.settles", "disbursement.pay.dead-key", "collections.cancel.repeat", "data.consent-status.answers"]
-    {
+    for id in [
+        "kyc.status.settles",
+        "kyc.status.posts",
+        "disbursement.pay.dead-key",
+        "collections.cancel.repeat",
+        "data.consent-status.answers",
+    ] {
         assert!(told["checks"].as_array().unwrap().iter().any(|check| check["id"] == id), "{id} was not tried");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_suite_finds_later_answers_that_the_server_would_not_take() {
+    let identity: Arc<System> = System::start(|heard| match heard.method.as_str() {
+        "start" => {
+            let address = heard.body["context"]["callbackUrl"].as_str().map(str::to_owned);
+            let unsigned = async move |address: String| {
+                let body = system::done(json!({"finding": "kycDone", "reference": "K-1"})).to_string();
+                system::call_back(&reqwest::Client::builder().build().unwrap(), &address, &body, &[]).await
+            };
+            address.map(|address| tokio::spawn(unsigned(address)));
+            Told::Status(200, json!({"outcome": "pending", "reference": "R-1", "pollAfter": "2026-01-05T00:00:00Z"}))
+        }
+        "no-such-method" => Told::Status(404, json!({})),
+        _ => Told::Usual,
+    })
+    .await;
+    let secret = format!("whsec_{SECRET}");
+    let listen = format!("127.0.0.1:{}", free_port());
+    let args = ["--url", &identity.url, "--secret", &secret, "--callback-listen", &listen];
+    let ran = program(&[&["port-test", "--port", "kyc", "--json"], args.as_slice()].concat()).await;
+
+    let told = report(&ran);
+    let posted = told["checks"].as_array().unwrap().iter().find(|check| check["id"] == "kyc.status.posts");
+    let posted = posted.unwrap_or_else(|| panic!("not tried: {told}"));
+    assert_eq!((&posted["verdict"], ran.status.code()), (&json!("FAIL"), Some(1)), "{told}");
+    assert!(posted["detail"].as_str().unwrap().contains("webhook-timestamp is no time"), "{posted}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

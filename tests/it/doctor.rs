@@ -127,8 +127,7 @@ async fn a_certificate_that_has_ended_is_found_and_a_late_revocation_list_too() 
     let [cert, key] = [&listener.cert_file, &listener.key_file].map(|path| path.display().to_string());
     let authorities = folder.write("clients.pem", &ours.pem);
     let revoked = folder.write("revoked.pem", &ours.revoke(&[], 2021));
-    let clients =
-        format!("clientCaFile = \"{}\"\nclientCrlFile = \"{}\"\n", authorities.display(), revoked.display());
+    let clients = format!("clientCaFile = \"{}\"\nclientCrlFile = \"{}\"\n", authorities.display(), revoked.display());
     let section = format!("\n[tls.lsp]\ncertFile = \"{cert}\"\nkeyFile = \"{key}\"\n{clients}");
     let config = configured(&folder, "http://127.0.0.1:1") + &section;
     let (content, findings) = doctor(&folder, &config, RANDOM_TOKEN).await;

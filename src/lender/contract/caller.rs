@@ -1,11 +1,13 @@
 //! The contract suite's side of the wire: calls as the server makes them, and calls that it would never make.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
+use super::later::Later;
 use super::sample::{Sample, Samples};
 use crate::clock::Clock;
 use crate::config::AdapterConfig;
@@ -64,10 +66,11 @@ pub(super) struct Caller {
     strangers: Keys,
     timeout: Duration,
     pub(super) clock: Clock,
+    later: Option<Arc<Later>>,
 }
 
 impl Caller {
-    pub(super) fn new(client: Client, config: &AdapterConfig, clock: Clock) -> Self {
+    pub(super) fn new(client: Client, config: &AdapterConfig, (clock, later): (Clock, Option<Arc<Later>>)) -> Self {
         Self {
             client,
             base: config.url.as_str().trim_end_matches('/').to_owned(),
@@ -75,7 +78,21 @@ impl Caller {
             strangers: Keys::new(&[vec![7; 32].into()]),
             timeout: config.timeout,
             clock,
+            later,
         }
+    }
+
+    /// Waits before a question is asked about again, no longer than until its answer was posted.
+    pub(super) async fn rest(&self, sample: &Sample, wait: Duration) {
+        match &self.later {
+            Some(later) => drop(later.came(sample, wait).await),
+            None => tokio::time::sleep(wait).await,
+        }
+    }
+
+    /// What was posted as the later answer to a question, where that is possible.
+    pub(super) async fn posted(&self, sample: &Sample, patience: Duration) -> Option<Result<Outcome, String>> {
+        self.later.as_ref()?.came(sample, patience).await
     }
 
     /// Asks as the server does; a poll and a `status` have a key of their own.
@@ -84,7 +101,13 @@ impl Caller {
         let asks_after = method == "status" || sample.reference.is_some();
         let id = if asks_after { format!("{}.{method}.{now}", sample.key) } else { sample.key.clone() };
         let path = (sample.ask.port(), method);
-        self.post(path, &id, &samples.body(sample, None), Signing::Right).await
+        self.post(path, &id, &self.body(samples, sample), Signing::Right).await
+    }
+
+    /// The body of a question, with the address for its later answer where there is one.
+    pub(super) fn body(&self, samples: &Samples, sample: &Sample) -> Value {
+        let address = self.later.as_ref().map(|later| later.url(sample, &self.keys));
+        samples.body(sample, address.as_deref())
     }
 
     /// Posts a body, signed somehow.

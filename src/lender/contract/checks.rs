@@ -18,6 +18,8 @@ use crate::lender::methods::METHODS;
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Shortest one.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+/// How long after its outcome was told an adapter may take to post it.
+const POSTED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Calls that an adapter must not let in.
 const STRANGERS: [(Signing, &str, &str); 4] = [
@@ -91,7 +93,7 @@ impl Suite {
             return;
         };
         let Some(sample) = self.samples.of(self.port, method) else { return };
-        let body = self.samples.body(&sample, None);
+        let body = self.caller.body(&self.samples, &sample);
         for (signing, id, what) in STRANGERS {
             // Never the key of a call that follows: an adapter that takes it would remember its answer.
             let key = format!("{}.{id}", sample.key);
@@ -157,7 +159,7 @@ impl Suite {
             let result = match reply.and_then(|reply| reply.outcome(&sample.ask)) {
                 Ok(Outcome::Pending { poll_after, .. }) if Instant::now() < deadline => {
                     let wait = (poll_after - self.caller.clock.now()).to_std().unwrap_or_default();
-                    sleep(wait.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
+                    self.caller.rest(&sample, wait.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
                     continue;
                 }
                 Ok(Outcome::Pending { .. }) => Err(format!("still pending after {} s", self.patience.as_secs())),
@@ -170,8 +172,22 @@ impl Suite {
             };
             let result = result.map(|(detail, _)| detail);
             self.note((method, "settles"), "a pending outcome ends when it is asked for", result, took);
+            self.posts(method, &sample, finding.as_ref()).await;
             return finding;
         }
+    }
+
+    /// An adapter need not post its later answers; those that it posts must count.
+    async fn posts(&mut self, method: &str, sample: &Sample, told: Option<&Finding>) {
+        let Some(posted) = self.caller.posted(sample, POSTED_WITHIN).await else { return };
+        let result = posted.and_then(|posted| match (&posted, told) {
+            (Outcome::Done { finding }, Some(told)) if finding != told => {
+                Err(format!("{}, with other values than when it was asked for", word(&posted)))
+            }
+            _ => Ok(word(&posted)),
+        });
+        let what = "an outcome posted to the callback address is signed and belongs to its question";
+        self.note((method, "posts"), what, result, Duration::ZERO);
     }
 
     async fn data(&mut self) {

@@ -5,14 +5,17 @@
 mod book;
 mod caller;
 mod checks;
+pub mod later;
 pub(super) mod sample;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use self::caller::Caller;
 use self::checks::Suite;
+use self::later::Later;
 use self::sample::Samples;
 use super::http;
 use crate::clock::{Clock, Ids};
@@ -65,13 +68,21 @@ pub struct Report {
     pub checks: Vec<Check>,
 }
 
+/// How a run goes about it.
+pub struct Manner {
+    /// How long a pending outcome may take to its end.
+    pub patience: Duration,
+    /// Where later answers may be posted; without it adapters are asked for them only.
+    pub later: Option<Arc<Later>>,
+}
+
 /// Tests the adapters of some ports; `told` hears of each check as it ends.
 ///
 /// # Errors
 /// When the HTTP client cannot be made, or an adapter's certificates not read.
 pub async fn run(
     adapters: &[(&'static str, AdapterConfig)],
-    patience: Duration,
+    manner: &Manner,
     clock: &Clock,
     mut told: impl FnMut(&Check),
 ) -> Result<Report, TlsError> {
@@ -79,8 +90,8 @@ pub async fn run(
     let mut report = Report { run: run.clone(), ..Report::default() };
     for (port, adapter) in adapters {
         let samples = Samples { run: run.clone(), now: clock.now(), today: clock.today() };
-        let caller = Caller::new(http::client(&adapter.tls)?, adapter, clock.clone());
-        let mut suite = Suite::new(port, samples, caller, patience);
+        let caller = Caller::new(http::client(&adapter.tls)?, adapter, (clock.clone(), manner.later.clone()));
+        let mut suite = Suite::new(port, samples, caller, manner.patience);
         suite.run().await;
         for check in suite.into_checks() {
             told(&check);
