@@ -203,17 +203,26 @@ pub async fn release(app: &App, id: Uuid, (checker, actor): (&str, &Actor)) -> R
     Ok(Stored { state: state.to_owned(), checker: Some(checker.to_owned()), decided_at: Some(now), ..stored })
 }
 
-/// Hands a proposed verdict back: the decision waits again, for anybody.
+/// Hands a proposed verdict back: the decision waits again, for anybody, with the checker's words beside the verdict.
 ///
 /// # Errors
 /// [`ActError`].
-pub async fn hand_back(app: &App, id: Uuid, (checker, actor): (&str, &Actor)) -> Result<Stored, ActError> {
+pub async fn hand_back(
+    app: &App,
+    id: Uuid,
+    (checker, actor): (&str, &Actor),
+    reason: Option<&str>,
+) -> Result<Stored, ActError> {
     let mut tx = app.pool.begin().await?;
     let stored = open(app, &mut tx, id, "PROPOSED").await?;
     by_another(&stored, checker)?;
     referral::hand_back(&mut tx, id).await?;
-    referral::note(&mut tx, &app.sealer, id, ("RETURNED", Some(checker), None), app.clock.now()).await?;
-    audited(actor, "DECISION_RETURNED", &stored, checker).append(&mut tx, app.clock.wall()).await?;
+    let reason = reason.unwrap_or_default();
+    let returned = stored.proposal.clone().map(|proposal| Proposal { reason: reason.to_owned(), ..proposal });
+    referral::note(&mut tx, &app.sealer, id, ("RETURNED", Some(checker), returned.as_ref()), app.clock.now()).await?;
+    let entry = audited(actor, "DECISION_RETURNED", &stored, checker);
+    let entry = if reason.is_empty() { entry } else { entry.because(reason) };
+    entry.append(&mut tx, app.clock.wall()).await?;
     tx.commit().await?;
     Ok(Stored { state: "WAITING".to_owned(), proposal: None, maker: None, proposed_at: None, ..stored })
 }

@@ -148,7 +148,8 @@ async fn one_person_proposes_and_another_releases() {
         let words = desk.refused(&waiting, "release", json!({"checker": own})).await;
         assert!(words.contains("another person"), "{words}");
     }
-    let back = desk.done(&waiting, "return", json!({"checker": "ravi"})).await;
+    let back = desk.done(&waiting, "return", json!({"checker": "ravi", "reason": "why so much?"})).await;
+    assert_eq!((&back["acts"][2]["what"], &back["acts"][2]["reason"]), (&json!("RETURNED"), &json!("why so much?")));
     assert_eq!((&back["state"], &back["maker"], &back["proposal"]), (&json!("WAITING"), &json!(null), &json!(null)));
     let decided = desk.decide(&waiting, rejection()).await;
     assert_eq!(decided["acts"].as_array().unwrap().len(), 6, "{decided}");

@@ -192,7 +192,7 @@ fn verdict(new: NewProposal) -> Result<Verdict, Problem> {
     }
 }
 
-/// `POST .../release` and `/return`.
+/// `POST .../release`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Checked {
@@ -214,7 +214,15 @@ pub async fn release(
     shown(&app, &stored).await
 }
 
-/// Hands a proposed verdict back: the decision waits again.
+/// `POST .../return`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Returned {
+    checker: Option<String>,
+    reason: Option<String>,
+}
+
+/// Hands a proposed verdict back, with what is to be done about it: the decision waits again.
 ///
 /// # Errors
 /// 404 for an unknown decision, 409 by its own maker, or when nothing is proposed.
@@ -222,10 +230,11 @@ pub async fn hand_back(
     State(app): State<SharedApp>,
     caller: Caller,
     Path(id): Path<Uuid>,
-    Body(Checked { checker }): Body<Checked>,
+    Body(Returned { checker, reason }): Body<Returned>,
 ) -> Result<Json<Value>, Problem> {
     let checker = caller.named("checker", checker.as_deref())?;
-    let stored = refer::hand_back(&app, id, (&checker, caller.actor())).await.map_err(problem)?;
+    let reason = reason.map(|reason| words("reason", &reason, LONGEST_REASON)).transpose()?;
+    let stored = refer::hand_back(&app, id, (&checker, caller.actor()), reason.as_deref()).await.map_err(problem)?;
     shown(&app, &stored).await
 }
 
@@ -268,7 +277,7 @@ fn summary(stored: &Stored, of: Option<&Application>, now: DateTime<Utc>) -> Map
 
 async fn full(app: &App, conn: &mut PgConnection, stored: &Stored) -> Result<Value, Problem> {
     let of = application::read(conn, &app.sealer, &[stored.application]).await?.pop();
-    let acts = referral::acts(conn, stored.id, SHOWN).await?;
+    let acts = referral::acts(conn, &app.sealer, stored.id, SHOWN).await?;
     let mut shown = summary(stored, of.as_ref(), app.clock.now());
     shown.insert("reasons".to_owned(), json!(stored.reasons));
     shown.insert("proposal".to_owned(), stored.proposal.as_ref().map_or(Value::Null, proposal));

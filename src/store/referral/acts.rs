@@ -17,6 +17,8 @@ pub struct ActRow {
     pub what: String,
     /// By whom; nobody when the program found it stale.
     pub who: Option<String>,
+    /// The maker's words on a proposal, the checker's on one that was returned.
+    pub reason: Option<String>,
     /// When.
     pub happened_at: DateTime<Utc>,
 }
@@ -161,12 +163,11 @@ pub async fn note(
 /// What was done with a referral, in order.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn acts(conn: &mut PgConnection, id: Uuid, limit: i64) -> Result<Vec<ActRow>, StoreError> {
-    let rows = sqlx::query_as!(
-        ActRow,
+/// When the database fails or a row cannot be opened.
+pub async fn acts(conn: &mut PgConnection, sealer: &Sealer, id: Uuid, limit: i64) -> Result<Vec<ActRow>, StoreError> {
+    let rows = sqlx::query!(
         r#"
-        select what, who, happened_at
+        select what, who, proposal, happened_at
         from referral_act
         where referral_id = $1
         order by act_id
@@ -177,5 +178,12 @@ pub async fn acts(conn: &mut PgConnection, id: Uuid, limit: i64) -> Result<Vec<A
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows)
+    rows.into_iter()
+        .map(|row| {
+            let open = |sealed: Vec<u8>| sealer.open_json::<Proposal>(&context(id, "proposal"), &sealed);
+            let proposal = row.proposal.map(open).transpose()?;
+            let reason = proposal.map(|proposal| proposal.reason).filter(|reason| !reason.is_empty());
+            Ok(ActRow { what: row.what, who: row.who, reason, happened_at: row.happened_at })
+        })
+        .collect()
 }

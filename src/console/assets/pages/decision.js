@@ -33,7 +33,7 @@ export default {
         h("div", { class: "span-6" }, panel("Why a human decides", {}, reasons(decision.reasons)), panel("Exposure", {}, exposure(decision.exposure))),
         h("div", { class: "span-6" }, panel("Application", {}, application ? borrower(application) : empty("It is no longer kept.")))),
       panel("What was done", {}, decision.acts?.length ? h("ol", { class: "feed" }, decision.acts.map((act, i) => h("li", { key: i },
-        h("span", { class: "feed-detail" }, words(act.what)), h("span", { class: "muted" }, act.who ?? ""), ago(act.happenedAt)))) : empty("Nothing yet: claim it.")),
+        h("span", { class: "feed-detail" }, words(act.what), act.reason && `: ${act.reason}`), h("span", { class: "muted" }, act.who ?? ""), ago(act.happenedAt)))) : empty("Nothing yet: claim it.")),
     ];
   },
 };
@@ -53,9 +53,21 @@ function does(decision, visit) {
   }
   if (decision.state === "PROPOSED" && may(visit, "checker")) {
     return [simple("release", "Release the verdict", "Release", "checker", "Released; the borrower's LSP is told"),
-      simple("return", "Hand it back to the maker", "Hand back", "checker", "Handed back", true)];
+      handBack(path, visit)];
   }
   return null;
+}
+
+function handBack(path, visit) {
+  return button("Hand back", () => ask({
+    title: "Hand it back to the maker", action: "Hand back", danger: true,
+    fields: [{ name: "reason", label: "What is to be done about it", type: "textarea" }, ...nameField(visit, "checker")],
+    submit: async (read) => {
+      await api.post(`${path}/return`, { ...(read.reason && { reason: read.reason }), ...named(read, "checker") });
+      say("Handed back", "good");
+      await visit.reload();
+    },
+  }), { small: true, kind: "danger" });
 }
 
 async function propose(decision, visit, body, read) {
