@@ -132,19 +132,18 @@ test("a snapshot is taken, restored and deleted", async () => {
   visitor.quiet("snapshots");
 });
 
-test("a referred application is claimed and rejected by one person, and released by another", async () => {
+test("a referred application is claimed and rejected by one person, handed back once, and released by another", async () => {
   const id = await refer();
   await visitor.go("/console/decisions");
   await page.getByRole("link", { name: id }).click();
-  await page.getByRole("button", { name: "Claim" }).click();
-  await dialog().getByLabel("Your name").fill("asha");
-  await dialog().getByRole("button", { name: "Claim" }).click();
-  await page.getByRole("button", { name: "Reject…" }).click();
-  await dialog().getByLabel("What the borrower is told").fill("We cannot lend to you now.");
-  await dialog().getByLabel("Reason, for the file").fill("Income is not proven.");
-  await dialog().getByRole("button", { name: "Propose" }).click();
-  await page.getByText("Income is not proven.").waitFor();
+  await propose("Income is not proven.");
   await visitor.keeps("decision proposed");
+  await page.getByRole("button", { name: "Hand back" }).click();
+  await dialog().getByLabel("What is to be done about it").fill("Ask for the salary slips.");
+  await dialog().getByLabel("Your name").fill("ravi");
+  await dialog().getByRole("button", { name: "Hand back" }).click();
+  await page.getByText("Returned: Ask for the salary slips.").waitFor();
+  await propose("Still not proven.");
   await page.getByRole("button", { name: "Release" }).click();
   await dialog().getByRole("button", { name: "Release" }).click();
   await dialog().getByRole("alert").waitFor();
@@ -154,6 +153,18 @@ test("a referred application is claimed and rejected by one person, and released
   await page.locator(".summary").getByText("Rejected").waitFor();
   await visitor.keeps("decision released");
 });
+
+/** Claims the decision that is open and proposes to reject it. */
+async function propose(reason) {
+  await page.getByRole("button", { name: "Claim" }).click();
+  await dialog().getByLabel("Your name").fill("asha");
+  await dialog().getByRole("button", { name: "Claim" }).click();
+  await page.getByRole("button", { name: "Reject…" }).click();
+  await dialog().getByLabel("What the borrower is told").fill("We cannot lend to you now.");
+  await dialog().getByLabel("Reason, for the file").fill(reason);
+  await dialog().getByRole("button", { name: "Propose" }).click();
+  await page.getByText(`Proposed: ${reason}`).waitFor();
+}
 
 /** Files an application that is left to a person. */
 async function refer() {
