@@ -93,16 +93,28 @@ impl Ids {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// A loan's number as borrowers see it: `LON` and 12 digits and capitals.
+    /// Twelve digits and capitals that nobody mistakes for each other.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place where randomness comes from")]
-    pub fn loan(self) -> String {
-        const ALPHABET: [char; 32] = [
-            '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'L', 'M', 'N',
-            'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z',
-        ];
+    pub fn letters(self) -> String {
         let mut rng = rand::rng();
-        let tail: String = (0..12).filter_map(|_| ALPHABET.get(rng.random_range(0..ALPHABET.len()))).collect();
-        format!("LON{tail}")
+        spelt((0..LETTERS).map(|_| rng.random()))
     }
+
+    /// A loan's number as borrowers see it, `LON` and twelve digits and capitals, made of derived bytes.
+    #[must_use]
+    pub fn loan_of(self, derived: &[u8]) -> String {
+        format!("LON{}", spelt(derived.iter().copied().take(LETTERS)))
+    }
+}
+
+/// How many letters tell one number from another: 60 bits.
+const LETTERS: usize = 12;
+
+fn spelt(bytes: impl Iterator<Item = u8>) -> String {
+    const ALPHABET: [char; 32] = [
+        '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'L', 'M', 'N', 'P',
+        'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z',
+    ];
+    bytes.filter_map(|byte| ALPHABET.get(usize::from(byte % 32))).collect()
 }

@@ -174,11 +174,7 @@ impl Gathered {
             lsp_name: self.lsp_name.clone(),
             exchange,
             exposure: self.exposure,
-            fresh: Fresh {
-                session_key: app.ids.token(),
-                loan_id: app.ids.loan(),
-                dispute_id: format!("DSP-{}", app.ids.uuid().simple()),
-            },
+            fresh: Fresh { session_key: app.ids.token(), dispute_id: format!("DSP-{}", app.ids.uuid().simple()) },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
             lsp_accounts: self.lsp_accounts.clone(),

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use sqlx::PgConnection;
 
 use crate::app::App;
-use crate::domain::ids::ApplicationId;
+use crate::domain::ids::{ApplicationId, LoanId, OrgId};
 use crate::domain::kfs::{IssuedKfs, Kfs, Scribe};
 use crate::seal::Sealer;
 use crate::store::page::{self, Kind, NewPage};
@@ -50,6 +50,10 @@ impl Scribe for App {
             |path: &str, kind| format!("{}/{path}/{}", self.config.borrower_url, token(&self.sealer, kind, &number));
         let (url, agreement_url) = (page("kfs", Kind::Kfs), page("agreement", Kind::Agreement));
         Some(IssuedKfs { url, agreement_url, text, hash, valid_till: kfs.valid_till, number })
+    }
+
+    fn loan_id(&self, org: &OrgId, loan_application_id: &str) -> LoanId {
+        LoanId(self.ids.loan_of(&self.sealer.derive(&format!("loan {org} {loan_application_id}"))))
     }
 }
 

@@ -32,7 +32,7 @@ impl Name {
             }
         }
         let head = Some(head.trim_matches('-')).filter(|head| !head.is_empty()).unwrap_or("lsp").to_owned();
-        let tail: String = Ids.loan().trim_start_matches("LON").to_ascii_lowercase().chars().take(TAIL).collect();
+        let tail: String = Ids.letters().to_ascii_lowercase().chars().take(TAIL).collect();
         Self(format!("{head}-{tail}"))
     }
 

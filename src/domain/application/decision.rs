@@ -105,8 +105,6 @@ pub struct Exposure {
 pub struct Fresh {
     /// For a new OTP session.
     pub session_key: String,
-    /// For a new loan.
-    pub loan_id: String,
     /// For a new dispute.
     pub dispute_id: String,
 }
@@ -140,6 +138,8 @@ pub enum WebhookKind {
     RepaymentPlanStatus(PlanId),
     /// `triggerDisbursementStatusResponse`; carries the requestId of the exchange that triggered the payout.
     DisbursementStatus(ExchangeId),
+    /// `triggerRepaymentStatusResponse`; carries the requestId of the exchange that asked for the payment.
+    RepaymentStatus(ExchangeId),
     /// `confirmRepayment`; has a requestId of its own, the same for the same news.
     ConfirmRepayment(String),
 }

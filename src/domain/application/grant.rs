@@ -8,7 +8,6 @@ use super::loan_application::other;
 use super::offer::cancel_mandate;
 use super::stage::{Acceptance, Action, ActionType, Rejection, Stage};
 use super::{Application, WaitingFor};
-use crate::domain::ids::LoanId;
 use crate::domain::loan::Loan;
 
 /// Rows 53, 54, 58 and 59: every missing step is named at once; a second grant gives the same loan.
@@ -168,7 +167,7 @@ fn verdict(app: &Application, deal: &Deal, outcome: &Outcome, facts: &Facts<'_>)
 }
 
 fn grant(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, facts: &Facts<'_>, d: &mut Decision) {
-    let loan_id = LoanId(facts.fresh.loan_id.clone());
+    let loan_id = facts.scribe.loan_id(&app.org_id, &app.loan_application_id);
     let loan = Loan::grant(loan_id.clone(), app, &deal, facts.now);
     app.stage = Stage::Granted { deal, acceptance, loan_id };
     d.effects.push(Effect::CreateLoan(Box::new(loan)));

@@ -51,8 +51,7 @@ pub enum Verdict {
 }
 
 /// Whether a code is a word that can be stored and shown.
-#[must_use]
-pub fn is_code(code: &str) -> bool {
+fn is_word(code: &str) -> bool {
     (1..=LONGEST_CODE).contains(&code.len()) && code.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
 }
 
@@ -64,7 +63,7 @@ pub fn usable(reasons: &[ReferralReason]) -> Result<(), String> {
     if !(1..=MOST_REASONS).contains(&reasons.len()) {
         return Err(format!("`reasons` must have 1 to {MOST_REASONS} items"));
     }
-    match reasons.iter().position(|reason| !is_code(&reason.code)) {
+    match reasons.iter().position(|reason| !is_word(&reason.code)) {
         Some(place) => {
             Err(format!("`reasons[{place}].code` must be 1 to {LONGEST_CODE} letters, digits, `_`, `-` or `.`"))
         }

@@ -160,7 +160,7 @@ pub(super) fn day_count(day_count: DayCount) -> String {
     let how = match day_count {
         DayCount::Thirty360 => {
             "30/360: a whole period is exactly its share of a year, odd days count 1/360 each; up to a day inside a \
-            period, the interest of the period by the share of its days that are gone."
+            period, the interest of the period before rounding by the share of its days that are gone."
         }
         DayCount::Actual365 => "Actual days divided by 365.",
         DayCount::Actual360 => "Actual days divided by 360.",

@@ -18,7 +18,7 @@ use crate::domain::application::facets::{Account, AccountTarget, Consent, Consen
 use crate::domain::application::pricing;
 use crate::domain::application::stage::{Rejection, RejectionReason, Stage, Status};
 use crate::domain::calendar::WorkingDays;
-use crate::domain::ids::{AccountId, ApplicationId, BundleId, OfferId, OrgId, PlanId};
+use crate::domain::ids::{AccountId, ApplicationId, BundleId, LoanId, OfferId, OrgId, PlanId};
 use crate::domain::kfs::{IssuedKfs, Kfs, Scribe};
 use crate::domain::maths::money::Paise;
 use crate::domain::product::{Catalogue, Limits, Product};
@@ -119,6 +119,10 @@ pub(super) fn priced(filed: &NewApplication, now: DateTime<Utc>) -> Result<Offer
 struct Sample;
 
 impl Scribe for Sample {
+    fn loan_id(&self, _: &OrgId, _: &str) -> LoanId {
+        LoanId("LON7Q2KX4MB9TZA".to_owned())
+    }
+
     fn issue(&self, kfs: &Kfs) -> Option<IssuedKfs> {
         let (text, hash) = written(kfs)?;
         Some(IssuedKfs {

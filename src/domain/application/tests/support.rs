@@ -265,11 +265,7 @@ impl Scene {
             lsp_name: "Demo LSP".to_owned(),
             exchange,
             exposure: self.exposure,
-            fresh: Fresh {
-                session_key: format!("S{}", self.steps),
-                loan_id: format!("L{}", self.steps),
-                dispute_id: format!("D{}", self.steps),
-            },
+            fresh: Fresh { session_key: format!("S{}", self.steps), dispute_id: format!("D{}", self.steps) },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
             lsp_accounts: self.lsp_accounts.clone(),

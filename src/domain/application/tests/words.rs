@@ -72,6 +72,7 @@ pub fn effects(scene: &Scene, before: &Scene) -> String {
         let kind = match webhook.kind {
             WebhookKind::RepaymentPlanStatus(_) => "plan",
             WebhookKind::DisbursementStatus(_) => "payout",
+            WebhookKind::RepaymentStatus(_) => "repayment status",
             WebhookKind::ConfirmRepayment(_) => "repayment",
         };
         format!("webhook {kind} {}", shown(&webhook.content))
