@@ -5,6 +5,7 @@ pub mod group;
 pub mod kept;
 mod keys;
 pub mod lane;
+pub mod operators;
 mod owners;
 mod refusals;
 
@@ -22,6 +23,7 @@ pub use self::bench::{Arrival, Bench, Direction, FAULTS, Fault, Given, GivenCode
 use self::group::Queue;
 pub use self::keys::{KeyRefusal, KeyRing, MasterKeeper, OurKeys};
 use self::lane::Lane;
+use self::operators::Operators;
 pub use self::refusals::{RefusalWatch, Refused};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
@@ -54,6 +56,8 @@ pub struct App {
     pub sealer: Sealer,
     /// Configuration, checked.
     pub config: Config,
+    /// Who may use the operators' listener.
+    pub operators: Operators,
     /// LSPs' keys, parsed.
     pub lsp_keys: KeyCache,
     /// Our signing keys.
@@ -122,6 +126,9 @@ pub enum BuildError {
     /// The data keys.
     #[error("data keys do not open with this master key: {0}")]
     Seal(#[from] SealError),
+    /// A limit of an operation that there is not would limit nothing.
+    #[error("rateLimits.operations.{0}: there is no such operation")]
+    Operation(String),
     /// The table of metrics.
     #[error("metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -134,6 +141,9 @@ impl App {
     /// When the database fails or the master key is not the one that the data keys were wrapped with.
     pub async fn build(parts: Parts) -> Result<SharedApp, BuildError> {
         let Parts { pool, clock, config, keys, ports, codec, master } = parts;
+        if let Some(name) = crate::protocol::unknown_operation(&config.rate_limits) {
+            return Err(BuildError::Operation(name));
+        }
         let sealer = open_sealer(&pool, &master, &clock).await?;
         make_partitions(&pool, &clock).await;
         let bench = sandbox::scenario::bench(&config, &pool);
@@ -143,6 +153,7 @@ impl App {
             clock,
             ids: Ids,
             sealer,
+            operators: Operators::new(config.operators.clone()),
             config,
             lsp_keys: KeyCache::default(),
             keys: KeyRing::new(keys),

@@ -255,6 +255,20 @@ pub struct KeyFiles {
     pub published: Vec<KeyFile>,
 }
 
+impl KeyFiles {
+    /// Kids under which there is more than one key.
+    pub(super) fn repeated(&self) -> Vec<String> {
+        let mut files: BTreeMap<&str, &PathBuf> = BTreeMap::new();
+        let mut repeated = Vec::new();
+        for key in std::iter::once(&self.signing).chain(&self.published) {
+            if *files.entry(&key.kid).or_insert(&key.file) != &key.file {
+                repeated.push(key.kid.clone());
+            }
+        }
+        repeated
+    }
+}
+
 /// One RSA private key in PEM.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

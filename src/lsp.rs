@@ -62,6 +62,9 @@ pub struct Settings {
     pub withdrawal_spelling: WithdrawalSpelling,
     /// Send `TriggerDisbursementStatusResponse` unasked when a payout ends.
     pub push_disbursement_status: bool,
+    /// Send `triggerRepaymentStatusResponse` unasked when a payment ends that the LSP has asked for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub push_repayment_status: bool,
     /// Send `confirmRepayment` for failed instalments too.
     pub confirm_failed_repayments: bool,
     /// Send `heartbeatResponse`.
@@ -95,6 +98,7 @@ impl Default for Settings {
             start_date_format: StartDateFormat::Dmy,
             withdrawal_spelling: WithdrawalSpelling::Withdrawl,
             push_disbursement_status: true,
+            push_repayment_status: false,
             confirm_failed_repayments: false,
             heartbeat_callback: false,
             accepted_versions: Vec::new(),

@@ -144,8 +144,9 @@ impl Limiter {
         let mut taken = Vec::with_capacity(against.len());
         for (key, quota) in against {
             let interval = quota.interval();
-            let used_up = counts.used_up.get(&key).copied().unwrap_or(now).max(now) + interval;
             let tolerated = now + interval * quota.burst();
+            // What was counted by a slower quota must not keep out whom a new one lets in.
+            let used_up = counts.used_up.get(&key).copied().unwrap_or(now).clamp(now, tolerated) + interval;
             wait = wait.max(used_up.saturating_duration_since(tolerated));
             taken.push((key, used_up));
         }
@@ -192,6 +193,16 @@ mod tests {
         assert_eq!(take(400), Err(Duration::from_millis(600)));
         assert_eq!((take(1_000), take(1_000)), (Ok(()), Err(Duration::from_secs(1))));
         assert_eq!(limiter.take(limits().of_request("B", "heartbeat"), begun), Ok(()), "others have their own");
+    }
+
+    #[test]
+    fn who_is_let_more_is_let_it_at_once() {
+        let (limiter, now) = (Limiter::default(), Instant::now());
+        let take = |quota| limiter.take(vec![(Key::Org("A".to_owned()), quota)], now);
+        assert_eq!((take(quota(1, 2)), take(quota(1, 2))), (Ok(()), Ok(())));
+        assert_eq!(take(quota(1, 2)), Err(Duration::from_mins(1)));
+        let wait = take(quota(6_000, 500)).unwrap_err();
+        assert!(wait <= Duration::from_millis(10), "{wait:?}: as after a burst of the new quota");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::app::App;
+use crate::config::Operator;
 use crate::store::StoreError;
 use crate::store::audit::{self, Actor, Entry, Wanted};
 
@@ -39,10 +40,6 @@ fn state(app: &App) -> BTreeMap<&'static str, String> {
     let config = &app.config;
     let keys = app.keys.current();
     let published: Vec<&str> = keys.published.iter().map(|key| key.kid()).collect();
-    let operators = config.operators.iter().map(|operator| {
-        let roles: Vec<&str> = operator.roles.iter().map(|role| role.name()).collect();
-        format!("{}: {}", operator.name, roles.join(" "))
-    });
     BTreeMap::from([
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("configSha256", config.file_sha256.clone().unwrap_or_else(|| NONE.to_owned())),
@@ -50,9 +47,19 @@ fn state(app: &App) -> BTreeMap<&'static str, String> {
         ("signingKeySha256", keys.signing.verifying_key().fingerprint()),
         ("publishedKids", published.join(" ")),
         ("dataKey", app.sealer.active_key_id().map_or_else(|| NONE.to_owned(), |id| id.to_string())),
-        ("operators", operators.collect::<Vec<_>>().join("; ")),
+        ("operators", operators(&config.operators)),
         ("allRoleToken", if config.admin_token.is_some() { "yes" } else { NONE }.to_owned()),
     ])
+}
+
+/// Operators with their roles, as an auditor reads them.
+#[must_use]
+pub fn operators(operators: &[Operator]) -> String {
+    let told = operators.iter().map(|operator| {
+        let roles: Vec<&str> = operator.roles.iter().map(|role| role.name()).collect();
+        format!("{}: {}", operator.name, roles.join(" "))
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// The members that differ from the entry before; none when there is no entry before.

@@ -31,7 +31,8 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Walk along the chain: OK with count and head, or the first broken row and exit code 1
+    /// Walk along the chain: OK with count and head, or the first broken row and exit code 1; UNPROVEN, and exit code 1,
+    /// where all of it holds but a key is missing to check a signature with
     Verify {
         /// First row; the one before it is taken as it is
         #[arg(long, value_name = "NUMBER")]
@@ -88,6 +89,11 @@ async fn verify(conn: &mut PgConnection, wanted: &Walk, json: bool) -> Result<Ex
         }
         Err(VerifyError::Broken(fault)) => {
             output::line(if json { broken_as_json(&fault) } else { format!("BROKEN: {fault}") });
+            Ok(ExitCode::FAILURE)
+        }
+        Err(error @ VerifyError::Unproven(_)) => {
+            let said = json!({"ok": false, "unproven": error.to_string()}).to_string();
+            output::line(if json { said } else { format!("UNPROVEN: {error}; give --key KID=FILE for each") });
             Ok(ExitCode::FAILURE)
         }
         Err(VerifyError::Store(error)) => Err(error.into()),

@@ -1,4 +1,5 @@
-//! Keys of a running server, read anew at SIGHUP and when their files change. A bad file leaves the old keys in use.
+//! Keys and operators of a running server, read anew at SIGHUP and when their files change. A bad file leaves the old ones
+//! in use.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CliError, key_files};
 use crate::app::{OurKeys, SharedApp};
-use crate::config::{Config, KeyFiles, ServeArgs};
+use crate::audit;
+use crate::config::{Config, KeyFiles, Operator, ServeArgs};
 use crate::store::StoreError;
 use crate::store::audit::{Actor, Entry};
 
@@ -19,7 +21,7 @@ const LOOK: Duration = Duration::from_secs(10);
 /// When a file was last written and how long it is; nothing while it is not there.
 type Mark = Option<(SystemTime, u64)>;
 
-/// Watches key files and the configuration until the server stops. Only the `[keys]` section is read anew.
+/// Watches key files and the configuration until the server stops. Only `[keys]` and `[[operators]]` are read anew.
 ///
 /// # Errors
 /// When the operating system takes no handler.
@@ -51,7 +53,9 @@ pub(super) fn watch(app: &SharedApp, args: &ServeArgs) -> Result<(), CliError> {
 }
 
 async fn reload(app: &SharedApp, args: &ServeArgs) -> Result<KeyFiles, CliError> {
-    let files = Config::serve(args)?.keys.ok_or(CliError::Missing("keys"))?;
+    let config = Config::serve(args)?;
+    operators(app, config.operators).await?;
+    let files = config.keys.ok_or(CliError::Missing("keys"))?;
     let (keys, master) = key_files::load(&files).await?;
     let kid = keys.signing.kid().to_owned();
     let published: Vec<String> = keys.all().skip(1).map(|key| key.kid().to_owned()).collect();
@@ -71,6 +75,19 @@ async fn reload(app: &SharedApp, args: &ServeArgs) -> Result<KeyFiles, CliError>
     }
     app.take_master(master).await?;
     Ok(files)
+}
+
+/// Takes on other operators; the audit log has it.
+async fn operators(app: &SharedApp, operators: Vec<Operator>) -> Result<(), CliError> {
+    let told = audit::start::operators(&operators);
+    if !app.operators.replace(operators) {
+        return Ok(());
+    }
+    tracing::info!(operators = told, "operators read anew");
+    let entry = Entry::by(&Actor::server(), "OPERATORS_CHANGED").about("operators", told);
+    let mut tx = app.pool.begin().await.map_err(StoreError::from)?;
+    entry.append(&mut tx, app.clock.wall()).await?;
+    Ok(tx.commit().await.map_err(StoreError::from)?)
 }
 
 async fn marks(args: &ServeArgs, files: Option<&KeyFiles>) -> Vec<(PathBuf, Mark)> {

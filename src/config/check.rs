@@ -37,6 +37,9 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
     retention::check(&config.retention, problems);
     ledger(&config.ledger, problems);
     operators::check(&config.operators, problems);
+    for kid in config.keys.iter().flat_map(super::KeyFiles::repeated) {
+        problems.add("keys", format!("the kid `{kid}` stands for two files: LSPs would know one of them only"));
+    }
     let seconds = config.delivery.timeout.as_secs();
     problems.demand(
         (1..=MAX_TIMEOUT_SECONDS).contains(&seconds),

@@ -34,9 +34,9 @@ pub struct ListenerTls {
     /// Revocation lists of those authorities in PEM; with it a client whose authority has no list there is refused.
     #[serde(default)]
     pub client_crl_file: Option<PathBuf>,
-    /// Whether a client without a certificate is let in.
+    /// Whether a client without a certificate is let in; required where it is not said.
     #[serde(default)]
-    pub client_certificates: Asked,
+    pub client_certificates: Option<Asked>,
 }
 
 /// A listener's certificate.
@@ -51,7 +51,7 @@ pub struct PlainTls {
 
 impl From<PlainTls> for ListenerTls {
     fn from(PlainTls { cert_file, key_file }: PlainTls) -> Self {
-        Self { cert_file, key_file, client_ca_file: None, client_crl_file: None, client_certificates: Asked::default() }
+        Self { cert_file, key_file, client_ca_file: None, client_crl_file: None, client_certificates: None }
     }
 }
 
@@ -132,6 +132,12 @@ pub struct Network {
 pub struct NotANetwork;
 
 impl Network {
+    /// Whether every address belongs to it.
+    #[must_use]
+    pub fn is_everybody(&self) -> bool {
+        self.contains(IpAddr::from([0, 0, 0, 0])) && self.contains(IpAddr::from([255, 255, 255, 255])) || self.mask == 0
+    }
+
     /// Whether an address belongs to it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

@@ -20,7 +20,7 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
 }
 
 fn paths_are_there(member: &str, listener: &ListenerTls, problems: &mut Problems) {
-    let ListenerTls { cert_file, key_file, client_ca_file, client_crl_file, .. } = listener;
+    let ListenerTls { cert_file, key_file, client_ca_file, client_crl_file, client_certificates } = listener;
     let paths = [
         ("certFile", Some(cert_file)),
         ("keyFile", Some(key_file)),
@@ -29,6 +29,9 @@ fn paths_are_there(member: &str, listener: &ListenerTls, problems: &mut Problems
     ];
     let asks = client_ca_file.is_some() || client_crl_file.is_none();
     problems.demand(asks, format!("{member}.clientCrlFile"), "needs `clientCaFile`, whose certificates it revokes");
+    let known = client_ca_file.is_some() || client_certificates.is_none();
+    let detail = "needs `clientCaFile`: without it no client is asked for a certificate";
+    problems.demand(known, format!("{member}.clientCertificates"), detail);
     for (file, path) in paths.into_iter().filter_map(|(file, path)| Some((file, path?))) {
         problems.demand(!is_empty(path), format!("{member}.{file}"), "must name a file");
     }

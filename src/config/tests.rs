@@ -91,6 +91,22 @@ fn every_mistake_is_named_at_once() {
 }
 
 #[test]
+fn what_would_open_a_door_or_hide_a_key_is_refused() {
+    let certificates = "[tls.lsp]\ncertFile = \"a\"\nkeyFile = \"b\"\nclientCertificates = \"required\"\n\
+        clientCrlFile = \"c\"\n[proxy]";
+    let text =
+        EXAMPLE.replace("[proxy]", certificates).replace("kid = \"EXAMPLE-NBFC-2025\"", "kid = \"EXAMPLE-NBFC-2026\"");
+    let said = complaints(serve(&text));
+    for wrong in [
+        "tls.lsp.clientCertificates: needs `clientCaFile`",
+        "tls.lsp.clientCrlFile: needs `clientCaFile`",
+        "keys: the kid `EXAMPLE-NBFC-2026` stands for two files",
+    ] {
+        assert!(said.contains(wrong), "{said}");
+    }
+}
+
+#[test]
 fn only_the_decision_port_is_built_in() {
     let text = "[ports.kyc]\nbuiltin = true\n[ports.data]\nurl = \"ftp://x\"\nsecret = \"whsec_AAAA\"\n\
         [ports.agreement]\nurl = \"http://x\"\nsecret = \"whsec_AAAA\"\n[ports.collections]\nurl = \"http://x\"\n";

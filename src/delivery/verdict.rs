@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::domain::personal;
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS};
 
 /// What follows from one attempt.
@@ -70,6 +71,9 @@ fn read(json: &[u8]) -> Option<Option<String>> {
     }
 }
 
+/// How the codes of an LSP begin that could not authenticate a callback (`ocen-v3.md` §3.3).
+const UNAUTHENTIC: &str = "AUTH";
+
 /// Judges an answer. `proven` says that the ack's signature verified with an active key of the LSP.
 ///
 /// Only a status that blames the message itself, or a proven error, ends the tries: anybody on the way can write
@@ -82,20 +86,19 @@ pub fn judge(status: u16, ack: Option<&Ack>, proven: bool) -> Verdict {
         (200..=299, None, _) => Verdict::Retry(format!("HTTP {status} without an ack")),
         (400 | 410 | 413 | 422, _, error) => Verdict::Park(describe(status, error)),
         (408 | 425 | 429 | 500.., _, error) => Verdict::Retry(describe(status, error)),
-        (_, _, Some(code)) if proven => Verdict::Park(describe(status, Some(code))),
+        // What it could not authenticate was altered on its way: it comes anew, signed anew.
+        (_, _, Some(code)) if proven && !code.starts_with(UNAUTHENTIC) => Verdict::Park(describe(status, Some(code))),
         (_, _, error) => Verdict::Retry(describe(status, error)),
     }
 }
 
+/// What is logged and shown to everybody: of an ack's error only a code, since whatever else stands there may name a
+/// person.
 fn describe(status: u16, error: Option<&str>) -> String {
-    /// Longest error code that is kept, in characters.
-    const LONGEST_CODE: usize = 64;
     match error {
         None => format!("HTTP {status}"),
-        Some(code) => {
-            let shown: String = code.chars().filter(|c| !c.is_control()).take(LONGEST_CODE).collect();
-            format!("HTTP {status}, ack error {shown}")
-        }
+        Some(code) if personal::is_code(code) => format!("HTTP {status}, ack error {code}"),
+        Some(_) => format!("HTTP {status}, an ack error that is no code"),
     }
 }
 
@@ -161,6 +164,11 @@ mod tests {
         let bad = Ack { error: Some("GEN5001".into()), kid: Some("k".into()) };
         assert_eq!(judge(200, Some(&bad), true), Verdict::Park("HTTP 200, ack error GEN5001".into()));
         assert!(matches!(judge(401, Some(&bad), true), Verdict::Park(_)));
+        // Altered on its way, or signed with a key that the LSP does not have yet.
+        let unproven = Ack { error: Some("AUTH1001".into()), kid: Some("lsp-1".into()) };
+        assert_eq!(judge(401, Some(&unproven), true), Verdict::Retry("HTTP 401, ack error AUTH1001".into()));
+        let words = Ack { error: Some("bad request: Asha BQRPS7788K".into()), kid: None };
+        assert_eq!(judge(400, Some(&words), false), Verdict::Park("HTTP 400, an ack error that is no code".into()));
         assert!(matches!(judge(200, Some(&bad), false), Verdict::Retry(_)));
         assert!(matches!(judge(503, Some(&bad), true), Verdict::Retry(_)));
         assert!(matches!(judge(429, Some(&bad), true), Verdict::Retry(_)));

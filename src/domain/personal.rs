@@ -10,6 +10,16 @@ const OPAQUE: usize = 16;
 const PAN: usize = 10;
 const GSTIN: usize = 15;
 
+/// Longest code, in characters.
+const LONGEST_CODE: usize = 64;
+
+/// Whether a text that others wrote is a code, such as `GEN5001` or `INVALID_REQUEST`: no words, and nobody's number.
+#[must_use]
+pub fn is_code(text: &str) -> bool {
+    let is_word = text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || "_-.".contains(c));
+    (1..=LONGEST_CODE).contains(&text.len()) && is_word && scrubbed(text) == text
+}
+
 /// The text without PANs, GSTINs, email and payment addresses, and without numbers of nine digits or more, also when
 /// they are written in groups. Dates and long opaque ids stay. Names cannot be told from other words.
 #[must_use]
@@ -148,6 +158,22 @@ mod tests {
             ("asha.v@example.in, asha@okaxis", "***, ***"),
         ] {
             assert_eq!(scrubbed(text), scrubbed_text, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_no_words_and_nobodys_number() {
+        for (text, code) in [
+            ("GEN5001", true),
+            ("INVALID_REQUEST", true),
+            ("17", true),
+            ("", false),
+            ("bad request", false),
+            ("Zubeida", false),
+            ("BQRPS7788K", false),
+            ("9845012367", false),
+        ] {
+            assert_eq!(is_code(text), code, "{text}");
         }
     }
 

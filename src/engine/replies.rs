@@ -237,6 +237,7 @@ async fn unsolicited(
             ("setRepaymentPlanStatus", exchange::latest_of(conn, webhook.application, operations).await?)
         }
         WebhookKind::DisbursementStatus(exchange) => ("triggerDisbursementStatus", Some(*exchange)),
+        WebhookKind::RepaymentStatus(exchange) => ("triggerRepaymentStatus", Some(*exchange)),
         WebhookKind::ConfirmRepayment(_) => ("confirmRepayment", exchange::latest(conn, webhook.application).await?),
     };
     let Some(exchange) = exchange else { return Ok(None) };
@@ -245,6 +246,7 @@ async fn unsolicited(
     };
     let wanted = match (&webhook.kind, &webhook.content) {
         (WebhookKind::DisbursementStatus(_), _) => settings.push_disbursement_status,
+        (WebhookKind::RepaymentStatus(_), _) => settings.push_repayment_status,
         (WebhookKind::ConfirmRepayment(_), Content::Repayment(payment)) => {
             payment.status == Some(RepaymentStatus::Success) || payment.returned || settings.confirm_failed_repayments
         }

@@ -24,7 +24,7 @@ use uuid::Uuid;
 pub use self::ack::Ack;
 pub use self::codes::Code;
 pub use self::malformed::Malformed;
-pub use self::operations::{OPERATIONS, Operation, Version, find};
+pub use self::operations::{OPERATIONS, Operation, Version, find, unknown_operation};
 pub use self::route::route;
 use crate::app::{App, Hints};
 use crate::domain::ids::ExchangeId;

@@ -11,6 +11,7 @@ use super::v3::{
 };
 use crate::domain::application::command::Command;
 use crate::engine::{EncodeError, Outgoing};
+use crate::rate::RateLimits;
 
 /// Largest body of a call that brings documents, bytes (`ocen-v3.md` §4.6).
 const LARGE_BODY: usize = 10 * 1024 * 1024;
@@ -280,6 +281,12 @@ pub static OPERATIONS: &[Operation] =
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Operation> {
     OPERATIONS.iter().find(|operation| operation.name == name)
+}
+
+/// A name that is limited and is no operation's; it would limit nothing.
+#[must_use]
+pub fn unknown_operation(limits: &RateLimits) -> Option<String> {
+    limits.operations.keys().find(|name| find(name).is_none()).cloned()
 }
 
 fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {

@@ -44,7 +44,7 @@ pub fn router(app: &SharedApp) -> Router {
 /// What a token opens.
 enum Opened {
     /// A payment, with what the lender knows of it.
-    Payment { item: Item, payment: Option<Payment> },
+    Payment { item: Item, payment: Option<Box<Payment>> },
     /// A mandate, with the offer that is to be repaid.
     Mandate { item: Item, offer: Option<Box<Offer>> },
 }
@@ -52,7 +52,7 @@ enum Opened {
 async fn show(State(app): State<SharedApp>, Path(token): Path<String>) -> Response {
     match open(&app, &token).await {
         Ok(Some(Opened::Payment { item, payment })) => {
-            borrower::form_page(page::payment(&item, payment.as_ref(), app.clock.now()))
+            borrower::form_page(page::payment(&item, payment.as_deref(), app.clock.now()))
         }
         Ok(Some(Opened::Mandate { item, offer })) => borrower::form_page(page::mandate(&item, offer.as_deref())),
         Ok(None) => borrower::missing(),
@@ -85,7 +85,7 @@ async fn open(app: &App, token: &str) -> Result<Option<Opened>, StoreError> {
         let detail: CollectionDetail = item.detail();
         let (loan, id) = (LoanId(detail.loan_id), PaymentId(detail.payment_id));
         let payment = store::repayment::find(&mut conn, &app.sealer, &loan, Some(&id)).await?;
-        return Ok(Some(Opened::Payment { item, payment }));
+        return Ok(Some(Opened::Payment { item, payment: payment.map(Box::new) }));
     }
     let Some(item) = items::find_page(&mut conn, Kind::Mandate, &url).await? else {
         return Ok(None);
@@ -117,7 +117,7 @@ async fn carry_out(app: &App, opened: Opened, outcome: &str) -> Result<(), Probl
                 "fail" => PaymentOutcome::Fail,
                 _ => return Err(unknown()),
             };
-            if page::has_expired(payment.as_ref(), app.clock.now()) {
+            if page::has_expired(payment.as_deref(), app.clock.now()) {
                 return Ok(());
             }
             tell::page(app, &item.key, outcome).await

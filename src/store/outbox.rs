@@ -171,6 +171,8 @@ async fn lock_stream_of(conn: &mut PgConnection, callback_id: Uuid) -> Result<Op
 /// One page of "all since a time": which callbacks of an LSP to send again.
 #[derive(Debug, Clone, Copy)]
 pub struct Since<'a> {
+    /// In this state alone, `DELIVERED` or `PARKED`.
+    pub state: Option<&'a str>,
     /// Whose; `None` means everybody's.
     pub org_id: Option<&'a str>,
     /// Decided or delivered at this instant or later.
@@ -199,6 +201,7 @@ pub async fn redeliver_since(
         from callback
         where ($1::text is null or org_id = $1)
         and state in ('DELIVERED', 'PARKED')
+        and ($6::text is null or state = $6)
         and (created_at >= $2 or delivered_at >= $2)
         and created_at <= $3
         and callback_id > $4
@@ -209,6 +212,7 @@ pub async fn redeliver_since(
         page.until,
         page.after,
         page.limit,
+        page.state,
     )
     .fetch_all(&mut *conn)
     .await?;

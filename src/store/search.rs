@@ -71,12 +71,13 @@ pub async fn applications(conn: &mut PgConnection, sought: &Sought<'_>, limit: i
             union
             select exchange_id
             from (
-                select exchange_id, trace_id
+                select exchange_id, trace_id, w3c_trace_id
                 from exchange
                 order by exchange_id desc
                 limit $10
             ) newest
             where trace_id = $2
+            or w3c_trace_id = $3
             union
             select exchange_id
             from (

@@ -94,7 +94,7 @@ fn client_verifier(settings: &ListenerTls) -> Result<Option<Arc<dyn ClientCertVe
     // A certificate whose authority has no list is refused: what is unknown is not good.
     let revoked = settings.client_crl_file.as_deref().map(files::revocations).transpose()?;
     let builder = builder.with_crls(revoked.unwrap_or_default());
-    let builder = match settings.client_certificates {
+    let builder = match settings.client_certificates.unwrap_or_default() {
         Asked::Required => builder,
         Asked::Optional => builder.allow_unauthenticated(),
     };

@@ -52,6 +52,20 @@ async fn an_lsp_is_registered_changed_and_shown() {
     assert_eq!((&keys[0]["kid"], keys[0]["revokedAt"].is_string()), (&json!("k-1"), true));
     assert_eq!((&keys[1]["kid"], keys[1]["revokedAt"].is_null()), (&json!("k-2"), true));
     assert_eq!(stored["settings"]["offersShape"], "object");
+    // Who comes with keys alone means the keys alone.
+    let mut moved = registration(&[&second]);
+    moved["callbackBaseUrl"] = json!("https://elsewhere.example/ocen");
+    moved.as_object_mut().unwrap().remove("settings");
+    let (_, stored) = put(&server, "LSP-NEW", &moved).await;
+    assert_eq!(stored["settings"]["offersShape"], "object");
+    let entry = &server.get("/admin/audit").await["items"][0]["entry"];
+    assert_eq!(
+        (&entry["action"], &entry["subject"]["changed"]),
+        (&json!("LSP_PUT"), &json!("callbackBaseUrl")),
+        "{entry}"
+    );
+    assert_eq!(entry["subject"]["callbackBaseUrlBefore"], "https://lsp.example/ocen");
+    assert_eq!(entry["subject"]["callbackBaseUrl"], "https://elsewhere.example/ocen");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -276,6 +290,8 @@ async fn all_callbacks_since_a_time_are_sent_again_in_their_old_order() {
     let tomorrow = server.app.clock.now() + chrono::Duration::days(1);
     let (_, none) = server.post("/admin/callbacks/redeliver", &json!({"since": tomorrow, "orgId": "LSP-TEST"})).await;
     assert_eq!(none["queued"], 0);
+    let parked = json!({"since": "2020-01-01T00:00:00Z", "orgId": "LSP-TEST", "state": "parked"});
+    assert_eq!(server.post("/admin/callbacks/redeliver", &parked).await.1["queued"], 0, "all were delivered");
     let yesterday = server.app.clock.now() - chrono::Duration::days(1);
     let (status, all) =
         server.post("/admin/callbacks/redeliver", &json!({"since": yesterday, "orgId": "LSP-TEST"})).await;

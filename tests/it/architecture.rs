@@ -17,7 +17,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("config", &["domain", "clock", "lender", "rate"]),
     ("lender", &["domain", "config", "clock", "telemetry", "tls"]),
     ("store", &["domain", "seal", "lsp", "clock"]),
-    ("audit", &["app", "store", "jose"]),
+    ("audit", &["app", "store", "jose", "config"]),
     ("engine", &["app", "domain", "store", "lender", "lsp", "seal", "config", "clock", "telemetry"]),
     (
         "protocol",

@@ -33,7 +33,7 @@ async fn walked(server: &Server, wanted: &Walk) -> Result<Whole, Fault> {
     let mut conn = PgConnection::connect(&server.database_url).await.unwrap();
     walk(&mut conn, wanted).await.map_err(|error| match error {
         VerifyError::Broken(fault) => fault,
-        VerifyError::Store(error) => panic!("{error}"),
+        error @ (VerifyError::Store(_) | VerifyError::Unproven(_)) => panic!("{error}"),
     })
 }
 
@@ -118,6 +118,10 @@ async fn a_signed_head_shows_an_end_that_was_cut_off_and_a_chain_that_was_made_a
     let wanted = Walk { keys: keys(&signing), ..Walk::default() };
     let whole = walked(&server, &wanted).await.unwrap();
     assert_eq!((whole.count, whole.anchors, whole.signatures), (5, 1, 1));
+    let (code, said) =
+        command(&server, &["verify", "--key", &key_file("another", &SigningKey::generate("x").unwrap())]).await;
+    assert!(code == 1 && said.starts_with("UNPROVEN: the chain is whole"), "{said}");
+    assert!(said.contains(signing.kid()), "and names the key that is missing: {said}");
     let others = Walk { keys: keys(&SigningKey::generate("other").unwrap()), ..Walk::default() };
     assert!(matches!(walked(&server, &others).await, Err(Fault::Anchor { .. })), "another key did not sign it");
 
@@ -173,6 +177,13 @@ async fn a_start_tells_what_is_not_as_it_was() {
 }
 
 /// `ocen-lender audit ...`; gives its exit code and what it printed.
+/// `KID=FILE` of a public key.
+fn key_file(kid: &str, key: &SigningKey) -> String {
+    let path = std::env::temp_dir().join(format!("ocen-audit-{}.pem", ocen_lender::clock::Ids.uuid().simple()));
+    std::fs::write(&path, key.public_key_pem()).unwrap();
+    format!("{kid}={}", path.display())
+}
+
 async fn command(server: &Server, line: &[&str]) -> (i32, String) {
     let ran = tokio::process::Command::new(env!("CARGO_BIN_EXE_ocen-lender"))
         .arg("audit")

@@ -432,6 +432,8 @@ async fn statements_by_date_lists_and_disputes() {
     );
     let more = life.ask(path::RAISE_DISPUTE, json!({"dispute": {"id": id, "description": "On the 5th"}})).await;
     assert_eq!((&more["dispute"]["id"], &more["dispute"]["status"]), (&json!(id), &json!("PROCESSING")));
+    assert_eq!(server.post(&admin, &json!({"status": "NEED_MORE_INFO", "note": "Which day?"})).await.0, 200);
+    assert_eq!(server.post(&admin, &json!({"status": "RESOLVED"})).await.0, 409, "a question is no reply");
     assert_eq!(server.post(&admin, &json!({"status": "RESOLVED", "note": "Refunded"})).await.0, 200);
     assert_eq!(server.post(&admin, &json!({"status": "CLOSED"})).await.0, 200);
     let closed = lsp.ask(path::DISPUTE_STATUS, json!({"dispute": {"id": id}})).await;
@@ -454,4 +456,23 @@ async fn manual<'a>(server: &'a Server, lsp: &'a TestLsp) -> Life<'a> {
     };
     lsp.callback_that("tells that the payout ended", paid).await;
     Life { server, lsp, loan }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_lsp_may_hear_the_end_of_each_payment_that_it_asked_for() {
+    let server = Server::start().await;
+    let settings = json!({"pushRepaymentStatus": true});
+    let key = crate::support::lsp::key().await;
+    let lsp = TestLsp::register_with(&server, "LSP-TEST", settings, Some(key)).await;
+    let life = Life::paid_out(&server, &lsp).await;
+    let (request, _) = lsp.send(path::TRIGGER_REPAYMENT, json!({"loanId": life.loan.loan_id, "payment": {}})).await;
+    let page = lsp.callback(&request).await;
+    let is =
+        |c: &Callback| c.path.ends_with("triggerRepaymentStatusResponse") && c.body["requestId"] == request.as_str();
+    let told = lsp.callback_that("tells the end of the payment", is).await.body;
+    assert_eq!(
+        (&told["payment"]["status"], &told["payment"]["id"]),
+        (&json!("SUCCESS"), &page["payment"]["id"]),
+        "{told}"
+    );
 }

@@ -1,6 +1,6 @@
 //! Who may do what: every route of the operators' listener with every role, and names that a token vouches for.
 
-use ocen_lender::config::{ROLES, Role};
+use ocen_lender::config::{Operator, ROLES, Role};
 use ocen_lender::http::admin::routes::{self, Route};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -199,4 +199,18 @@ async fn a_checker_sees_what_is_proposed_and_says_why_before_seeing_whom_it_is_a
     let (status, shown) = call_because(&server, "ravi", (Method::GET, &revealed), None, Some("to release it")).await;
     assert_eq!((status, &shown["application"]["borrower"]["pan"]), (200, &json!("ZZZPX0122Z")), "{shown}");
     assert_eq!(shown["proposal"]["reason"], "statements of Asha seen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_withdrawn_opens_nothing_from_then_on() {
+    let closed = |config: &mut ocen_lender::config::Config| config.admin_token = Some("secret".into());
+    let staff: [(&str, &[Role]); 2] = [("asha", &[Role::Viewer]), ("ravi", &[Role::Viewer])];
+    let server = operators::start(&staff, Options::default(), closed).await;
+    assert_eq!(get(&server, "asha", "/admin/whoami").await.0, 200);
+    let left = vec![Operator::with_token("ravi", "the token of ravi", &[Role::Auditor])];
+    assert!(server.app.operators.replace(left.clone()) && !server.app.operators.replace(left));
+
+    assert_eq!(get(&server, "asha", "/admin/whoami").await.0, 401);
+    let (status, ravi) = get(&server, "ravi", "/admin/whoami").await;
+    assert_eq!((status, &ravi["roles"]), (200, &json!(["auditor"])), "{ravi}");
 }

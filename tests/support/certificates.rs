@@ -116,7 +116,7 @@ pub fn listener(folder: &Folder, server: &Authority, clients: Option<&Authority>
         key_file: folder.write("server.key", &issued.key),
         client_ca_file: clients.map(|authority| folder.write("clients.pem", &authority.pem)),
         client_crl_file: None,
-        client_certificates: asked,
+        client_certificates: clients.map(|_| asked),
     }
 }
 

@@ -8,12 +8,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::report::Finding;
 use crate::clock::Clock;
-use crate::config::{AdapterConfig, Config, ListenerTls, PortConfig};
+use crate::config::{AdapterConfig, Config, ListenerTls, Network, PortConfig};
 use crate::http::Certificates;
+use crate::protocol;
 use crate::tls::files;
 
 /// Open files that a busy server needs: three listeners of a thousand connections, callbacks, adapters, the database.
 const OPEN_FILES: u64 = 4_096;
+/// The operators' listener, which no proxy need stand before.
+const ADMIN: &str = "tls.admin";
 /// Before this time a certificate should have been renewed.
 const SOON: TimeDelta = TimeDelta::days(30);
 
@@ -24,6 +27,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     found.extend(shown(config).iter().filter_map(|(what, path)| expiry(what, path, now)));
     found.extend(revocations(config, now));
     found.push(client_certificates(config));
+    found.extend(proxy(config));
     found.push(borrower_url(&config.borrower_url));
     found.extend(outgoing(config));
     found.push(limits(config));
@@ -76,7 +80,7 @@ fn listeners(config: &Config) -> Vec<Finding> {
     let ListenerState { lsp, admin, borrower } = ListenerState::of(config);
     let listeners = [
         ("tls.lsp", config.listen.lsp, lsp),
-        ("tls.admin", config.listen.admin, admin),
+        (ADMIN, config.listen.admin, admin),
         ("tls.borrower", config.listen.borrower, borrower),
     ];
     listeners.map(|(what, address, has_tls)| listener(what, address, has_tls, config)).into()
@@ -101,7 +105,7 @@ fn listener(what: &str, address: SocketAddr, has_tls: bool, config: &Config) -> 
     let fix = "give the listener a certificate, or name the TLS proxy before it in [proxy] trustedProxies";
     if has_tls {
         Finding::good(what, format!("{address} speaks TLS"))
-    } else if !config.proxy.trusted_proxies.is_empty() {
+    } else if !config.proxy.trusted_proxies.is_empty() && (what != ADMIN || !address.ip().is_unspecified()) {
         Finding::good(what, format!("{address} is behind a proxy"))
     } else if address.ip().is_loopback() {
         Finding::warn(what, format!("{address} speaks plain HTTP on loopback")).because(why, fix)
@@ -120,6 +124,15 @@ fn client_certificates(config: &Config) -> Finding {
         "a stolen signing key alone is then enough to speak for an LSP",
         "set clientCaFile in [tls.lsp], or clientCertificateHeader in [proxy]; bind LSPs by settings.clientCertificates",
     )
+}
+
+/// Whoever is trusted as a proxy says which certificate a client has shown.
+fn proxy(config: &Config) -> Option<Finding> {
+    let everybody = config.proxy.trusted_proxies.iter().any(Network::is_everybody);
+    (everybody && config.proxy.client_certificate_header.is_some()).then(|| {
+        Finding::bad("proxy", "trustedProxies takes in every address")
+            .because("any client can then name the certificate that it is let in by", "name the proxies' own addresses")
+    })
 }
 
 fn borrower_url(url: &str) -> Finding {
@@ -183,6 +196,10 @@ fn limits(config: &Config) -> Finding {
             "one LSP can take the whole server, and offers can be fished for",
             "set [rateLimits] requests, eachOperation and otpVerify",
         );
+    }
+    if let Some(name) = protocol::unknown_operation(&config.rate_limits) {
+        return Finding::bad("rateLimits", format!("there is no operation `{name}`"))
+            .because("serve does not start with it", "use a name of openapi/ocen-v3.json, e.g. setOffer");
     }
     Finding::good("rateLimits", "set")
 }

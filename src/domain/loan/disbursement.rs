@@ -9,8 +9,9 @@ use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, Pay
 use crate::domain::application::command::PaymentOrder;
 use crate::domain::application::decision::{Decision, Facts, Webhook, WebhookKind};
 use crate::domain::application::facets::Account;
-use crate::domain::application::{Application, copies, referral, restate};
+use crate::domain::application::{Application, copies, restate};
 use crate::domain::ids::{ExchangeId, PaymentId};
+use crate::domain::personal::is_code;
 
 /// Tries of one payment after the bank said that a key never arrived; then it counts as failed.
 const MAX_UNRECEIVED: u32 = 20;
@@ -176,7 +177,7 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
             d.event(app, format!("the bank never got try {}, trying anew", payout.attempt));
             return;
         }
-        PayoutState::Failed { code, .. } if referral::is_code(code) => {
+        PayoutState::Failed { code, .. } if is_code(code) => {
             d.event(app, format!("tranche {} failed: {code}", tranche.number));
         }
         PayoutState::Failed { .. } | PayoutState::Open => d.event(app, format!("tranche {} failed", tranche.number)),

@@ -145,8 +145,10 @@ impl Dispute {
         if !self.status.may_become(to) {
             return Err(MoveRefusal::Order { from: self.status, to });
         }
+        // What was asked before is no reply; a resolution stays the reply when the dispute is closed.
+        let replied = note.is_some() || (self.status, to) == (DisputeStatus::Resolved, DisputeStatus::Closed);
         let note = note.map(str::to_owned).or_else(|| self.note.clone());
-        if matches!(to, DisputeStatus::Resolved | DisputeStatus::Closed) && note.is_none() {
+        if matches!(to, DisputeStatus::Resolved | DisputeStatus::Closed) && !replied {
             return Err(MoveRefusal::NoReply);
         }
         Ok(Self { status: to, note, at: now, ..self.clone() })

@@ -51,10 +51,31 @@ impl Standing {
     }
 }
 
+/// Which callbacks are sent again.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Again {
+    /// Acknowledged ones.
+    Delivered,
+    /// Those that were given up.
+    Parked,
+}
+
+impl Again {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "DELIVERED",
+            Self::Parked => "PARKED",
+        }
+    }
+}
+
 /// `POST /admin/callbacks/redeliver`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RedeliverIn {
+    /// Of these alone; left out, delivered and parked ones.
+    state: Option<Again>,
     since: DateTime<Utc>,
     org_id: Option<String>,
 }
@@ -120,7 +141,8 @@ pub async fn redeliver_since(
     let mut after = Some(Uuid::nil());
     let mut conn = app.pool.acquire().await?;
     while let Some(last) = after {
-        let page = Since { org_id: body.org_id.as_deref(), since: body.since, until: now, after: last, limit: BATCH };
+        let (state, org_id) = (body.state.map(Again::name), body.org_id.as_deref());
+        let page = Since { state, org_id, since: body.since, until: now, after: last, limit: BATCH };
         let mut tx = conn.begin().await?;
         let (moved, next) = outbox::redeliver_since(&mut tx, page, now).await?;
         // One entry a batch, in the transaction that queues it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -17,7 +17,7 @@ use super::caller::{Caller, Kind};
 use super::routes::{self, Demand, Demands};
 use super::{link_token, links, reveal};
 use crate::app::{App, SharedApp};
-use crate::config::{Config, Mode, ROLES, Role};
+use crate::config::{Config, Mode, Operator, ROLES, Role};
 use crate::http::problem::{Problem, no_such_method};
 use crate::store::audit::Actor;
 
@@ -54,14 +54,14 @@ struct Found<'a> {
 }
 
 impl Guard {
-    pub(super) fn of(config: &Config) -> Self {
+    fn of(config: &Config, operators: &[Operator]) -> Self {
         let admin = config.admin_token.iter().map(|token| Known {
             token_sha256: digest(&SHA256, token.expose_secret().as_bytes()).as_ref().to_vec(),
             name: "admin".to_owned(),
             kind: Kind::Admin,
             roles: BTreeSet::from(ROLES),
         });
-        let personal = config.operators.iter().map(|operator| Known {
+        let personal = operators.iter().map(|operator| Known {
             token_sha256: operator.token_sha256.to_vec(),
             name: operator.name.clone(),
             kind: Kind::Personal,
@@ -139,7 +139,35 @@ fn is_open(config: &Config) -> bool {
 #[derive(Clone)]
 pub(super) struct Watch {
     pub(super) app: SharedApp,
-    pub(super) guard: Arc<Guard>,
+    made: Arc<RwLock<Made>>,
+}
+
+/// A guard and the operators that it was made of.
+struct Made {
+    of: Arc<Vec<Operator>>,
+    guard: Arc<Guard>,
+}
+
+impl Watch {
+    pub(super) fn new(app: SharedApp) -> Self {
+        let operators = app.operators.current();
+        let guard = Arc::new(Guard::of(&app.config, &operators));
+        Self { app, made: Arc::new(RwLock::new(Made { of: operators, guard })) }
+    }
+
+    /// The guard by the operators that count now.
+    pub(super) fn guard(&self) -> Arc<Guard> {
+        let operators = self.app.operators.current();
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&made.of, &operators) {
+            return Arc::clone(&made.guard);
+        }
+        drop(made);
+        let guard = Arc::new(Guard::of(&self.app.config, &operators));
+        let fresh = Made { of: operators, guard: Arc::clone(&guard) };
+        *self.made.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        guard
+    }
 }
 
 pub(super) async fn check(State(watch): State<Watch>, mut request: Request, next: Next) -> Response {
@@ -147,7 +175,7 @@ pub(super) async fn check(State(watch): State<Watch>, mut request: Request, next
     if method == Method::POST && path.starts_with(INBOX) {
         return next.run(request).await;
     }
-    let guard = &watch.guard;
+    let guard = &watch.guard();
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let demand = matched.and_then(|path| guard.demands.of(method, path));
     let admitted = match link_of(&request, matched).map(str::to_owned) {

@@ -36,15 +36,15 @@ pub struct LspIn {
     callback_base_url: Option<String>,
     #[serde(default)]
     keys: Vec<KeyIn>,
-    #[serde(default)]
-    settings: Settings,
+    /// Left out, those that it has stay.
+    settings: Option<Settings>,
 }
 
 impl LspIn {
     /// A registration that came in another form.
     #[must_use]
     pub fn new(name: String, callback_base_url: Option<String>, keys: Vec<KeyIn>, settings: Settings) -> Self {
-        Self { name, callback_base_url, keys, settings }
+        Self { name, callback_base_url, keys, settings: Some(settings) }
     }
 }
 
@@ -96,9 +96,11 @@ pub async fn put(
     Path(org_id): Path<String>,
     problem::Json(body): problem::Json<LspIn>,
 ) -> Result<Json<Lsp>, Problem> {
-    let lsp = admitted(org_id, body, &app.config)?;
     let mut tx = app.pool.begin().await?;
-    let before = store::find(&mut tx, &lsp.org_id).await?;
+    let before = store::find(&mut tx, &OrgId(org_id.clone())).await?;
+    let kept = before.as_ref().map(|lsp| lsp.settings.clone());
+    let body = LspIn { settings: body.settings.or(kept), ..body };
+    let lsp = admitted(org_id, body, &app.config)?;
     store::put(&mut tx, &lsp, app.clock.now()).await.map_err(|error| match error {
         PutError::Database(error) => error.into(),
         refused => Problem::conflict(refused.to_string()),
@@ -107,12 +109,42 @@ pub async fn put(
     let active = stored.keys.iter().filter(|key| key.revoked_at.is_none()).map(|key| key.kid.as_str());
     let entry =
         caller.did("LSP_PUT").about("orgId", &stored.org_id).about("kids", active.collect::<Vec<_>>().join(" "));
+    let entry =
+        changes(before.as_ref(), &stored).into_iter().fold(entry, |entry, (kind, what)| entry.about(kind, what));
     let before = before.map(|lsp| audit::digest(&app.sealer, &lsp)).transpose()?;
     let after = audit::digest(&app.sealer, &stored)?;
     entry.changed(before, Some(after)).append(&mut tx, app.clock.wall()).await?;
     tx.commit().await?;
     tracing::info!(org = %lsp.org_id, keys = lsp.keys.len(), "LSP registered");
     Ok(Json(stored))
+}
+
+/// What an auditor should see of a registration beside its digests: where callbacks go from now on, and which parts are
+/// others than before. None of it is personal.
+fn changes(before: Option<&Lsp>, after: &Lsp) -> Vec<(&'static str, String)> {
+    let Some(before) = before else {
+        return vec![("callbackBaseUrl", after.callback_base_url.clone())];
+    };
+    let kids = |lsp: &Lsp| -> BTreeSet<String> {
+        lsp.keys.iter().filter(|key| key.revoked_at.is_none()).map(|key| key.kid.clone()).collect()
+    };
+    let changed = [
+        ("name", before.name != after.name),
+        ("callbackBaseUrl", before.callback_base_url != after.callback_base_url),
+        ("keys", kids(before) != kids(after)),
+        ("settings", before.settings != after.settings),
+    ];
+    let changed: Vec<&str> = changed.into_iter().filter_map(|(what, is)| is.then_some(what)).collect();
+    let mut told = vec![("changed", changed.join(" "))];
+    if before.callback_base_url != after.callback_base_url {
+        told.push(("callbackBaseUrlBefore", before.callback_base_url.clone()));
+        told.push(("callbackBaseUrl", after.callback_base_url.clone()));
+    }
+    if before.settings.client_certificates != after.settings.client_certificates {
+        let bindings: Vec<String> = after.settings.client_certificates.iter().map(ToString::to_string).collect();
+        told.push(("clientCertificates", if bindings.is_empty() { "none".to_owned() } else { bindings.join(" ") }));
+    }
+    told
 }
 
 /// All LSPs.
@@ -189,12 +221,13 @@ pub fn checked(org_id: String, body: LspIn, policy: Policy) -> Result<Lsp, Probl
     let url = body.callback_base_url.or_else(in_inbox);
     let url = url.ok_or_else(|| Problem::unprocessable("", "missing field `callbackBaseUrl`"))?;
     callback_base_url(&url, &policy)?;
-    settings(&body.settings, &policy)?;
+    let own = body.settings.unwrap_or_default();
+    settings(&own, &policy)?;
     Ok(Lsp {
         org_id: OrgId(org_id),
         name: body.name,
         callback_base_url: url.trim_end_matches('/').to_owned(),
-        settings: body.settings,
+        settings: own,
         keys: keys(body.keys)?,
     })
 }
@@ -248,7 +281,7 @@ fn settings(settings: &Settings, policy: &Policy) -> Result<(), Problem> {
             return Err(Problem::unprocessable(pointer, "must let at least one request through"));
         }
     }
-    if let Some(name) = settings.rate_limits.operations.keys().find(|name| protocol::find(name).is_none()) {
+    if let Some(name) = protocol::unknown_operation(&settings.rate_limits) {
         let pointer = format!("/settings/rateLimits/operations/{}", name.replace('~', "~0").replace('/', "~1"));
         return Err(Problem::unprocessable(pointer, "there is no such operation"));
     }
@@ -293,7 +326,7 @@ mod tests {
     const DEV: Policy = Policy { private_addresses: true, unsigned: true, inbox: None };
 
     fn body(url: &str, keys: Vec<KeyIn>) -> LspIn {
-        LspIn { name: "An LSP".into(), callback_base_url: Some(url.into()), keys, settings: Settings::default() }
+        LspIn { name: "An LSP".into(), callback_base_url: Some(url.into()), keys, settings: None }
     }
 
     fn pointer(result: Result<Lsp, Problem>) -> String {
@@ -334,7 +367,7 @@ mod tests {
     fn unsigned_messages_are_for_the_sandbox() {
         let unsigned = || {
             let settings = Settings { allow_unsigned: true, ..Settings::default() };
-            LspIn { settings, ..body("https://lsp.example", vec![]) }
+            LspIn { settings: Some(settings), ..body("https://lsp.example", vec![]) }
         };
         assert_eq!(pointer(checked("LSP".into(), unsigned(), SERVE)), "/settings/allowUnsigned");
         assert!(checked("LSP".into(), unsigned(), DEV).is_ok());

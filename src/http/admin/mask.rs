@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::personal::{MASK, scrubbed};
+use crate::domain::personal::{MASK, is_code, scrubbed};
 
 /// Parts of personal member names, letters in small and nothing else between them. All below such a member is hidden.
 const PERSONAL_PARTS: [&str; 29] = [
@@ -163,6 +163,10 @@ impl Name {
         let word = HARMLESS_ENDS.contains(&self.last.as_str()) || HARMLESS.contains(&self.joined.as_str());
         // Of a book: `BANK`. Elsewhere an account's number may stand under that name.
         let ledger = self.joined == "account" && text.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+        // An LSP may write a sentence into its ack.
+        if self.joined == "error" && !is_code(text) {
+            return false;
+        }
         let time = TIMES.contains(&self.last.as_str()) && is_time(text);
         text.chars().count() <= LONGEST && (word || ledger || time)
     }

@@ -38,7 +38,7 @@ use std::sync::Arc;
 use axum::{Extension, Router};
 use axum::{extract::DefaultBodyLimit, middleware};
 
-use self::guard::{Guard, Watch};
+use self::guard::Watch;
 use super::problem::{no_such_method, no_such_path};
 use super::{docs, health, metrics, ports as port_callbacks};
 use crate::app::SharedApp;
@@ -48,7 +48,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 
 /// All routes of the operators' listener with `extra` ones, behind the guard.
 pub fn router(app: &SharedApp, extra: Router) -> Router {
-    let watch = Watch { app: Arc::clone(app), guard: Arc::new(Guard::of(&app.config)) };
+    let watch = Watch::new(Arc::clone(app));
     routes::router()
         .method_not_allowed_fallback(no_such_method)
         .with_state(Arc::clone(app))

@@ -134,7 +134,7 @@ fn how(watch: &Watch, caller: &Caller, request: &Request) -> Result<Shown, Probl
         Kind::Personal if !is_view => Ok(Shown::Masked),
         Kind::Personal if !by_itself && !asks_for_it(request.uri().query())? => Ok(Shown::Masked),
         Kind::Personal => {
-            let role = watch.guard.may_reveal(caller, REVEAL).ok_or_else(|| {
+            let role = watch.guard().may_reveal(caller, REVEAL).ok_or_else(|| {
                 let names: Vec<&str> = REVEAL.iter().map(|role| role.name()).collect();
                 let detail = format!("personal data is shown to the roles {} only", names.join(", "));
                 Problem::new(StatusCode::FORBIDDEN, detail)

@@ -39,7 +39,8 @@ pub async fn show(State(app): State<SharedApp>, caller: Caller) -> Json<Whoami> 
         Kind::Open | Kind::Admin => ROLES.iter().map(|role| role.name()).collect(),
         Kind::Link => vec![caller.actor.role],
         Kind::Personal => {
-            let operator = app.config.operators.iter().find(|operator| operator.name == caller.actor.name);
+            let operators = app.operators.current();
+            let operator = operators.iter().find(|operator| operator.name == caller.actor.name);
             operator.map(|operator| named(&operator.roles)).unwrap_or_default()
         }
     };

@@ -32,8 +32,8 @@ const UNASKED: [(&str, &str, &str); 5] = [
     (
         "triggerRepaymentStatus",
         "A payment has ended",
-        "Comes when a payment that the LSP has asked for settles, fails, or its page expires. It carries the \
-         `requestId` of the `triggerRepaymentRequest`.",
+        "Comes when a payment that the LSP has asked for settles, fails, or its page expires, to LSPs that have \
+         `pushRepaymentStatus` on. It carries the `requestId` of the `triggerRepaymentRequest`.",
     ),
     (
         "confirmRepayment",

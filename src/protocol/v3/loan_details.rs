@@ -9,7 +9,7 @@ use super::chosen::{ChosenDisbursement, ChosenRepayment};
 use super::core::{self, LenderBlock, Response};
 use super::echo::{self, Parties};
 use super::party::{Identifier, no_items, pan_among};
-use super::plan::ScheduleRow;
+use super::plan::{PlanBlock, ScheduleRow};
 use super::statement::day;
 use super::terms::Terms;
 use super::{Decoding, RequestBody};
@@ -17,6 +17,7 @@ use crate::domain::application::answer::Content;
 use crate::domain::application::command::{Command, LoanFilter};
 use crate::domain::ids::LoanId;
 use crate::domain::loan::content::{ListedLoan, LoanContent, LoanHead, LoanStatus};
+use crate::domain::maths::money::Paise;
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::lenient::{self, Many, One, Text, word};
 use crate::protocol::malformed::Malformed;
@@ -247,7 +248,21 @@ fn repayment(content: &LoanContent, outgoing: &Outgoing<'_>) -> ChosenRepayment 
     let mut chosen = ChosenRepayment::new(Some(&content.deal), in_force(content), outgoing.settings);
     chosen.plan.extensible_data.schedule = content.schedule.iter().map(ScheduleRow::from).collect();
     chosen.plan.extensible_data.schedule_version = Some(content.schedule_version);
+    if content.schedule_version > 1 {
+        restated(&mut chosen.plan, content);
+    }
     chosen
+}
+
+/// A prepayment has changed the schedule: the plan's figures are those of the schedule beside them, over the whole loan.
+fn restated(plan: &mut PlanBlock, content: &LoanContent) {
+    let rows = &content.schedule;
+    let Some(interest) = Paise::checked_sum(rows.iter().map(|row| row.interest)) else { return };
+    let Some(total) = content.deal.offer.sanctioned.checked_add(interest) else { return };
+    plan.no_of_installments = rows.len().to_string();
+    plan.no_of_installment.clone_from(&plan.no_of_installments);
+    plan.interest_amount = Some(interest.to_string());
+    plan.total_amount = total.to_string();
 }
 
 /// `listLoansResponse`.

@@ -20,7 +20,7 @@ export default {
     const operates = may(visit, "operator");
     const parked = visit.shell.open?.callbacks?.parked ?? 0;
     return [
-      !linked && parked > 0 && visit.query.state !== "parked" && notice("warn", h("p", null, `${many(parked, "callback is", "callbacks are")} parked: given up after the last attempt. `),
+      !linked && parked > 0 && visit.query.state !== "parked" && notice("warn", h("p", null, `${many(parked, "callback is", "callbacks are")} parked: refused for good, or tried in vain for long. `),
         button("Show them", () => visit.ask({ state: "parked" }), { small: true })),
       filters(visit, {
         selects: [{ name: "state", label: "State", options: STATES }],

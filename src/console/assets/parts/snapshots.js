@@ -1,6 +1,6 @@
 // Sandbox: states to come back to.
 import * as api from "../lib/api.js";
-import { ago, count, dateOf, day, serverSays } from "../lib/format.js";
+import { count, dateOf, day, exactly, serverSays } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
 import { button, empty, panel, say } from "./basics.js";
 import { ask } from "./form.js";
@@ -10,7 +10,7 @@ export function snapshotsPanel(visit, { items }) {
   return panel("Snapshots", { aside: button("Take a snapshot", () => take(visit), { small: true }) },
     items.length === 0 && empty("No snapshot yet.", h("p", null, "Take one before you move the clock: restoring it is the only way back.")),
     items.length > 0 && h("ul", { class: "acts", key: "all" }, items.map((one) => h("li", { key: one.id },
-      h("div", null, h("strong", null, one.name || "Unnamed"), h("p", { class: "muted" }, `${day(dateOf(one.businessTime))}, ${count(one.rows)} rows, taken `, ago(one.takenAt))),
+      h("div", null, h("strong", null, one.name || "Unnamed"), h("p", { class: "muted" }, `${day(dateOf(one.businessTime))}, ${count(one.rows)} rows, taken on ${exactly(one.takenAt)}`)),
       h("div", { class: "acts-does" },
         button("Restore", () => restore(visit, one), { small: true }),
         button("Delete", () => remove(visit, one), { small: true, kind: "danger" }))))));

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{Channel, Payment, PaymentState, confirm, go_on, put};
+use super::{Channel, Payment, PaymentState, confirm, go_on, put, tell};
 use crate::domain::application::Application;
 use crate::domain::application::decision::{Decision, Effect, Facts};
 use crate::domain::book::{Journal, JournalKind, LedgerAccount, credit};
@@ -40,7 +40,7 @@ pub fn settle(
     let settled = Payment { state, at: facts.now, exchange: None, ..payment };
     d.event(app, format!("payment {} of {amount} credited", settled.id));
     put(loan, settled.clone(), d);
-    confirm(loan, app, &settled, d);
+    tell(loan, app, &settled, d);
     go_on(loan, app, facts, d);
 }
 

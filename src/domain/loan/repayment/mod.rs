@@ -45,6 +45,9 @@ pub struct Payment {
     pub state: PaymentState,
     /// The request that waits for its page.
     pub exchange: Option<ExchangeId>,
+    /// The exchange by which an LSP asked for it, whose requestId its end is told under.
+    #[serde(default)]
+    pub asked_by: Option<ExchangeId>,
     /// Counts keys of a debit, from 1.
     pub attempt: u32,
     /// Until when a page takes money.
@@ -179,7 +182,8 @@ pub fn trigger(loan: &mut Loan, app: &Application, order: &RepaymentOrder, facts
     let in_the_way = loan.payments.iter().any(|payment| payment.state.is_live());
     let state = if in_the_way { PaymentState::Waiting } else { PaymentState::Opening };
     let payment = new_payment(loan, (Channel::Link, order.purpose), (amount, order.instalment), state, facts);
-    let payment = Payment { method: order.method.clone(), exchange: facts.exchange, ..payment };
+    let payment =
+        Payment { method: order.method.clone(), exchange: facts.exchange, asked_by: facts.exchange, ..payment };
     d.event(app, format!("payment {} of {amount} asked for", payment.id));
     put(loan, payment.clone(), d);
     if in_the_way {
@@ -208,6 +212,7 @@ fn new_payment(
         method: None,
         state,
         exchange: None,
+        asked_by: None,
         attempt: 1,
         expires_at: (channel == Channel::Link).then(|| page_ends(purpose, facts, hours)),
         at: facts.now,
@@ -302,14 +307,17 @@ fn answer_payment(loan: &Loan, payment: &Payment, refused: Option<RefusalReason>
 
 fn fail(loan: &mut Loan, app: &Application, payment: Payment, reason: &str, d: &mut Decision) {
     let was_collecting = payment.state.collects();
+    let is_answered = payment.exchange.is_none();
     let ended = Payment { state: failed(reason), ..payment };
     d.event(app, format!("payment {} failed", ended.id));
     answer_payment(loan, &ended, Some(RefusalReason::RepaymentRail), d);
     let ended = Payment { exchange: None, ..ended };
     put(loan, ended.clone(), d);
-    // What only waited was never on its way.
-    if was_collecting {
-        confirm(loan, app, &ended, d);
+    // What only waited was never on its way; who still waits for the page has just been told.
+    match (was_collecting, is_answered) {
+        (true, true) => tell(loan, app, &ended, d),
+        (true, false) => confirm(loan, app, &ended, d),
+        (false, _) => {}
     }
 }
 
@@ -358,4 +366,16 @@ fn confirm(loan: &Loan, app: &Application, payment: &Payment, d: &mut Decision) 
         kind: WebhookKind::ConfirmRepayment(format!("{}-{}", payment.id, payment.state.name())),
         content: Content::Repayment(content(loan, payment)),
     });
+}
+
+/// The end of a payment: confirmed, and where an LSP asked for it and has its page, the status that it waits for.
+fn tell(loan: &Loan, app: &Application, payment: &Payment, d: &mut Decision) {
+    confirm(loan, app, payment, d);
+    if let Some(exchange) = payment.asked_by {
+        d.webhooks.push(Webhook {
+            application: app.id,
+            kind: WebhookKind::RepaymentStatus(exchange),
+            content: Content::Repayment(content(loan, payment)),
+        });
+    }
 }
