@@ -81,16 +81,11 @@ enum Command {
     Cluster(cluster::Args),
 }
 
-/// Turns of tasks after which a thread looks what has come in. A signature takes a quarter of a millisecond: after tokio's
-/// 61 turns, a row of them would keep the database's answers and new requests waiting for long.
-const TURNS: u32 = 5;
-
 /// Parses the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 not understood.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let builder = &mut tokio::runtime::Builder::new_multi_thread();
-    let runtime = match builder.enable_all().event_interval(TURNS).build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
