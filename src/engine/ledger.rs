@@ -15,6 +15,7 @@ use crate::app::{App, SharedApp};
 use crate::config::LedgerConfig;
 use crate::domain::calendar::business_date;
 use crate::domain::maths::money::Paise;
+use crate::domain::personal::scrubbed;
 use crate::lender::PortError;
 use crate::lender::ledger::{Batch, Entry, FeedJournal, LEDGER, Ledger, LedgerError, Side};
 use crate::store::StoreError;
@@ -152,8 +153,9 @@ async fn give_up(app: &App, lease: Lease, error: TurnError) -> Result<(), Refuse
         TurnError::Ledger(error) => {
             let now = app.clock.now();
             let retry_at = next_try(&error, lease.failures, now);
-            tracing::warn!(worker = ?lease.worker, %error, %retry_at, "the general ledger did not answer as it should");
-            Ok(feed::fail(&mut conn, lease, (&error.to_string(), retry_at), now).await?)
+            let error = said(&error);
+            tracing::warn!(worker = ?lease.worker, error, %retry_at, "the general ledger did not answer as it should");
+            Ok(feed::fail(&mut conn, lease, (&error, retry_at), now).await?)
         }
         error => {
             feed::give_back(&mut conn, lease).await?;
@@ -163,6 +165,11 @@ async fn give_up(app: &App, lease: Lease, error: TurnError) -> Result<(), Refuse
             })
         }
     }
+}
+
+/// What the other side said, for the log and for people: its words may hold numbers of people.
+fn said(error: &LedgerError) -> String {
+    scrubbed(&error.to_string())
 }
 
 /// 1 s doubling to at most 5 minutes; when the other side names a time, that, within the same bounds.
@@ -178,8 +185,9 @@ fn next_try(error: &LedgerError, failures: i32, now: DateTime<Utc>) -> DateTime<
 
 /// Sends batch after batch until nothing waits.
 async fn send_all(app: &App, lease: Lease) -> Result<(), TurnError> {
-    if let Some(ledger) = app.ports.ledger() {
-        aside::retry(app, (ledger, lease)).await?;
+    match app.ports.ledger() {
+        Some(ledger) => aside::retry(app, (ledger, lease)).await?,
+        None => aside::end(app, lease, None).await?,
     }
     while !app.stop.is_cancelled() {
         let mut conn = app.pool.acquire().await?;

@@ -53,7 +53,9 @@ impl Scribe for App {
     }
 
     fn loan_id(&self, org: &OrgId, loan_application_id: &str) -> LoanId {
-        LoanId(self.ids.loan_of(&self.sealer.derive(&format!("loan {org} {loan_application_id}"))))
+        // Both may hold blanks: the length tells where one ends.
+        let label = format!("loan {} {org} {loan_application_id}", org.as_str().len());
+        LoanId(self.ids.loan_of(&self.sealer.derive(&label)))
     }
 }
 

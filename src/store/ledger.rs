@@ -196,8 +196,13 @@ pub async fn is_pending(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<b
         select exists (
             select
             from ledger_outbox
-            join journal using (journal_id)
-            left join ledger_set_aside aside on aside.loan_id = journal.loan_id
+            cross join lateral (
+                select loan_id
+                from journal
+                where journal.journal_id = ledger_outbox.journal_id
+                limit 1
+            ) posted
+            left join ledger_set_aside aside on aside.loan_id = posted.loan_id
             where aside.retry_at is null
             or aside.retry_at <= $1
         ) as "exists!"
@@ -209,7 +214,8 @@ pub async fn is_pending(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<b
     Ok(pending)
 }
 
-/// The next journals of the feed, in its order: those of one loan that is set aside, or of all that are not.
+/// The next journals of the feed, in its order: those of one loan that is set aside, or of all that are not. Each is looked
+/// up by itself: the book is large, what waits is not.
 ///
 /// # Errors
 /// When the database fails.
@@ -219,8 +225,13 @@ pub async fn pending(conn: &mut PgConnection, of: Option<&LoanId>, limit: i64) -
         with next as (
             select number, ledger_outbox.journal_id
             from ledger_outbox
-            join journal using (journal_id)
-            left join ledger_set_aside aside on aside.loan_id = journal.loan_id
+            cross join lateral (
+                select loan_id
+                from journal
+                where journal.journal_id = ledger_outbox.journal_id
+                limit 1
+            ) posted
+            left join ledger_set_aside aside on aside.loan_id = posted.loan_id
             where aside.loan_id is not distinct from $2
             order by number
             limit $1

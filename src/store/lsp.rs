@@ -165,6 +165,15 @@ pub enum PutError {
     Database(#[from] sqlx::Error),
 }
 
+/// Locks an LSP, where there is one, until the transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(conn: &mut PgConnection, org_id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query!("select org_id from lsp where org_id = $1 for update", org_id).fetch_optional(conn).await?;
+    Ok(())
+}
+
 /// Registers an LSP or replaces what is known about it. Active keys that are not among `lsp.keys` are revoked.
 ///
 /// # Errors

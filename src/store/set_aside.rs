@@ -74,17 +74,19 @@ pub async fn due(conn: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Res
     Ok(rows.into_iter().map(|row| Waiting { loan_id: LoanId(row.loan_id), failures: row.failures }).collect())
 }
 
-/// What was refused is in the books: the loan goes on with all others.
+/// What was refused is in the books: the loan goes on with all others; without one, all go on. To be rolled back when the
+/// lease was lost.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn end(conn: &mut PgConnection, loan_id: &LoanId) -> Result<(), StoreError> {
+/// [`StoreError::Stale`] when the lease was lost.
+pub async fn end(conn: &mut PgConnection, lease: Lease, loan_id: Option<&LoanId>) -> Result<(), StoreError> {
+    hold(&mut *conn, lease).await?;
     sqlx::query!(
         r#"
         delete from ledger_set_aside
-        where loan_id = $1
+        where ($1::text is null or loan_id = $1)
         "#,
-        loan_id.0,
+        loan_id.map(|loan| loan.0.as_str()),
     )
     .execute(conn)
     .await?;

@@ -106,6 +106,20 @@ async fn what_is_in_order_is_not_complained_about() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn doors_that_only_look_shut_are_found() {
+    let folder = Folder::new();
+    let config = configured(&folder, "http://127.0.0.1:1")
+        .replace("trustedProxies = [\"10.0.3.0/24\"]", "trustedProxies = [\"0.0.0.0/0\"]")
+        .replace("admin = \"127.0.0.1:0\"", "admin = \"0.0.0.0:0\"")
+        .replace("operations = { generateOffers", "operations = { genOffers");
+    let (content, findings) = doctor(&folder, &config, RANDOM_TOKEN).await;
+    assert!(!content);
+    for what in ["proxy", "tls.admin", "rateLimits"] {
+        assert_eq!(levels(&findings, what), ["BAD"], "{what}: {findings:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_runs_already_is_no_fault() {
     let folder = Folder::new();
     let running = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

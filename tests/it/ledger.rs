@@ -1,6 +1,7 @@
 //! The lender's general ledger gets every journal, in order and once, whatever breaks; and a day tells where it differs.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ struct Books {
     fates: Mutex<Vec<Fate>>,
     /// Loans whose journals are refused, and with them every batch that has one.
     closed: Mutex<BTreeSet<String>>,
+    /// Whether those are put off instead, as by a system that stumbles over them.
+    stumbles: AtomicBool,
     got: Mutex<Vec<FeedJournal>>,
     came: Notify,
 }
@@ -67,6 +70,9 @@ impl Ledger for Books {
             let mut fate = self.fates.lock().unwrap().pop().unwrap_or(Fate::Taken);
             let closed = self.closed.lock().unwrap().clone();
             if batch.journals.iter().any(|journal| closed.contains(&journal.loan_id)) {
+                if self.stumbles.load(Ordering::SeqCst) {
+                    return Err(LedgerError::Later(batch.now + chrono::Duration::hours(1)));
+                }
                 fate = Fate::Refused;
             }
             if !matches!(fate, Fate::Refused) {
@@ -202,6 +208,14 @@ async fn a_journal_that_is_refused_keeps_its_own_loan_and_no_other() {
     assert!(shown["lastError"].as_str().unwrap().contains("PERIOD_CLOSED"), "{shown}");
     assert!(shown["waiting"].as_u64() > Some(1), "what was posted since waits behind it: {shown}");
     assert_eq!(of(bad), Vec::<String>::new());
+
+    // Tried again it is worse than refused, and still nobody waits behind it.
+    books.stumbles.store(true, Ordering::SeqCst);
+    clock(&server, json!({"until": "nextEvent", "loanId": good.loan_id})).await;
+    let everything = book(&server, good).await;
+    server.until("the other loan goes on", || async { of(good) == everything }).await;
+    let put_off = || async { aside().await[0]["lastError"].as_str().unwrap().contains("not before") };
+    server.until("the loan was tried again", put_off).await;
 
     books.closed.lock().unwrap().clear();
     let retry = format!("/admin/ledger/set-aside/{}/retry", bad.loan_id);

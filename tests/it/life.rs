@@ -271,6 +271,13 @@ async fn parts_prepayment_and_foreclosure() {
     let left = paise(&rows[0]["closing"]) - 1_000_000;
     assert_eq!(paise(&summary["summary"]["principalPending"]), left);
     assert!(life.rows().await.len() < 12, "the loan ends earlier");
+    let shown = life.ask(path::GET_LOAN, json!({})).await;
+    let plan = &shown["repayment"]["plan"];
+    let schedule = plan["extensibleData"]["schedule"].as_array().unwrap();
+    let interest: i64 = schedule.iter().map(|row| paise(&row["interest"])).sum();
+    assert_eq!(plan["noOfInstallments"], schedule.len().to_string(), "{shown}");
+    assert_eq!(paise(&plan["interestAmount"]), interest, "{shown}");
+    assert_eq!(paise(&plan["totalAmount"]), paise(&plan["principal"]) + interest, "{shown}");
     life.check().await;
     let pay_off = summary["summary"]["extensibleData"]["payOff"]["foreclosure"].clone();
     let paid = life.ask(path::TRIGGER_REPAYMENT, purpose("FORECLOSURE", None)).await;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{TurnError, batch_key, next_try, send, taken};
+use super::{TurnError, batch_key, next_try, said, send, taken};
 use crate::app::App;
 use crate::domain::ids::LoanId;
 use crate::lender::ledger::{Ledger, LedgerError};
@@ -35,6 +35,9 @@ pub(super) async fn take_apart(
     let mut refused: BTreeMap<&LoanId, (&Pending, LedgerError)> = BTreeMap::new();
     let mut any = false;
     for journal in pending {
+        if app.stop.is_cancelled() {
+            return Ok(());
+        }
         if refused.contains_key(&journal.loan_id) {
             continue;
         }
@@ -60,19 +63,23 @@ pub(super) async fn take_apart(
     Ok(())
 }
 
-/// Tries loans whose time has come, journal by journal.
+/// Tries loans whose time has come, journal by journal. Whatever becomes of them keeps nobody else waiting.
 ///
 /// # Errors
-/// When the other side is away, or the lease was lost.
-pub(super) async fn retry(app: &App, (ledger, lease): (&dyn Ledger, Lease)) -> Result<(), TurnError> {
+/// When the lease was lost, or the database fails.
+pub(super) async fn retry(app: &App, to: (&dyn Ledger, Lease)) -> Result<(), TurnError> {
     let due = set_aside::due(&mut *app.pool.acquire().await?, app.clock.now(), AT_A_TIME).await?;
     for waiting in due {
-        retry_one(app, (ledger, lease), &waiting).await?;
+        // Where the other side is away it is so for the next one, too.
+        if app.stop.is_cancelled() || !retry_one(app, to, &waiting).await? {
+            break;
+        }
     }
     Ok(())
 }
 
-async fn retry_one(app: &App, (ledger, lease): (&dyn Ledger, Lease), waiting: &Waiting) -> Result<(), TurnError> {
+/// Whether the other side has spoken.
+async fn retry_one(app: &App, (ledger, lease): (&dyn Ledger, Lease), waiting: &Waiting) -> Result<bool, TurnError> {
     let batch = app.config.ledger.batch;
     let pending = feed::pending(&mut *app.pool.acquire().await?, Some(&waiting.loan_id), batch).await?;
     for journal in &pending {
@@ -82,15 +89,24 @@ async fn retry_one(app: &App, (ledger, lease): (&dyn Ledger, Lease), waiting: &W
         let key = format!("{}.aside", batch_key(alone, waiting.failures));
         match send(app, ledger, alone, &key).await {
             Ok(()) => taken(app, lease, alone).await?,
-            Err(TurnError::Ledger(error @ LedgerError::Refused { .. })) => {
-                return Ok(put(app, lease, journal, (&error, waiting.failures)).await?);
+            Err(TurnError::Ledger(error)) => {
+                put(app, lease, journal, (&error, waiting.failures)).await?;
+                return Ok(matches!(error, LedgerError::Refused { .. }));
             }
             Err(error) => return Err(error),
         }
     }
     // What is left of a long row of them goes on with all others, in its order.
     tracing::info!(loan_id = %waiting.loan_id, "the general ledger takes the loan's journals again");
-    Ok(set_aside::end(&mut *app.pool.acquire().await?, &waiting.loan_id).await?)
+    end(app, lease, Some(&waiting.loan_id)).await?;
+    Ok(true)
+}
+
+/// Lets a loan go on with all others; without one, all of them: there is no general ledger that refuses anything.
+pub(super) async fn end(app: &App, lease: Lease, loan: Option<&LoanId>) -> Result<(), StoreError> {
+    let mut tx = app.pool.begin().await?;
+    set_aside::end(&mut tx, lease, loan).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn put(
@@ -100,12 +116,12 @@ async fn put(
     (error, failures): (&LedgerError, i32),
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let retry_at = next_try(error, failures, now);
+    let (retry_at, error) = (next_try(error, failures, now), said(error));
     tracing::error!(
-        loan_id = %journal.loan_id, journal = %journal.journal_id, %error, %retry_at,
-        "the general ledger refuses a journal: its loan is set aside",
+        loan_id = %journal.loan_id, journal = %journal.journal_id, error, %retry_at,
+        "the general ledger does not take a journal: its loan is set aside",
     );
     let mut tx = app.pool.begin().await?;
-    set_aside::put(&mut tx, lease, (journal, &error.to_string()), retry_at, now).await?;
+    set_aside::put(&mut tx, lease, (journal, &error), retry_at, now).await?;
     Ok(tx.commit().await?)
 }

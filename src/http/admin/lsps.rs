@@ -97,6 +97,8 @@ pub async fn put(
     problem::Json(body): problem::Json<LspIn>,
 ) -> Result<Json<Lsp>, Problem> {
     let mut tx = app.pool.begin().await?;
+    // What is kept must not be what somebody else is replacing.
+    store::lock(&mut tx, &org_id).await?;
     let before = store::find(&mut tx, &OrgId(org_id.clone())).await?;
     let kept = before.as_ref().map(|lsp| lsp.settings.clone());
     let body = LspIn { settings: body.settings.or(kept), ..body };

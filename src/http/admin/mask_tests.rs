@@ -158,3 +158,11 @@ fn a_time_is_told_from_a_number() {
         assert!(!is_time(text), "{text}");
     }
 }
+
+#[test]
+fn an_error_is_shown_as_a_code_only() {
+    let said = shown(
+        &json!({"answers": [{"error": format!("bad request: {NAME} {PAN}")}, {"error": "GEN5001"}, {"error": "0"}]}),
+    );
+    assert_eq!(said, r#"{"answers":[{"error":"***"},{"error":"GEN5001"},{"error":"0"}]}"#);
+}
