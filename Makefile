@@ -59,6 +59,8 @@ openapi: build ## Write openapi/ anew from the wire types
 	mv $(PROGRAM).openapi.json openapi/kfs.schema.json
 	$(PROGRAM) openapi --ports > $(PROGRAM).openapi.json
 	mv $(PROGRAM).openapi.json openapi/ports.json
+	$(PROGRAM) openapi --operators > $(PROGRAM).openapi.json
+	mv $(PROGRAM).openapi.json openapi/operators.json
 	$(PROGRAM) openapi --postman > $(PROGRAM).openapi.json
 	mv $(PROGRAM).openapi.json openapi/postman/ocen-v3.postman_collection.json
 	$(PROGRAM) openapi --postman-environment > $(PROGRAM).openapi.json

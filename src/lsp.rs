@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::OrgId;
@@ -10,7 +11,7 @@ use crate::rate::RateLimits;
 use crate::tls::peer::Binding;
 
 /// One registered LSP.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Lsp {
     /// Its `metadata.orgId`.
@@ -26,7 +27,7 @@ pub struct Lsp {
 }
 
 /// A public key that an LSP signs with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LspKey {
     /// The `kid` of the JWS header; unique per LSP.
@@ -38,23 +39,24 @@ pub struct LspKey {
 }
 
 /// The switches of `ocen-v3.md` appendix C, each with the default that suits the published schemas.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(description = "How an LSP is answered. What is left out is as suits the published schemas.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in appendix C")]
 pub struct Settings {
     /// Accept unsigned JSON (sandbox only).
     pub allow_unsigned: bool,
-    /// Which member carries the protected header in what we send (C4).
+    /// Which member carries the protected header in what we send.
     pub jws_header_member: JwsHeaderMember,
     /// Whether acks are signed.
     pub sign_acks: SignAcks,
-    /// Flat ack, or wrapped in `ack` (C9).
+    /// Flat ack, or wrapped in `ack`.
     pub ack_shape: AckShape,
-    /// HTTP status of an ack (`ocen-v3.md` §0.4 no. 11).
+    /// HTTP status of an ack.
     pub ack_http_status: AckHttpStatus,
-    /// Offers, rejections and actions as arrays or single objects (C1).
+    /// Offers, rejections and actions as arrays or single objects.
     pub offers_shape: OffersShape,
-    /// `ACTION_REQUIRED` or `ACTION REQUIRED` (C5).
+    /// `ACTION_REQUIRED` or `ACTION REQUIRED`.
     pub action_required_spelling: ActionRequiredSpelling,
     /// `startDate` of a plan as `DD-MM-YYYY` or ISO.
     pub start_date_format: StartDateFormat,
@@ -79,6 +81,7 @@ pub struct Settings {
     pub callback_path_overrides: BTreeMap<String, String>,
     /// Client certificates over one of which it must come; empty: none is needed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub client_certificates: Vec<Binding>,
     /// Limits of its own in place of the configured ones.
     #[serde(skip_serializing_if = "RateLimits::is_off")]
@@ -112,7 +115,7 @@ impl Default for Settings {
 }
 
 /// Which member carries the protected header in what we send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum JwsHeaderMember {
     /// As the LSP's last request did.
@@ -124,7 +127,7 @@ pub enum JwsHeaderMember {
 }
 
 /// Whether acks are signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SignAcks {
     /// When the acked message was.
@@ -136,7 +139,7 @@ pub enum SignAcks {
 }
 
 /// Shape of an ack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum AckShape {
     /// `{"error","traceId","timestamp"}`.
@@ -146,7 +149,7 @@ pub enum AckShape {
 }
 
 /// HTTP status of an ack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum AckHttpStatus {
     /// Says what the body says.
@@ -156,7 +159,7 @@ pub enum AckHttpStatus {
 }
 
 /// Shape of `offers`, `rejectionDetails` and `actionRequired` in `generateOffersResponse`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OffersShape {
     /// Arrays.
@@ -166,7 +169,7 @@ pub enum OffersShape {
 }
 
 /// How `ACTION_REQUIRED` is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ActionRequiredSpelling {
     /// `ACTION_REQUIRED`.
@@ -176,7 +179,7 @@ pub enum ActionRequiredSpelling {
 }
 
 /// How `plan.startDate` is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum StartDateFormat {
     /// `18-12-2020`, the published example.
@@ -186,7 +189,7 @@ pub enum StartDateFormat {
 }
 
 /// How a withdrawal is written in statements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum WithdrawalSpelling {
     /// The schema's.
@@ -196,7 +199,7 @@ pub enum WithdrawalSpelling {
 }
 
 /// Which error codes an LSP knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ErrorCatalogue {
     /// All of `ocen-v3.md` §8.2.

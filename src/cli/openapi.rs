@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use super::CliError;
+use crate::http;
 use crate::journey::postman;
 use crate::lender;
 use crate::protocol::openapi;
@@ -18,11 +19,14 @@ pub(super) struct Args {
     /// What the lender's own systems answer instead
     #[arg(long, conflicts_with = "kfs")]
     ports: bool,
-    /// A Postman collection that takes a loan from application to closure instead
+    /// What a lender's people see and do instead
     #[arg(long, conflicts_with_all = ["kfs", "ports"])]
+    operators: bool,
+    /// A Postman collection that takes a loan from application to closure instead
+    #[arg(long, conflicts_with_all = ["kfs", "ports", "operators"])]
     postman: bool,
     /// The Postman environment of a `dev` server instead
-    #[arg(long, conflicts_with_all = ["kfs", "ports", "postman"])]
+    #[arg(long, conflicts_with_all = ["kfs", "ports", "operators", "postman"])]
     postman_environment: bool,
 }
 
@@ -30,6 +34,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let text = match () {
         () if args.kfs => openapi::kfs_schema()?,
         () if args.ports => lender::openapi::text()?,
+        () if args.operators => http::admin::openapi::text()?,
         () if args.postman => postman::collection()?,
         () if args.postman_environment => postman::environment()?,
         () => openapi::text()?,

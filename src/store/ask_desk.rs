@@ -1,6 +1,7 @@
 //! Asks from outside the worker: a later answer that comes by itself, and what waits for an operator.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -78,7 +79,7 @@ pub async fn take_over(
 }
 
 /// A question that waits for an operator.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StuckAsk {
     /// Ours; also the cursor of the list.

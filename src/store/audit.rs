@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::hmac;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use sqlx::PgConnection;
@@ -148,19 +149,23 @@ pub fn digest(sealer: &Sealer, state: &impl Serialize) -> Result<String, StoreEr
 }
 
 /// A row of the chain; as JSON its hashes are hexadecimal digits, and its entry stands as it was hashed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "AuditEntry")]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     /// Counted from 1.
     pub seq: i64,
     /// The hash of the row before.
     #[serde(serialize_with = "as_hex")]
+    #[schemars(with = "String")]
     pub prev_hash: Vec<u8>,
     /// Its own.
     #[serde(serialize_with = "as_hex")]
+    #[schemars(with = "String")]
     pub hash: Vec<u8>,
     /// The JSON that was hashed.
     #[serde(serialize_with = "as_it_stands")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub entry: String,
 }
 
@@ -248,7 +253,8 @@ pub async fn list(conn: &mut PgConnection, wanted: Wanted<'_>, limit: i64) -> Re
 }
 
 /// A signed head of the chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "AuditAnchor")]
 pub struct Anchor {
     /// The day (UTC).
     pub day: NaiveDate,
@@ -257,6 +263,7 @@ pub struct Anchor {
     pub seq: i64,
     /// The hash of the last of them; zeros when there was none.
     #[serde(rename = "head", serialize_with = "as_hex")]
+    #[schemars(with = "String")]
     pub hash: Vec<u8>,
     /// The JWS.
     pub signed: String,

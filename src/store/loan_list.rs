@@ -1,6 +1,7 @@
 //! The list of loans.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -13,7 +14,8 @@ use crate::domain::maths::rupees;
 pub const STATUSES: [&str; 5] = ["GRANTED", "RUNNING", "CLOSED", "WRITTEN_OFF", "WITHDRAWN"];
 
 /// A row of the list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Loan")]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     /// The loan.
@@ -28,6 +30,7 @@ pub struct Row {
     pub status: String,
     /// Rupees.
     #[serde(with = "rupees")]
+    #[schemars(with = "String")]
     pub principal_outstanding: Paise,
     /// Due date of the oldest instalment that is not paid in full.
     pub oldest_due: Option<NaiveDate>,

@@ -1,6 +1,7 @@
 //! Acts by hand: what was proposed, by whom, and who decided.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use crate::domain::loan::operator::Act;
 use crate::seal::Sealer;
 
 /// What is proposed, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proposal {
     /// The act.
     pub act: Act,
@@ -20,7 +21,8 @@ pub struct Proposal {
 }
 
 /// An act as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "OperatorAct")]
 #[serde(rename_all = "camelCase")]
 pub struct Stored {
     /// Ours.

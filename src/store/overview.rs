@@ -1,12 +1,14 @@
 //! What operators look at: lists and histories, read only.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// A row of the list of applications.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Application")]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationRow {
     /// Ours; also the cursor of the list.
@@ -170,7 +172,8 @@ pub async fn messages(conn: &mut PgConnection, application: Uuid, limit: i64) ->
 }
 
 /// A callback without its body.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Callback")]
 #[serde(rename_all = "camelCase")]
 pub struct CallbackRow {
     /// Ours; also the cursor of the list.

@@ -1,6 +1,7 @@
 //! Kill switches: what is stopped, by whom, and why.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -104,7 +105,7 @@ pub async fn held_payouts(conn: &mut PgConnection) -> Result<Vec<String>, StoreE
 }
 
 /// A switch that is set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Switch {
     /// What kind of thing is stopped: `LSP`, `PRODUCT`, `OPERATION`, `PAYOUTS`.
@@ -136,7 +137,8 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Switch>, StoreError> {
 }
 
 /// A change of a switch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "SwitchChange")]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// Counts up.

@@ -58,7 +58,12 @@ async fn an_lsp_is_registered_changed_and_shown() {
     moved.as_object_mut().unwrap().remove("settings");
     let (_, stored) = put(&server, "LSP-NEW", &moved).await;
     assert_eq!(stored["settings"]["offersShape"], "object");
-    let entry = &server.get("/admin/audit").await["items"][0]["entry"];
+    // What is shown can be given back as it is; under another id it is somebody else's.
+    let (status, again) = put(&server, "LSP-NEW", &stored).await;
+    assert_eq!((status, &again), (200, &stored));
+    let (status, problem) = put(&server, "LSP-OTHER", &stored).await;
+    assert_eq!((status, &problem["pointer"]), (422, &json!("/orgId")), "{problem}");
+    let entry = &server.get("/admin/audit").await["items"][1]["entry"];
     assert_eq!(
         (&entry["action"], &entry["subject"]["changed"]),
         (&json!("LSP_PUT"), &json!("callbackBaseUrl")),

@@ -79,6 +79,8 @@ mod openapi;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
+mod operators_api;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod outgoing;

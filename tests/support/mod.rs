@@ -8,6 +8,7 @@ pub mod flow;
 pub mod lsp;
 pub mod money;
 pub mod operators;
+pub mod operators_api;
 pub mod port;
 pub mod reckoning;
 pub mod refusal;

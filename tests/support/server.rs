@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use super::database;
 use super::lsp::TestLsp;
+use super::operators_api;
 
 /// Key generation is slow in debug builds, so one per process.
 static LENDER_KEY: OnceCell<Arc<SigningKey>> = OnceCell::const_new();
@@ -147,14 +148,24 @@ impl Server {
 
     /// GET on the operators' listener.
     pub async fn get(&self, path: &str) -> serde_json::Value {
-        self.http.get(format!("{}{path}", self.admin)).send().await.unwrap().json().await.unwrap()
+        let answer = self.http.get(format!("{}{path}", self.admin)).send().await.unwrap();
+        let is_described = answer.status().is_success();
+        let answer = answer.json().await.unwrap();
+        if is_described {
+            operators_api::hold("get", path, &answer);
+        }
+        answer
     }
 
     /// POST on the operators' listener.
     pub async fn post(&self, path: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
         let answer = self.http.post(format!("{}{path}", self.admin)).json(body).send().await.unwrap();
-        let status = answer.status().as_u16();
-        (status, answer.json().await.unwrap_or(serde_json::Value::Null))
+        let (status, is_described) = (answer.status().as_u16(), answer.status().is_success());
+        let answer = answer.json().await.unwrap_or(serde_json::Value::Null);
+        if is_described {
+            operators_api::hold("post", path, &answer);
+        }
+        (status, answer)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Disputes about a loan (rows L16 to L19).
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Loan;
@@ -10,7 +11,7 @@ use crate::domain::application::decision::{Decision, Effect, Facts};
 use crate::domain::ids::{DisputeId, LoanId, OrgId};
 
 /// A complaint of the borrower's about a loan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Dispute {
     /// Made by the lender.
@@ -35,7 +36,7 @@ pub struct Dispute {
 }
 
 /// `dispute.status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DisputeStatus {
     /// Raised.

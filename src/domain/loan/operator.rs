@@ -1,6 +1,7 @@
 //! What operators do to a loan by hand: with a reason, by one person, released by another; booked like anything else.
 
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Fact, Purpose, Waived, What};
@@ -15,13 +16,14 @@ use crate::domain::maths::rupees;
 use crate::domain::servicing::Component;
 
 /// One act.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Act {
     /// Money that came in past the collection system.
     ManualReceipt {
         /// More than zero.
         #[serde(with = "rupees")]
+        #[schemars(with = "String")]
         amount: Paise,
         /// The bank's value date, today or earlier.
         value_date: NaiveDate,
@@ -44,12 +46,14 @@ pub enum Act {
         component: Component,
         /// At most what is due of it.
         #[serde(with = "rupees")]
+        #[schemars(with = "String")]
         amount: Paise,
     },
     /// Money held for the borrower goes back to the payout account.
     Refund {
         /// At most what is held.
         #[serde(with = "rupees")]
+        #[schemars(with = "String")]
         amount: Paise,
     },
     /// The lender gives the rest up.

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,11 +23,14 @@ use crate::store::operator_act::{self, Proposal, Stored};
 pub(super) const LONGEST_REASON: usize = 2_000;
 
 /// `POST /admin/loans/{loanId}/acts`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewAct {
+    /// What is to be done.
     act: Act,
+    /// Why, for the checker and the log.
     reason: String,
+    /// Who proposes; left out with a token of one's own.
     maker: Option<String>,
 }
 
@@ -70,9 +74,11 @@ pub async fn propose(
 }
 
 /// `POST /admin/acts/{actId}/release` and `/reject`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "DecidedAct")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Decided {
+    /// Who decides; left out with a token of one's own.
     checker: Option<String>,
 }
 
@@ -105,9 +111,10 @@ pub async fn reject(
 }
 
 /// `GET /admin/acts`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
+    /// Of this loan, whatever state they are in.
     loan_id: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,

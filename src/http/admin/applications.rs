@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -29,11 +30,13 @@ const SHOWN: i64 = 1_000;
 const INTERNAL: [&str; 4] = ["keeping", "state", "events", "asks"];
 
 /// `GET /admin/applications`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
     org_id: Option<String>,
+    /// In this stage alone.
     stage: Option<String>,
+    /// A search: an id of OCEN's or ours, a request or trace id, a borrower's PAN or phone.
     q: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,

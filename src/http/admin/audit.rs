@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::page::{self, Page};
@@ -10,10 +11,12 @@ use crate::http::problem::{Problem, Query};
 use crate::store::audit::{self, Wanted};
 
 /// `GET /admin/audit`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
+    /// Of this person alone.
     actor: Option<String>,
+    /// Of this kind alone, e.g. `PII_REVEALED`.
     action: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,
@@ -37,7 +40,7 @@ pub async fn list(
 }
 
 /// `GET /admin/audit/anchors`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct AnchorQuery {
     cursor: Option<chrono::NaiveDate>,
     limit: Option<i64>,

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -19,18 +20,20 @@ use crate::store::overview::{self, Callbacks};
 const BATCH: i64 = 500;
 
 /// `GET /admin/callbacks`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
+    /// In this state alone.
     state: Option<Standing>,
     org_id: Option<String>,
+    /// Those that answer this request.
     request_id: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,
 }
 
 /// State of a callback, as operators write it.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Standing {
     /// To be sent.
@@ -52,7 +55,8 @@ impl Standing {
 }
 
 /// Which callbacks are sent again.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[schemars(rename = "RedeliverState")]
 #[serde(rename_all = "camelCase")]
 pub enum Again {
     /// Acknowledged ones.
@@ -71,12 +75,15 @@ impl Again {
 }
 
 /// `POST /admin/callbacks/redeliver`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Redeliver")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RedeliverIn {
     /// Of these alone; left out, delivered and parked ones.
     state: Option<Again>,
+    /// Decided or delivered since then.
     since: DateTime<Utc>,
+    /// Of this LSP alone.
     org_id: Option<String>,
 }
 

@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -34,9 +35,10 @@ const OPEN: usize = 2;
 const SHOWN: i64 = 500;
 
 /// `GET /admin/decisions`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
+    /// One of WAITING, PROPOSED, APPROVED, REJECTED, STALE; left out, those of the first two.
     state: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,
@@ -79,9 +81,11 @@ pub async fn show(State(app): State<SharedApp>, Path(id): Path<Uuid>) -> Result<
 }
 
 /// `POST .../claim` and `/unclaim`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Claim")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct By {
+    /// Who; left out with a token of one's own.
     by: Option<String>,
 }
 
@@ -116,18 +120,23 @@ pub async fn unclaim(
 }
 
 /// `POST .../propose`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewProposal {
+    /// Who proposes; left out with a token of one's own.
     maker: Option<String>,
     verdict: Word,
+    /// Terms of an approval; left out, what was asked for.
     #[serde(default)]
     offers: Vec<Terms>,
+    /// Of a rejection.
     rejection: Option<Words>,
+    /// Why, for the checker and the log.
     reason: String,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[schemars(rename = "VerdictWord")]
 #[serde(rename_all = "lowercase")]
 enum Word {
     Approve,
@@ -135,20 +144,29 @@ enum Word {
 }
 
 /// Approved terms; what is left out is the product's own.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "ApprovedTerms")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Terms {
     #[serde(with = "rupees")]
+    #[schemars(with = "String")]
+    /// Rupees.
     amount: Paise,
+    /// How many.
     installments: Option<u32>,
+    /// Percent per annum, as text: `18.00`.
+    #[schemars(with = "Option<String>")]
     annual_rate: Option<AnnualRate>,
 }
 
 /// What the borrower is told.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "RejectionWords")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Words {
+    /// As OCEN names it.
     reason: RejectionReason,
+    /// In words for the borrower.
     description: String,
 }
 
@@ -193,9 +211,11 @@ fn verdict(new: NewProposal) -> Result<Verdict, Problem> {
 }
 
 /// `POST .../release`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "ReleasedDecision")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Checked {
+    /// Who releases; left out with a token of one's own.
     checker: Option<String>,
 }
 
@@ -215,10 +235,13 @@ pub async fn release(
 }
 
 /// `POST .../return`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "ReturnedDecision")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Returned {
+    /// Who returns it; left out with a token of one's own.
     checker: Option<String>,
+    /// What is to be done about it.
     reason: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::caller::Caller;
@@ -15,11 +16,12 @@ use crate::store::dispute::{self, Disputes};
 use crate::store::{application, audit, reference};
 
 /// `GET /admin/disputes`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
     org_id: Option<String>,
     loan_id: Option<String>,
+    /// In this status alone.
     status: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,
@@ -45,10 +47,13 @@ pub async fn list(
 }
 
 /// `POST /admin/disputes/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "DisputeMove")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Move {
+    /// Where it goes: `PROCESSING`, `NEED_MORE_INFO`, `RESOLVED` or `CLOSED`.
     status: String,
+    /// What the LSP reads as the reply; an end needs one.
     note: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -40,10 +41,13 @@ pub async fn storage(State(app): State<SharedApp>) -> Result<Json<Value>, Proble
 }
 
 /// `POST /admin/applications/{orgId}/{loanApplicationId}/legal-hold`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "LegalHold")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HoldIn {
+    /// Placed or lifted.
     hold: bool,
+    /// Why; goes into the audit log.
     reason: String,
 }
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -26,9 +27,11 @@ const LONGEST: TimeDelta = TimeDelta::days(90);
 const ROLE: &str = "lsp viewer";
 
 /// `POST /admin/lsps/{orgId}/links`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "NewLink")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LinkIn {
+    /// A span such as `PT12H`; left out, `P7D`.
     valid_for: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -46,11 +47,13 @@ struct PostingOut {
 }
 
 /// `GET /admin/loans`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
     org_id: Option<String>,
+    /// One of GRANTED, RUNNING, CLOSED, WRITTEN_OFF, WITHDRAWN.
     status: Option<String>,
+    /// A search: an id of OCEN's or ours, a request or trace id, a borrower's PAN or phone.
     q: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,

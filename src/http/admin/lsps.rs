@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use reqwest::Url;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::caller::Caller;
@@ -28,12 +30,17 @@ const BINDINGS: usize = 16;
 const LONGEST: usize = 128;
 
 /// `PUT /admin/lsps/{orgId}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "NewLsp")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LspIn {
+    /// The one in the path, as the LSP is shown.
+    org_id: Option<String>,
+    /// For people.
     name: String,
     /// Left out where there is an inbox of our own: that.
     callback_base_url: Option<String>,
+    /// All that count: two at most, the one in use and the next.
     #[serde(default)]
     keys: Vec<KeyIn>,
     /// Left out, those that it has stay.
@@ -44,20 +51,33 @@ impl LspIn {
     /// A registration that came in another form.
     #[must_use]
     pub fn new(name: String, callback_base_url: Option<String>, keys: Vec<KeyIn>, settings: Settings) -> Self {
-        Self { name, callback_base_url, keys, settings: Some(settings) }
+        Self { org_id: None, name, callback_base_url, keys, settings: Some(settings) }
     }
 }
 
 /// A key to be registered.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "NewKey")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyIn {
+    /// Of the JWS header; never the same for another key.
     kid: String,
+    /// SPKI PEM of an RSA key of 2048 bits or more.
     public_key_pem: String,
+    /// As a revoked key is shown: it stays revoked, and counts as left out.
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+impl KeyIn {
+    /// A key that counts.
+    #[must_use]
+    pub fn new(kid: String, public_key_pem: String) -> Self {
+        Self { kid, public_key_pem, revoked_at: None }
+    }
 }
 
 /// Paging of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct ListQuery {
     cursor: Option<String>,
     limit: Option<i64>,
@@ -218,6 +238,9 @@ pub fn admitted(org_id: String, body: LspIn, config: &Config) -> Result<Lsp, Pro
 /// 422, pointing at the member.
 pub fn checked(org_id: String, body: LspIn, policy: Policy) -> Result<Lsp, Problem> {
     text("/orgId", &org_id)?;
+    if body.org_id.is_some_and(|said| said != org_id) {
+        return Err(Problem::unprocessable("/orgId", "is another one than in the path"));
+    }
     text("/name", &body.name)?;
     let in_inbox = || policy.inbox.as_ref().and_then(|inbox| inbox.of(&org_id));
     let url = body.callback_base_url.or_else(in_inbox);
@@ -301,12 +324,12 @@ fn settings(settings: &Settings, policy: &Policy) -> Result<(), Problem> {
 }
 
 fn keys(given: Vec<KeyIn>) -> Result<Vec<LspKey>, Problem> {
-    if given.len() > ACTIVE_KEYS {
+    if given.iter().filter(|key| key.revoked_at.is_none()).count() > ACTIVE_KEYS {
         return Err(Problem::unprocessable("/keys", format!("at most {ACTIVE_KEYS} keys count at one time")));
     }
     let mut seen = BTreeSet::new();
     let mut keys = Vec::with_capacity(given.len());
-    for (i, key) in given.into_iter().enumerate() {
+    for (i, key) in given.into_iter().enumerate().filter(|(_, key)| key.revoked_at.is_none()) {
         text(&format!("/keys/{i}/kid"), &key.kid)?;
         if !seen.insert(key.kid.clone()) {
             return Err(Problem::unprocessable(format!("/keys/{i}/kid"), "is there twice"));
@@ -328,7 +351,7 @@ mod tests {
     const DEV: Policy = Policy { private_addresses: true, unsigned: true, inbox: None };
 
     fn body(url: &str, keys: Vec<KeyIn>) -> LspIn {
-        LspIn { name: "An LSP".into(), callback_base_url: Some(url.into()), keys, settings: None }
+        LspIn { org_id: None, name: "An LSP".into(), callback_base_url: Some(url.into()), keys, settings: None }
     }
 
     fn pointer(result: Result<Lsp, Problem>) -> String {
@@ -355,13 +378,13 @@ mod tests {
     #[test]
     fn keys_are_at_most_two_different_rsa_keys() {
         let pem = SigningKey::generate("k").unwrap().public_key_pem();
-        let key = |kid: &str| KeyIn { kid: kid.into(), public_key_pem: pem.clone() };
+        let key = |kid: &str| KeyIn::new(kid.into(), pem.clone());
         let put = |keys| checked("LSP".into(), body("https://lsp.example", keys), SERVE);
         assert_eq!(put(vec![key("a"), key("b")]).unwrap().keys.len(), 2);
         assert_eq!(pointer(put(vec![key("a"), key("b"), key("c")])), "/keys");
         assert_eq!(pointer(put(vec![key("a"), key("a")])), "/keys/1/kid");
         assert_eq!(pointer(put(vec![key("")])), "/keys/0/kid");
-        let bad = KeyIn { kid: "a".into(), public_key_pem: "-----BEGIN PUBLIC KEY-----".into() };
+        let bad = KeyIn::new("a".into(), "-----BEGIN PUBLIC KEY-----".into());
         assert_eq!(pointer(put(vec![bad])), "/keys/0/publicKeyPem");
     }
 

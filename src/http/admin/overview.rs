@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -24,7 +25,7 @@ const BUCKETS: i64 = 60;
 const RECENT: i64 = 20;
 
 /// `GET /admin/overview`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OverviewQuery {
     org_id: Option<String>,
@@ -33,7 +34,7 @@ pub struct OverviewQuery {
 }
 
 /// What the chart of traffic covers.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 pub enum Span {
     /// An hour, by the minute.
     #[default]

@@ -1,6 +1,7 @@
 //! Lists come in pages: `{"items":[...],"nextCursor":...}`.
 
 use axum::Json;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -12,9 +13,10 @@ const DEFAULT: i64 = 50;
 const MOST: i64 = 500;
 
 /// One page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Page<T> {
+pub struct Page<T> {
     items: Vec<T>,
     /// To be handed back for the next page; null after the last one.
     next_cursor: Option<String>,

@@ -23,7 +23,7 @@ use crate::store::audit::{Actor, Entry};
 /// Why somebody wants to see it, in a header.
 const REASON: &str = "ocen-reason";
 /// Longest reason, in characters.
-const LONGEST_REASON: usize = 500;
+pub(super) const LONGEST_REASON: usize = 500;
 /// What stands for the reason of the token of every role when it gives none.
 const UNSTATED: &str = "unstated";
 /// Largest answer that is masked, in bytes: more than the messages of one application may have.

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::app::SharedApp;
@@ -12,7 +13,8 @@ use crate::protocol::explain::{self, Known, Report};
 use crate::store::lsp;
 
 /// `POST /admin/signature-check`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "SignatureQuestion")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Question {
     /// Who is meant to have sent it, when the message does not say.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
@@ -20,10 +21,13 @@ use crate::store::switches::{self as store, ALL, Change, KINDS, Kind, Switch, Tu
 const LONGEST_REASON: usize = 1_000;
 
 /// Who turns a switch, and why.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "SwitchReason")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Why {
+    /// Why.
     reason: String,
+    /// Who; left out with a token of one's own.
     by: Option<String>,
 }
 
@@ -38,7 +42,7 @@ pub async fn list(State(app): State<SharedApp>) -> Result<Json<impl Serialize>, 
 }
 
 /// `GET /admin/switches/changes`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct ListQuery {
     cursor: Option<String>,
     limit: Option<i64>,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -30,7 +31,7 @@ const SAME: TimeDelta = TimeDelta::seconds(2);
 const SCENARIO: &str = "scenario ";
 
 /// `GET /admin/applications/{orgId}/{loanApplicationId}/timeline`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineQuery {
     cursor: Option<String>,
@@ -38,7 +39,7 @@ pub struct TimelineQuery {
 }
 
 /// One page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Timeline {
     /// Who takes part, from left to right.
@@ -48,7 +49,8 @@ pub struct Timeline {
 }
 
 /// One thing that happened.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TimelineItem")]
 #[serde(rename_all = "camelCase")]
 struct Item {
     id: String,
@@ -75,7 +77,8 @@ struct Item {
     message_id: Option<String>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "TimelineStatus")]
 #[serde(untagged)]
 enum Status {
     Http(i32),
@@ -83,7 +86,7 @@ enum Status {
 }
 
 /// One try to deliver a callback.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Attempt {
     number: i32,

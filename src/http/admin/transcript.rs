@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -28,8 +29,9 @@ const MOST: i64 = 5_000;
 const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// `GET /admin/applications/{orgId}/{loanApplicationId}/transcript`. What `view` says was judged before.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Wanted {
+    /// `masked`, which it is when left out, or `full`, with a reason.
     view: Option<String>,
 }
 

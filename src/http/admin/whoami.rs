@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::caller::{Caller, Kind};
@@ -11,7 +12,7 @@ use crate::app::SharedApp;
 use crate::config::{Mode, ROLES, Role};
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Whoami {
     name: String,

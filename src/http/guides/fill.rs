@@ -1,12 +1,14 @@
 //! What is put into a guide from the description: `{{call NAME}}` a call with its messages, `{{news NAME}}` a callback
 //! that nobody asks for, `{{ack}}` an ack, `{{codes PREFIX}}` the error codes that begin so, `{{readme HEADING}}` a part of
-//! the README.
+//! the README, `{{operators}}` the calls of the operators' API, `{{members TYPE}}` what a type
+//! of it has, `{{types}}` all its types.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
+use super::operators;
 use crate::protocol::codes::CODES;
 
 /// Members that come first in a message.
@@ -52,6 +54,9 @@ fn put_in(wanted: &str) -> Option<String> {
         Some(("news", name)) => news(name),
         Some(("codes", prefix)) => Some(codes(prefix)),
         Some(("readme", heading)) => readme(heading),
+        Some(("members", name)) => operators::members(name),
+        None if wanted == "operators" => Some(operators::calls()),
+        None if wanted == "types" => Some(operators::types()),
         None if wanted == "ack" => posts().find_map(|(_, post)| example(post.pointer("/responses/200")?)),
         _ => None,
     }

@@ -2,6 +2,7 @@
 //! they cannot say anything else than it does. Drawn when the first one is read; they need nothing from elsewhere.
 
 mod fill;
+mod operators;
 mod page;
 mod render;
 
@@ -79,6 +80,7 @@ guides! {
     "errata" Reference "What the published specification gets wrong" "And what this server does about it.";
     "errors" Reference "Error codes" "All of them, and what to do.";
     "operations" Running "Operations" "Starting, watching, and what to do when.";
+    "operators-api" Running "The operators' API" "All calls on the operators' listener, with roles, queries and bodies.";
     "security" Running "Security" "Keys, doors, data, audit.";
 }
 

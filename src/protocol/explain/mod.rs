@@ -12,6 +12,7 @@ mod tests;
 mod variants;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -23,7 +24,8 @@ use crate::lsp::Lsp;
 use crate::store::lsp::KeyOwner;
 
 /// How a check went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "CheckOutcome")]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// As it should be.
@@ -35,7 +37,7 @@ pub enum Outcome {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Check {
     /// Which; the names stay.
     pub name: &'static str,
@@ -46,7 +48,8 @@ pub struct Check {
 }
 
 /// What is thought of a message.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "SignatureReport")]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Whether intake would take it as signed by who it says.

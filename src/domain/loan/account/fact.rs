@@ -1,6 +1,7 @@
 //! What happened to a loan from outside. The list of facts, with the accepted offer, decides the whole book.
 
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::PaymentId;
@@ -17,7 +18,7 @@ pub struct Fact {
 }
 
 /// What a payment is for (design §8, `extensibleData.purpose`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Purpose {
     /// What is due, or the next instalment ahead of time.
