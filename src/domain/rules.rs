@@ -97,6 +97,8 @@ pub const DL_10_COOLING_OFF: Rule = digital_lending(
     "DL-10-cooling-off",
     "The cooling-off period is at least one day and leaving within it bears no penalty.",
 );
+/// Nobody is left without an answer.
+pub const DL_11: Rule = digital_lending("DL-11", "No dispute is resolved or closed without a reply to the borrower.");
 /// Data that nobody needs.
 pub const DL_12: Rule = digital_lending(
     "DL-12",
@@ -138,7 +140,7 @@ pub const INTEREST_FROM_DISBURSAL: Rule = Rule {
 };
 
 /// All of them.
-pub const RULES: [Rule; 12] = [
+pub const RULES: [Rule; 13] = [
     DL_6,
     DL_7_I,
     DL_8_I,
@@ -146,6 +148,7 @@ pub const RULES: [Rule; 12] = [
     DL_9_ACCOUNT,
     DL_9_LSP_FEE,
     DL_10_COOLING_OFF,
+    DL_11,
     DL_12,
     KFS_CHARGE,
     KFS_STALE,

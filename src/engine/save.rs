@@ -261,6 +261,10 @@ async fn carry_out(
             repayment::save(conn, &app.sealer, of, &payment, now).await?;
             add_reference(conn, applications, locked.loan.application, (Kind::Repayment, &payment.id.0), now).await
         }
+        Effect::Resplit(payment, split) => match before {
+            Some(locked) => repayment::resplit(conn, &app.sealer, &locked.loan.id, (&payment, split), now).await,
+            None => Ok(()),
+        },
         Effect::SaveDispute(dispute) => {
             dispute::save(conn, &app.sealer, &dispute, now).await?;
             let application = before.map(|locked| locked.loan.application);

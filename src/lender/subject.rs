@@ -259,7 +259,7 @@ fn offer_view(application: &Application) -> Option<OfferView<'_>> {
         annual_rate: offer.annual_rate,
         annual_percentage_rate: offer.apr.to_string(),
         total_interest: offer.interest.to_string(),
-        total_repayable: offer.total.to_string(),
+        total_repayable: offer.total.saturating_add(offer.schedule.upfront_interest).to_string(),
         installment_amount: offer.instalment.to_string(),
         net_disbursed_amount: offer.net_disbursed.to_string(),
         cooling_off_days: offer.cooling_off_days,

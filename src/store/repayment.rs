@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::StoreError;
 use crate::domain::ids::{LoanId, OrgId, PaymentId};
-use crate::domain::loan::account::Purpose;
+use crate::domain::loan::account::{Purpose, Split};
 use crate::domain::loan::repayment::{Payment, PaymentState};
 use crate::seal::Sealer;
 
@@ -98,6 +98,30 @@ pub async fn find(
     row.map(|row| Ok(sealer.open_json(&context(&row.payment_id), &row.payment)?)).transpose()
 }
 
+/// Writes anew what a credited payment settled. One that is not stored as credited is written by who credits it.
+///
+/// # Errors
+/// When the database fails or the row cannot be opened.
+pub async fn resplit(
+    conn: &mut PgConnection,
+    sealer: &Sealer,
+    loan: &LoanId,
+    (id, new): (&PaymentId, Split),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let Some(mut payment) = find(conn, sealer, loan, Some(id)).await? else { return Ok(()) };
+    let PaymentState::Settled { split, .. } = &mut payment.state else { return Ok(()) };
+    if *split == new {
+        return Ok(());
+    }
+    *split = new;
+    let sealed = sealer.seal_json(&context(id.as_str()), &payment)?;
+    sqlx::query!("update repayment set payment = $2, updated_at = $3 where payment_id = $1", id.as_str(), sealed, now,)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Whether a loan was credited with a bank's reference before.
 ///
 /// # Errors
@@ -108,7 +132,7 @@ pub async fn is_credited(conn: &mut PgConnection, loan: &LoanId, utr: &str) -> R
         select exists (
             select from repayment
             where loan_id = $1
-            and utr = $2
+            and upper(btrim(utr)) = upper(btrim($2))
         ) as "found!"
         "#,
         loan.as_str(),

@@ -44,7 +44,8 @@ pub async fn take_turn(conn: &mut PgConnection, lock: i64) -> Result<bool, Store
     Ok(sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "mine!""#, lock).fetch_one(conn).await?)
 }
 
-/// Applications that ended on a day or earlier and are to be erased: none under a hold, none with an open dispute.
+/// Applications that ended on a day or earlier and are to be erased: none under a hold, none with an open dispute, none
+/// with money of the borrower's that has still to go back to him.
 ///
 /// # Errors
 /// When the database fails.
@@ -70,6 +71,20 @@ pub async fn to_erase(
             join loan using (loan_id)
             where loan.application_id = ended.application_id
             and dispute.status not in ('RESOLVED', 'CLOSED')
+        )
+        and not exists (
+            select from loan
+            join journal using (loan_id)
+            join posting using (journal_id)
+            where loan.application_id = ended.application_id
+            and posting.account = 'BORROWER_EXCESS'
+            having sum(posting.amount) <> 0
+        )
+        and not exists (
+            select from ask
+            where ask.application_id = ended.application_id
+            and ask.method = 'pay'
+            and ask.state <> 'CLOSED'
         )
         order by ended_on, application_id
         limit $5
@@ -97,6 +112,20 @@ pub async fn lock(conn: &mut PgConnection, application: Uuid) -> Result<Option<b
         where application_id = $1
         and erased_at is null
         and not exists (select from legal_hold held where held.application_id = ended.application_id)
+        and not exists (
+            select from loan
+            join journal using (loan_id)
+            join posting using (journal_id)
+            where loan.application_id = ended.application_id
+            and posting.account = 'BORROWER_EXCESS'
+            having sum(posting.amount) <> 0
+        )
+        and not exists (
+            select from ask
+            where ask.application_id = ended.application_id
+            and ask.method = 'pay'
+            and ask.state <> 'CLOSED'
+        )
         for update
         "#,
         application,

@@ -1,6 +1,6 @@
 //! Questions to the lender's own systems, what they found, and timers: everything that comes back later.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::facets::{Account, AgreementText, ConsentPurpose, Generation};
@@ -400,6 +400,16 @@ pub struct Approval {
 
 /// The bank's word that a key never arrived and is dead: nothing moved and nothing can move under it any more.
 pub const NEVER_RECEIVED: &str = "NEVER_RECEIVED";
+/// Seconds before an order is sent under a second, third, fourth and fifth key; then it counts as failed. A system that
+/// loses one order after the other, or only says so, is not flooded with them.
+const UNRECEIVED_PAUSES: [i64; 4] = [0, 10, 60, 300];
+
+/// How long an order waits that never arrived under the keys of so many tries; `None` when there is no further try.
+#[must_use]
+pub fn unreceived(tries: u32) -> Option<TimeDelta> {
+    let place = usize::try_from(tries.checked_sub(1)?).ok()?;
+    UNRECEIVED_PAUSES.get(place).map(|seconds| TimeDelta::seconds(*seconds))
+}
 
 /// An ask to be stored by the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,10 +9,10 @@ use super::ask::{Ask, NewAsk, NewTimer, Timer};
 use super::facets::Generation;
 use crate::domain::book::Journal;
 use crate::domain::calendar::WorkingDays;
-use crate::domain::ids::{ApplicationId, ExchangeId, LoanId, PlanId};
+use crate::domain::ids::{ApplicationId, ExchangeId, LoanId, PaymentId, PlanId};
 use crate::domain::kfs::{IssuedKfs, Letterhead, Scribe};
 use crate::domain::loan::Loan;
-use crate::domain::loan::account::Fact;
+use crate::domain::loan::account::{Fact, Split};
 use crate::domain::loan::dispute::Dispute;
 use crate::domain::loan::repayment::Payment;
 use crate::domain::maths::money::Paise;
@@ -161,6 +161,8 @@ pub enum Effect {
     Record(LoanId, Fact),
     /// Store a payment by the borrower.
     SavePayment(Box<Payment>),
+    /// A payment that was credited has settled other parts than before: something earlier became known.
+    Resplit(PaymentId, Split),
     /// Store a dispute.
     SaveDispute(Box<Dispute>),
     /// A money question was answered by hand: the one with this key is not asked any more.
@@ -231,6 +233,13 @@ impl Decision {
     /// Asks something about one application that no exchange waits for.
     pub fn ask_aside(&mut self, ask: Ask, application: &Application, generation: Generation) {
         self.asks.push(NewAsk { ask, targets: vec![(application.id, generation)], exchange: None, not_before: None });
+    }
+
+    /// The question that was added last is not asked before an instant.
+    pub fn put_off(&mut self, until: DateTime<Utc>) {
+        if let Some(last) = self.asks.last_mut() {
+            last.not_before = Some(until);
+        }
     }
 
     /// Sets a timer.

@@ -215,7 +215,7 @@ impl JournalKind {
             Self::ExcessApplied => "Advance applied",
             Self::Fee => "Fee",
             Self::Penal => "Penal charge",
-            Self::FeeGivenBack => "Fees given back, cooling-off exit",
+            Self::FeeGivenBack => "Given back of what was kept from the payout",
             Self::Waiver => "Waiver",
             Self::Refund => "Excess refunded",
             Self::WriteOff => "Written off",

@@ -152,8 +152,15 @@ pub struct SummaryContent {
     pub fees_pending: Paise,
     /// Gross amount paid out.
     pub amount_disbursed: Paise,
-    /// Everything received, less what came back and was refunded.
+    /// Everything received, less what came back and was refunded. With what was given back, and without what was
+    /// recovered, it is the sum of what was paid of principal, interest, charges and fees, and of what is held.
     pub amount_repaid: Paise,
+    /// Fees and interest kept from the payout that were given back.
+    #[serde(default)]
+    pub given_back: Paise,
+    /// Received after a write-off.
+    #[serde(default)]
+    pub recovered: Paise,
     /// The borrower's money that is held.
     pub excess: Paise,
     /// Waived.

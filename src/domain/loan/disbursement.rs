@@ -5,16 +5,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::account::{Fact, Position, What};
 use super::{Loan, Payout, PayoutState, Tranche, life, repayment};
 use crate::domain::application::answer::{Answer, Content, DisbursementContent, PayoutStatus, RefusalReason};
-use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, PayOrder};
+use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, PayOrder, unreceived};
 use crate::domain::application::command::PaymentOrder;
 use crate::domain::application::decision::{Decision, Facts, Webhook, WebhookKind};
 use crate::domain::application::facets::Account;
 use crate::domain::application::{Application, copies, restate};
+use crate::domain::calendar::business_date;
 use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::personal::is_code;
-
-/// Tries of one payment after the bank said that a key never arrived; then it counts as failed.
-const MAX_UNRECEIVED: u32 = 20;
 
 /// Row L1 and L2: reserves the tranche and has it paid, or tells what holds it already.
 pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, facts: &Facts<'_>, d: &mut Decision) {
@@ -151,9 +149,11 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
     if payout.state != PayoutState::Open {
         return;
     }
+    // Nobody has money before it was ordered, nor tomorrow's today, whatever a bank says.
+    let ordered = business_date(payout.at);
     payout.state = match outcome {
         Outcome::Done { finding: Finding::Paid { utr, value_date } } => {
-            PayoutState::Paid { utr: utr.clone(), value_date: *value_date }
+            PayoutState::Paid { utr: utr.clone(), value_date: (*value_date).max(ordered).min(facts.today) }
         }
         Outcome::Refused { code, detail } => PayoutState::Failed { code: code.clone(), detail: detail.clone() },
         Outcome::Done { .. } | Outcome::Pending { .. } | Outcome::Unknown { .. } => return,
@@ -163,17 +163,19 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
     match &payout.state {
         PayoutState::Paid { value_date, .. } => {
             let what = What::Disbursed { reference: payout.bank_key.clone(), net: tranche.net() };
-            let value_date = (*value_date).min(facts.today);
             d.event(app, format!("tranche {} paid", tranche.number));
-            life::record(loan, app, Fact { value_date, what }, facts, d);
+            life::record(loan, app, Fact { value_date: *value_date, what }, facts, d);
             life::advance(loan, app, Position::open(facts.today), facts, d);
         }
         // Nothing moved and nothing can move under the dead key, so a new try is safe and the LSP need not act.
         PayoutState::Failed { code, .. }
-            if code == NEVER_RECEIVED && payout.attempt < MAX_UNRECEIVED && !restate::is_stale(app, facts.today) =>
+            if code == NEVER_RECEIVED
+                && !restate::is_stale(app, facts.today)
+                && let Some(pause) = unreceived(payout.attempt) =>
         {
             let next = reserve(loan, tranche, (payout.payment_id, payout.exchange), payout.account, facts.now);
             pay(&next, &tranche, app, d);
+            d.put_off(facts.now + pause);
             d.event(app, format!("the bank never got try {}, trying anew", payout.attempt));
             return;
         }

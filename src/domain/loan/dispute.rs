@@ -9,6 +9,7 @@ use super::content::DisputeContent;
 use crate::domain::application::answer::{Answer, Content, RefusalReason};
 use crate::domain::application::decision::{Decision, Effect, Facts};
 use crate::domain::ids::{DisputeId, LoanId, OrgId};
+use crate::domain::rules::DL_11;
 
 /// A complaint of the borrower's about a loan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -132,7 +133,7 @@ pub enum MoveRefusal {
         to: DisputeStatus,
     },
     /// A complaint is not ended without an answer (RBI digital lending, DL 11).
-    #[error("a dispute is resolved or closed with a reply to the borrower: give a `note` (rule DL-11)")]
+    #[error("{}: give a `note`", DL_11.refusal(DL_11.text))]
     NoReply,
 }
 

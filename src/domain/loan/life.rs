@@ -4,12 +4,12 @@ use chrono::NaiveDate;
 
 use super::Loan;
 use super::account::{
-    Account, AssetClass, Charge, Contract, Duty, Ending, Fact, Out, Position, Replayed, What, replay,
+    Account, AssetClass, Charge, Contract, Duty, Ending, Fact, Out, Position, Replayed, What, as_of, replay,
 };
 use super::repayment;
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Outcome};
-use crate::domain::application::decision::{Decision, Effect, Facts};
+use crate::domain::application::decision::{Decision, Effect, Facts, History};
 use crate::domain::application::facets::{Mandate, RepaymentSetup};
 use crate::domain::application::notice::{Notice, NoticeKind};
 use crate::domain::application::offer::cancel_mandate;
@@ -63,20 +63,15 @@ fn replay_all(loan: &mut Loan, app: &Application, from: NaiveDate, facts: &Facts
         return;
     };
     let Some(at) = loan.account.as_ref().map(|account| account.at) else { return };
-    let new_facts = d.effects.iter().filter_map(|effect| match effect {
-        Effect::Record(_, fact) => Some(fact.clone()),
-        _ => None,
-    });
-    let all: Vec<Fact> = history.facts.iter().cloned().chain(new_facts).collect();
-    let Ok(replayed) = replay(&loan.offer, &all, at) else {
+    let Ok(replayed) = replay(&loan.offer, &known(history, d), at) else {
         d.event(app, "a late fact could not be replayed");
         return;
     };
     let posted: Vec<Journal> = posted(history.journals.iter().cloned(), d);
     let was_closed = loan.account.as_ref().is_some_and(Account::is_closed);
-    for journal in replayed.corrections(&posted) {
-        d.effects.push(Effect::Post(loan.id.clone(), journal));
-    }
+    let corrections = replayed.corrections(&posted);
+    d.effects.extend(repayment::resplit(&replayed.out.journals, &corrections));
+    d.effects.extend(corrections.into_iter().map(|journal| Effect::Post(loan.id.clone(), journal)));
     let duties = duties_found_late(&replayed, &posted);
     loan.account = replayed.account;
     d.event(app, format!("the book was brought in order from {from} on"));
@@ -88,6 +83,28 @@ fn replay_all(loan: &mut Loan, app: &Application, from: NaiveDate, facts: &Facts
         (true, false) => d.effects.push(Effect::Reopen(app.id, loan.offer.sanctioned)),
         _ => {}
     }
+}
+
+/// All facts, with those that this very decision adds.
+fn known(history: &History, d: &Decision) -> Vec<Fact> {
+    let new = d.effects.iter().filter_map(|effect| match effect {
+        Effect::Record(_, fact) => Some(fact.clone()),
+        _ => None,
+    });
+    history.facts.iter().cloned().chain(new).collect()
+}
+
+/// The account as a fact of a day finds it. `None` when nothing was paid out by then, and when that day is over and the
+/// history is not at hand: to record the fact needs it, too, and says so.
+#[must_use]
+pub fn account_on(loan: &Loan, day: NaiveDate, facts: &Facts<'_>, d: &Decision) -> Option<Account> {
+    let account = loan.account.as_ref()?;
+    if day < account.at.day {
+        return as_of(&loan.offer, &known(facts.history?, d), day);
+    }
+    let mut account = account.clone();
+    account.advance(Position::open(day), &mut Out::default());
+    Some(account)
 }
 
 /// What the borrower must still be told after a replay: charges that were not in the book before, and what is overdue

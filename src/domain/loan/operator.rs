@@ -10,6 +10,7 @@ use super::{Loan, PayoutState, disbursement, life};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Finding, Outcome, PayOrder, RefundOrder};
 use crate::domain::application::decision::{Decision, Effect, Facts};
+use crate::domain::calendar::business_date;
 use crate::domain::ids::PaymentId;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rupees;
@@ -172,12 +173,40 @@ fn receive(
     if value_date < first {
         return Err(format!("the loan was paid out on {first}"));
     }
-    if utr.trim().is_empty() {
+    let utr = utr.trim();
+    if utr.is_empty() {
         return Err("the bank's reference is missing".to_owned());
     }
+    fits(loan, (amount, value_date, purpose), facts, d)?;
     let payment = repayment::manual(loan, (amount, purpose), facts);
     repayment::settle(loan, app, (payment, Arrived { utr, value_date, amount: Some(amount) }), facts, d);
     Ok(())
+}
+
+/// Money for a purpose that it cannot serve would be held for the borrower while interest goes on.
+fn fits(
+    loan: &Loan,
+    (amount, value_date, purpose): (Paise, NaiveDate, Purpose),
+    facts: &Facts<'_>,
+    d: &Decision,
+) -> Result<(), String> {
+    let account = life::account_on(loan, value_date, facts, d).filter(|account| !account.is_closed());
+    let Some(account) = account else { return Ok(()) };
+    let needed = match purpose {
+        Purpose::Instalment => return Ok(()),
+        Purpose::Prepayment | Purpose::Foreclosure => account.foreclosure(value_date),
+        Purpose::CoolingOffExit => account.cooling_off_exit(value_date),
+    };
+    let needed = needed.map_err(|refusal| refusal.to_string())?.total;
+    match purpose {
+        Purpose::Prepayment if amount >= needed => {
+            Err(format!("{needed} rupees pay the loan off on {value_date}: use the purpose FORECLOSURE"))
+        }
+        Purpose::Foreclosure | Purpose::CoolingOffExit if amount < needed => {
+            Err(format!("{needed} rupees are needed on {value_date}: less is an instalment or a prepayment"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn reverse(
@@ -229,6 +258,9 @@ fn refund(
         return Err(format!("only {held} rupees are held for the borrower"));
     }
     let payout = loan.payouts.iter().rev().find(|payout| !payout.has_failed()).ok_or("there is no payout account")?;
+    if app.erased_at.is_some() {
+        return Err("the payout account was erased at the end of its retention".to_owned());
+    }
     let order = RefundOrder {
         loan_id: loan.id.clone(),
         reference: reference.to_owned(),
@@ -293,6 +325,10 @@ fn resolve(
     let outcome = match (utr, value_date) {
         (Some(utr), Some(value_date)) => {
             not_later(value_date, facts)?;
+            let ordered = business_date(payout.at);
+            if value_date < ordered {
+                return Err(format!("the payout was ordered on {ordered}"));
+            }
             Outcome::Done { finding: Finding::Paid { utr: utr.to_owned(), value_date } }
         }
         (None, None) => Outcome::Refused {

@@ -134,15 +134,43 @@ impl Span {
     }
 }
 
+/// Of the interest kept from the payout for odd days ([`FirstPeriod::Upfront`]), what is earned up to the day `on`, when
+/// parts of the principal were prepaid, each on its day. On and after the last odd day all of it is, but for those
+/// parts; zero where nothing was kept. `None` when a number is out of range.
+#[must_use]
+pub fn upfront_earned(terms: &ScheduleTerms, prepaid: &[(NaiveDate, Paise)], on: NaiveDate) -> Option<Paise> {
+    if terms.first_period != FirstPeriod::Upfront {
+        return Some(Paise::ZERO);
+    }
+    let Some(odd) = OddDays::apart(terms).ok()? else { return Some(Paise::ZERO) };
+    let span = Span { from: terms.disbursed_on, until: odd.until, day_count: terms.odd_days_count() };
+    let exact = |balance, on| terms.annual_rate.exact_interest(balance, span.until(terms, on)?);
+    let earned = prepaid.iter().try_fold(exact(terms.principal, on)?, |earned, (day, paid)| {
+        earned.checked_sub(exact(*paid, on)?.checked_sub(exact(*paid, on.min(*day))?)?)
+    })?;
+    Rounding::PaiseHalfUp.apply(earned)
+}
+
 /// Interest for leaving a loan in its cooling-off period: `annual_percent` of the principal for the
-/// days it was held, in a year of 365, rounded half up to the paisa (spec lending 2.5).
+/// days it was held, in a year of 365, rounded half up to the paisa (spec lending 2.5). What was prepaid, each part with
+/// its days until the exit, bears it for the days before.
 ///
 /// The percentage is the APR where the upfront fee is given back, else the contract rate; charging
 /// the APR and keeping the fee would count the fee twice. `None` for negative numbers or out of
 /// range.
 #[must_use]
-pub fn cooling_off_interest(principal: Paise, annual_percent: Decimal, days: i64) -> Option<Paise> {
-    simple_charge(principal, annual_percent, days)
+pub fn cooling_off_interest(
+    principal: Paise,
+    prepaid: &[(i64, Paise)],
+    annual_percent: Decimal,
+    days: i64,
+) -> Option<Paise> {
+    let times = |amount: Paise, days: i64| amount.0.checked_mul(days);
+    let held = prepaid
+        .iter()
+        .try_fold(times(principal, days)?, |held, (since, paid)| held.checked_sub(times(*paid, *since)?))?;
+    // So many paise for one day each: the whole is rounded once.
+    simple_charge(Paise(held), annual_percent, 1)
 }
 
 /// A charge of `percent_per_annum` on `base` for some days, in a year of 365, rounded half up to the

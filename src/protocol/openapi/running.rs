@@ -122,6 +122,8 @@ impl<'a> Running<'a> {
             fees_pending: account.charges_left(),
             amount_disbursed: self.deal.offer.sanctioned,
             amount_repaid: account.totals.received,
+            given_back: account.totals.given_back,
+            recovered: account.totals.recovered,
             excess: account.excess,
             waived: account.totals.waived,
             written_off: account.totals.written_off,

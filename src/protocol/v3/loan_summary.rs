@@ -65,7 +65,9 @@ pub struct SummaryBlock {
     pub interest_pending: String,
     /// Paid out, gross.
     pub amount_disbursed: String,
-    /// Received from the borrower, less what came back and was refunded.
+    /// Received from the borrower, less what came back and was refunded. With `extensibleData.givenBack` and without
+    /// `extensibleData.recovered` it is the sum of `principalPaid`, `interestPaid`, `penaltyPaid`,
+    /// `extensibleData.feesPaid` and `extensibleData.excess`.
     pub amount_repaid: String,
     /// Length.
     pub tenure: TenureBlock,
@@ -133,6 +135,10 @@ pub struct SummaryExtra {
     pub interest_accrued: String,
     /// The borrower's money that is held.
     pub excess: String,
+    /// Fees and interest kept from the payout that were given back to a borrower who paid early.
+    pub given_back: String,
+    /// Received after a write-off.
+    pub recovered: String,
     /// Waived.
     pub waived: String,
     /// Principal written off.
@@ -255,6 +261,8 @@ impl From<&SummaryContent> for SummaryExtra {
             interest_due: content.interest_due.to_string(),
             interest_accrued: content.interest_accrued.to_string(),
             excess: content.excess.to_string(),
+            given_back: content.given_back.to_string(),
+            recovered: content.recovered.to_string(),
             waived: content.waived.to_string(),
             written_off: content.written_off.to_string(),
             payable_now: content.payable.to_string(),

@@ -1,6 +1,6 @@
 //! What a lender must not take from a borrower's phone, whoever sends it (RBI digital lending, DL 12).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::party::Extra;
 use crate::domain::rules::DL_12;
@@ -8,8 +8,9 @@ use crate::protocol::codes::Code;
 use crate::protocol::malformed::Malformed;
 
 /// Names under which phones' contents come, letters only and small. OCEN's own `contactDetails` is none of them.
-const NEEDLESS: [&str; 18] = [
+const NEEDLESS: [&str; 23] = [
     "addressbook",
+    "callhistory",
     "calllist",
     "calllog",
     "calllogs",
@@ -24,12 +25,19 @@ const NEEDLESS: [&str; 18] = [
     "phonecontacts",
     "photos",
     "sms",
+    "smses",
+    "smshistory",
     "smslist",
+    "smslog",
     "smslogs",
+    "textmessages",
     "videos",
 ];
 
-/// Refuses lists under such a name, directly among an object's members or in its `extensibleData`.
+/// How deep objects in `extensibleData` are looked into.
+const DEEPEST: usize = 8;
+
+/// Refuses lists under such a name, directly among an object's members or anywhere in its `extensibleData`.
 ///
 /// # Errors
 /// [`Malformed`] with the place of the list.
@@ -37,17 +45,31 @@ pub fn refuse(extra: &Extra, pointer: &str) -> Result<(), Malformed> {
     for (name, value) in &extra.0 {
         list(name, value, pointer)?;
         if let ("extensibleData", Value::Object(members)) = (name.as_str(), value) {
-            let pointer = format!("{pointer}/{name}");
-            members.iter().try_for_each(|(name, value)| list(name, value, &pointer))?;
+            within(members, &format!("{pointer}/{name}"), DEEPEST)?;
         }
     }
     Ok(())
 }
 
+fn within(members: &Map<String, Value>, pointer: &str, deeper: usize) -> Result<(), Malformed> {
+    members.iter().try_for_each(|(name, value)| {
+        list(name, value, pointer)?;
+        match (value, deeper.checked_sub(1)) {
+            (Value::Object(members), Some(deeper)) => within(members, &format!("{pointer}/{}", token(name)), deeper),
+            _ => Ok(()),
+        }
+    })
+}
+
+/// A member's name in a pointer.
+fn token(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 fn list(name: &str, value: &Value, pointer: &str) -> Result<(), Malformed> {
     let plain: String = name.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase();
     if value.is_array() && NEEDLESS.contains(&plain.as_str()) {
-        let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+        let pointer = format!("{pointer}/{}", token(name));
         return Err(Malformed::new(Code::NotInEnum, pointer, DL_12.refusal(DL_12.text)));
     }
     Ok(())
@@ -70,6 +92,8 @@ mod tests {
         assert_eq!(refused(json!({"Phone_Book": [{}]})).as_deref(), Some("/b/Phone_Book"));
         let deep = json!({"extensibleData": {"callLogs": [1]}});
         assert_eq!(refused(deep).as_deref(), Some("/b/extensibleData/callLogs"));
+        let deeper = json!({"extensibleData": {"device": {"of/it": {"SMS history": []}}}});
+        assert_eq!(refused(deeper).as_deref(), Some("/b/extensibleData/device/of~1it/SMS history"));
         assert_eq!(refused(json!({"contacts": "two", "photos": 3, "references": [], "vintage": {}})), None);
     }
 }

@@ -148,18 +148,20 @@ impl Terms {
     /// What is offered or granted.
     #[must_use]
     pub fn of_offer(offer: &Offer, agreement_url: String) -> Self {
+        // All that is repaid: the instalments, and what was kept from the payout of their interest.
+        let repayable = offer.total.saturating_add(offer.schedule.upfront_interest);
         let sanction = Sanction {
             sanctioned_amount: offer.sanctioned.to_string(),
             interest_type: "FIXED",
             interest_rate: offer.annual_rate.to_string(),
             interest_amount: offer.interest.to_string(),
-            total_amount: offer.total.to_string(),
+            total_amount: repayable.to_string(),
             legal_agreement: LegalAgreement { kind: "URL", data: agreement_url },
             charges: ChargesBlock::from(&offer.charges),
             extensible_data: CostOfCredit {
                 annual_percentage_rate: percentage(offer.apr),
                 net_disbursed_amount: offer.net_disbursed.to_string(),
-                total_repayable_amount: offer.total.to_string(),
+                total_repayable_amount: repayable.to_string(),
                 installment_amount: offer.instalment.to_string(),
                 cooling_off_period: TenureBlock { duration: offer.cooling_off_days.to_string(), unit: "DAY" },
             },

@@ -106,6 +106,8 @@ pub fn summary(head: LoanHead, current: Option<u32>, next: Option<u32>) -> Summa
         fees_pending: Paise(59_000),
         amount_disbursed: Paise(3_059_500),
         amount_repaid: Paise(6),
+        given_back: Paise::ZERO,
+        recovered: Paise::ZERO,
         excess: Paise(100),
         waived: Paise(7),
         written_off: Paise(8),

@@ -130,3 +130,17 @@ async fn leaving_at_the_contract_rate_gives_back_interest_that_was_kept_from_the
     let odd = json!({"firstPeriod": "UPFRONT", "servicing": {"dueDay": 5, "coolingOff": "RATE_PLUS_FEE"}});
     leaves(odd).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paying_off_within_the_odd_days_gives_back_those_still_to_come() {
+    let odd = json!({"firstPeriod": "UPFRONT", "servicing": {"dueDay": 5, "foreclosurePercent": "3.50"}});
+    let server = server(odd).await;
+    let lsp = lsp(&server).await;
+    let mut loan = Outsider::borrows(&server, &lsp).await;
+    for days in [1, 3, 5] {
+        loan.days(days).await;
+    }
+    loan.pays(For::Foreclosure, None).await;
+    assert!(loan.sum.closed);
+    loan.days(1).await;
+}

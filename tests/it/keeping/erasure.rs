@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{keeping, sweep};
 use crate::support::bodies::{self, path};
 use crate::support::fingerprint;
-use crate::support::flow::Flow;
+use crate::support::flow::{Flow, Loan};
 use crate::support::lsp::TestLsp;
 use crate::support::port::{Reply, Steered};
 use crate::support::server::{Options, Server};
@@ -81,6 +81,16 @@ async fn a_declined_application_names_nobody_after_its_time_unless_it_is_held() 
     assert_nobody(&shown(&server, &lsp, &filed[1].0).await, &pans[1]);
 }
 
+/// Two people do something to a loan.
+async fn act(server: &Server, loan: &Loan, act: Value) {
+    let acts = format!("/admin/loans/{}/acts", loan.loan_id);
+    let (status, proposed) = server.post(&acts, &json!({"act": act, "reason": "r", "maker": "asha"})).await;
+    assert_eq!(status, 201, "{proposed}");
+    let release = format!("/admin/acts/{}/release", proposed["actId"].as_str().unwrap());
+    let (status, done) = server.post(&release, &json!({"checker": "ravi"})).await;
+    assert_eq!(status, 200, "{done}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_loan_keeps_its_book_and_names_nobody() {
     let server = keeping(TEN_DAYS, Options::default()).await;
@@ -111,6 +121,15 @@ async fn a_closed_loan_keeps_its_book_and_names_nobody() {
     let dispute = before["disputes"][0]["id"].as_str().unwrap();
     let resolved = json!({"status": "RESOLVED", "note": "given back"});
     assert_eq!(server.post(&format!("/admin/disputes/{dispute}"), &resolved).await.0, 200);
+    // Money that came afterwards must go back first, and to the account that erasure would forget.
+    let today = server.app.clock.today();
+    act(&server, &loan, json!({"kind": "MANUAL_RECEIPT", "amount": "12.50", "valueDate": today, "utr": "LATE-1"}))
+        .await;
+    assert_eq!(sweep(&server).await.erased, 0, "12.50 are the borrower's");
+    act(&server, &loan, json!({"kind": "REFUND", "amount": "12.50"})).await;
+    let asked = "select count(*) from ask where method = 'pay' and state <> 'CLOSED'";
+    server.until("the refund is paid", || async { sql::number(&server.app.pool, asked).await == 0 }).await;
+    let before = book(loan.loan_id.clone()).await;
     assert_eq!(sweep(&server).await.erased, 1);
 
     let after = book(loan.loan_id.clone()).await;

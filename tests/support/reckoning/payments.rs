@@ -1,7 +1,12 @@
 //! What payments do to the reckoned loan: what they settle, what leaving early costs, and the schedule after it.
 
+use chrono::{Days, Months, NaiveDate};
+
 use super::{Exact, For, PayOff, Reckoning, Row, Split, UNIT, days, share};
 use crate::support::money::paise;
+
+/// The statement's words.
+const GIVEN_BACK: &str = "Given back of what was kept from the payout";
 
 impl Reckoning {
     pub(super) fn apply_excess(&mut self) {
@@ -129,6 +134,10 @@ impl Reckoning {
 
     /// Charge and tax for paying principal before it is due.
     fn early(&self, principal: i64, rule: &str) -> i64 {
+        // Leaving early is free as long as one may leave.
+        if self.today <= self.cooling_off_ends() {
+            return 0;
+        }
         let charge = share(principal, self.rule(rule));
         charge + share(charge, self.rule("gstPercent"))
     }
@@ -137,7 +146,7 @@ impl Reckoning {
     pub fn foreclosure(&self) -> PayOff {
         let (principal, interest) = (self.principal(), self.interest_due() + self.accrued());
         let charge = self.early(self.principal_not_due(), "foreclosurePercent");
-        let total = principal + interest + charge + self.charges.0 + self.penal() - self.excess;
+        let total = principal + interest + charge + self.charges.0 + self.penal() - self.unearned() - self.excess;
         PayOff { total, principal, interest, charge }
     }
 
@@ -151,6 +160,25 @@ impl Reckoning {
         let interest = Exact(n, 3_650_000).rounded();
         let total = principal + interest - self.given_back() + self.charges.0 - self.excess;
         PayOff { total, principal, interest, charge: 0 }
+    }
+
+    fn cooling_off_ends(&self) -> NaiveDate {
+        let days = self.kfs["partTwo"]["coolingOffDays"].as_u64().unwrap();
+        (self.paid_out + Days::new(days)).min(self.rows[0].due - Days::new(1))
+    }
+
+    /// Of the interest kept from the payout, that of odd days still to come.
+    fn unearned(&self) -> i64 {
+        let odd = self.rows[0].due - Months::new(1);
+        if self.upfront == 0 || self.today >= odd {
+            return 0;
+        }
+        let terms = &self.kfs["terms"];
+        let (parts, of_year) = Self::year(terms["oddDayCount"].as_str().unwrap(), 0, self.paid_out, odd);
+        let n = i128::from(paise(&terms["principal"])) * i128::from(paise(&terms["annualRate"])) * i128::from(parts);
+        let (held, all) = (days(self.paid_out, self.today), days(self.paid_out, odd));
+        let earned = Exact(n * i128::from(held), 10_000 * i128::from(of_year) * i128::from(all));
+        self.upfront - earned.rounded()
     }
 
     fn given_back(&self) -> i64 {
@@ -168,8 +196,11 @@ impl Reckoning {
         }
         if matches!(purpose, For::CoolingOffExit) {
             self.excess += self.given_back();
-            self.line("Fees given back, cooling-off exit", -self.given_back());
+            self.line(GIVEN_BACK, -self.given_back());
         } else {
+            let unearned = self.unearned();
+            self.excess += unearned;
+            self.line(GIVEN_BACK, -unearned);
             self.charges.0 += pay_off.charge;
             self.line("Fee", pay_off.charge);
         }

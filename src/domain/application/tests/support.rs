@@ -23,6 +23,7 @@ use crate::domain::ids::{ApplicationId, BundleId, ExchangeId, OrgId};
 use crate::domain::kfs::Letterhead;
 use crate::domain::loan::Loan;
 use crate::domain::loan::account::Position;
+use crate::domain::loan::operator::Act;
 use crate::domain::product::{Catalogue, Limits, Product};
 
 /// One lender's applications with everything that is still to come back.
@@ -164,6 +165,16 @@ impl Scene {
         let known = self.known(&[self.app(name).id]);
         let decided = decide::ring(self.app(name).clone(), timer, &self.facts(None, &known));
         self.absorb(decided);
+    }
+
+    /// An operator's act on the loan of an application.
+    pub fn operate(&mut self, name: &str, act: &Act) -> Result<(), String> {
+        self.steps += 1;
+        let known = self.known(&[self.app(name).id]);
+        let reference = format!("ACT-{}", self.steps);
+        let decided = decide::operate(self.app(name).clone(), (act, &reference), &self.facts(None, &known))?;
+        self.absorb(decided);
+        Ok(())
     }
 
     /// The day-end of every loan, up to today.

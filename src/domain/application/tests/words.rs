@@ -95,6 +95,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Post(_, journal) => format!("post {}", journal.kind.name()),
         Effect::Record(_, fact) => format!("record {}", fact.value_date),
         Effect::SavePayment(payment) => format!("payment {}", payment.state.name()),
+        Effect::Resplit(payment, _) => format!("resplit {payment}"),
         Effect::SaveDispute(dispute) => format!("dispute {}", dispute.status.name()),
         Effect::CloseAsk(_) => "close ask".to_owned(),
         Effect::Reopen(..) => "reopen".to_owned(),

@@ -23,7 +23,7 @@ pub use self::allocation::Split;
 pub use self::delinquency::AssetClass;
 pub use self::fact::{Fact, Purpose, Waived, What};
 pub use self::payoff::{PayOff, PayOffRefusal};
-pub use self::replay::{Replayed, replay};
+pub use self::replay::{Replayed, as_of, replay};
 use crate::domain::application::facets::Offer;
 use crate::domain::application::{pricing, restate};
 use crate::domain::book::{self, Journal};
@@ -218,7 +218,7 @@ pub struct Totals {
     pub waived_principal: Paise,
     /// Principal given up.
     pub written_off: Paise,
-    /// Fees given back at a cooling-off exit.
+    /// Fees, and interest of odd days, that were kept from the payout and given back.
     pub given_back: Paise,
     /// Received after a write-off.
     pub recovered: Paise,

@@ -1,10 +1,11 @@
 //! What leaving early costs (`lending.md` §2.5): foreclosure, and the exit within the cooling-off period.
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Account;
-use crate::domain::maths::accrual::cooling_off_interest;
+use crate::domain::maths::accrual::{cooling_off_interest, upfront_earned};
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::schedule::schedule;
 use crate::domain::servicing::{CoolingOffPolicy, FeeLine};
@@ -57,9 +58,9 @@ impl Account {
     /// # Errors
     /// [`PayOffRefusal::Closed`].
     pub fn foreclosure(&self, on: NaiveDate) -> Result<PayOff, PayOffRefusal> {
-        let unbilled = self.principal_not_due();
-        let (charge, _) = self.percentage_charge(unbilled, self.contract.servicing.foreclosure_percent);
-        self.pay_off(on, self.accrued(on), charge, Paise::ZERO)
+        let percent = self.early_percent(self.contract.servicing.foreclosure_percent, on);
+        let (charge, _) = self.percentage_charge(self.principal_not_due(), percent);
+        self.pay_off(on, self.accrued(on), charge, self.upfront_unearned(on))
     }
 
     /// The amount for leaving within the cooling-off period: no penal and no foreclosure charge (RBI DL 10).
@@ -83,7 +84,13 @@ impl Account {
         terms.first_due.pred_opt().map_or(last, |before| last.min(before))
     }
 
-    /// Interest of a cooling-off exit: at the APR or at the contract rate, for the days held, over 365.
+    /// What paying early is charged on a day, in percent: nothing within the cooling-off period (RBI DL 10).
+    pub(super) fn early_percent(&self, percent: Decimal, on: NaiveDate) -> Decimal {
+        if on <= self.cooling_off_ends() { Decimal::ZERO } else { percent }
+    }
+
+    /// Interest of a cooling-off exit: at the APR or at the contract rate, for the days that each rupee was held, over
+    /// 365.
     pub(super) fn cooling_off_interest(&self, on: NaiveDate) -> Paise {
         let terms = &self.contract.terms;
         let days = on.signed_duration_since(terms.disbursed_on).num_days().max(0);
@@ -91,14 +98,16 @@ impl Account {
             CoolingOffPolicy::AprOnly => self.contract.apr,
             CoolingOffPolicy::RatePlusFee => terms.annual_rate.percent(),
         };
-        cooling_off_interest(terms.principal, percent, days).unwrap_or_default()
+        let since = |day: NaiveDate| on.signed_duration_since(day).num_days().max(0);
+        let prepaid: Vec<(i64, Paise)> = self.running.prepaid.iter().map(|(day, paid)| (since(*day), *paid)).collect();
+        cooling_off_interest(terms.principal, &prepaid, percent, days).unwrap_or_default()
     }
 
     /// Fees that the APR has in it are given back where the exit is priced at the APR: keeping them too would count
     /// them twice. So is interest kept from the payout, whatever the price: the days held are paid for anyway.
     fn given_back(&self) -> Paise {
         let fees = self.fees_given_back().iter().map(FeeLine::total);
-        fees.fold(self.upfront_interest(), Paise::saturating_add)
+        fees.fold(self.upfront_kept(), Paise::saturating_add)
     }
 
     /// The fees among it.
@@ -109,9 +118,21 @@ impl Account {
         }
     }
 
-    /// Interest of the odd days that was kept from the payout.
-    pub(super) fn upfront_interest(&self) -> Paise {
-        schedule(&self.contract.terms).map(|schedule| schedule.upfront_interest).unwrap_or_default()
+    /// Interest of the odd days that was kept from the payout, less what was given back of it.
+    pub(super) fn upfront_kept(&self) -> Paise {
+        let kept = schedule(&self.contract.terms).map(|schedule| schedule.upfront_interest).unwrap_or_default();
+        kept.saturating_sub(self.totals.given_back)
+    }
+
+    /// The part of it for days on which the borrower will not have had the money when all is repaid on a day.
+    pub(super) fn upfront_unearned(&self, on: NaiveDate) -> Paise {
+        let terms = &self.contract.terms;
+        // With the first due date the odd days are over.
+        if self.running.from != terms.disbursed_on {
+            return Paise::ZERO;
+        }
+        let earned = upfront_earned(terms, &self.running.prepaid, on);
+        earned.map_or(Paise::ZERO, |earned| Paise(self.upfront_kept().0.saturating_sub(earned.0).max(0)))
     }
 
     fn pay_off(

@@ -13,7 +13,7 @@ use crate::domain::ids::PaymentId;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::reschedule::{Prepayment, after_prepayment};
 use crate::domain::maths::schedule::Row;
-use crate::domain::servicing::{AllocationPolicy, Payee};
+use crate::domain::servicing::{AllocationPolicy, FeeLine, Payee};
 
 /// Paise by which the first guess of a prepaid principal may miss.
 const GUESS_IS_OFF: i64 = 4;
@@ -62,17 +62,19 @@ impl Account {
         let Receipt { payment, amount, purpose, .. } = *receipt;
         match purpose {
             Purpose::Foreclosure if self.foreclosure(day).is_ok_and(|quote| amount >= quote.total) => {
-                let (charge, tax) =
-                    self.percentage_charge(self.principal_not_due(), self.contract.servicing.foreclosure_percent);
-                let interest = self.accrued(day);
+                let percent = self.early_percent(self.contract.servicing.foreclosure_percent, day);
+                let (charge, tax) = self.percentage_charge(self.principal_not_due(), percent);
+                let (interest, unearned) = (self.accrued(day), self.upfront_unearned(day));
                 self.call_in((payment, Ending::Foreclosed), interest, day, out);
+                self.give_back(payment, (unearned, &[]), day, out);
                 self.charge((FORECLOSURE, payment.0.clone(), None), (charge, tax), day, out);
                 self.apply_excess(day, &format!("payoff:{payment}"), out);
             }
             Purpose::CoolingOffExit if self.cooling_off_exit(day).is_ok_and(|quote| amount >= quote.total) => {
-                let interest = self.cooling_off_interest(day);
+                let (interest, kept) = (self.cooling_off_interest(day), self.upfront_kept());
                 self.call_in((payment, Ending::CoolingOff), interest, day, out);
-                self.give_back(payment, day, out);
+                let fees = self.fees_given_back().to_vec();
+                self.give_back(payment, (kept, &fees), day, out);
                 self.apply_excess(day, &format!("payoff:{payment}"), out);
             }
             Purpose::Instalment | Purpose::Prepayment | Purpose::Foreclosure | Purpose::CoolingOffExit => {}
@@ -103,12 +105,11 @@ impl Account {
         self.running = super::Running::starting(day);
     }
 
-    /// What was kept from the payout and is not to be paid twice by a borrower who leaves.
-    fn give_back(&mut self, payment: &PaymentId, day: NaiveDate, out: &mut Out) {
-        let upfront = self.upfront_interest();
-        let mut total = upfront;
-        let mut sides = vec![(InterestIncome, upfront)];
-        for fee in self.fees_given_back() {
+    /// What was kept from the payout, interest and fees, and is not to be paid by a borrower who pays early.
+    fn give_back(&mut self, payment: &PaymentId, (interest, fees): (Paise, &[FeeLine]), day: NaiveDate, out: &mut Out) {
+        let mut total = interest;
+        let mut sides = vec![(InterestIncome, interest)];
+        for fee in fees {
             let account = match fee.payee {
                 Payee::Lender => FeeIncome,
                 Payee::ThirdParty => ThirdPartyPayable,
@@ -119,7 +120,7 @@ impl Account {
         sides.push((BorrowerExcess, credit(total)));
         out.post(Journal::new(day, JournalKind::FeeGivenBack, payment.as_str(), &sides));
         self.excess = self.excess.saturating_add(total);
-        self.totals.given_back = total;
+        self.totals.given_back = self.totals.given_back.saturating_add(total);
     }
 
     /// Takes principal off that is not due; the charge for it comes out of the same money. What is left comes back.
@@ -130,17 +131,21 @@ impl Account {
         split: &mut Split,
         out: &mut Out,
     ) -> Paise {
-        let percent = self.contract.servicing.prepayment_percent;
+        let percent = self.early_percent(self.contract.servicing.prepayment_percent, day);
         let (charge, tax) = self.prepayment_charge(money, percent);
         let principal = money.saturating_sub(charge);
         let balance = self.principal_not_due();
         if !principal.is_positive() || principal >= balance || !self.reschedule(principal, day) {
             return money;
         }
+        // Interest kept for the odd days is earned up to their end, but for what was prepaid before.
+        let odd_days = self.next_due().and_then(|next| next.row.due_date.pred_opt());
         self.charge((PREPAYMENT, payment.0.clone(), None), (charge, tax), day, out);
         let (settled, rest) = self.settle_dues(charge, self.policy(), day);
         split.fee = split.fee.saturating_add(settled.fee);
         split.principal = split.principal.saturating_add(principal);
+        let unearned = odd_days.map_or(Paise::ZERO, |end| self.upfront_unearned(end));
+        self.give_back(payment, (unearned, &[]), day, out);
         out.event(day, "part of the principal was prepaid");
         rest
     }

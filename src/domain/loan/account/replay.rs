@@ -34,10 +34,22 @@ impl Replayed {
 /// # Errors
 /// [`ScheduleError`] when the terms make no schedule for the day of the payout.
 pub fn replay(offer: &Offer, facts: &[Fact], to: Position) -> Result<Replayed, ScheduleError> {
+    until(offer, facts, (None, to))
+}
+
+/// The account on a day, after what has happened until then by what is known now: where a late fact finds it.
+#[must_use]
+pub fn as_of(offer: &Offer, facts: &[Fact], day: NaiveDate) -> Option<Account> {
+    until(offer, facts, (Some(day), Position::open(day))).ok()?.account
+}
+
+/// Facts of a later day than `last` are left out, but for what they undo.
+fn until(offer: &Offer, facts: &[Fact], (last, to): (Option<NaiveDate>, Position)) -> Result<Replayed, ScheduleError> {
     let returned: Vec<(JournalKind, String, NaiveDate)> = facts.iter().filter_map(came_back).collect();
     let gone: BTreeSet<(JournalKind, &str)> =
         returned.iter().map(|(kind, reference, _)| (*kind, reference.as_str())).collect();
-    let mut ordered: Vec<&Fact> = facts.iter().filter(|fact| !is_gone(fact, &gone)).collect();
+    let is_in_time = |fact: &&Fact| last.is_none_or(|last| fact.value_date <= last);
+    let mut ordered: Vec<&Fact> = facts.iter().filter(is_in_time).filter(|fact| !is_gone(fact, &gone)).collect();
     ordered.sort_by_key(|fact| fact.value_date);
     let mut out = Out::default();
     let mut account: Option<Account> = None;

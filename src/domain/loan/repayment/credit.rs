@@ -52,7 +52,7 @@ fn credit_payment(
     facts: &Facts<'_>,
     d: &mut Decision,
 ) -> Split {
-    let policy = policy(loan, facts.borrower_npa_since);
+    let policy = policy(loan, value_date, facts, d);
     let utr = Some(utr.to_owned());
     let what = What::Received { payment: payment.id.clone(), amount, purpose: payment.purpose, policy, utr };
     life::record(loan, app, Fact { value_date, what }, facts, d);
@@ -63,13 +63,24 @@ fn credit_payment(
     receipt.unwrap_or(Split { excess: amount, ..Split::default() })
 }
 
-fn policy(loan: &Loan, borrower_npa_since: Option<NaiveDate>) -> AllocationPolicy {
+/// The order in force on the value date, whenever the payment became known (`lending.md` §2.7).
+fn policy(loan: &Loan, value_date: NaiveDate, facts: &Facts<'_>, d: &Decision) -> AllocationPolicy {
     let servicing = &loan.offer.servicing;
-    match &loan.account {
-        Some(account) if borrower_npa_since.is_none() => account.policy(),
-        Some(_) => servicing.npa_allocation,
-        None => servicing.allocation,
+    // Classified at the end of a day, so from the next one on.
+    if loan.account.is_some() && facts.borrower_npa_since.is_some_and(|since| since < value_date) {
+        return servicing.npa_allocation;
     }
+    life::account_on(loan, value_date, facts, d).map_or(servicing.allocation, |account| account.policy())
+}
+
+/// Payments whose split is another one since the book was corrected: what is told of them must be what the book says.
+pub fn resplit<'a>(journals: &'a [Journal], corrections: &'a [Journal]) -> impl Iterator<Item = Effect> + 'a {
+    let receipts = journals.iter().filter(|journal| journal.kind == JournalKind::Receipt);
+    receipts.filter_map(move |journal| {
+        let payment = PaymentId(journal.reference.clone());
+        let is_corrected = corrections.iter().any(|correction| is_receipt(correction, &payment));
+        is_corrected.then(|| Effect::Resplit(payment, split_of(journal)))
+    })
 }
 
 fn is_receipt(journal: &Journal, payment: &PaymentId) -> bool {

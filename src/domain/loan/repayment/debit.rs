@@ -5,15 +5,13 @@ use chrono::Duration;
 use super::credit::{Arrived, settle};
 use super::{Channel, Payment, PaymentState, close_pages, collection, fail, find, go_on, new_payment, put};
 use crate::domain::application::Application;
-use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, NewAsk, Outcome};
+use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, NewAsk, Outcome, unreceived};
 use crate::domain::application::decision::{Decision, Facts};
 use crate::domain::loan::account::{Fact, Instalment, Purpose, What};
 use crate::domain::loan::{Loan, life};
 
 /// What lies between telling the borrower and the debit (E-Mandate Framework 2026).
 const NOTICE: Duration = Duration::hours(24);
-/// Tries of one debit after the bank said that a key never arrived.
-const MAX_UNRECEIVED: u32 = 20;
 
 /// An instalment fell due: its mandate is debited once, after every page of the loan is closed.
 pub fn present(loan: &mut Loan, app: &Application, number: u32, facts: &Facts<'_>, d: &mut Decision) {
@@ -62,9 +60,13 @@ pub fn presented(
         Outcome::Done { finding: Finding::Collected { utr, value_date, amount } } => {
             settle(loan, app, (payment, Arrived { utr, value_date: *value_date, amount: *amount }), facts, d);
         }
-        Outcome::Refused { code, .. } if code == NEVER_RECEIVED && payment.attempt < MAX_UNRECEIVED => {
+        Outcome::Refused { code, .. }
+            if code == NEVER_RECEIVED
+                && let Some(pause) = unreceived(payment.attempt) =>
+        {
             let again = Payment { attempt: payment.attempt.saturating_add(1), ..payment };
             d.ask_aside(Ask::Present(collection(loan, app, &again)), app, app.generation);
+            d.put_off(facts.now + pause);
             put(loan, again, d);
         }
         Outcome::Refused { code, .. } => {

@@ -9,7 +9,7 @@ mod order;
 mod page;
 mod told;
 
-pub use self::credit::{Arrived, returned, settle, split_of};
+pub use self::credit::{Arrived, resplit, returned, settle, split_of};
 pub use self::debit::{present, presented};
 use self::order::allowed;
 pub use self::page::{link_created, link_expired, link_told};

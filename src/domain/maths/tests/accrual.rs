@@ -64,9 +64,9 @@ fn odd_days_accrue_first_or_are_paid_already() {
 // Spec lending 2.5: 20,000 for two days at the APR of RBI's illustration and at its contract rate.
 #[test]
 fn cooling_off() {
-    assert_eq!(cooling_off_interest(rupees("20000"), decimal("17.07"), 2), Some(rupees("18.71")));
-    assert_eq!(cooling_off_interest(rupees("20000"), decimal("15"), 2), Some(rupees("16.44")));
-    assert_eq!(cooling_off_interest(rupees("20000"), decimal("15"), 0), Some(Paise::ZERO));
+    assert_eq!(cooling_off_interest(rupees("20000"), &[], decimal("17.07"), 2), Some(rupees("18.71")));
+    assert_eq!(cooling_off_interest(rupees("20000"), &[], decimal("15"), 2), Some(rupees("16.44")));
+    assert_eq!(cooling_off_interest(rupees("20000"), &[], decimal("15"), 0), Some(Paise::ZERO));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn negative_or_huge_charges_are_none() {
     assert_eq!(simple_charge(rupees("-100"), decimal("24"), 1), None);
     assert_eq!(percent_of(rupees("100"), decimal("-1")), None);
     assert_eq!(percent_of(Paise(i64::MAX), decimal("1000")), None);
-    assert_eq!(cooling_off_interest(Paise(i64::MAX), decimal("200"), i64::MAX), None);
+    assert_eq!(cooling_off_interest(Paise(i64::MAX), &[], decimal("200"), i64::MAX), None);
 }
 
 proptest! {

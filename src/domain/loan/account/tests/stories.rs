@@ -1,5 +1,7 @@
 //! One loan after the other, with figures worked out by hand.
 
+use rust_decimal::Decimal;
+
 use super::super::{AssetClass, Contract, Duty, Ending, Position, Purpose, Waived, What, replay};
 use super::support::{Book, contract, day, received, rupees, sum};
 use crate::domain::application::tests::priced_offer;
@@ -7,6 +9,7 @@ use crate::domain::book::{Journal, JournalKind, LedgerAccount};
 use crate::domain::ids::PaymentId;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::reschedule::PrepaymentMode;
+use crate::domain::maths::{DayCount, FirstPeriod};
 use crate::domain::servicing::{AllocationPolicy, Component, CoolingOffPolicy, Servicing};
 
 /// The instalment of [`contract`]: 12,000 at 1 % a month over twelve months.
@@ -246,6 +249,61 @@ fn leaving_within_the_cooling_off_period_costs_the_apr_and_no_fee() {
     book.on("2026-01-17");
     let quote = book.account.cooling_off_exit(day("2026-01-17")).unwrap();
     assert_eq!((quote.interest, quote.given_back), (rupees("7.89"), Paise::ZERO));
+}
+
+#[test]
+fn within_the_cooling_off_period_nothing_is_charged_for_paying_early() {
+    let costly = || Servicing {
+        foreclosure_percent: Decimal::from(4),
+        prepayment_percent: Decimal::from(2),
+        ..Servicing::default()
+    };
+    let mut book = Book::open(with(costly()));
+    book.on("2026-01-17");
+    assert_eq!(book.account.foreclosure(day("2026-01-17")).unwrap().charge, Paise::ZERO);
+    book.pays("2026-01-17", "P-1", "5000.00", Purpose::Prepayment);
+    assert_eq!(book.account.principal_outstanding(), rupees("7000.00"));
+    let quote = book.account.foreclosure(day("2026-01-18")).unwrap();
+    assert_eq!(quote.charge, Paise::ZERO);
+    // The APR is paid for each rupee as long as it was held: 12,000 for two days and 7,000 for one.
+    let exit = book.on("2026-01-18").account.cooling_off_exit(day("2026-01-18")).unwrap();
+    assert_eq!(exit.interest, rupees("12.07"));
+    let mut other = Book::open(with(costly()));
+    other.on("2026-01-18");
+    let total = other.account.foreclosure(day("2026-01-18")).unwrap().total.to_string();
+    other.pays("2026-01-18", "P", &total, Purpose::Foreclosure);
+    assert_eq!(other.account.ended, Some((day("2026-01-18"), Ending::Foreclosed)));
+    // The day after it is over, it costs 4 % with tax.
+    let later = Book::open(with(costly())).on("2026-01-19").account.foreclosure(day("2026-01-19")).unwrap();
+    assert_eq!(later.charge, rupees("566.40"));
+}
+
+#[test]
+fn interest_kept_for_days_without_the_money_is_given_back() {
+    // Paid out 16 days before the whole periods begin on 15 Jan: 12,000 at 12 % for 16 of 360 days are 64.00.
+    let mut terms = contract();
+    terms.terms.disbursed_on = day("2025-12-30");
+    terms.terms.first_period = FirstPeriod::Upfront;
+    terms.terms.odd_day_count = Some(DayCount::Actual365);
+    terms.cooling_off_days = 0;
+    let kept = rupees("63.12");
+    let mut book = Book::open(terms.clone());
+    assert_eq!(book.account.upfront_kept(), kept);
+    // After 4 of 16 days a quarter is earned.
+    let quote = book.on("2026-01-03").account.foreclosure(day("2026-01-03")).unwrap();
+    assert_eq!((quote.interest, quote.given_back), (Paise::ZERO, rupees("47.34")));
+    assert_eq!(quote.total, rupees("11952.66"));
+    book.pays("2026-01-03", "P", "11952.66", Purpose::Foreclosure);
+    assert_eq!(book.account.ended, Some((day("2026-01-03"), Ending::Foreclosed)));
+    assert_eq!(book.account.excess, Paise::ZERO);
+    // Of a half that is prepaid then, half of it; and what is kept is what the rest bears.
+    let mut book = Book::open(terms);
+    book.on("2026-01-03").pays("2026-01-03", "P", "6000.00", Purpose::Prepayment);
+    assert_eq!((book.account.excess, book.account.upfront_kept()), (rupees("23.67"), rupees("39.45")));
+    let quote = book.on("2026-01-07").account.foreclosure(day("2026-01-07")).unwrap();
+    assert_eq!(quote.given_back, rupees("15.78"));
+    let over = book.on("2026-01-20").account.foreclosure(day("2026-01-20")).unwrap();
+    assert_eq!(over.given_back, Paise::ZERO);
 }
 
 #[test]

@@ -1,0 +1,113 @@
+//! Acts by hand: money that is booked late, and what is refused.
+
+use chrono::{Duration, NaiveDate};
+
+use super::super::account::{Account, Purpose, Split};
+use super::super::operator::Act;
+use super::{granted, loan, trigger};
+use crate::domain::application::decision::Effect;
+use crate::domain::application::tests::findings::paid;
+use crate::domain::application::tests::fixtures::rupees;
+use crate::domain::application::tests::story::ONE;
+use crate::domain::application::tests::support::Scene;
+use crate::domain::ids::PaymentId;
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// A loan of 100,000 rupees whose money arrived on 2 Nov 2026; nobody pays an instalment by mandate.
+fn running() -> Scene {
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    scene.answer("pay", &paid());
+    scene
+}
+
+fn until(scene: &mut Scene, date: &str) {
+    let today = (scene.now + Duration::minutes(330)).date_naive();
+    scene.wait(day(date).signed_duration_since(today));
+}
+
+fn receipt(amount: &str, value_date: &str, purpose: Purpose) -> Act {
+    let utr = format!("UTR-{amount}-{value_date}");
+    Act::ManualReceipt { amount: rupees(amount), value_date: day(value_date), utr, purpose }
+}
+
+fn account(scene: &Scene) -> &Account {
+    loan(scene).account.as_ref().unwrap()
+}
+
+#[test]
+fn a_receipt_booked_late_leaves_what_one_booked_in_time_leaves_though_the_loan_is_an_npa_meanwhile() {
+    let act = receipt("5000", "2027-01-05", Purpose::Instalment);
+    let (mut in_time, mut late) = (running(), running());
+    until(&mut in_time, "2027-01-05");
+    in_time.operate(ONE, &act).unwrap();
+    until(&mut in_time, "2027-03-10");
+    until(&mut late, "2027-03-10");
+    assert!(account(&late).npa_since.is_some());
+    late.operate(ONE, &act).unwrap();
+    assert!(account(&late).totals.interest.is_positive(), "interest comes first in the order of its value date");
+    assert_eq!(account(&late), account(&in_time));
+}
+
+#[test]
+fn what_a_payment_settled_is_told_anew_when_an_earlier_one_becomes_known() {
+    let mut scene = running();
+    until(&mut scene, "2027-01-10");
+    scene.operate(ONE, &receipt("2000", "2027-01-10", Purpose::Instalment)).unwrap();
+    let first = PaymentId(format!("PAY-{}-1", loan(&scene).id));
+    scene.operate(ONE, &receipt("3000", "2027-01-05", Purpose::Instalment)).unwrap();
+    let told: Vec<(&PaymentId, &Split)> = scene
+        .effects
+        .iter()
+        .filter_map(|effect| if let Effect::Resplit(payment, split) = effect { Some((payment, split)) } else { None })
+        .collect();
+    let anew = told.iter().find(|(payment, _)| **payment == first).expect("the first one's split").1;
+    assert_eq!(anew.total(), rupees("2000"));
+    let totals = account(&scene).totals;
+    let other =
+        told.iter().find(|(payment, _)| **payment != first).expect("the late one's, which is stored after it").1;
+    assert_eq!(anew.interest.saturating_add(other.interest), totals.interest);
+    assert_eq!(anew.principal.saturating_add(other.principal), totals.principal);
+}
+
+#[test]
+fn money_that_cannot_serve_its_purpose_is_refused_with_what_can() {
+    let mut scene = running();
+    until(&mut scene, "2027-01-10");
+    let total = account(&scene).foreclosure(day("2027-01-10")).unwrap().total;
+    let less = total.checked_sub(rupees("0.01")).unwrap().to_string();
+    let before = loan(&scene).clone();
+    for (amount, purpose, word) in [
+        (total.to_string(), Purpose::Prepayment, "FORECLOSURE"),
+        (less.clone(), Purpose::Foreclosure, "are needed"),
+        (total.to_string(), Purpose::CoolingOffExit, "cooling-off"),
+    ] {
+        let refusal = scene.operate(ONE, &receipt(&amount, "2027-01-10", purpose)).unwrap_err();
+        assert!(refusal.contains(word), "{refusal}");
+    }
+    assert_eq!(loan(&scene), &before);
+    scene.operate(ONE, &receipt(&less, "2027-01-10", Purpose::Prepayment)).unwrap();
+    scene.operate(ONE, &receipt("1000", "2027-01-09", Purpose::Instalment)).unwrap();
+}
+
+#[test]
+fn nobody_was_paid_before_the_order() {
+    let mut scene = granted();
+    scene.wait(Duration::days(3));
+    trigger(&mut scene, "P1", None, None);
+    let resolve = |value_date: &str| Act::ResolvePayout {
+        payment_id: PaymentId::from("P1"),
+        utr: Some("UTR9".to_owned()),
+        value_date: Some(day(value_date)),
+    };
+    assert!(scene.operate(ONE, &resolve("2026-11-04")).unwrap_err().contains("2026-11-05"));
+    let mut by_act = scene.clone();
+    by_act.operate(ONE, &resolve("2026-11-05")).unwrap();
+    assert_eq!(account(&by_act).contract.terms.disbursed_on, day("2026-11-05"));
+    // A bank that says so all the same is not believed.
+    scene.answer("pay", &paid());
+    assert_eq!(account(&scene).contract.terms.disbursed_on, day("2026-11-05"));
+}
