@@ -6,6 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::Problems;
+use crate::domain::personal::is_unseen;
 
 /// Bytes of a SHA-256.
 const DIGEST_BYTES: usize = 32;
@@ -96,7 +97,7 @@ pub(super) fn check(operators: &[Operator], problems: &mut Problems) {
         let name = operator.name.trim().to_lowercase();
         let fits = (1..=LONGEST_NAME).contains(&name.chars().count())
             && operator.name.trim() == operator.name
-            && !name.chars().any(char::is_control);
+            && !name.chars().any(is_unseen);
         problems.demand(fits, at("name"), format!("must have 1 to {LONGEST_NAME} printable characters"));
         problems.demand(!RESERVED.contains(&name.as_str()), at("name"), "is a name of the server's own");
         problems.demand(names.insert(name), at("name"), "is another operator's already, capitals aside");

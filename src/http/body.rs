@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 /// How long a sender may take for one body.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// A body that is refused is still taken in, so that the sender comes to read the refusal: so much of it at most.
 const DRAIN_LIMIT: usize = 80 * 1024 * 1024;
 /// And for so long at most.
@@ -47,6 +48,19 @@ pub struct Held {
     _share: Option<OwnedSemaphorePermit>,
 }
 
+impl ReadError {
+    /// The status that says it.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::Broken => StatusCode::BAD_REQUEST,
+            Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
 impl Room {
     /// Room for so many bytes.
     #[must_use]
@@ -73,6 +87,14 @@ impl Room {
 /// [`ReadError`].
 pub async fn read(body: Body, limit: usize, room: &Room) -> Result<Held, ReadError> {
     read_until(Instant::now() + READ_TIMEOUT, body, limit, room).await
+}
+
+/// Reads a body that shares no memory with others.
+///
+/// # Errors
+/// [`ReadError`].
+pub async fn read_alone(body: Body, limit: usize) -> Result<Bytes, ReadError> {
+    read(body, limit, &Room::new(limit + PIECE)).await.map(|held| held.bytes)
 }
 
 async fn read_until(deadline: Instant, mut body: Body, limit: usize, room: &Room) -> Result<Held, ReadError> {

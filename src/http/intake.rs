@@ -97,14 +97,14 @@ impl Intake {
     }
 
     fn unreadable(&self, error: ReadError) -> Response {
-        let (code, status) = match error {
-            ReadError::TooLarge(_) => (Code::TooLarge, StatusCode::PAYLOAD_TOO_LARGE),
-            ReadError::TimedOut => (Code::TimedOut, StatusCode::REQUEST_TIMEOUT),
-            ReadError::Broken => (Code::MalformedMessage, StatusCode::BAD_REQUEST),
-            ReadError::NoRoom => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+        let code = match error {
+            ReadError::TooLarge(_) => Code::TooLarge,
+            ReadError::TimedOut => Code::TimedOut,
+            ReadError::Broken => Code::MalformedMessage,
+            ReadError::NoRoom => Code::Unavailable,
         };
         let mut refusal = self.refuse(code, &error.to_string());
-        *refusal.status_mut() = status;
+        *refusal.status_mut() = error.status();
         // The rest of the body may still be on its way.
         refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         refusal

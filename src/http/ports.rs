@@ -2,15 +2,15 @@
 //! with the port's secret (Standard Webhooks) is what lets a caller in; no bearer token is asked for.
 
 use axum::Router;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use bytes::Bytes;
 use serde_json::json;
 
+use super::body;
 use super::problem::{Path, Problem, no_such_method};
 use crate::app::SharedApp;
 use crate::engine::later::{self, LaterError, Received, Signed};
@@ -23,21 +23,15 @@ pub fn router(app: SharedApp) -> Router {
     Router::new()
         .route("/ports/v1/callbacks/{token}", post(receive))
         .method_not_allowed_fallback(no_such_method)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(app)
 }
 
 /// 200 when the answer counts, or comes too late to; the sender need not send it again. 401 for a signature that does
 /// not fit, 404 for an address that stands for no question, 422 for what is no outcome of it, 503 to try again.
-async fn receive(
-    State(app): State<SharedApp>,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let body = match body {
+async fn receive(State(app): State<SharedApp>, Path(token): Path<String>, headers: HeaderMap, body: Body) -> Response {
+    let body = match body::read_alone(body, BODY_LIMIT).await {
         Ok(body) => body,
-        Err(error) => return Problem::new(error.status(), "the body cannot be read, or is too large").into_response(),
+        Err(error) => return Problem::from(error).into_response(),
     };
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let signed = Signed {

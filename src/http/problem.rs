@@ -15,7 +15,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path as JsonPath, Segment};
+use tokio::time::timeout;
 
+use super::body::{READ_TIMEOUT, ReadError};
 use super::intake::is_json;
 use crate::seal::SealError;
 use crate::store::StoreError;
@@ -97,6 +99,12 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        Self::new(error.status(), error.to_string())
+    }
+}
+
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         StoreError::from(error).into()
@@ -145,7 +153,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         if !request.headers().contains_key(CONTENT_TYPE) || !is_json(request.headers()) {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json"));
         }
-        let body = Bytes::from_request(request, state).await.map_err(|e| Problem::new(e.status(), e.body_text()))?;
+        let body = timeout(READ_TIMEOUT, Bytes::from_request(request, state)).await;
+        let body = body.map_err(|_| Self::Rejection::from(ReadError::TimedOut))?;
+        let body = body.map_err(|e| Problem::new(e.status(), e.body_text()))?;
         parse(&body).map(Self)
     }
 }

@@ -201,9 +201,16 @@ pub(super) struct WireApproval {
     annual_rate: Option<AnnualRate>,
 }
 
+/// U+0000 as JSON writes it.
+const NUL: &[u8] = b"\\u0000";
+
 impl Answer {
     /// Reads a body. The error says where it goes wrong and repeats nothing of it.
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
+        // The database takes no such text; said so here, it is not sent again and again.
+        if body.windows(NUL.len()).any(|part| part == NUL) {
+            return Err("no outcome: a text holds U+0000".to_owned());
+        }
         serde_json::from_slice(body).map_err(|error| format!("no outcome: {}", said(&error)))
     }
 
@@ -296,6 +303,7 @@ mod tests {
     #[test]
     fn an_error_names_what_is_wanted_and_repeats_nothing() {
         for (body, words) in [
+            (r#"{"outcome":"refused","code":"A\u0000"}"#, "a text holds U+0000"),
             (r#"{"outcome":"pending","reference":"R"}"#, "missing field `pollAfter`"),
             (r#"{"outcome":"Asha"}"#, "unknown variant, expected one of `done`, `pending`, `refused`, `unknown`"),
             (r#"{"outcome":"done","finding":{"finding":"Asha"}}"#, "unknown variant, expected one of `acknowledged`"),

@@ -1,6 +1,7 @@
 //! Whether a finding answers its question, and says what it must.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use reqwest::Url;
 
 use crate::domain::application::ask::{Approval, Ask, Finding};
 use crate::domain::application::facets::AgreementText;
@@ -9,6 +10,8 @@ use crate::domain::maths::money::Paise;
 
 /// Digits of a SHA-256.
 const DIGITS: usize = 64;
+/// Longest address of a page, in bytes.
+const LONGEST_URL: usize = 2_048;
 
 /// Looks at a finding as it came.
 ///
@@ -34,6 +37,8 @@ pub(super) fn check(ask: &Ask, finding: &Finding) -> Result<(), String> {
         Finding::Collected { amount, .. } if !amount.is_none_or(Paise::is_positive) => {
             Err("`amount` must be more than zero".to_owned())
         }
+        Finding::LinkCreated { url, .. } => page("url", url),
+        Finding::MandateRegistered { payment_url, .. } => page("paymentUrl", payment_url),
         Finding::Notified { message_id } => some(!message_id.is_empty(), "messageId"),
         _ => Ok(()),
     }
@@ -68,6 +73,16 @@ fn belongs(ask: &Ask, finding: &Finding) -> bool {
     }
 }
 
+/// What a borrower is sent to.
+fn page(member: &str, text: &str) -> Result<(), String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if url.is_some() && text.len() <= LONGEST_URL {
+        Ok(())
+    } else {
+        Err(format!("`{member}` is no http:// or https:// URL of at most {LONGEST_URL} bytes"))
+    }
+}
+
 fn approval(place: usize, offer: &Approval) -> Result<(), String> {
     if !offer.amount.is_positive() {
         return Err(format!("`offers[{place}].amount` must be more than zero"));
@@ -84,6 +99,7 @@ fn agreement(place: usize, agreement: &AgreementText) -> Result<(), String> {
     if !is_hash {
         return Err(format!("`agreements[{place}].hash` is no SHA-256 in {DIGITS} small hexadecimal digits"));
     }
+    page(&format!("agreements[{place}].url"), &agreement.url)?;
     let of_text = agreement.text.as_ref().map(|text| hex::encode(digest(&SHA256, text.as_bytes())));
     if of_text.is_some_and(|hash| hash != agreement.hash) {
         return Err(format!("`agreements[{place}].hash` is not the SHA-256 of its `text`"));

@@ -20,6 +20,7 @@ use super::webhook::{self, Keys};
 use super::{Call, Port, PortError};
 use crate::clock::Clock;
 use crate::config::{AdapterConfig, ClientTls};
+use crate::domain::application::ask::NEVER_RECEIVED;
 use crate::domain::application::ask::{Ask, Outcome};
 use crate::telemetry::trace;
 use crate::tls::TlsError;
@@ -141,6 +142,13 @@ pub(super) fn outcome(
     if status == StatusCode::OK || status == StatusCode::ACCEPTED {
         let answer = Answer::read(body).map_err(bad)?;
         let outcome = answer.outcome(call.ask).map_err(bad)?;
+        // What was sent with this very call has been received.
+        if call.ask.moves_money()
+            && call.method() != "status"
+            && matches!(&outcome, Outcome::Refused { code, .. } if code == NEVER_RECEIVED)
+        {
+            return Err(bad(format!("{NEVER_RECEIVED} answers `status` alone")));
+        }
         let pending = matches!(outcome, Outcome::Pending { .. });
         return if pending || status == StatusCode::OK {
             Ok(outcome)

@@ -90,6 +90,9 @@ fn unpack(file: impl Read + Seek) -> Result<BTreeMap<String, Vec<u8>>, Wrong> {
         return Err(Wrong::TooLarge);
     }
     let (mut files, mut left) = (BTreeMap::new(), MOST_BYTES);
+    if !is_seamless(&mut zip).map_err(|error| unreadable(&error))? {
+        return Err(Wrong::Container);
+    }
     for place in 0..zip.len() {
         let mut file = zip.by_index(place).map_err(|error| unreadable(&error))?;
         if file.is_dir() {
@@ -103,6 +106,20 @@ fn unpack(file: impl Read + Seek) -> Result<BTreeMap<String, Vec<u8>>, Wrong> {
         files.insert(name, content);
     }
     Ok(files)
+}
+
+/// Whether the zip's files follow each other from its beginning to its list of them: nothing stands between, in which a
+/// reader of another make could find a file that this one does not see.
+fn is_seamless<R: Read + Seek>(zip: &mut ZipArchive<R>) -> zip::result::ZipResult<bool> {
+    let mut spans = Vec::with_capacity(zip.len());
+    for place in 0..zip.len() {
+        let file = zip.by_index_raw(place)?;
+        let data = file.data_start().unwrap_or_default();
+        spans.push((file.header_start(), data.saturating_add(file.compressed_size())));
+    }
+    spans.sort_unstable();
+    let end = spans.into_iter().try_fold(0, |at, (start, end)| (at == start).then_some(end));
+    Ok(end == Some(zip.central_directory_start()))
 }
 
 /// That every byte is the one that was written, those of the zip's own headers too.
@@ -245,6 +262,23 @@ mod tests {
         }
         let same_files = altered(&bytes, "messages/0002-callback-a-b.json", Some(b"{}"));
         assert_eq!(wrong(&same_files), Wrong::Container);
+    }
+
+    #[test]
+    fn nothing_hides_before_the_first_file() {
+        let bytes = transcript(&SigningKey::generate("lender").unwrap());
+        let file = "messages/0002-callback-a-b.json";
+        let mut evil = ZipWriter::new(Cursor::new(Vec::new()));
+        evil.start_file(file, SimpleFileOptions::default()).unwrap();
+        evil.write_all(b"{\"evil\":1}").unwrap();
+        let mut evil = ZipArchive::new(Cursor::new(evil.finish().unwrap().into_inner())).unwrap();
+        let end = usize::try_from(evil.central_directory_start()).unwrap();
+        assert!(evil.by_name(file).is_ok());
+        let entry = evil.into_inner().into_inner()[..end].to_vec();
+        let mut forged = [entry.as_slice(), &bytes[..bytes.len() - COMMENT]].concat();
+        let comment = sha256_of(&forged);
+        forged.extend(comment.into_bytes());
+        assert_eq!(wrong(&forged), Wrong::Container);
     }
 
     fn wrong(bytes: &[u8]) -> Wrong {

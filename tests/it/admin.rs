@@ -175,6 +175,24 @@ async fn what_cannot_be_read_or_found_is_a_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_another_site_sends_and_what_no_text_holds_is_refused() {
+    let server = Server::start().await;
+    let before = server.app.clock.now();
+    for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        let clock = server.http.post(format!("{}/sandbox/clock", server.admin)).header(name, value);
+        let answer = clock.header("content-type", "text/plain").body(r#"{"advance":"P1D"}"#).send().await.unwrap();
+        assert_problem(answer, 403, name).await;
+    }
+    assert!(server.app.clock.now() - before < chrono::Duration::days(1));
+    for path in ["/admin/loans/%00", "/admin/loans?orgId=%00", "/admin/lsps/a%00b", "/admin/audit?actor=x%00"] {
+        let answer = server.http.get(format!("{}{path}", server.admin)).send().await.unwrap();
+        assert_problem(answer, 400, path).await;
+    }
+    let shown = server.http.get(format!("{}/admin/loans/LON-NONE", server.admin)).send().await.unwrap();
+    assert_eq!(shown.headers()["cache-control"], "no-store");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lists_come_in_pages_that_hold_everything_once() {
     let server = Server::start().await;
     let lsp = server.lsp().await;

@@ -38,7 +38,7 @@ const SHOWN: i64 = 500;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
-    /// One of WAITING, PROPOSED, APPROVED, REJECTED, STALE; left out, those of the first two.
+    /// One of `WAITING`, `PROPOSED`, `APPROVED`, `REJECTED`, `STALE`; left out, those of the first two.
     state: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,

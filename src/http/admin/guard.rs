@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, HOST};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use secrecy::ExposeSecret as _;
@@ -175,6 +175,9 @@ pub(super) async fn check(State(watch): State<Watch>, mut request: Request, next
     if method == Method::POST && path.starts_with(INBOX) {
         return next.run(request).await;
     }
+    if has_nul(path) || request.uri().query().is_some_and(has_nul) {
+        return Problem::bad_request("no path and no query has a U+0000").into_response();
+    }
     let guard = &watch.guard();
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let demand = matched.and_then(|path| guard.demands.of(method, path));
@@ -186,6 +189,10 @@ pub(super) async fn check(State(watch): State<Watch>, mut request: Request, next
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
+    if caller.kind == Kind::Open && !request.method().is_safe() && is_foreign(request.headers()) {
+        return Problem::new(StatusCode::FORBIDDEN, "a page of another site may not change anything here")
+            .into_response();
+    }
     match (matched, demand) {
         (Some(path), None) if guard.demands.know(path) => no_such_method().await.into_response(),
         (Some(_), None) => {
@@ -194,7 +201,14 @@ pub(super) async fn check(State(watch): State<Watch>, mut request: Request, next
         (None, _) => next.run(request).await,
         (Some(_), Some(demand)) => {
             request.extensions_mut().insert(caller.clone());
-            if demand.personal { reveal::run(&watch, &caller, request, next).await } else { next.run(request).await }
+            let mut response = if demand.personal {
+                reveal::run(&watch, &caller, request, next).await
+            } else {
+                next.run(request).await
+            };
+            // Nothing of it stays in a browser or a proxy.
+            response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            response
         }
     }
 }
@@ -220,10 +234,25 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// The database takes no such text.
+fn has_nul(text: &str) -> bool {
+    text.contains("%00")
+}
+
+/// Whether a browser says that a page from elsewhere sends this: without a token nothing else would tell.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let site = text(HeaderName::from_static("sec-fetch-site"));
+    let origin = text(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
+    let from_here = |origin: &str| text(HOST) == Some(origin) || names_this_machine(origin);
+    site == Some("cross-site") || origin.is_some_and(|origin| !from_here(origin))
+}
+
 fn is_local(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else {
-        return true;
-    };
+    headers.get(HOST).and_then(|host| host.to_str().ok()).is_none_or(names_this_machine)
+}
+
+fn names_this_machine(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
@@ -234,9 +263,6 @@ fn is_local(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-    use axum::http::header::HeaderName;
-
     use super::*;
 
     fn with(name: HeaderName, value: &'static str) -> HeaderMap {
@@ -277,6 +303,17 @@ mod tests {
         assert_eq!(refused.status(), StatusCode::FORBIDDEN);
         assert_eq!(guard.may_reveal(&caller, &[Role::Operator, Role::Auditor]), Some(Role::Auditor));
         assert_eq!(guard.may_reveal(&caller, &[Role::Operator]), None);
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_told_apart() {
+        let is = |name, value| is_foreign(&with(name, value));
+        let site = || HeaderName::from_static("sec-fetch-site");
+        assert!(is(site(), "cross-site") && is(ORIGIN, "https://evil.example") && is(ORIGIN, "null"));
+        assert!(!is(site(), "same-origin") && !is(site(), "none") && !is(ORIGIN, "http://localhost:3000"));
+        let mut behind_a_name = with(HOST, "sandbox.lender.example");
+        behind_a_name.insert(ORIGIN, HeaderValue::from_static("https://sandbox.lender.example"));
+        assert!(!is_foreign(&behind_a_name) && !is_foreign(&HeaderMap::new()));
     }
 
     #[test]

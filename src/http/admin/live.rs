@@ -18,7 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::time::{Instant, timeout};
 
-use super::caller::{Caller, Kind};
+use super::caller::Caller;
 use super::watcher;
 use crate::app::SharedApp;
 use crate::http::problem::{Problem, Query};
@@ -31,10 +31,8 @@ const LAG: usize = 512;
 const FIRST_LOOK: Duration = Duration::from_secs(3);
 /// How often a quiet connection is kept awake.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long a page of an LSP listens before its browser must come again, so that a link that was revoked ends here, too.
-const LINK_TURN: Duration = Duration::from_mins(1);
-/// How long an operator's does.
-const TURN: Duration = Duration::from_hours(1);
+/// How long a page listens before its browser must come again, so that a link or token that was withdrawn ends here, too.
+const TURN: Duration = Duration::from_mins(1);
 /// Everything that a page may show.
 const ALL: [&str; 9] =
     ["applications", "asks", "callbacks", "clock", "decisions", "disputes", "loans", "lsps", "traffic"];
@@ -158,12 +156,11 @@ pub async fn listen(
     let place = Arc::clone(&live.places).try_acquire_owned();
     let place =
         place.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many pages listen; try again later"))?;
-    let turn = if caller.kind == Kind::Link { LINK_TURN } else { TURN };
     let ear = Ear {
         changes: live.changes.subscribe(),
         looked: live.looked.subscribe(),
         org_id: caller.within(query.org_id),
-        until: Instant::now() + turn,
+        until: Instant::now() + TURN,
         greeted: false,
         app: Arc::clone(&app),
         _place: place,

@@ -51,7 +51,7 @@ struct PostingOut {
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
     org_id: Option<String>,
-    /// One of GRANTED, RUNNING, CLOSED, WRITTEN_OFF, WITHDRAWN.
+    /// One of `GRANTED`, `RUNNING`, `CLOSED`, `WRITTEN_OFF`, `WITHDRAWN`.
     status: Option<String>,
     /// A search: an id of OCEN's or ours, a request or trace id, a borrower's PAN or phone.
     q: Option<String>,

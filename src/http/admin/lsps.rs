@@ -15,6 +15,7 @@ use crate::app::SharedApp;
 use crate::config::{Config, Mode, OwnInbox};
 use crate::delivery::address::check_literal;
 use crate::domain::ids::OrgId;
+use crate::domain::personal::is_unseen;
 use crate::http::problem::{self, Path, Problem, Query};
 use crate::jose::VerifyingKey;
 use crate::lsp::{Lsp, LspKey, Settings};
@@ -221,6 +222,9 @@ pub async fn revoke_key(
 /// # Errors
 /// 422, pointing at the member.
 pub fn admitted(org_id: String, body: LspIn, config: &Config) -> Result<Lsp, Problem> {
+    if org_id == config.lender.org_id {
+        return Err(Problem::unprocessable("/orgId", "is the lender's own"));
+    }
     let policy = Policy::of(config);
     let inbox = policy.inbox.clone();
     let lsp = checked(org_id, body, policy)?;
@@ -258,16 +262,21 @@ pub fn checked(org_id: String, body: LspIn, policy: Policy) -> Result<Lsp, Probl
 }
 
 fn text(pointer: &str, text: &str) -> Result<(), Problem> {
-    let fits = (1..=LONGEST).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if fits {
+    let fits = (1..=LONGEST).contains(&text.chars().count());
+    if fits && text.trim() == text && !text.chars().any(is_unseen) {
         Ok(())
     } else {
-        Err(Problem::unprocessable(pointer, format!("needs 1 to {LONGEST} printable characters")))
+        let detail = format!("needs 1 to {LONGEST} printable characters, without blanks around them");
+        Err(Problem::unprocessable(pointer, detail))
     }
 }
 
 fn callback_base_url(text: &str, policy: &Policy) -> Result<(), Problem> {
     let refuse = |detail: &str| Err(Problem::unprocessable("/callbackBaseUrl", detail));
+    // A parser of URLs leaves some of them out.
+    if text.chars().any(|c| is_unseen(c) || c.is_whitespace()) {
+        return refuse("must be without blanks and control characters");
+    }
     let Ok(url) = text.parse::<Url>() else {
         return refuse("must be an http:// or https:// URL");
     };
@@ -362,9 +371,14 @@ mod tests {
 
     #[test]
     fn callbacks_go_to_public_web_addresses() {
-        for url in
-            ["ftp://lsp.example", "lsp.example", "https://", "https://u:p@lsp.example", "https://lsp.example/?a=b"]
-        {
+        for url in [
+            "ftp://lsp.example",
+            "lsp.example",
+            "https://",
+            "https://u:p@lsp.example",
+            "https://lsp.example/?a=b",
+            "https://lsp.example/\r\nX: y",
+        ] {
             assert_eq!(pointer(checked("LSP".into(), body(url, vec![]), DEV)), "/callbackBaseUrl", "{url}");
         }
         for url in ["http://127.0.0.1:9", "https://localhost/x", "http://[::1]", "http://169.254.169.254/"] {
@@ -400,7 +414,7 @@ mod tests {
 
     #[test]
     fn ids_are_short_and_printable() {
-        for org_id in ["", "a\u{0}b", &"x".repeat(129)] {
+        for org_id in ["", "a\u{0}b", " a", "a\u{200b}", "a\u{202e}b", &"x".repeat(129)] {
             assert_eq!(pointer(checked(org_id.into(), body("https://lsp.example", vec![]), SERVE)), "/orgId");
         }
     }

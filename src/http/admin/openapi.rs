@@ -111,7 +111,7 @@ fn tag(path: &str) -> &str {
 }
 
 fn operation(route: &Route, schemas: &mut Schemas) -> Value {
-    let mut described = json!({
+    let described = json!({
         "operationId": operation_id(route),
         "tags": [tag(route.path)],
         "summary": route.summary,
@@ -122,11 +122,13 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
             "$ref": "#/components/responses/Refused",
         } },
     });
+    let Value::Object(mut members) = described else { return described };
     if let Some(body) = route.taken.body {
         let schema = body(&mut schemas.read);
-        described["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        let body = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        members.insert("requestBody".to_owned(), body);
     }
-    described
+    Value::Object(members)
 }
 
 /// `get-lsps-orgId`: the method and what its path says.

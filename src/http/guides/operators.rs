@@ -30,11 +30,11 @@ fn one(path: &str, method: &str, call: &Value) -> String {
     let (id, method) = (text(call, "operationId"), method.to_ascii_uppercase());
     let mut written = format!("### `{method} {path}` {{#{id}}}\n\n{}\n\n", text(call, "summary"));
     let _ = writeln!(written, "{}\n", text(call, "description"));
-    let takes: String = array(call, "parameters")
-        .iter()
-        .map(|parameter| (text(parameter, "name"), text(parameter, "in"), text(parameter, "description")))
-        .map(|(name, place, about)| format!("| `{name}` | {place} | {} |\n", cell(about)))
-        .collect();
+    let takes = array(call, "parameters").iter().fold(String::new(), |mut rows, parameter| {
+        let (name, place) = (text(parameter, "name"), text(parameter, "in"));
+        let _ = writeln!(rows, "| `{name}` | {place} | {} |", cell(text(parameter, "description")));
+        rows
+    });
     if !takes.is_empty() {
         let _ = writeln!(written, "| parameter | in | meaning |\n|---|---|---|\n{takes}");
     }
@@ -58,15 +58,13 @@ pub(super) fn members(name: &str) -> Option<String> {
         return variants(schema);
     };
     let required = array(schema, "required");
-    let rows: String = members
-        .iter()
-        .map(|(member, of)| {
-            let must = if required.iter().any(|one| one == member) { "required" } else { "" };
-            let left_out = of.get("default").filter(|default| !default.is_null());
-            let left_out = left_out.map_or_else(|| must.to_owned(), |default| format!("left out: `{default}`"));
-            format!("| `{member}` | {} | {left_out} | {} |\n", kind(of), cell(text(of, "description")))
-        })
-        .collect();
+    let rows = members.iter().fold(String::new(), |mut rows, (member, of)| {
+        let must = if required.iter().any(|one| one == member) { "required" } else { "" };
+        let left_out = of.get("default").filter(|default| !default.is_null());
+        let left_out = left_out.map_or_else(|| must.to_owned(), |default| format!("left out: `{default}`"));
+        let _ = writeln!(rows, "| `{member}` | {} | {left_out} | {} |", kind(of), cell(text(of, "description")));
+        rows
+    });
     Some(format!("| member | type | needed | meaning |\n|---|---|---|---|\n{rows}"))
 }
 
