@@ -43,7 +43,7 @@ enum Command {
         /// A public key of the lender's in PEM, to check the signatures of anchors with: KID=FILE; once per key
         #[arg(long = "key", value_name = "KID=FILE", value_parser = kid_and_file)]
         keys: Vec<(String, PathBuf)>,
-        /// An anchor that was kept elsewhere, e.g. `signed` of the log line "audit log anchored", in a file
+        /// An anchor that was kept elsewhere, `signed` of the log line "audit log anchored" or "audit log stands", in a file
         #[arg(long = "anchor", value_name = "FILE")]
         anchors: Vec<PathBuf>,
         /// Say it as JSON

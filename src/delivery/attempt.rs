@@ -114,12 +114,7 @@ async fn judge_answer(app: &App, head: &Head, answer: &Answer) -> Verdict {
     let ack = Ack::parse(&answer.body);
     // The key is looked up for a refusal only: a good ack counts without proof.
     let proven = match &ack {
-        // One that names another message was said of that one.
-        Some(Ack { error: Some(_), kid: Some(kid), trace_id })
-            if trace_id.as_ref().is_none_or(|trace_id| *trace_id == head.trace_id) =>
-        {
-            is_proven(app, head, kid, &answer.body).await
-        }
+        Some(Ack { error: Some(_), kid: Some(kid) }) => is_proven(app, head, kid, &answer.body).await,
         _ => false,
     };
     judge(answer.status, ack.as_ref(), proven)

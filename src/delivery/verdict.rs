@@ -24,8 +24,6 @@ pub struct Ack {
     pub error: Option<String>,
     /// Which key is said to have signed it; `None` for a plain ack.
     pub kid: Option<String>,
-    /// Its traceId, where it has one.
-    pub trace_id: Option<String>,
 }
 
 impl Ack {
@@ -34,13 +32,10 @@ impl Ack {
     pub fn parse(body: &[u8]) -> Option<Self> {
         match Incoming::parse(body, OCEN_V3_ALGORITHMS) {
             Ok(Incoming::Signed(jws)) => {
-                let (error, trace_id) = read(jws.unverified_payload())?;
-                Some(Self { error, kid: jws.kid().map(str::to_owned), trace_id })
+                let error = read(jws.unverified_payload())?;
+                Some(Self { error, kid: jws.kid().map(str::to_owned) })
             }
-            Ok(Incoming::Plain) => {
-                let (error, trace_id) = read(body)?;
-                Some(Self { error, kid: None, trace_id })
-            }
+            Ok(Incoming::Plain) => Some(Self { error: read(body)?, kid: None }),
             Err(_) => None,
         }
     }
@@ -60,21 +55,20 @@ struct Flat {
     trace_id: Option<Value>,
 }
 
-/// Error and traceId of an ack; `None` when this is no ack. No error when it says that all is well.
-fn read(json: &[u8]) -> Option<(Option<String>, Option<String>)> {
+/// The error of an ack: outer `None` when this is no ack, inner `None` when it says that all is well.
+#[expect(clippy::option_option, reason = "no ack and no error are different answers")]
+fn read(json: &[u8]) -> Option<Option<String>> {
     let shape: Shape = serde_json::from_slice(json).ok()?;
     let flat = shape.ack.unwrap_or(shape.flat);
-    let trace_id = flat.trace_id.as_ref().and_then(Value::as_str).map(str::to_owned);
-    let error = match (flat.error, &flat.trace_id) {
-        (None, None) => return None,
+    match (flat.error, flat.trace_id) {
+        (None, None) => None,
         // LSPs write "0" in several ways (`ocen-v3.md` §3.3).
-        (None | Some(Value::Null), _) => None,
-        (Some(Value::String(code)), _) if matches!(code.trim(), "0" | "") => None,
-        (Some(Value::Number(code)), _) if code.as_i64() == Some(0) => None,
-        (Some(Value::String(code)), _) => Some(code),
-        (Some(other), _) => Some(other.to_string()),
-    };
-    Some((error, trace_id))
+        (None | Some(Value::Null), _) => Some(None),
+        (Some(Value::String(code)), _) if matches!(code.trim(), "0" | "") => Some(None),
+        (Some(Value::Number(code)), _) if code.as_i64() == Some(0) => Some(None),
+        (Some(Value::String(code)), _) => Some(Some(code)),
+        (Some(other), _) => Some(Some(other.to_string())),
+    }
 }
 
 /// How the codes of an LSP begin that could not authenticate a callback (`ocen-v3.md` §3.3).
@@ -119,7 +113,7 @@ mod tests {
 
     #[test]
     fn zero_has_many_spellings() {
-        let accepted = Some(None);
+        let accepted = Some(Ack { error: None, kid: None });
         for body in [
             r#"{"error":"0","traceId":"t","timestamp":"2026-01-01T00:00:00.000Z"}"#,
             r#"{"ack":{"error":"0","traceId":"t"}}"#,
@@ -128,7 +122,7 @@ mod tests {
             r#"{"error":null,"traceId":"t"}"#,
             r#"{"traceId":"t"}"#,
         ] {
-            assert_eq!(plain(body).map(|ack| ack.error), accepted, "{body}");
+            assert_eq!(plain(body), accepted, "{body}");
         }
     }
 
@@ -141,22 +135,16 @@ mod tests {
 
     #[test]
     fn an_error_is_read_from_plain_and_signed_acks() {
-        assert_eq!(
-            plain(r#"{"error":"GEN5001"}"#),
-            Some(Ack { error: Some("GEN5001".into()), kid: None, trace_id: None })
-        );
-        assert_eq!(plain(r#"{"error":17}"#), Some(Ack { error: Some("17".into()), kid: None, trace_id: None }));
+        assert_eq!(plain(r#"{"error":"GEN5001"}"#), Some(Ack { error: Some("GEN5001".into()), kid: None }));
+        assert_eq!(plain(r#"{"error":17}"#), Some(Ack { error: Some("17".into()), kid: None }));
         let key = SigningKey::generate("lsp-1").unwrap();
         let body = sign_flattened(&key, HeaderMember::Header, br#"{"ack":{"error":"GEN5001"}}"#).unwrap();
-        assert_eq!(
-            Ack::parse(&body),
-            Some(Ack { error: Some("GEN5001".into()), kid: Some("lsp-1".into()), trace_id: None })
-        );
+        assert_eq!(Ack::parse(&body), Some(Ack { error: Some("GEN5001".into()), kid: Some("lsp-1".into()) }));
     }
 
     #[test]
     fn a_good_ack_counts_with_a_good_status_only() {
-        let good = Ack { error: None, kid: None, trace_id: None };
+        let good = Ack { error: None, kid: None };
         assert_eq!(judge(200, Some(&good), false), Verdict::Delivered);
         assert_eq!(judge(202, Some(&good), false), Verdict::Delivered);
         assert!(matches!(judge(500, Some(&good), false), Verdict::Retry(_)));
@@ -173,13 +161,13 @@ mod tests {
 
     #[test]
     fn an_error_parks_when_proven_unless_the_server_is_busy() {
-        let bad = Ack { error: Some("GEN5001".into()), kid: Some("k".into()), trace_id: None };
+        let bad = Ack { error: Some("GEN5001".into()), kid: Some("k".into()) };
         assert_eq!(judge(200, Some(&bad), true), Verdict::Park("HTTP 200, ack error GEN5001".into()));
         assert!(matches!(judge(401, Some(&bad), true), Verdict::Park(_)));
         // Altered on its way, or signed with a key that the LSP does not have yet.
-        let unproven = Ack { error: Some("AUTH1001".into()), kid: Some("lsp-1".into()), trace_id: None };
+        let unproven = Ack { error: Some("AUTH1001".into()), kid: Some("lsp-1".into()) };
         assert_eq!(judge(401, Some(&unproven), true), Verdict::Retry("HTTP 401, ack error AUTH1001".into()));
-        let words = Ack { error: Some("bad request: Asha BQRPS7788K".into()), kid: None, trace_id: None };
+        let words = Ack { error: Some("bad request: Asha BQRPS7788K".into()), kid: None };
         assert_eq!(judge(400, Some(&words), false), Verdict::Park("HTTP 400, an ack error that is no code".into()));
         assert!(matches!(judge(200, Some(&bad), false), Verdict::Retry(_)));
         assert!(matches!(judge(503, Some(&bad), true), Verdict::Retry(_)));

@@ -142,10 +142,17 @@ fn holds_pan(run: &str) -> bool {
     in_gstin || ((PAN..GSTIN).contains(&shape.len()) && shape.contains("AAAAA9999A"))
 }
 
-/// Control characters, and those that people do not see: with them two names would look alike.
+/// Control characters, and those that people do not see: with them two names would look alike. The joiners U+200C and
+/// U+200D are none of them: Indian scripts are written with them.
 #[must_use]
 pub fn is_unseen(c: char) -> bool {
-    let unseen = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{feff}'..='\u{feff}'];
+    let unseen = [
+        '\u{200b}'..='\u{200b}',
+        '\u{200e}'..='\u{200f}',
+        '\u{2028}'..='\u{202e}',
+        '\u{2060}'..='\u{206f}',
+        '\u{feff}'..='\u{feff}',
+    ];
     c.is_control() || c == '\u{ad}' || unseen.iter().any(|range| range.contains(&c))
 }
 

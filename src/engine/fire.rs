@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::app::lane::Handed;
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, NewAsk, NewTimer, Outcome};
+use crate::domain::application::notice::NoticeKind;
 use crate::domain::ids::ApplicationId;
 use crate::lender::gate::Pass;
 use crate::lender::http::ADAPTER_ERROR;
@@ -260,7 +261,8 @@ async fn subjects(app: &App, conn: &mut PgConnection, new: &NewAsk) -> Result<Ve
 /// the key that tells it from any other. After the adapter was mended a question is a new one to it.
 fn key(leased: &Leased, new: &NewAsk) -> String {
     match (&new.ask, leased.renewed) {
-        (Ask::Notify(notice), _) => notice.key.clone(),
+        (Ask::Notify(notice), 0) => notice.key.clone(),
+        (Ask::Notify(notice), renewed) => format!("{}.{renewed}", notice.key),
         (ask, renewed) => match ask.money_key() {
             Some(key) => key.to_owned(),
             None if renewed > 0 => format!("{}.{renewed}", leased.id),
@@ -332,8 +334,8 @@ fn silence(leased: &Leased, new: &NewAsk, reference: Option<String>, now: DateTi
     if leased.tries < MAX_TRIES {
         return Step::Wait(again);
     }
-    // An eligibility that nobody judges is left to a person.
-    if matches!(new.ask, Ask::Kyc | Ask::MandateStatus { .. } | Ask::CancelMandate { .. }) {
+    // An eligibility that nobody judges is left to a person. Whether a notice is still true after a while, a person sees.
+    if matches!(new.ask, Ask::Kyc | Ask::MandateStatus { .. } | Ask::CancelMandate { .. }) || is_of_the_loan(&new.ask) {
         return Step::Wait(Settlement::Stuck("no answer"));
     }
     Step::Apply(Outcome::Unknown { reference }, Settlement::Closed("no answer"))
@@ -352,8 +354,15 @@ fn mistaken(leased: &Leased, new: &NewAsk, detail: String, now: DateTime<Utc>) -
         Ask::Kyc | Ask::MandateStatus { .. } | Ask::CancelMandate { .. } => {
             Step::Wait(Settlement::Stuck(ask::MISTAKEN))
         }
+        _ if is_of_the_loan(&new.ask) => Step::Wait(Settlement::Stuck(ask::MISTAKEN)),
         _ => Step::Apply(Outcome::Unknown { reference: None }, Settlement::Closed("adapter error")),
     }
+}
+
+/// A notice about a running loan. Copies of signed documents are none: a payout waits for them, and is freed when they
+/// cannot be sent.
+fn is_of_the_loan(ask: &Ask) -> bool {
+    matches!(ask, Ask::Notify(notice) if notice.kind != NoticeKind::SignedDocuments)
 }
 
 /// 0.5 s doubling to at most 5 minutes.

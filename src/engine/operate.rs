@@ -105,7 +105,7 @@ pub async fn perform(app: &App, conn: &mut PgConnection, loan_id: &LoanId, act: 
         None => gathered,
     };
     if let Act::ManualReceipt { utr, .. } = act.0
-        && repayment::is_credited(conn, loan_id, utr).await?
+        && repayment::is_credited(conn, loan_id, utr.trim()).await?
     {
         return Err(ActError::Refused("a payment with this bank reference is credited already".to_owned()));
     }

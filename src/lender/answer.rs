@@ -222,7 +222,10 @@ impl Answer {
                 finding::check(ask, &finding)?;
                 Outcome::Done { finding }
             }
-            Self::Pending { reference, poll_after, url } => Outcome::Pending { reference, poll_after, url },
+            Self::Pending { reference, poll_after, url } => {
+                url.as_deref().map_or(Ok(()), |url| finding::page("url", url))?;
+                Outcome::Pending { reference, poll_after, url }
+            }
             Self::Refused { code, detail } => Outcome::Refused { code, detail },
             Self::Unknown { reference } => Outcome::Unknown { reference },
         })

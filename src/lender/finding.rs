@@ -10,6 +10,8 @@ use crate::domain::maths::money::Paise;
 
 /// Digits of a SHA-256.
 const DIGITS: usize = 64;
+/// Schemes by which a text runs in the borrower's browser, or opens what is his own.
+const RUNNING: [&str; 6] = ["javascript", "data", "vbscript", "file", "blob", "about"];
 /// Longest address of a page, in bytes.
 const LONGEST_URL: usize = 2_048;
 
@@ -24,7 +26,11 @@ pub(super) fn check(ask: &Ask, finding: &Finding) -> Result<(), String> {
     let some = |there: bool, member: &str| there.then_some(()).ok_or_else(|| format!("`{member}` is empty"));
     match finding {
         Finding::Decline { reasons } => some(!reasons.is_empty(), "reasons"),
-        Finding::NeedsAction { actions } => some(!actions.is_empty(), "actions"),
+        Finding::NeedsAction { actions } => {
+            some(!actions.is_empty(), "actions")?;
+            let urls = actions.iter().filter_map(|action| action.url.as_deref());
+            urls.enumerate().try_for_each(|(place, url)| page(&format!("actions[{place}].url"), url))
+        }
         Finding::Refer { reasons } => referral::usable(reasons),
         Finding::Approve { offers } => {
             some(!offers.is_empty(), "offers")?;
@@ -73,13 +79,13 @@ fn belongs(ask: &Ask, finding: &Finding) -> bool {
     }
 }
 
-/// What a borrower is sent to.
-fn page(member: &str, text: &str) -> Result<(), String> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+/// What a borrower is sent to: a page, or an app such as `upi://` opens.
+pub(super) fn page(member: &str, text: &str) -> Result<(), String> {
+    let url = Url::parse(text).ok().filter(|url| !RUNNING.contains(&url.scheme()));
     if url.is_some() && text.len() <= LONGEST_URL {
         Ok(())
     } else {
-        Err(format!("`{member}` is no http:// or https:// URL of at most {LONGEST_URL} bytes"))
+        Err(format!("`{member}` is no URL of a page or an app, of at most {LONGEST_URL} bytes"))
     }
 }
 

@@ -141,14 +141,7 @@ pub(super) fn outcome(
     let bad = |detail: String| PortError::BadAnswer { port: call.ask.port(), detail };
     if status == StatusCode::OK || status == StatusCode::ACCEPTED {
         let answer = Answer::read(body).map_err(bad)?;
-        let outcome = answer.outcome(call.ask).map_err(bad)?;
-        // What was sent with this very call has been received.
-        if call.ask.moves_money()
-            && call.method() != "status"
-            && matches!(&outcome, Outcome::Refused { code, .. } if code == NEVER_RECEIVED)
-        {
-            return Err(bad(format!("{NEVER_RECEIVED} answers `status` alone")));
-        }
+        let outcome = answer.outcome(call.ask).and_then(|outcome| received(call, outcome)).map_err(bad)?;
         let pending = matches!(outcome, Outcome::Pending { .. });
         return if pending || status == StatusCode::OK {
             Ok(outcome)
@@ -161,7 +154,9 @@ pub(super) fn outcome(
     }
     if status.is_client_error() {
         return match Answer::read(body) {
-            Ok(answer @ Answer::Refused { .. }) => answer.outcome(call.ask).map_err(bad),
+            Ok(answer @ Answer::Refused { .. }) => {
+                answer.outcome(call.ask).and_then(|outcome| received(call, outcome)).map_err(bad)
+            }
             // For money a bare 4xx may be a proxy's: it proves nothing about the payment.
             _ if call.ask.moves_money() => Err(bad(format!("{status} without an outcome"))),
             _ => Ok(Outcome::Refused {
@@ -171,6 +166,21 @@ pub(super) fn outcome(
         };
     }
     Err(bad(status.to_string()))
+}
+
+/// What was sent with this very call has been received.
+fn received(call: &Call<'_>, outcome: Outcome) -> Result<Outcome, String> {
+    if call.method() == "status" { Ok(outcome) } else { arrived(call.ask, outcome) }
+}
+
+/// An order that was answered arrived: only to `status` it may be said that it never did.
+pub(super) fn arrived(ask: &Ask, outcome: Outcome) -> Result<Outcome, String> {
+    match outcome {
+        Outcome::Refused { code, .. } if ask.moves_money() && code == NEVER_RECEIVED => {
+            Err(format!("{NEVER_RECEIVED} answers `status` alone"))
+        }
+        outcome => Ok(outcome),
+    }
 }
 
 /// `Retry-After` in seconds; its other form, a date, is not looked at.

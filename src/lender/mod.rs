@@ -357,7 +357,7 @@ fn within(
 /// # Errors
 /// Why it is none, repeating nothing of it.
 pub fn later_outcome(ask: &Ask, body: &[u8]) -> Result<Outcome, String> {
-    Answer::read(body)?.outcome(ask)
+    Answer::read(body)?.outcome(ask).and_then(|outcome| http::arrived(ask, outcome))
 }
 
 /// Stands where a port is missing; [`Ports::new`] lets that happen for no known one.

@@ -45,7 +45,7 @@ pub async fn take_turn(conn: &mut PgConnection, lock: i64) -> Result<bool, Store
 }
 
 /// Applications that ended on a day or earlier and are to be erased: none under a hold, none with an open dispute, none
-/// with money of the borrower's that has still to go back to him.
+/// with money of the borrower's that has still to go back to him, unless the account that it would go to is gone already.
 ///
 /// # Errors
 /// When the database fails.
@@ -72,20 +72,20 @@ pub async fn to_erase(
             where loan.application_id = ended.application_id
             and dispute.status not in ('RESOLVED', 'CLOSED')
         )
-        and not exists (
+        and (erasing_at is not null or not exists (
             select from loan
             join journal using (loan_id)
             join posting using (journal_id)
             where loan.application_id = ended.application_id
             and posting.account = 'BORROWER_EXCESS'
             having sum(posting.amount) <> 0
-        )
-        and not exists (
+        ))
+        and (erasing_at is not null or not exists (
             select from ask
             where ask.application_id = ended.application_id
             and ask.method = 'pay'
             and ask.state <> 'CLOSED'
-        )
+        ))
         order by ended_on, application_id
         limit $5
         "#,
@@ -112,20 +112,20 @@ pub async fn lock(conn: &mut PgConnection, application: Uuid) -> Result<Option<b
         where application_id = $1
         and erased_at is null
         and not exists (select from legal_hold held where held.application_id = ended.application_id)
-        and not exists (
+        and (erasing_at is not null or not exists (
             select from loan
             join journal using (loan_id)
             join posting using (journal_id)
             where loan.application_id = ended.application_id
             and posting.account = 'BORROWER_EXCESS'
             having sum(posting.amount) <> 0
-        )
-        and not exists (
+        ))
+        and (erasing_at is not null or not exists (
             select from ask
             where ask.application_id = ended.application_id
             and ask.method = 'pay'
             and ask.state <> 'CLOSED'
-        )
+        ))
         for update
         "#,
         application,

@@ -15,6 +15,9 @@ const MOST_FILES: usize = 50_000;
 /// Most bytes of all files together, unpacked.
 const MOST_BYTES: u64 = 1024 * 1024 * 1024;
 
+/// Bytes of a file's header in a zip before its name.
+const LOCAL_HEADER: u64 = 30;
+
 /// A transcript that is not what it says.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says it")]
@@ -114,8 +117,12 @@ fn is_seamless<R: Read + Seek>(zip: &mut ZipArchive<R>) -> zip::result::ZipResul
     let mut spans = Vec::with_capacity(zip.len());
     for place in 0..zip.len() {
         let file = zip.by_index_raw(place)?;
-        let data = file.data_start().unwrap_or_default();
-        spans.push((file.header_start(), data.saturating_add(file.compressed_size())));
+        let (start, data) = (file.header_start(), file.data_start().unwrap_or_default());
+        // Nothing but the fixed part and the name: no room for more.
+        if data != start.saturating_add(LOCAL_HEADER + file.name_raw().len() as u64) {
+            return Ok(false);
+        }
+        spans.push((start, data.saturating_add(file.compressed_size())));
     }
     spans.sort_unstable();
     let end = spans.into_iter().try_fold(0, |at, (start, end)| (at == start).then_some(end));

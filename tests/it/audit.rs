@@ -113,6 +113,9 @@ async fn a_signed_head_shows_an_end_that_was_cut_off_and_a_chain_that_was_made_a
     assert_eq!(made.seq, 4);
     assert_eq!(anchor::make(&server.app).await.unwrap(), None, "one a day");
     append(&server, 5).await;
+    // The log says where it stands every hour, when it has grown.
+    assert_eq!(anchor::tell(&server.app, Some(5)).await.unwrap(), None);
+    let told = anchor::tell(&server.app, Some(4)).await.unwrap().unwrap();
     let signing = server.app.keys.signing();
     let keys = |key: &SigningKey| BTreeMap::from([(signing.kid().to_owned(), key.verifying_key().clone())]);
     let wanted = Walk { keys: keys(&signing), ..Walk::default() };
@@ -131,8 +134,12 @@ async fn a_signed_head_shows_an_end_that_was_cut_off_and_a_chain_that_was_made_a
     // The forger takes back the anchor as well: the log line has it still.
     forge(&server, "delete from audit_anchor").await;
     assert!(walked(&server, &wanted).await.is_ok());
-    let kept = Walk { kept: vec![made.signed.clone()], ..wanted };
+    let kept = Walk { kept: vec![made.signed.clone()], ..wanted.clone() };
     assert_eq!(walked(&server, &kept).await, Err(cut));
+    append(&server, 98).await;
+    let later = Walk { kept: vec![told.signed], ..wanted };
+    assert_eq!(walked(&server, &later).await, Err(Fault::CutOff { day: told.day, count: 5, ends: 4 }));
+    forge(&server, "delete from audit_entry where seq >= 4").await;
     append(&server, 99).await;
     assert_eq!(walked(&server, &kept).await, Err(Fault::Replaced { seq: 4, day: made.day }));
 }

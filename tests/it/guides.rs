@@ -42,6 +42,25 @@ async fn every_link_of_every_guide_leads_somewhere_on_this_server() {
     assert!(!style.contains("url(") && !style.contains("@import"));
 }
 
+/// Names in braces are told by what they are, not by what the router calls them.
+#[test]
+fn every_call_of_the_sandbox_has_its_line() {
+    let plain = |path: &str| {
+        let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+        parts.collect::<Vec<_>>().join("/")
+    };
+    let guide = include_str!("../../src/http/docs/guides/scenarios.md");
+    let told: BTreeSet<String> =
+        guide.split([' ', '`', ',', '?']).filter(|word| word.starts_with("/sandbox/")).map(plain).collect();
+    let source = include_str!("../../src/sandbox/http.rs");
+    let routes: Vec<&str> = source.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(routes.len() > 15, "{routes:?}");
+    // Callbacks come to an inbox, nobody calls it.
+    for route in routes.iter().filter(|route| !route.ends_with("{*path}")) {
+        assert!(told.contains(&plain(route)), "{route} is in no line of the guide");
+    }
+}
+
 #[tokio::test]
 async fn a_guide_shows_the_messages_of_its_family() {
     let server = Server::start().await;

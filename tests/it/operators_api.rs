@@ -1,5 +1,5 @@
-//! What is published of the operators' API is true, whole and committed. Every answer that any test gets is held against
-//! it, too.
+//! What is published of the operators' API is true, whole and committed. Every answer that a test gets by the helpers for
+//! operators is held against it, too.
 
 use ocen_lender::http::admin::{openapi, routes};
 use serde_json::{Value, json};

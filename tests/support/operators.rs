@@ -4,6 +4,7 @@ use ocen_lender::config::{Operator, Role};
 use reqwest::Method;
 use serde_json::Value;
 
+use super::operators_api;
 use super::server::{Options, Server};
 
 /// The sandbox with operators of these names and roles; who shows no token is let in all the same.
@@ -43,7 +44,7 @@ pub async fn call_because(
     body: Option<&Value>,
     reason: Option<&str>,
 ) -> (u16, Value) {
-    let mut request = server.http.request(method, format!("{}{path}", server.admin)).bearer_auth(token(name));
+    let mut request = server.http.request(method.clone(), format!("{}{path}", server.admin)).bearer_auth(token(name));
     if let Some(body) = body {
         request = request.json(body);
     }
@@ -56,7 +57,12 @@ pub async fn call_because(
     if answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream") {
         return (status, Value::Null);
     }
-    (status, answer.json().await.unwrap_or(Value::Null))
+    let is_json = answer.headers().get("content-type").is_none_or(|kind| kind != "application/zip");
+    let answer = answer.json().await.unwrap_or(Value::Null);
+    if is_json && !path.contains("/metrics") {
+        operators_api::hold(&method.as_str().to_ascii_lowercase(), path, (status, &answer));
+    }
+    (status, answer)
 }
 
 /// A GET by an operator.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 struct Described {
     method: String,
     path: Vec<String>,
+    status: u16,
     /// Where the answer's type is known.
     validator: Option<Validator>,
     /// Members that are named in words.
@@ -23,12 +24,13 @@ static CALLS: LazyLock<Vec<Described>> = LazyLock::new(|| {
     calls
         .map(|(path, method, call)| {
             let answers = call["responses"].as_object().unwrap();
-            let (_, answer) = answers.iter().find(|(status, _)| *status != "default").unwrap();
+            let (status, answer) = answers.iter().find(|(status, _)| *status != "default").unwrap();
             let schema = answer.pointer("/content/application~1json/schema");
             let in_words = schema.is_some_and(|schema| schema["description"] == answer["description"]);
             let words = answer["description"].as_str().filter(|_| in_words).unwrap_or_default();
             Described {
                 method: method.clone(),
+                status: status.parse().unwrap(),
                 path: path.split('/').map(str::to_owned).collect(),
                 validator: schema.map(|schema| {
                     let whole = json!({"allOf": [schema], "components": document["components"]});
@@ -41,7 +43,10 @@ static CALLS: LazyLock<Vec<Described>> = LazyLock::new(|| {
 });
 
 /// Fails when an answer of the operators' listener is not as it is described. Other paths are let be.
-pub fn hold(method: &str, path: &str, answer: &Value) {
+pub fn hold(method: &str, path: &str, (status, answer): (u16, &Value)) {
+    if !(200..300).contains(&status) {
+        return;
+    }
     let path = path.split('?').next().unwrap_or_default();
     let words: Vec<&str> = path.split('/').collect();
     let fits = |call: &&Described| {
@@ -52,6 +57,7 @@ pub fn hold(method: &str, path: &str, answer: &Value) {
         assert!(!path.starts_with("/admin/"), "{method} {path} is answered and not described");
         return;
     };
+    assert_eq!(status, call.status, "{method} {path}");
     if let Some(validator) = &call.validator {
         let wrong: Vec<String> =
             validator.iter_errors(answer).map(|e| format!("{e} at {}", e.instance_path())).collect();

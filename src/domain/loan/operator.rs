@@ -199,7 +199,7 @@ fn fits(
     };
     let needed = needed.map_err(|refusal| refusal.to_string())?.total;
     match purpose {
-        Purpose::Prepayment if amount >= needed => {
+        Purpose::Prepayment if account.is_too_much_to_prepay(amount, value_date) => {
             Err(format!("{needed} rupees pay the loan off on {value_date}: use the purpose FORECLOSURE"))
         }
         Purpose::Foreclosure | Purpose::CoolingOffExit if amount < needed => {

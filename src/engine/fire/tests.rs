@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::application::ask::{Finding, PayOrder};
 use crate::domain::application::facets::{Account, AccountTarget};
+use crate::domain::application::notice::Notice;
 use crate::domain::maths::money::Paise;
 
 fn at() -> DateTime<Utc> {
@@ -27,6 +28,11 @@ fn pay() -> Ask {
 
 fn mandate_status() -> Ask {
     Ask::MandateStatus { plan: "RP-1".into(), reference: "M-1".to_owned() }
+}
+
+fn notice(kind: NoticeKind) -> Ask {
+    let (key, text) = ("N1".to_owned(), "Your instalment is due.".to_owned());
+    Ask::Notify(Notice { kind, loan_id: Some("LON1".into()), instalment: Some(1), key, text })
 }
 
 /// The step after so many tries.
@@ -58,11 +64,12 @@ fn a_mistake_of_the_adapter_is_no_refusal() {
         let left = matches!(&step, Step::Apply(Outcome::Refused { code, .. }, _) if code == ADAPTER_ERROR);
         assert!(left, "{step:?}: a person decides");
     }
-    for ask in [Ask::Kyc, mandate_status()] {
+    for ask in [Ask::Kyc, mandate_status(), notice(NoticeKind::Overdue)] {
         let step = step(ask, 1, Some(mistake()));
         assert!(matches!(step, Step::Wait(Settlement::Stuck(_))), "{step:?}: a person looks");
     }
-    for ask in [Ask::FetchData { consent_id: None }, Ask::PrepareAgreement { app_token: None }] {
+    let copies = notice(NoticeKind::SignedDocuments);
+    for ask in [Ask::FetchData { consent_id: None }, Ask::PrepareAgreement { app_token: None }, copies] {
         let step = step(ask, 1, Some(mistake()));
         assert!(matches!(step, Step::Apply(Outcome::Unknown { .. }, _)), "{step:?}: the LSP may ask again");
     }
@@ -72,7 +79,7 @@ fn a_mistake_of_the_adapter_is_no_refusal() {
 
 #[test]
 fn silence_declines_nobody_and_never_fails_a_payment() {
-    for ask in [Ask::Kyc, mandate_status()] {
+    for ask in [Ask::Kyc, mandate_status(), notice(NoticeKind::PreDebit)] {
         let step = step(ask, MAX_TRIES, None);
         assert!(matches!(step, Step::Wait(Settlement::Stuck(_))), "{step:?}");
     }

@@ -20,6 +20,7 @@ use crate::app::{App, SharedApp};
 use crate::config::{Config, Mode, Operator, ROLES, Role};
 use crate::http::problem::{Problem, no_such_method};
 use crate::store::audit::Actor;
+use crate::tls::peer::Peer;
 
 /// Callbacks come here without a token: they are an LSP's business, played by `dev`.
 const INBOX: &str = "/sandbox/inbox/";
@@ -187,7 +188,15 @@ pub(super) async fn check(State(watch): State<Watch>, mut request: Request, next
     };
     let caller = match admitted {
         Ok(caller) => caller,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => {
+            // Behind a proxy this is the proxy's address.
+            if let (Some(_), Some(peer)) = (bearer(request.headers()), request.extensions().get::<Peer>())
+                && problem.status() == StatusCode::UNAUTHORIZED
+            {
+                tracing::warn!(peer = %peer.address, "a token was shown that opens nothing");
+            }
+            return problem.into_response();
+        }
     };
     if caller.kind == Kind::Open && !request.method().is_safe() && is_foreign(request.headers()) {
         return Problem::new(StatusCode::FORBIDDEN, "a page of another site may not change anything here")
@@ -245,7 +254,12 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     let site = text(HeaderName::from_static("sec-fetch-site"));
     let origin = text(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
     let from_here = |origin: &str| text(HOST) == Some(origin) || names_this_machine(origin);
-    site == Some("cross-site") || origin.is_some_and(|origin| !from_here(origin))
+    // A browser that tells the one knows better than the other, which names what a proxy may have renamed.
+    match site {
+        Some("same-origin" | "none") => false,
+        Some("cross-site") => true,
+        _ => origin.is_some_and(|origin| !from_here(origin)),
+    }
 }
 
 fn is_local(headers: &HeaderMap) -> bool {

@@ -242,6 +242,9 @@ pub fn admitted(org_id: String, body: LspIn, config: &Config) -> Result<Lsp, Pro
 /// 422, pointing at the member.
 pub fn checked(org_id: String, body: LspIn, policy: Policy) -> Result<Lsp, Problem> {
     text("/orgId", &org_id)?;
+    if org_id.contains(['\u{200c}', '\u{200d}']) {
+        return Err(Problem::unprocessable("/orgId", "must be without joiners"));
+    }
     if body.org_id.is_some_and(|said| said != org_id) {
         return Err(Problem::unprocessable("/orgId", "is another one than in the path"));
     }

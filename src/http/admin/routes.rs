@@ -178,7 +178,7 @@ pub fn table() -> Vec<Route> {
         get("/admin/callbacks", ANY, callbacks::list).linked()
             .says("Callbacks, newest first.").gives::<Page<CallbackRow>>(),
         post("/admin/callbacks/redeliver", OPERATE, callbacks::redeliver_since)
-            .says("Send again what was decided or delivered since a time, in the old order.").tells("`queued`: how many."),
+            .says("Send again what was decided or delivered since a time, in the old order; what was queued before a failure stays so.").tells("`queued`: how many."),
         post("/admin/callbacks/{id}/redeliver", OPERATE, callbacks::redeliver)
             .says("Send one callback again: a delivered or parked one at the end of its stream, a pending one now.").tells("`id`, `state`, and `queued`: 1, or 0 for one that was pending."),
         get("/admin/audit", AUDIT, audit::list)

@@ -54,11 +54,18 @@ pub fn refuse(extra: &Extra, pointer: &str) -> Result<(), Malformed> {
 fn within(members: &Map<String, Value>, pointer: &str, deeper: usize) -> Result<(), Malformed> {
     members.iter().try_for_each(|(name, value)| {
         list(name, value, pointer)?;
-        match (value, deeper.checked_sub(1)) {
-            (Value::Object(members), Some(deeper)) => within(members, &format!("{pointer}/{}", token(name)), deeper),
-            _ => Ok(()),
-        }
+        inside(value, &format!("{pointer}/{}", token(name)), deeper)
     })
+}
+
+fn inside(value: &Value, pointer: &str, deeper: usize) -> Result<(), Malformed> {
+    match (value, deeper.checked_sub(1)) {
+        (Value::Object(members), Some(deeper)) => within(members, pointer, deeper),
+        (Value::Array(items), Some(deeper)) => {
+            items.iter().enumerate().try_for_each(|(place, item)| inside(item, &format!("{pointer}/{place}"), deeper))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A member's name in a pointer.
@@ -94,6 +101,8 @@ mod tests {
         assert_eq!(refused(deep).as_deref(), Some("/b/extensibleData/callLogs"));
         let deeper = json!({"extensibleData": {"device": {"of/it": {"SMS history": []}}}});
         assert_eq!(refused(deeper).as_deref(), Some("/b/extensibleData/device/of~1it/SMS history"));
+        let listed = json!({"extensibleData": {"devices": [1, {"contacts": ["a"]}]}});
+        assert_eq!(refused(listed).as_deref(), Some("/b/extensibleData/devices/1/contacts"));
         assert_eq!(refused(json!({"contacts": "two", "photos": 3, "references": [], "vintage": {}})), None);
     }
 }

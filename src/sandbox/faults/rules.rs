@@ -60,6 +60,9 @@ pub(in crate::sandbox) async fn add(
             "connections of a hosted sandbox come in for all its namespaces; run one of your own to refuse them";
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
+    if wanted.until.is_some_and(|until| until <= app.clock.now()) {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "`until` is over by the sandbox's clock"));
+    }
     let Match { org_id, operation, loan_application_id, nth } = wanted.r#match;
     let rule = Rule {
         fault_id: app.ids.uuid(),

@@ -275,7 +275,9 @@ async fn a_rule_strikes_the_message_that_it_means() {
     let scene = scene().await;
     rule(&scene, json!({"match": {"nth": 2}, "fault": "extraFields"})).await;
     rule(&scene, json!({"match": {"loanApplicationId": "APP-OTHER"}, "fault": "drop"})).await;
-    rule(&scene, json!({"match": {}, "fault": "drop", "until": "2020-01-01T00:00:00Z"})).await;
+    let soon = scene.server.app.clock.now() + chrono::Duration::hours(1);
+    rule(&scene, json!({"match": {}, "fault": "drop", "until": soon})).await;
+    scene.clock(json!({"advance": "PT2H"})).await;
     let mut struck = Vec::new();
     for _ in 0..3 {
         let (_, request) = send(&scene, &bodies::pan()).await;
@@ -288,6 +290,7 @@ async fn a_rule_strikes_the_message_that_it_means() {
     for nonsense in [
         json!({"fault": "noSuchFault"}),
         json!({"fault": "drop", "count": 0}),
+        json!({"match": {}, "fault": "drop", "until": "2020-01-01T00:00:00Z"}),
         json!({"fault": "drop", "match": {"operation": "noSuchOperation"}}),
         json!({"fault": "slowAck", "delayMs": 3_600_000}),
         json!({"fault": "refuseTls", "match": {"orgId": "LSP-TEST"}}),

@@ -29,7 +29,7 @@ use crate::domain::application::{pricing, restate};
 use crate::domain::book::{self, Journal};
 use crate::domain::maths::accrual::accrued_after;
 use crate::domain::maths::money::Paise;
-use crate::domain::maths::schedule::{Row, ScheduleError, ScheduleTerms, schedule};
+use crate::domain::maths::schedule::{Row, Schedule, ScheduleError, ScheduleTerms, schedule};
 use crate::domain::servicing::{Component, FeeLine, Servicing};
 
 /// What was accepted, with the dates that the bank's value date fixed. Nothing in it ever changes.
@@ -265,6 +265,9 @@ pub struct Account {
     pub called_in: Option<Ending>,
     /// How and when it ended.
     pub ended: Option<(NaiveDate, Ending)>,
+    /// Interest of odd days that was kept from the payout; not noted of accounts that were opened before it was.
+    #[serde(default)]
+    pub kept_interest: Option<Paise>,
 }
 
 /// Something the lender must do because of a day.
@@ -339,10 +342,12 @@ impl Account {
     pub fn open(contract: Contract, reference: &str, net: Paise, out: &mut Out) -> Result<Self, ScheduleError> {
         let terms = &contract.terms;
         let day = terms.disbursed_on;
-        let rows = schedule(terms)?.rows;
+        let Schedule { rows, upfront_interest, .. } = schedule(terms)?;
+        let fees = contract.fees.iter().fold(Paise::ZERO, |sum, fee| sum.saturating_add(fee.total()));
+        let kept = terms.principal.saturating_sub(net).saturating_sub(fees);
         out.post(book::disbursement(day, reference, (terms.principal, net), &contract.fees));
         out.event(day, "paid out");
-        Ok(Self {
+        let mut account = Self {
             instalments: rows.into_iter().map(|row| Instalment::scheduled(row, &contract.servicing)).collect(),
             version: 1,
             running: Running::starting(day),
@@ -354,8 +359,13 @@ impl Account {
             npa_since: None,
             called_in: None,
             ended: None,
+            kept_interest: Some(kept),
             contract,
-        })
+        };
+        // Kept for more odd days than there were: the money came later than the offer foresaw.
+        let too_much = Paise(kept.0.saturating_sub(upfront_interest.0).max(0));
+        account.give_back(reference, (too_much, &[]), day, out);
+        Ok(account)
     }
 
     /// The first instalment that is not due yet.

@@ -120,8 +120,8 @@ impl Account {
 
     /// Interest of the odd days that was kept from the payout, less what was given back of it.
     pub(super) fn upfront_kept(&self) -> Paise {
-        let kept = schedule(&self.contract.terms).map(|schedule| schedule.upfront_interest).unwrap_or_default();
-        kept.saturating_sub(self.totals.given_back)
+        let of_terms = || schedule(&self.contract.terms).map(|schedule| schedule.upfront_interest).unwrap_or_default();
+        self.kept_interest.unwrap_or_else(of_terms).saturating_sub(self.totals.given_back)
     }
 
     /// The part of it for days on which the borrower will not have had the money when all is repaid on a day.

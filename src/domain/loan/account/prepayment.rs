@@ -1,6 +1,7 @@
 //! Payments: what they settle, and what paying early does to the schedule.
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 
 use super::charge::{FORECLOSURE, PREPAYMENT};
 use super::{Account, Ending, Instalment, Out, Purpose, Split};
@@ -66,7 +67,7 @@ impl Account {
                 let (charge, tax) = self.percentage_charge(self.principal_not_due(), percent);
                 let (interest, unearned) = (self.accrued(day), self.upfront_unearned(day));
                 self.call_in((payment, Ending::Foreclosed), interest, day, out);
-                self.give_back(payment, (unearned, &[]), day, out);
+                self.give_back(payment.as_str(), (unearned, &[]), day, out);
                 self.charge((FORECLOSURE, payment.0.clone(), None), (charge, tax), day, out);
                 self.apply_excess(day, &format!("payoff:{payment}"), out);
             }
@@ -74,7 +75,7 @@ impl Account {
                 let (interest, kept) = (self.cooling_off_interest(day), self.upfront_kept());
                 self.call_in((payment, Ending::CoolingOff), interest, day, out);
                 let fees = self.fees_given_back().to_vec();
-                self.give_back(payment, (kept, &fees), day, out);
+                self.give_back(payment.as_str(), (kept, &fees), day, out);
                 self.apply_excess(day, &format!("payoff:{payment}"), out);
             }
             Purpose::Instalment | Purpose::Prepayment | Purpose::Foreclosure | Purpose::CoolingOffExit => {}
@@ -106,7 +107,13 @@ impl Account {
     }
 
     /// What was kept from the payout, interest and fees, and is not to be paid by a borrower who pays early.
-    fn give_back(&mut self, payment: &PaymentId, (interest, fees): (Paise, &[FeeLine]), day: NaiveDate, out: &mut Out) {
+    pub(super) fn give_back(
+        &mut self,
+        reference: &str,
+        (interest, fees): (Paise, &[FeeLine]),
+        day: NaiveDate,
+        out: &mut Out,
+    ) {
         let mut total = interest;
         let mut sides = vec![(InterestIncome, interest)];
         for fee in fees {
@@ -118,7 +125,7 @@ impl Account {
             total = total.saturating_add(fee.total());
         }
         sides.push((BorrowerExcess, credit(total)));
-        out.post(Journal::new(day, JournalKind::FeeGivenBack, payment.as_str(), &sides));
+        out.post(Journal::new(day, JournalKind::FeeGivenBack, reference, &sides));
         self.excess = self.excess.saturating_add(total);
         self.totals.given_back = self.totals.given_back.saturating_add(total);
     }
@@ -132,34 +139,54 @@ impl Account {
         out: &mut Out,
     ) -> Paise {
         let percent = self.early_percent(self.contract.servicing.prepayment_percent, day);
-        let (charge, tax) = self.prepayment_charge(money, percent);
-        let principal = money.saturating_sub(charge);
-        let balance = self.principal_not_due();
-        if !principal.is_positive() || principal >= balance || !self.reschedule(principal, day) {
+        let Some((principal, (charge, tax))) = self.prepayable(money, percent) else { return money };
+        if !self.reschedule(principal, day) {
             return money;
         }
         // Interest kept for the odd days is earned up to their end, but for what was prepaid before.
         let odd_days = self.next_due().and_then(|next| next.row.due_date.pred_opt());
         self.charge((PREPAYMENT, payment.0.clone(), None), (charge, tax), day, out);
-        let (settled, rest) = self.settle_dues(charge, self.policy(), day);
+        let paid = money.min(principal.saturating_add(charge));
+        let (settled, rest) = self.settle_dues(paid.saturating_sub(principal), self.policy(), day);
+        let rest = rest.saturating_add(money.saturating_sub(paid));
         split.fee = split.fee.saturating_add(settled.fee);
         split.principal = split.principal.saturating_add(principal);
         let unearned = odd_days.map_or(Paise::ZERO, |end| self.upfront_unearned(end));
-        self.give_back(payment, (unearned, &[]), day, out);
+        self.give_back(payment.as_str(), (unearned, &[]), day, out);
         out.event(day, "part of the principal was prepaid");
         rest
     }
 
+    /// How much principal an amount prepays, with the charge for it: all of it but a paisa at the most, so that there is
+    /// something left to have a schedule. Money beyond that is held, and settles it when it falls due.
+    fn prepayable(&self, money: Paise, percent: Decimal) -> Option<(Paise, (Paise, Paise))> {
+        let (charge, tax) = self.prepayment_charge(money, percent);
+        let principal = money.saturating_sub(charge);
+        let most = self.principal_not_due().saturating_sub(Paise(1));
+        let (principal, charged) =
+            if principal > most { (most, self.percentage_charge(most, percent)) } else { (principal, (charge, tax)) };
+        principal.is_positive().then_some((principal, charged))
+    }
+
+    /// Whether an amount on a day is more than can be prepaid, once what is due is settled with it.
+    #[must_use]
+    pub fn is_too_much_to_prepay(&self, amount: Paise, day: NaiveDate) -> bool {
+        let percent = self.early_percent(self.contract.servicing.prepayment_percent, day);
+        let rest = amount.saturating_sub(self.payable_now(day));
+        let (charge, _) = self.prepayment_charge(rest, percent);
+        rest.saturating_sub(charge) >= self.principal_not_due()
+    }
+
     /// The charge with tax that fits into an amount of which the rest is prepaid.
-    fn prepayment_charge(&self, money: Paise, percent: rust_decimal::Decimal) -> (Paise, Paise) {
+    fn prepayment_charge(&self, money: Paise, percent: Decimal) -> (Paise, Paise) {
         let (full, _) = self.percentage_charge(money, percent);
         if !full.is_positive() {
             return (Paise::ZERO, Paise::ZERO);
         }
         // money = principal + charge(principal): a first guess from the share, then to the paisa.
-        let with = rust_decimal::Decimal::from(money.0.saturating_add(full.0));
-        let share = rust_decimal::Decimal::from(money.0)
-            .checked_mul(rust_decimal::Decimal::from(money.0))
+        let with = Decimal::from(money.0.saturating_add(full.0));
+        let share = Decimal::from(money.0)
+            .checked_mul(Decimal::from(money.0))
             .and_then(|square| square.checked_div(with))
             .and_then(|principal| crate::domain::maths::Rounding::PaiseHalfUp.apply(principal))
             .unwrap_or_default();

@@ -35,7 +35,7 @@ pub(super) fn allowed(loan: &Loan, order: &RepaymentOrder, facts: &Facts<'_>) ->
         Purpose::Prepayment => {
             let amount = order.amount.ok_or_else(|| wrong("a prepayment needs an amount".to_owned()))?;
             let pay_off = account.foreclosure(facts.today).map_err(of_pay_off)?.total;
-            if amount >= pay_off {
+            if amount >= pay_off || account.is_too_much_to_prepay(amount, facts.today) {
                 return Err(wrong(format!("{pay_off} rupees pay the loan off: use the purpose FORECLOSURE")));
             }
             let due = account.payable_now(facts.today);

@@ -77,11 +77,14 @@ fn what_a_payment_settled_is_told_anew_when_an_earlier_one_becomes_known() {
 fn money_that_cannot_serve_its_purpose_is_refused_with_what_can() {
     let mut scene = running();
     until(&mut scene, "2027-01-10");
+    let due = account(&scene).payable_now(day("2027-01-10"));
+    let whole = due.saturating_add(account(&scene).principal_not_due());
     let total = account(&scene).foreclosure(day("2027-01-10")).unwrap().total;
     let less = total.checked_sub(rupees("0.01")).unwrap().to_string();
     let before = loan(&scene).clone();
     for (amount, purpose, word) in [
         (total.to_string(), Purpose::Prepayment, "FORECLOSURE"),
+        (whole.to_string(), Purpose::Prepayment, "FORECLOSURE"),
         (less.clone(), Purpose::Foreclosure, "are needed"),
         (total.to_string(), Purpose::CoolingOffExit, "cooling-off"),
     ] {
@@ -89,8 +92,10 @@ fn money_that_cannot_serve_its_purpose_is_refused_with_what_can() {
         assert!(refusal.contains(word), "{refusal}");
     }
     assert_eq!(loan(&scene), &before);
-    scene.operate(ONE, &receipt(&less, "2027-01-10", Purpose::Prepayment)).unwrap();
-    scene.operate(ONE, &receipt("1000", "2027-01-09", Purpose::Instalment)).unwrap();
+    let most = whole.checked_sub(rupees("0.01")).unwrap().to_string();
+    scene.operate(ONE, &receipt(&most, "2027-01-10", Purpose::Prepayment)).unwrap();
+    let after = account(&scene);
+    assert_eq!((after.principal_outstanding(), after.excess), (rupees("0.01"), rupees("0.00")));
 }
 
 #[test]

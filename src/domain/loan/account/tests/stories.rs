@@ -2,8 +2,8 @@
 
 use rust_decimal::Decimal;
 
-use super::super::{AssetClass, Contract, Duty, Ending, Position, Purpose, Waived, What, replay};
-use super::support::{Book, contract, day, received, rupees, sum};
+use super::super::{Account, AssetClass, Contract, Duty, Ending, Out, Position, Purpose, Waived, What, replay};
+use super::support::{Book, check, contract, day, received, rupees, sum};
 use crate::domain::application::tests::priced_offer;
 use crate::domain::book::{Journal, JournalKind, LedgerAccount};
 use crate::domain::ids::PaymentId;
@@ -297,13 +297,21 @@ fn interest_kept_for_days_without_the_money_is_given_back() {
     assert_eq!(book.account.ended, Some((day("2026-01-03"), Ending::Foreclosed)));
     assert_eq!(book.account.excess, Paise::ZERO);
     // Of a half that is prepaid then, half of it; and what is kept is what the rest bears.
-    let mut book = Book::open(terms);
+    let mut book = Book::open(terms.clone());
     book.on("2026-01-03").pays("2026-01-03", "P", "6000.00", Purpose::Prepayment);
     assert_eq!((book.account.excess, book.account.upfront_kept()), (rupees("23.67"), rupees("39.45")));
     let quote = book.on("2026-01-07").account.foreclosure(day("2026-01-07")).unwrap();
     assert_eq!(quote.given_back, rupees("15.78"));
     let over = book.on("2026-01-20").account.foreclosure(day("2026-01-20")).unwrap();
     assert_eq!(over.given_back, Paise::ZERO);
+    // Kept for 16 days, paid out 4 days later than the offer foresaw: those are the borrower's at once.
+    let offered = Book::open(terms.clone());
+    terms.terms.disbursed_on = day("2026-01-03");
+    let What::Disbursed { net, .. } = &offered.facts[0].what else { panic!("a payout") };
+    let mut out = Out::default();
+    let account = Account::open(terms, "BANK-1", *net, &mut out).unwrap();
+    assert_eq!((account.excess, account.upfront_kept()), (rupees("15.78"), rupees("47.34")));
+    check(&account, &out.journals);
 }
 
 #[test]

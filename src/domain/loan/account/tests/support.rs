@@ -7,6 +7,7 @@ use super::super::{Account, Contract, Fact, Out, Position, Purpose, What};
 use crate::domain::book::{Journal, LedgerAccount, statement};
 use crate::domain::ids::PaymentId;
 use crate::domain::maths::money::Paise;
+use crate::domain::maths::schedule::schedule;
 use crate::domain::maths::{DayCount, FirstPeriod, Frequency, Method, Rounding, ScheduleTerms};
 use crate::domain::servicing::{AllocationPolicy, FeeLine, Payee, Servicing};
 
@@ -60,7 +61,8 @@ pub struct Book {
 impl Book {
     pub fn open(contract: Contract) -> Self {
         let kept = contract.fees.iter().fold(Paise::ZERO, |sum, fee| sum.saturating_add(fee.total()));
-        let net = contract.terms.principal.saturating_sub(kept);
+        let odd_days = schedule(&contract.terms).unwrap().upfront_interest;
+        let net = contract.terms.principal.saturating_sub(kept).saturating_sub(odd_days);
         let mut out = Out::default();
         let what = What::Disbursed { reference: "BANK-1".to_owned(), net };
         let facts = vec![Fact { value_date: contract.terms.disbursed_on, what }];
