@@ -121,7 +121,7 @@ pub(super) enum Found {
     MandateRegistered {
         /// The system's reference of the mandate.
         reference: String,
-        /// Where the borrower authorises it.
+        /// Where the borrower authorises it: a page, or an app, e.g. by `upi:`; nothing that runs in a browser.
         #[schemars(url)]
         payment_url: String,
     },
@@ -133,7 +133,7 @@ pub(super) enum Found {
     LinkCreated {
         /// The system's reference of the page.
         reference: String,
-        /// The page.
+        /// The page, or an app, e.g. by `upi:`; nothing that runs in a browser.
         #[schemars(url)]
         url: String,
     },

@@ -44,8 +44,8 @@ pub async fn take_turn(conn: &mut PgConnection, lock: i64) -> Result<bool, Store
     Ok(sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "mine!""#, lock).fetch_one(conn).await?)
 }
 
-/// Applications that ended on a day or earlier and are to be erased: none under a hold, none with an open dispute, none
-/// with money of the borrower's that has still to go back to him, unless the account that it would go to is gone already.
+/// Applications that ended on a day or earlier and are to be erased: none under a hold, none with an open dispute. What
+/// else keeps one from it, [`lock`] tells.
 ///
 /// # Errors
 /// When the database fails.
@@ -72,20 +72,6 @@ pub async fn to_erase(
             where loan.application_id = ended.application_id
             and dispute.status not in ('RESOLVED', 'CLOSED')
         )
-        and (erasing_at is not null or not exists (
-            select from loan
-            join journal using (loan_id)
-            join posting using (journal_id)
-            where loan.application_id = ended.application_id
-            and posting.account = 'BORROWER_EXCESS'
-            having sum(posting.amount) <> 0
-        ))
-        and (erasing_at is not null or not exists (
-            select from ask
-            where ask.application_id = ended.application_id
-            and ask.method = 'pay'
-            and ask.state <> 'CLOSED'
-        ))
         order by ended_on, application_id
         limit $5
         "#,
@@ -99,7 +85,8 @@ pub async fn to_erase(
     .await?)
 }
 
-/// Locks an application's place on the work list, after the application itself; whether it is still to be erased. A
+/// Locks an application's place on the work list, after the application itself; whether it is still to be erased: not
+/// under a hold, nor with money that has still to go back to the borrower, unless the account for it is gone already. A
 /// hold placed after this waits for the transaction.
 ///
 /// # Errors

@@ -133,7 +133,7 @@ pub enum MoveRefusal {
         to: DisputeStatus,
     },
     /// A complaint is not ended without an answer (RBI digital lending, DL 11).
-    #[error("{}: give a `note`", DL_11.refusal(DL_11.text))]
+    #[error("{}", DL_11.refusal("a dispute is resolved or closed with a reply to the borrower: give a `note`"))]
     NoReply,
 }
 
