@@ -117,6 +117,7 @@ async fn what_works_until_somebody_is_stricter_is_a_warning() {
         let warned: Vec<&Finding> = report.findings.iter().filter(|one| one.severity == Severity::Warning).collect();
         let warned = warned.into_iter().find(|one| one.outcome == Outcome::Failed).map(|one| (one.rule, one.side));
         assert_eq!(warned, Some((rule, Some(Side::Lsp))), "{defect:?}");
+        assert_eq!((report.rules.failed, report.rules.warned), (0, 1), "{defect:?}");
         assert_eq!(report.verdict, Verdict::Passed, "{}", conformance::text::render(&report));
     }
 }

@@ -36,7 +36,7 @@ fn head(page: &mut String, report: &Report) {
             ("warn", "Inconclusive", "Too little could be observed, through no fault of the LSP's.")
         }
     };
-    let Counts { passed, failed, untested, attested } = report.rules;
+    let Counts { passed, failed, warned, untested, attested } = report.rules;
     let (org, name) = (escaped(&report.lsp.org_id), escaped(&report.lsp.name));
     let seen = report.seen;
     let _ = write!(
@@ -44,7 +44,7 @@ fn head(page: &mut String, report: &Report) {
         "<header>\n<p class=\"kind\">OCEN v3 conformance report</p>\n<h1>{name} <code>{org}</code></h1>\n\
          <p class=\"verdict {class}\"><strong>{word}.</strong> {meaning}</p>\n\
          <ul class=\"tiles\"><li class=\"good\"><b>{passed}</b> passed</li><li class=\"bad\"><b>{failed}</b> failed</li>\
-         <li><b>{untested}</b> untested</li><li><b>{attested}</b> attested</li></ul>\n"
+         <li class=\"warn\"><b>{warned}</b> warned of</li><li><b>{untested}</b> untested</li><li><b>{attested}</b> attested</li></ul>\n"
     );
     bar(page, report.rules);
     let since = report.plan.since.map_or_else(|| "the beginning".to_owned(), |since| since.to_rfc3339());
@@ -73,7 +73,12 @@ fn head(page: &mut String, report: &Report) {
 
 /// How the rules came out, as a bar: for the eye; the numbers stand above it.
 fn bar(page: &mut String, counts: Counts) {
-    let parts = [("good", counts.passed), ("bad", counts.failed), ("none", counts.untested + counts.attested)];
+    let parts = [
+        ("good", counts.passed),
+        ("bad", counts.failed),
+        ("warn", counts.warned),
+        ("none", counts.untested + counts.attested),
+    ];
     let all = parts.iter().map(|(_, count)| count).sum::<usize>().max(1);
     page.push_str("<svg class=\"bar\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     let mut at = 0;

@@ -120,6 +120,8 @@ pub struct Counts {
     pub passed: usize,
     /// Seen to be broken, whosever fault it is.
     pub failed: usize,
+    /// Seen to be broken, where the rule advises and does not demand.
+    pub warned: usize,
     /// Not seen.
     pub untested: usize,
     /// Said to be kept.
@@ -211,16 +213,16 @@ fn verdict(findings: &[Finding], strict: bool) -> Verdict {
 
 fn counts(findings: &[Finding]) -> Counts {
     let mut counts = Counts::default();
-    let mut last = "";
-    for finding in findings {
-        // A rule that was broken in several ways is broken once.
-        if finding.rule == last {
+    // A rule that was broken in several ways is broken once.
+    for ways in findings.chunk_by(|one, next| one.rule == next.rule) {
+        let Some(worst) = ways.iter().min_by_key(|finding| (finding.outcome != Outcome::Failed, finding.severity))
+        else {
             continue;
-        }
-        last = finding.rule;
-        match finding.outcome {
+        };
+        match worst.outcome {
             Outcome::Passed => counts.passed += 1,
-            Outcome::Failed => counts.failed += 1,
+            Outcome::Failed if worst.severity == Severity::Error => counts.failed += 1,
+            Outcome::Failed => counts.warned += 1,
             Outcome::Untested => counts.untested += 1,
             Outcome::Attested => counts.attested += 1,
         }

@@ -29,7 +29,7 @@ pub fn render(report: &Report) -> String {
         let _ =
             writeln!(text, "?    {} {}: {}", finding.rule, finding.title, finding.got.as_deref().unwrap_or_default());
     }
-    let Counts { passed, failed, untested, attested } = report.rules;
+    let Counts { passed, failed, warned, untested, attested } = report.rules;
     let verdict = match report.verdict {
         Verdict::Passed => "PASSED",
         Verdict::Failed => "FAILED",
@@ -37,8 +37,8 @@ pub fn render(report: &Report) -> String {
     };
     let _ = write!(
         text,
-        "\n{verdict}: of {} rules {passed} passed, {failed} failed, {untested} untested, {attested} attested",
-        passed + failed + untested + attested
+        "\n{verdict}: of {} rules {passed} passed, {failed} failed, {warned} warned of, {untested} untested, {attested} attested",
+        passed + failed + warned + untested + attested
     );
     text
 }
