@@ -19,6 +19,8 @@ const WAITING: i64 = 10_000;
 const ASKS: i64 = 20_000;
 /// Up to so many events are looked at for the newest of one LSP.
 const EVENTS: i64 = 2_000;
+/// Up to so many of its newest applications in each stage, whose events may lie further back.
+const NEWEST: i64 = 20;
 
 /// A number of things in one state.
 #[derive(Debug)]
@@ -251,28 +253,59 @@ pub struct Recent {
     pub what: String,
 }
 
-/// The newest events, of one LSP among the last `EVENTS`.
+/// The newest events. Of one LSP: of those among the last `EVENTS`, and of its `NEWEST` applications in each stage, so
+/// that a quiet LSP is not shown empty beside a busy one.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn recent(conn: &mut PgConnection, org_id: Option<&str>, limit: i64) -> Result<Vec<Recent>, StoreError> {
+pub async fn recent(
+    conn: &mut PgConnection,
+    org_id: Option<&str>,
+    stages: &[&str],
+    limit: i64,
+) -> Result<Vec<Recent>, StoreError> {
+    let stages: Vec<String> = stages.iter().map(|stage| (*stage).to_owned()).collect();
     Ok(sqlx::query_as!(
         Recent,
         r#"
+        with newest as (
+            (
+                select event_id
+                from event
+                order by event_id desc
+                limit $2
+            )
+            union
+            select own.event_id
+            from unnest($3::text[]) as stage (name)
+            cross join lateral (
+                select application_id
+                from application
+                where application.org_id = $1
+                and application.stage = stage.name
+                order by application_id desc
+                limit $4
+            ) application
+            cross join lateral (
+                select event_id
+                from event
+                where event.application_id = application.application_id
+                order by event_id desc
+                limit $5
+            ) own
+        )
         select happened_at, org_id, loan_application_id, what
-        from (
-            select event_id, application_id, happened_at, what
-            from event
-            order by event_id desc
-            limit $2
-        ) newest
+        from newest
+        join event using (event_id)
         join application using (application_id)
         where ($1::text is null or org_id = $1)
         order by event_id desc
-        limit $3
+        limit $5
         "#,
         org_id,
         EVENTS,
+        &stages,
+        NEWEST,
         limit,
     )
     .fetch_all(conn)

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use crate::support::bodies::{self, path};
 use crate::support::fingerprint;
 use crate::support::flow::Flow;
+use crate::support::lsp::TestLsp;
 use crate::support::server::Server;
+use crate::support::sql;
 
 /// One member of every item of a list.
 fn each<'a>(items: &'a Value, member: &str) -> Vec<&'a str> {
@@ -54,6 +56,28 @@ async fn the_overview_counts_what_there_is_and_what_went_by() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_lsp_has_its_newest_events_shown_beside_a_busy_one() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let quiet = Flow { server: &server, lsp: &lsp }.file(1).await.remove(0);
+    fingerprint::at_rest(&server).await;
+    let before = server.get("/admin/overview?orgId=LSP-TEST").await;
+    let busy = TestLsp::register(&server, "LSP-BUSY").await;
+    Flow { server: &server, lsp: &busy }.file(1).await;
+    let events = "insert into event (application_id, revision, what, happened_at)
+        select application_id, 1, 'Something happened.', now()
+        from application, generate_series(1, 3000)
+        where org_id = 'LSP-BUSY'";
+    sql::run(&server.app.pool, events).await.unwrap();
+
+    let after = server.get("/admin/overview?orgId=LSP-TEST").await;
+    assert_eq!(each(&after["recent"], "loanApplicationId")[0], quiet);
+    assert_eq!(after["recent"], before["recent"]);
+    let all = server.get("/admin/overview").await;
+    assert_eq!(all["recent"][0]["orgId"], "LSP-BUSY");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_overview_shows_what_waits() {
     let server = Server::start_with(crate::support::server::Options { idle: true, ..Default::default() }).await;
     let lsp = server.lsp().await;
@@ -72,9 +96,7 @@ async fn traffic_outlives_the_process_that_counted_it() {
     let before = server.get("/admin/overview").await;
     server.until("the counts are stored", || async { server.app.traffic.held().is_empty() }).await;
     let stored = "select coalesce(sum(requests), 0)::bigint from traffic where minutes = 12";
-    server
-        .until("the spans are there", || async { crate::support::sql::number(&server.app.pool, stored).await == 1 })
-        .await;
+    server.until("the spans are there", || async { sql::number(&server.app.pool, stored).await == 1 }).await;
     let after = server.get("/admin/overview?span=24h").await;
     assert_eq!((total(&after, "requests"), total(&after, "callbacks")), (total(&before, "requests"), 1));
 }

@@ -89,7 +89,7 @@ pub async fn show(
     let loans = console::loans(&mut conn, org_id).await?;
     let waiting = console::waiting(&mut conn, org_id).await?;
     let stored = traffic::buckets(&mut conn, org_id, (since, width)).await?;
-    let recent = console::recent(&mut conn, org_id, RECENT).await?;
+    let recent = console::recent(&mut conn, org_id, &STAGES, RECENT).await?;
     drop(conn);
     let now = app.clock.now();
     // What a lender notes about an application is his own business; the sandbox keeps nothing from anybody.

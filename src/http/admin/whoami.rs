@@ -23,6 +23,9 @@ pub struct Whoami {
     mode: &'static str,
     lender_name: String,
     version: &'static str,
+    /// The port of the LSPs' listener, on a sandbox that stands beside its user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lsp_port: Option<u16>,
 }
 
 /// The word for a kind of server.
@@ -45,6 +48,7 @@ pub async fn show(State(app): State<SharedApp>, caller: Caller) -> Json<Whoami> 
             operator.map(|operator| named(&operator.roles)).unwrap_or_default()
         }
     };
+    let is_near = app.config.mode == Mode::Dev && app.config.delivery.inbox.is_none();
     Json(Whoami {
         name: caller.actor.name,
         roles,
@@ -52,5 +56,6 @@ pub async fn show(State(app): State<SharedApp>, caller: Caller) -> Json<Whoami> 
         mode: mode(app.config.mode),
         lender_name: app.config.lender.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
+        lsp_port: is_near.then(|| app.config.listen.lsp.port()),
     })
 }

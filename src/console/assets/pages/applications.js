@@ -2,7 +2,7 @@
 import * as api from "../lib/api.js";
 import { ago, words } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
-import { chip, command, empty, mono, to } from "../parts/basics.js";
+import { chip, empty, journey, mono, to } from "../parts/basics.js";
 import { filters } from "../parts/filters.js";
 import { more, table } from "../parts/table.js";
 import { pages } from "../parts/pages.js";
@@ -47,5 +47,5 @@ function nothing({ query, ask, shell }) {
   }
   return empty("No applications yet.",
     h("p", null, shell.who?.mode === "serve" ? "The first request of an LSP shows here." : "Drive one through every stage:"),
-    shell.who?.mode !== "serve" && command("ocen-lender journey"));
+    shell.who?.mode !== "serve" && journey(shell.who));
 }

@@ -3,7 +3,7 @@ import * as api from "../lib/api.js";
 import { ago, day, words } from "../lib/format.js";
 import { rupees } from "../lib/money.js";
 import { h } from "../lib/vdom.js";
-import { chip, command, empty, mono, to } from "../parts/basics.js";
+import { chip, empty, journey, mono, to } from "../parts/basics.js";
 import { filters } from "../parts/filters.js";
 import { pages } from "../parts/pages.js";
 import { more, table } from "../parts/table.js";
@@ -51,5 +51,5 @@ function nothing({ query, shell }) {
   if (query.q || query.status || query.org) return empty("No loan is like that.", h("p", null, "Ids, PANs and phone numbers are found when they are whole; an LSP has a filter of its own."));
   return empty("No loans yet.",
     h("p", null, "A loan begins when the lender grants an application and the borrower's account is verified."),
-    shell.who?.mode !== "serve" && command("ocen-lender journey"));
+    shell.who?.mode !== "serve" && journey(shell.who));
 }

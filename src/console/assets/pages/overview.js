@@ -4,7 +4,7 @@ import { bars, parts, plot } from "../lib/chart.js";
 import { ago, count, hour, many, shortDay, span, words } from "../lib/format.js";
 import { briefly, rupees } from "../lib/money.js";
 import { h } from "../lib/vdom.js";
-import { command, empty, panel, to, tone } from "../parts/basics.js";
+import { empty, journey, panel, to, tone } from "../parts/basics.js";
 
 const DAY = 86_400_000;
 
@@ -126,13 +126,9 @@ function welcome({ mode }, visit) {
     h("p", null, mode === "serve"
       ? "Register an LSP with its public key and callback address; its first signed request shows here."
       : "Drive a whole loan through this server, from application to closure, with one command:"),
-    mode !== "serve" && command(journey()),
+    mode !== "serve" && journey(visit.shell.who),
     h("ol", { class: "steps" },
       h("li", null, to("/console/lsps", {}, "Register an LSP"), " or use the demo LSP that the sandbox has."),
       h("li", null, "Post a request to ", h("code", null, "/v3/…"), " on the LSP listener; its ", h("code", null, "/docs"), " has one of each to copy."),
       h("li", null, "If it is refused, ", to("/console/signature", {}, "check your signature"), ": it names the first mismatch.")));
-}
-
-function journey() {
-  return location.port === "8081" ? "ocen-lender journey" : `ocen-lender journey --admin-url ${location.origin}`;
 }

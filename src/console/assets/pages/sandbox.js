@@ -2,7 +2,7 @@
 import * as api from "../lib/api.js";
 import { clock, day, exactly, many, serverSays, shortDay } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
-import { button, command, empty, mono, notice, panel, say, to } from "../parts/basics.js";
+import { button, empty, journey, mono, notice, panel, say, to } from "../parts/basics.js";
 import { faultsPanel } from "../parts/faults.js";
 import { field, values } from "../parts/form.js";
 import { codes, scenarioPanel } from "../parts/scenario.js";
@@ -30,7 +30,7 @@ export default {
         h("div", { class: "span-6" }, org && h("div", { key: org, class: "stack" },
           field({ name: "org", id: "scenario-org", label: "Scenarios of", options: data.lsps.map((lsp) => [lsp.orgId, `${lsp.orgId} · ${lsp.name}`]), value: org, onchange: (event) => { visit.state.org = event.target.value; visit.update(); } }),
           scenarioPanel(visit, org)), codeList(data.codes)),
-        h("div", { class: "span-6" }, faultsPanel(visit, data.faults, data.lsps), snapshotsPanel(visit, data.snapshots), journeyPanel())),
+        h("div", { class: "span-6" }, faultsPanel(visit, data.faults, data.lsps), snapshotsPanel(visit, data.snapshots), journeyPanel(visit))),
     ];
   },
 };
@@ -93,6 +93,6 @@ function codeList(all) {
     h("dl", { class: "codes codes-tall", key: "codes", tabindex: 0, "aria-label": "Codes" }, all.map((one) => h("div", { key: one.code }, h("dt", null, mono(one.code)), h("dd", null, one.meaning)))));
 }
 
-const journeyPanel = () => panel("A scripted LSP", {},
+const journeyPanel = ({ shell }) => panel("A scripted LSP", {},
   h("p", { class: "muted", key: "about" }, "Drives loans from application to closure over HTTP and prints each message."),
-  command(location.port === "8081" ? "ocen-lender journey --count 3" : `ocen-lender journey --count 3 --admin-url ${location.origin}`));
+  journey(shell.who, "--count 3"));

@@ -90,6 +90,14 @@ export function empty(title, ...more) {
   return h("div", { class: "empty" }, h("p", { class: "empty-title" }, title), ...more);
 }
 
+/** The command that drives loans through this sandbox; the ports that it has anyhow are not named. */
+export function journey(who, options = "") {
+  const words = ["ocen-lender journey", options];
+  if (who?.lspPort && who.lspPort !== 8080) words.push(`--url http://${location.hostname}:${who.lspPort}`);
+  if (location.port !== "8081") words.push(`--admin-url ${location.origin}`);
+  return command(words.filter(Boolean).join(" "));
+}
+
 /** A command to be typed, with a button that copies it. */
 export const command = (text) =>
   h("div", { class: "command" }, h("code", null, text), h("button", {
