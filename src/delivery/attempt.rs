@@ -15,7 +15,7 @@ use crate::app::{App, Fault, Spoilt};
 use crate::domain::ids::OrgId;
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS, VerifyingKey};
 use crate::store::outbox::{answer_context, body_context};
-use crate::store::stream::{Fate, Head, Settlement};
+use crate::store::stream::{Fate, Head, Sent, Settlement};
 use crate::telemetry::trace::Span;
 
 /// How much of an answer is kept, in bytes.
@@ -28,8 +28,10 @@ pub async fn attempt(app: &App, client: &Client, head: &Head, (lease_id, span): 
     let started_at = app.clock.now();
     let begun = Instant::now();
     let spoilt = rehearsal::spoil(app, head).await;
+    let mut sent = None;
     let result = match prepare(app, head, &spoilt).await {
-        Ok(body) => {
+        Ok((body, stamped)) => {
+            sent = Some(stamped);
             let manner = rehearsal::manner(&spoilt, head.signed && head.has_key);
             let message = Message { body, traceparent: span.traceparent(), manner };
             post(client, head, message, &spoilt).await
@@ -49,6 +51,7 @@ pub async fn attempt(app: &App, client: &Client, head: &Head, (lease_id, span): 
         callback_id: head.callback_id,
         attempt,
         started_at,
+        sent,
         duration_ms: i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX),
         status: answer.as_ref().map(|answer| i32::from(answer.status)),
         error: match &verdict {
@@ -90,8 +93,8 @@ fn fate(head: &Head, verdict: Verdict, asked: Option<TimeDelta>, now: DateTime<U
     }
 }
 
-/// The bytes to post. A reason why there are none is a fault of ours, so that the callback waits for its repair.
-async fn prepare(app: &App, head: &Head, spoilt: &Spoilt) -> Result<Bytes, String> {
+/// The bytes to post, and what of them the frozen body does not tell. A reason why there are none is a fault of ours, so that the callback waits for its repair.
+async fn prepare(app: &App, head: &Head, spoilt: &Spoilt) -> Result<(Bytes, Sent), String> {
     let context = body_context(head.callback_id);
     let payload = app.open(&context, &head.sealed_body).await.map_err(|e| e.to_string())?;
     let payload = rehearsal::payload(spoilt, String::from_utf8(payload).map_err(|e| e.to_string())?);
@@ -106,8 +109,8 @@ async fn prepare(app: &App, head: &Head, spoilt: &Spoilt) -> Result<Bytes, Strin
     let member = stamp::header_member(head.settings.jws_header_member, head.protected_member);
     let signs = head.signed && head.has_key;
     let key = rehearsal::key(app, spoilt)?;
-    let sealed = stamp::seal(message, signs.then_some((&*key, member))).map_err(|e| e.to_string())?;
-    Ok(rehearsal::message(spoilt, sealed))
+    let (sealed, signature) = stamp::seal(message, signs.then_some((&*key, member))).map_err(|e| e.to_string())?;
+    Ok((rehearsal::message(spoilt, sealed), Sent { at: stamp.now, signature }))
 }
 
 async fn judge_answer(app: &App, head: &Head, answer: &Answer) -> Verdict {

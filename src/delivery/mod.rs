@@ -278,7 +278,8 @@ async fn give_back(
     let mut tx = conn.begin().await?;
     let leases = vec![lease_id; streams.len()];
     let held = stream::lock_held(&mut tx, streams, &leases).await?;
-    let steps: Vec<Step> = held.into_iter().map(|stream_id| Step { stream_id, done: false, go_on: false }).collect();
+    let steps: Vec<Step> =
+        held.into_iter().map(|(stream_id, _)| Step { stream_id, done: false, go_on: false }).collect();
     stream::advance(&mut tx, &steps, now).await?;
     tx.commit().await
 }

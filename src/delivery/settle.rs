@@ -32,8 +32,10 @@ pub(super) async fn run(delivery: Weak<Delivery>, app: SharedApp, mut attempts: 
     let mut batch = Vec::with_capacity(BATCH);
     while attempts.recv_many(&mut batch, BATCH).await > 0 {
         let settled: Vec<Settlement> = batch.iter().map(|one| one.settlement.clone()).collect();
-        let heads = settle_with_patience(&app, &settled).await;
-        let mut jobs: Vec<Job> = batch.drain(..).map(|one| one.job).collect();
+        let (held, heads) = settle_with_patience(&app, &settled).await;
+        // A lease that has run out leads nowhere: its stream is another job's now, perhaps one of this very batch.
+        let mut jobs: Vec<Job> =
+            batch.drain(..).map(|one| one.job).filter(|job| held.contains(&(job.stream_id, job.lease_id))).collect();
         // Gone when the app stops; nothing is kept leased then.
         let Some(delivery) = delivery.upgrade() else {
             continue;
@@ -48,10 +50,10 @@ pub(super) async fn run(delivery: Weak<Delivery>, app: SharedApp, mut attempts: 
 }
 
 /// An attempt that cannot be written down is made again when its lease has run out: at least once.
-async fn settle_with_patience(app: &App, settled: &[Settlement]) -> Vec<Head> {
+async fn settle_with_patience(app: &App, settled: &[Settlement]) -> Settled {
     for _ in 1..TRIES {
         match settle(app, settled).await {
-            Ok(heads) => return heads,
+            Ok(settled) => return settled,
             Err(error) => {
                 tracing::warn!(%error, attempts = settled.len(), "attempts not written down yet");
             }
@@ -60,18 +62,22 @@ async fn settle_with_patience(app: &App, settled: &[Settlement]) -> Vec<Head> {
     }
     settle(app, settled).await.unwrap_or_else(|error| {
         tracing::error!(%error, attempts = settled.len(), "attempts lost; their callbacks leave again");
-        Vec::new()
+        Settled::default()
     })
 }
 
-/// One transaction. Returns the next heads of streams that are still leased.
-async fn settle(app: &App, settled: &[Settlement]) -> Result<Vec<Head>, sqlx::Error> {
+/// Streams with the leases that still held, and the next heads of those that are still leased.
+type Settled = (HashSet<(Uuid, Uuid)>, Vec<Head>);
+
+/// One transaction.
+async fn settle(app: &App, settled: &[Settlement]) -> Result<Settled, sqlx::Error> {
     let mut tx = app.pool.begin().await?;
     let streams: Vec<Uuid> = settled.iter().map(|one| one.stream_id).collect();
     let leases: Vec<Uuid> = settled.iter().map(|one| one.lease_id).collect();
-    let held: HashSet<Uuid> = stream::lock_held(&mut tx, &streams, &leases).await?.into_iter().collect();
+    let held: HashSet<(Uuid, Uuid)> = stream::lock_held(&mut tx, &streams, &leases).await?.into_iter().collect();
     // Whoever took an expired lease over writes down what it finds itself.
-    let settled: Vec<Settlement> = settled.iter().filter(|one| held.contains(&one.stream_id)).cloned().collect();
+    let still = |one: &&Settlement| held.contains(&(one.stream_id, one.lease_id));
+    let settled: Vec<Settlement> = settled.iter().filter(still).cloned().collect();
     stream::record(&mut tx, &settled).await?;
     let stopping = app.stop.is_cancelled();
     let steps: Vec<Step> = settled.iter().map(|one| step(one, stopping)).collect();
@@ -85,7 +91,7 @@ async fn settle(app: &App, settled: &[Settlement]) -> Result<Vec<Head>, sqlx::Er
         stream::advance(&mut tx, &idle, now).await?;
     }
     tx.commit().await?;
-    Ok(heads)
+    Ok((held, heads))
 }
 
 /// A failed stream waits for its turn; one that moved goes on at once.

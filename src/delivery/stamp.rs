@@ -4,8 +4,9 @@ use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use crate::jose::{HeaderMember, SignError, SigningKey, sign_flattened};
+use crate::jose::{HeaderMember, SignError, SignedMessage, SigningKey, sign_message};
 use crate::lsp::JwsHeaderMember;
+use crate::store::stream::Signature;
 
 /// `metadata` of a callback (`ocen-v3.md` §3.4).
 #[derive(Debug, Serialize)]
@@ -54,15 +55,20 @@ impl Stamp<'_> {
     }
 }
 
-/// Signs a stamped message, or leaves it plain when there is no `key`.
+/// Signs a stamped message, or leaves it plain when there is no `key`; tells the signature.
 ///
 /// # Errors
 /// [`SignError`].
-pub fn seal(message: String, key: Option<(&SigningKey, HeaderMember)>) -> Result<Bytes, SignError> {
-    match key {
-        None => Ok(message.into()),
-        Some((key, member)) => sign_flattened(key, member, message.as_bytes()).map(Bytes::from),
-    }
+pub fn seal(
+    message: String,
+    key: Option<(&SigningKey, HeaderMember)>,
+) -> Result<(Bytes, Option<Signature>), SignError> {
+    let Some((key, member)) = key else {
+        return Ok((message.into(), None));
+    };
+    let SignedMessage { body, signature } = sign_message(key, member, message.as_bytes())?;
+    let signature = Signature { kid: key.kid().to_owned(), header_member: member.name(), bytes: signature };
+    Ok((body.into(), Some(signature)))
 }
 
 /// The member for the protected header: the LSP's setting, or what its request used.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::keys;
 use super::{Algorithm, BadSignature, Header, HeaderError, SignError, SigningKey, VerifyingKey, base64url};
 
 /// The member that carries the encoded protected header.
@@ -172,22 +173,49 @@ impl fmt::Debug for Unverified<'_> {
 /// # Errors
 /// [`SignError`] when the library fails to sign.
 pub fn sign_flattened(key: &SigningKey, member: HeaderMember, payload: &[u8]) -> Result<Vec<u8>, SignError> {
+    Ok(sign_message(key, member, payload)?.body)
+}
+
+/// A signed message with its signature by itself, which is what cannot be made again.
+#[derive(Debug)]
+pub struct SignedMessage {
+    /// The JSON body.
+    pub body: Vec<u8>,
+    /// The signature's bytes.
+    pub signature: Vec<u8>,
+}
+
+/// The same as [`sign_flattened`], with the signature beside the body.
+///
+/// # Errors
+/// [`SignError`] when the library fails to sign.
+pub fn sign_message(key: &SigningKey, member: HeaderMember, payload: &[u8]) -> Result<SignedMessage, SignError> {
     let protected = key.protected_header();
     let payload = base64url::encode(payload);
     let signature = key.sign(&[protected.as_bytes(), b".", payload.as_bytes()])?;
+    let body = flattened(&payload, (member, protected), &signature);
+    Ok(SignedMessage { body, signature })
+}
 
+/// Writes a message again that was signed before with the key `kid`, byte for byte.
+#[must_use]
+pub fn rebuild(kid: &str, member: HeaderMember, payload: &[u8], signature: &[u8]) -> Vec<u8> {
+    flattened(&base64url::encode(payload), (member, &keys::protected_header(kid)), signature)
+}
+
+fn flattened(payload: &str, (member, protected): (HeaderMember, &str), signature: &[u8]) -> Vec<u8> {
     // Base64url needs no JSON escapes.
     let mut body = String::with_capacity(protected.len() + payload.len() + 2 * signature.len() + 64);
     body.push_str(r#"{"payload":""#);
-    body.push_str(&payload);
+    body.push_str(payload);
     body.push_str(r#"",""#);
     body.push_str(member.name());
     body.push_str(r#"":""#);
     body.push_str(protected);
     body.push_str(r#"","signature":""#);
-    base64url::encode_onto(&signature, &mut body);
+    base64url::encode_onto(signature, &mut body);
     body.push_str(r#""}"#);
-    Ok(body.into_bytes())
+    body.into_bytes()
 }
 
 /// The members as they stand; serde refuses a repeated one.

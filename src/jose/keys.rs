@@ -60,6 +60,12 @@ pub struct SigningKey {
     protected: String,
 }
 
+/// The encoded protected header of every message that a key with this id signs.
+pub(super) fn protected_header(kid: &str) -> String {
+    // OCEN v3, Security: exactly these two members, in this order.
+    base64url::encode(format!(r#"{{"kid":{},"alg":"{}"}}"#, Value::from(kid), Algorithm::Rs512.name()))
+}
+
 impl SigningKey {
     /// Reads an unencrypted private key: PKCS#8 (`PRIVATE KEY`) or PKCS#1 (`RSA PRIVATE KEY`).
     ///
@@ -94,9 +100,7 @@ impl SigningKey {
             return Err(KeyError::BadKid);
         }
         let public = VerifyingKey::new(pair.public_key())?;
-        // OCEN v3, Security: exactly these two members, in this order.
-        let header = format!(r#"{{"kid":{},"alg":"{}"}}"#, Value::from(kid.as_str()), Algorithm::Rs512.name());
-        let protected = base64url::encode(header);
+        let protected = protected_header(&kid);
         Ok(Self { kid, pair, public, protected })
     }
 

@@ -15,7 +15,9 @@ mod recover;
 mod tests;
 
 pub use cache::KeyCache;
-pub use flattened::{FlattenedError, HeaderMember, Incoming, Unverified, sign_flattened};
+pub use flattened::{
+    FlattenedError, HeaderMember, Incoming, SignedMessage, Unverified, rebuild, sign_flattened, sign_message,
+};
 pub use header::{Header, HeaderError};
 pub use keys::{BadSignature, KeyError, SignError, SigningKey, VerifyingKey};
 pub use recover::Recovered;

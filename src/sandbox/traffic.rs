@@ -233,7 +233,7 @@ async fn callbacks(app: &App, lsp: &Lsp, since: DateTime<Utc>) -> Result<Vec<Cal
     .await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.callback_id).collect();
     let mut conn = app.pool.acquire().await?;
-    let attempts = store::overview::attempts(&mut conn, &ids, PAGE).await?;
+    let attempts = store::attempt::attempts(&mut conn, &ids, PAGE).await?;
     let marks = marks::of_callbacks(&mut conn, &ids).await?;
     drop(conn);
     let mut tries: HashMap<Uuid, Vec<Try>> = HashMap::new();
@@ -262,7 +262,7 @@ async fn callbacks(app: &App, lsp: &Lsp, since: DateTime<Utc>) -> Result<Vec<Cal
 
 fn one_try(
     app: &App,
-    attempt: store::overview::AttemptRow,
+    attempt: store::attempt::AttemptRow,
     keys: &[LspKey],
     marks: &HashMap<(Uuid, i32), String>,
 ) -> Try {

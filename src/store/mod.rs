@@ -3,6 +3,7 @@
 pub mod application;
 pub mod ask;
 pub mod ask_desk;
+pub mod attempt;
 pub mod audit;
 pub mod begun;
 pub mod book;

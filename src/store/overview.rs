@@ -290,44 +290,6 @@ pub async fn callbacks_of(
     .await
 }
 
-/// One try to deliver a callback.
-#[derive(Debug)]
-pub struct AttemptRow {
-    /// The callback.
-    pub callback_id: Uuid,
-    /// Which try since it was queued.
-    pub attempt: i32,
-    /// When it began.
-    pub started_at: DateTime<Utc>,
-    /// How long it took.
-    pub duration_ms: i32,
-    /// HTTP status, when there was an answer.
-    pub status: Option<i32>,
-    /// Why it does not count as delivered.
-    pub error: Option<String>,
-    /// What the LSP answered, sealed.
-    pub sealed_answer: Option<Vec<u8>>,
-}
-
-/// Attempts at callbacks, oldest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn attempts(conn: &mut PgConnection, callbacks: &[Uuid], limit: i64) -> Result<Vec<AttemptRow>, sqlx::Error> {
-    sqlx::query_as!(
-        AttemptRow,
-        "select callback_id, attempt, started_at, duration_ms, status, error, answer as sealed_answer
-        from attempt
-        where callback_id = any($1)
-        order by started_at, attempt
-        limit $2",
-        callbacks,
-        limit,
-    )
-    .fetch_all(conn)
-    .await
-}
-
 /// A question to the lender's systems, without what was asked.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

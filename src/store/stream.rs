@@ -136,24 +136,29 @@ pub async fn heads(conn: &mut PgConnection, streams: &[Uuid], now: DateTime<Utc>
     .await
 }
 
-/// Of the given leases those that still hold, their streams locked until commit.
+/// Of the given leases those that still hold, each a stream with its lease; the streams are locked until commit.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn lock_held(conn: &mut PgConnection, streams: &[Uuid], leases: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
-    sqlx::query_scalar!(
-        "select stream.stream_id
+pub async fn lock_held(
+    conn: &mut PgConnection,
+    streams: &[Uuid],
+    leases: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select stream.stream_id, held.lease_id as "lease_id!"
         from stream
         join unnest($1::uuid[], $2::uuid[]) as held (stream_id, lease_id)
             on stream.stream_id = held.stream_id
             and stream.lease_id = held.lease_id
         order by stream.stream_id
-        for update of stream",
+        for update of stream"#,
         streams,
         leases,
     )
     .fetch_all(conn)
-    .await
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.stream_id, row.lease_id)).collect())
 }
 
 /// One attempt with what follows from it.
@@ -169,6 +174,8 @@ pub struct Settlement {
     pub attempt: i32,
     /// Business time at which it began.
     pub started_at: DateTime<Utc>,
+    /// What was put onto the frozen body; nothing where no message could be made.
+    pub sent: Option<Sent>,
     /// How long it took.
     pub duration_ms: i32,
     /// HTTP status, when there was an answer.
@@ -179,6 +186,26 @@ pub struct Settlement {
     pub sealed_answer: Option<Vec<u8>>,
     /// What becomes of the callback.
     pub fate: Fate,
+}
+
+/// What an attempt puts onto the frozen body: with the body, all of the bytes that an LSP was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// `metadata.timestamp`, by the wall clock.
+    pub at: DateTime<Utc>,
+    /// Of a signed message.
+    pub signature: Option<Signature>,
+}
+
+/// How a message was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// The key of ours.
+    pub kid: String,
+    /// The member that carries the protected header.
+    pub header_member: &'static str,
+    /// The signature.
+    pub bytes: Vec<u8>,
 }
 
 /// What becomes of a callback after an attempt.
@@ -235,13 +262,19 @@ pub async fn record(conn: &mut PgConnection, settled: &[Settlement]) -> Result<(
             select *
             from unnest(
                 $1::uuid[], $2::int[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::text[],
-                $8::timestamptz[], $9::int[], $10::int[], $11::text[], $12::bytea[])
+                $8::timestamptz[], $9::int[], $10::int[], $11::text[], $12::bytea[],
+                $13::timestamptz[], $14::text[], $15::text[], $16::bytea[])
             as outcome (
                 callback_id, attempt, state, due_at, first_failed_at, delivered_at, parked_reason,
-                started_at, duration_ms, status, error, answer)
+                started_at, duration_ms, status, error, answer,
+                sent_at, kid, header_member, signature)
         ), tried as (
-            insert into attempt (callback_id, attempt, started_at, duration_ms, status, error, answer)
-            select callback_id, attempt, started_at, duration_ms, status, error, answer
+            insert into attempt (
+                callback_id, attempt, started_at, duration_ms, status, error, answer,
+                sent_at, kid, header_member, signature)
+            select
+                callback_id, attempt, started_at, duration_ms, status, error, answer,
+                sent_at, kid, header_member, signature
             from outcome
         )
         update callback
@@ -265,6 +298,10 @@ pub async fn record(conn: &mut PgConnection, settled: &[Settlement]) -> Result<(
         &columns.statuses as &[Option<i32>],
         &columns.errors as &[Option<String>],
         &columns.answers as &[Option<Vec<u8>>],
+        &columns.sent as &[Option<DateTime<Utc>>],
+        &columns.kids as &[Option<String>],
+        &columns.members as &[Option<&str>],
+        &columns.signatures as &[Option<Vec<u8>>],
     )
     .execute(conn)
     .await?;
@@ -286,6 +323,10 @@ struct Columns {
     statuses: Vec<Option<i32>>,
     errors: Vec<Option<String>>,
     answers: Vec<Option<Vec<u8>>>,
+    sent: Vec<Option<DateTime<Utc>>>,
+    kids: Vec<Option<String>>,
+    members: Vec<Option<&'static str>>,
+    signatures: Vec<Option<Vec<u8>>>,
 }
 
 impl Columns {
@@ -301,6 +342,11 @@ impl Columns {
             columns.statuses.push(one.status);
             columns.errors.push(one.error.clone());
             columns.answers.push(one.sealed_answer.clone());
+            columns.sent.push(one.sent.as_ref().map(|sent| sent.at));
+            let signature = one.sent.as_ref().and_then(|sent| sent.signature.as_ref());
+            columns.kids.push(signature.map(|signature| signature.kid.clone()));
+            columns.members.push(signature.map(|signature| signature.header_member));
+            columns.signatures.push(signature.map(|signature| signature.bytes.clone()));
         }
         columns
     }

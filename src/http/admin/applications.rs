@@ -20,8 +20,9 @@ use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::http::problem::{Path, Problem, Query};
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS};
 use crate::seal::SealError;
+use crate::store::attempt::{self, AttemptRow};
 use crate::store::outbox::{answer_context, body_context};
-use crate::store::overview::{self, Applications, AttemptRow, CallbackRow, MessageRow};
+use crate::store::overview::{self, Applications, CallbackRow, MessageRow};
 use crate::store::{StoreError, application, injected};
 
 /// Most events, messages, callbacks, attempts and asks that are shown of one application.
@@ -96,7 +97,7 @@ pub async fn show(
     let received = overview::messages(&mut conn, id, SHOWN).await?;
     let callbacks = overview::callbacks_of(&mut conn, id, SHOWN).await?;
     let ids: Vec<Uuid> = callbacks.iter().map(|callback| callback.callback_id).collect();
-    let attempts = overview::attempts(&mut conn, &ids, SHOWN).await?;
+    let attempts = attempt::attempts(&mut conn, &ids, SHOWN).await?;
     let injected = Injected::of(&mut conn, &received, &ids).await?;
     drop(conn);
     let mut shown = object(&row)?;

@@ -1,7 +1,8 @@
 //! The parts of a message as a page shows them: as they are, or masked.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
 use super::applications::readable;
@@ -13,9 +14,9 @@ use crate::protocol::inspect::{Check, Outcome};
 use crate::protocol::schema::Difference;
 use crate::seal::SealError;
 use crate::store::StoreError;
+use crate::store::attempt::AttemptRow;
 use crate::store::message::{About, Callback};
 use crate::store::outbox::answer_context;
-use crate::store::overview::AttemptRow;
 
 /// Largest message, in bytes, that a command line takes; a larger one is to be saved to a file.
 const ON_A_LINE: usize = 64 * 1024;
@@ -157,7 +158,19 @@ pub(super) fn attempt(
         "verdict": if attempt.error.is_none() { "delivered" } else { "failed" },
         "error": attempt.error.as_deref().map(|error| words(error, full)),
         "injected": injected,
+        "sent": sent(attempt),
         "answer": answer,
+    }))
+}
+
+/// What an attempt put onto the frozen body; `null` where nothing was sent, or an older version sent it.
+pub(super) fn sent(attempt: &AttemptRow) -> Option<Value> {
+    let at = attempt.sent_at?;
+    Some(json!({
+        "timestamp": at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        "kid": attempt.kid,
+        "headerMember": attempt.header_member,
+        "signature": attempt.signature.as_ref().map(|bytes| URL_SAFE_NO_PAD.encode(bytes)),
     }))
 }
 

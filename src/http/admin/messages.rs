@@ -7,19 +7,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::as_sent::{self, AsSent};
 use super::caller::{Caller, Kind};
 use super::message_view::{self, Bytes};
 use super::reveal::{Masked, View};
 use crate::app::{App, SharedApp};
 use crate::config::Mode;
-use crate::delivery::stamp::{self, Stamp};
 use crate::domain::ids::OrgId;
 use crate::http::problem::{Path, Problem};
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS};
 use crate::protocol::inspect::{self, Check, Received};
 use crate::protocol::{self, schema};
+use crate::store::attempt::{self, AttemptRow};
 use crate::store::message::{self, About, Callback, Question, Reception, Request};
-use crate::store::overview::{self, AttemptRow};
 use crate::store::{StoreError, injected, lsp};
 
 /// Most answers to a request that are looked at for whether it came at its time.
@@ -50,16 +50,17 @@ pub async fn show(
         return Err(missing());
     } else if let Some(callback) = message::callback(&mut conn, &app.sealer, uuid).await? {
         seen(&caller, &callback.about)?;
-        let attempts = overview::attempts(&mut conn, &[uuid], TRIES).await?;
+        let attempts = attempt::attempts(&mut conn, &[uuid], TRIES).await?;
         let lsp = lsp::find(&mut conn, &OrgId::from(callback.about.org_id.as_str())).await?;
         let faults = injected::callbacks(&mut conn, &[uuid]).await.map_err(StoreError::from)?;
         drop(conn);
         let fault = |one: &AttemptRow| faults.get(&(one.callback_id, one.attempt));
-        let attempts = attempts
+        let last = attempts.iter().rfind(|one| one.sent_at.is_some() && fault(one).is_none());
+        let told = attempts
             .iter()
             .map(|one| message_view::attempt(&app, one, (fault(one), full)))
             .collect::<Result<Vec<_>, _>>()?;
-        of_callback(&app, (&callback, lsp.as_ref()), attempts, full)?
+        of_callback(&app, (&callback, lsp.as_ref()), (last, told), full)?
     } else {
         let question = message::question(&mut conn, &app.sealer, uuid).await?.ok_or_else(missing)?;
         drop(conn);
@@ -134,11 +135,12 @@ async fn of_request(
     Ok(shown)
 }
 
-/// Its payload stands frozen; timestamp and signature are made for each try. What is shown is made like the next one.
+/// As the last attempt sent it; before one, as the next will: the payload stands frozen, timestamp and signature are made
+/// for each.
 fn of_callback(
     app: &App,
     (callback, lsp): (&Callback, Option<&crate::lsp::Lsp>),
-    attempts: Vec<Value>,
+    (last, attempts): (Option<&AttemptRow>, Vec<Value>),
     full: bool,
 ) -> Result<Members, Problem> {
     let mut shown = message_view::about("out", &callback.about, full);
@@ -151,20 +153,8 @@ fn of_callback(
             return Ok(shown);
         }
     };
-    let stamp = Stamp {
-        version: &callback.version,
-        lender: &app.config.lender.org_id,
-        trace_id: callback.about.trace_id.as_deref().unwrap_or_default(),
-        now: app.clock.wall(),
-    };
-    let text = stamp.onto(&payload).map_err(|error| Problem::internal(&error))?;
-    let settings = lsp.map(|lsp| lsp.settings.clone()).unwrap_or_default();
-    let has_key = lsp.is_some_and(|lsp| lsp.keys.iter().any(|key| key.revoked_at.is_none()));
-    let member = stamp::header_member(settings.jws_header_member, callback.protected_member);
-    let key = app.keys.signing();
-    let signs = callback.signed && has_key;
+    let AsSent { text, raw, fresh, remade } = as_sent::of(app, (callback, lsp), &payload, last)?;
     let message: Option<Value> = serde_json::from_str(&text).ok();
-    let raw = stamp::seal(text, signs.then_some((&*key, member))).map_err(|error| Problem::internal(&error))?;
     let envelope = match Incoming::parse(&raw, OCEN_V3_ALGORITHMS) {
         Ok(Incoming::Signed(jws)) => Some(inspect::envelope(&jws)),
         _ => None,
@@ -176,14 +166,15 @@ fn of_callback(
     };
     let bytes = Bytes { raw: &raw, full };
     let base = lsp.map(|lsp| lsp.callback_base_url.as_str()).unwrap_or_default();
-    shown.insert("remade".to_owned(), json!(true));
+    shown.insert("remade".to_owned(), json!(remade));
     shown.insert("bytes".to_owned(), bytes.shown());
     shown.insert("body".to_owned(), message_view::body(message, &raw, full));
     shown.insert("jws".to_owned(), json!(envelope));
     let checks = message_view::checks_of_callback(callback, envelope.is_some(), &differences);
     shown.insert("checks".to_owned(), message_view::checks(checks, full));
     shown.insert("schemaDifferences".to_owned(), json!(differences));
-    shown.insert("curl".to_owned(), json!(bytes.curl(&format!("{base}{}", callback.path))));
+    let fresh = Bytes { raw: &fresh, full };
+    shown.insert("curl".to_owned(), json!(fresh.curl(&format!("{base}{}", callback.path))));
     Ok(shown)
 }
 

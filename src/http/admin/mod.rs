@@ -2,6 +2,7 @@
 
 pub mod acts;
 pub mod applications;
+mod as_sent;
 pub mod asks;
 pub mod audit;
 pub mod callbacks;

@@ -10,16 +10,17 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::reveal::View;
-use super::{applications, mask};
+use super::{applications, mask, message_view};
 use crate::app::{App, SharedApp};
 use crate::domain::ids::{ExchangeId, OrgId};
 use crate::http::problem::{Path, Problem, Query};
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS};
 use crate::seal::SealError;
 use crate::store::StoreError;
+use crate::store::attempt::{self, AttemptRow};
 use crate::store::lsp;
 use crate::store::outbox::{answer_context, body_context};
-use crate::store::overview::{self, ApplicationRow, Applications, AttemptRow, CallbackRow, MessageRow};
+use crate::store::overview::{self, ApplicationRow, Applications, CallbackRow, MessageRow};
 use crate::transcript::sha256_of;
 use crate::transcript::write::{self, Cover, Item};
 
@@ -63,7 +64,7 @@ pub async fn download(
     let received = overview::messages(&mut conn, id, MOST + 1).await?;
     let callbacks = overview::callbacks_of(&mut conn, id, MOST + 1).await?;
     let ids: Vec<Uuid> = callbacks.iter().map(|callback| callback.callback_id).collect();
-    let attempts = overview::attempts(&mut conn, &ids, MOST + 1).await?;
+    let attempts = attempt::attempts(&mut conn, &ids, MOST + 1).await?;
     let events = overview::events(&mut conn, id, MOST + 1).await?;
     let lsp = lsp::find(&mut conn, &OrgId(org_id)).await?;
     drop(conn);
@@ -176,6 +177,7 @@ impl Show<'_> {
                 "durationMs": attempt.duration_ms,
                 "status": attempt.status,
                 "error": attempt.error,
+                "sent": message_view::sent(attempt),
             });
             let answer = match &attempt.sealed_answer {
                 Some(sealed) => {

@@ -96,8 +96,16 @@ async fn a_callback_shows_what_goes_out_and_its_tries() {
     crate::support::fingerprint::at_rest(&server).await;
     let id = id_of(&server, &application, ("callback", "createLoanApplications")).await;
     let message = server.get(&format!("/admin/messages/{id}")).await;
-    assert_eq!((&message["direction"], &message["remade"]), (&json!("out"), &json!(true)), "{message}");
-    let got = lsp.inbox.all().remove(0).body;
+    assert_eq!((&message["direction"], &message["remade"]), (&json!("out"), &json!(false)), "{message}");
+    let got = lsp.inbox.all().remove(0);
+    assert_eq!(message["bytes"]["text"], String::from_utf8_lossy(&got.raw).as_ref(), "byte for byte what was sent");
+    let sent = &message["attempts"][0]["sent"];
+    assert_eq!(
+        (&sent["timestamp"], &sent["kid"]),
+        (&got.body["metadata"]["timestamp"], &message["jws"]["kid"]),
+        "{sent}"
+    );
+    let got = got.body;
     assert_eq!(message["body"]["loanApplications"], got["loanApplications"]);
     assert_eq!(message["body"]["metadata"]["traceId"], got["metadata"]["traceId"]);
     for check in ["jws", "schema", "ack"] {

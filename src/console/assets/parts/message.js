@@ -98,7 +98,7 @@ function raw(message) {
   return [
     h("p", { class: "muted small" }, message.remade
       ? "As the next attempt would send it: what it says is frozen, time and signature are new with each attempt."
-      : "Exactly as it went over the wire, before any decoding."),
+      : message.direction === "out" ? "Exactly as the last attempt sent it." : "Exactly as it went over the wire, before any decoding."),
     code("As text", message.bytes.text, { wrap: true }),
     message.bytes.base64 && code("As base64", message.bytes.base64, { wrap: true }),
   ];
