@@ -71,9 +71,6 @@ fn read(json: &[u8]) -> Option<Option<String>> {
     }
 }
 
-/// How the codes of an LSP begin that could not authenticate a callback (`ocen-v3.md` §3.3).
-const UNAUTHENTIC: &str = "AUTH";
-
 /// Judges an answer. `proven` says that the ack's signature verified with an active key of the LSP.
 ///
 /// Only a status that blames the message itself, or a proven error, ends the tries: anybody on the way can write
@@ -86,8 +83,7 @@ pub fn judge(status: u16, ack: Option<&Ack>, proven: bool) -> Verdict {
         (200..=299, None, _) => Verdict::Retry(format!("HTTP {status} without an ack")),
         (400 | 410 | 413 | 422, _, error) => Verdict::Park(describe(status, error)),
         (408 | 425 | 429 | 500.., _, error) => Verdict::Retry(describe(status, error)),
-        // What it could not authenticate was altered on its way: it comes anew, signed anew.
-        (_, _, Some(code)) if proven && !code.starts_with(UNAUTHENTIC) => Verdict::Park(describe(status, Some(code))),
+        (_, _, Some(code)) if proven => Verdict::Park(describe(status, Some(code))),
         (_, _, error) => Verdict::Retry(describe(status, error)),
     }
 }
@@ -164,9 +160,9 @@ mod tests {
         let bad = Ack { error: Some("GEN5001".into()), kid: Some("k".into()) };
         assert_eq!(judge(200, Some(&bad), true), Verdict::Park("HTTP 200, ack error GEN5001".into()));
         assert!(matches!(judge(401, Some(&bad), true), Verdict::Park(_)));
-        // Altered on its way, or signed with a key that the LSP does not have yet.
         let unproven = Ack { error: Some("AUTH1001".into()), kid: Some("lsp-1".into()) };
-        assert_eq!(judge(401, Some(&unproven), true), Verdict::Retry("HTTP 401, ack error AUTH1001".into()));
+        assert_eq!(judge(401, Some(&unproven), true), Verdict::Park("HTTP 401, ack error AUTH1001".into()));
+        assert!(matches!(judge(401, Some(&unproven), false), Verdict::Retry(_)));
         let words = Ack { error: Some("bad request: Asha BQRPS7788K".into()), kid: None };
         assert_eq!(judge(400, Some(&words), false), Verdict::Park("HTTP 400, an ack error that is no code".into()));
         assert!(matches!(judge(200, Some(&bad), false), Verdict::Retry(_)));
