@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Network;
 use crate::domain::ids::OrgId;
 use crate::rate::RateLimits;
 use crate::tls::peer::Binding;
@@ -83,9 +84,24 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub client_certificates: Vec<Binding>,
+    /// Addresses and networks from one of which it must call, e.g. `203.0.113.7` or `203.0.113.0/28`; empty: any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub ip_allow_list: Vec<Network>,
+    /// Seconds by which its clock may be ahead of ours; 300 where nothing is said.
+    #[serde(skip_serializing_if = "is_usual_skew")]
+    pub clock_skew: u32,
     /// Limits of its own in place of the configured ones.
     #[serde(skip_serializing_if = "RateLimits::is_off")]
     pub rate_limits: RateLimits,
+}
+
+/// How far a sender's clock may be ahead, in seconds (`ocen-v3.md` §4.6).
+const CLOCK_SKEW: u32 = 300;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_usual_skew(seconds: &u32) -> bool {
+    *seconds == CLOCK_SKEW
 }
 
 impl Default for Settings {
@@ -109,6 +125,8 @@ impl Default for Settings {
             own_accounts: Vec::new(),
             callback_path_overrides: BTreeMap::new(),
             client_certificates: Vec::new(),
+            ip_allow_list: Vec::new(),
+            clock_skew: CLOCK_SKEW,
             rate_limits: RateLimits::default(),
         }
     }

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::network::Network;
 use super::{Config, PortConfig};
 
 /// `[tls]`: certificates of the listeners; one that has none speaks plain HTTP.
@@ -115,84 +115,5 @@ impl ProxyConfig {
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(address))
-    }
-}
-
-/// Addresses that begin alike, e.g. `10.0.0.0/8`; a single one is the longest prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Network {
-    bits: u128,
-    mask: u128,
-}
-
-/// A text that is no [`Network`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be an address or a network like 10.0.0.0/8")]
-pub struct NotANetwork;
-
-impl Network {
-    /// Whether every address belongs to it.
-    #[must_use]
-    pub fn is_everybody(&self) -> bool {
-        self.contains(IpAddr::from([0, 0, 0, 0])) && self.contains(IpAddr::from([255, 255, 255, 255])) || self.mask == 0
-    }
-
-    /// Whether an address belongs to it.
-    #[must_use]
-    pub fn contains(&self, address: IpAddr) -> bool {
-        as_v6(address) & self.mask == self.bits
-    }
-}
-
-impl FromStr for Network {
-    type Err = NotANetwork;
-
-    fn from_str(text: &str) -> Result<Self, NotANetwork> {
-        let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
-        let address: IpAddr = address.trim().parse().map_err(|_| NotANetwork)?;
-        let size: u32 = if address.is_ipv4() { 32 } else { 128 };
-        let length = length.map_or(Ok(size), |length| length.trim().parse().map_err(|_| NotANetwork))?;
-        if length > size {
-            return Err(NotANetwork);
-        }
-        // As many bits at the end are free as the prefix leaves; none may be fixed there by mistake.
-        let mask = u128::MAX.checked_shl(size - length).unwrap_or(0);
-        let bits = as_v6(address);
-        if bits & mask == bits { Ok(Self { bits, mask }) } else { Err(NotANetwork) }
-    }
-}
-
-impl TryFrom<String> for Network {
-    type Error = NotANetwork;
-
-    fn try_from(text: String) -> Result<Self, NotANetwork> {
-        text.parse()
-    }
-}
-
-/// IPv4 in the form in which a socket for both families shows it.
-fn as_v6(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_holds_its_addresses_in_both_spellings() {
-        let holds =
-            |network: &str, address: &str| network.parse::<Network>().unwrap().contains(address.parse().unwrap());
-        assert!(holds("10.0.0.0/8", "10.255.0.1") && holds("10.0.0.0/8", "::ffff:10.1.2.3"));
-        assert!(holds("10.1.2.3", "10.1.2.3") && !holds("10.1.2.3", "10.1.2.4") && !holds("10.0.0.0/8", "11.0.0.1"));
-        assert!(holds("fd00::/8", "fd12::1") && !holds("fd00::/8", "fe80::1"));
-        assert!(holds("0.0.0.0/0", "8.8.8.8") && !holds("0.0.0.0/0", "2001:db8::1"));
-        for text in ["", "10.0.0.0/33", "10.0.0.1/8", "10.0.0", "host", "10.0.0.0/-1", "::/129"] {
-            assert_eq!(text.parse::<Network>(), Err(NotANetwork), "{text}");
-        }
     }
 }

@@ -18,15 +18,15 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::body::{self, Held, ReadError, Room};
-use super::certificate;
 use super::layers::Logged;
+use super::origin;
 use super::rehearsal;
 use crate::app::{Fault, Hints, Refused, SharedApp};
 use crate::domain::ids::ExchangeId;
 use crate::engine;
 use crate::protocol::{self, Ack, Code, Operation};
 use crate::telemetry::trace::Span;
-use crate::tls::peer::ClientCertificate;
+use crate::tls::peer::Peer;
 
 /// Requests handled at once; more wait for their turn.
 const CONCURRENCY: usize = 256;
@@ -63,10 +63,10 @@ pub async fn receive(State(intake): State<Intake>, request: Request) -> Response
     let response = match intake.read(operation, &parts, body).await {
         Ok(held) => {
             logged.bytes_in = held.bytes.len();
-            let certificate = certificate::of(&parts, &intake.app.config.proxy);
+            let peer = origin::of(&parts, &intake.app.config.proxy);
             let scenario = rehearsal::scenario(&intake.app, &parts.headers);
             // Boxed, so that the layers above do not hand its whole state on to each other.
-            Box::pin(intake.handle(operation, (held, trace, scenario), certificate.as_ref())).await
+            Box::pin(intake.handle(operation, (held, trace, scenario), peer.as_ref())).await
         }
         Err(refusal) => refusal,
     };
@@ -114,7 +114,7 @@ impl Intake {
         &self,
         operation: &'static Operation,
         (held, trace, scenario): (Held, Uuid, Option<String>),
-        certificate: Option<&ClientCertificate>,
+        peer: Option<&Peer>,
     ) -> Response {
         let Ok(Ok(_turn)) = timeout(TURN_TIMEOUT, self.turns.acquire()).await else {
             return self.refuse(Code::Unavailable, "the server is busy; try again");
@@ -126,7 +126,7 @@ impl Intake {
             None => {}
         }
         let hints = Hints { scenario, refuse: arrival.refuse };
-        let ack = protocol::receive(&self.app, operation, held.bytes.clone(), (trace, certificate), hints).await;
+        let ack = protocol::receive(&self.app, operation, held.bytes.clone(), (trace, peer), hints).await;
         self.app.refusals.note(|| refused(operation, &ack));
         rehearsal::wait(&self.app, arrival.late).await;
         match arrival.after {

@@ -3,7 +3,6 @@
 pub mod admin;
 pub mod body;
 pub mod borrower;
-pub mod certificate;
 pub mod connections;
 pub mod docs;
 mod guides;
@@ -11,6 +10,7 @@ pub mod health;
 pub mod intake;
 pub mod layers;
 pub mod metrics;
+pub mod origin;
 pub mod ports;
 pub mod problem;
 mod rehearsal;

@@ -29,28 +29,29 @@ pub use self::route::route;
 use crate::app::{App, Hints};
 use crate::domain::ids::ExchangeId;
 use crate::engine::{self, EncodeError, EncodedCallback, Outgoing};
-use crate::tls::peer::ClientCertificate;
+use crate::tls::peer::Peer;
 
 /// Takes one message and answers it: opened, applied, acknowledged. Never fails; a refusal is an ack
-/// too. `trace` is the W3C trace id under which it is handled, `certificate` what the client showed, or what a trusted
-/// proxy says that it showed, `hints` what the sandbox adds.
+/// too. `trace` is the W3C trace id under which it is handled, `peer` whom it comes from, by
+/// its connection or by the word of a trusted proxy, `hints` what the sandbox adds.
 pub async fn receive(
     app: &App,
     operation: &'static Operation,
     body: Bytes,
-    (trace, certificate): (Uuid, Option<&ClientCertificate>),
+    (trace, peer): (Uuid, Option<&Peer>),
     hints: Hints,
 ) -> Ack {
     let mut sender = ack::Sender { hints, ..ack::Sender::unknown() };
-    let outcome = take(app, operation, (body, trace, certificate), &mut sender).await;
-    let health = (operation.name == "heartbeat" && outcome.is_ok()).then(v3::meta::Health::up);
+    let outcome = take(app, operation, (body, trace, peer), &mut sender).await;
+    let is_well = operation.name == "heartbeat" && outcome.is_ok();
+    let health = is_well.then(|| v3::meta::Health::with(&app.ports.resting()));
     ack::write(app, &sender, outcome, health)
 }
 
 async fn take(
     app: &App,
     operation: &'static Operation,
-    message: (Bytes, Uuid, Option<&ClientCertificate>),
+    message: (Bytes, Uuid, Option<&Peer>),
     sender: &mut ack::Sender,
 ) -> Result<ExchangeId, Malformed> {
     let request = open::open(app, operation, message, sender).await?;

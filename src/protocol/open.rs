@@ -24,12 +24,10 @@ use crate::lsp::Settings;
 use crate::rate::{Key, Quota};
 use crate::store::lsp::{self, KeyOwner};
 use crate::store::switches::{self, Stopped};
-use crate::tls::peer::ClientCertificate;
+use crate::tls::peer::Peer;
 
 /// Oldest timestamp that is accepted, longer than any sender's retries (`ocen-v3.md` §4.6).
 const MAX_AGE: Duration = Duration::hours(72);
-/// How far a sender's clock may be ahead (`ocen-v3.md` §4.6).
-const MAX_AHEAD: Duration = Duration::minutes(5);
 /// `metadata.version` of a sender that names none.
 const DEFAULT_VERSION: &str = "1.0";
 
@@ -79,7 +77,7 @@ pub(super) fn envelope(message: &str) -> Result<Envelope, Malformed> {
 pub async fn open(
     app: &App,
     operation: &Operation,
-    (body, trace, certificate): (Bytes, Uuid, Option<&ClientCertificate>),
+    (body, trace, peer): (Bytes, Uuid, Option<&Peer>),
     sender: &mut Sender,
 ) -> Result<Request, Malformed> {
     check_depth(&body)?;
@@ -93,8 +91,8 @@ pub async fn open(
         sender.note(envelope);
     }
     let (org_id, stopped) = match &incoming {
-        Incoming::Signed(signed) => verify(app, signed, certificate, sender).await?,
-        Incoming::Plain => admit_unsigned(app, &read, certificate, sender).await?,
+        Incoming::Signed(signed) => verify(app, signed, peer, sender).await?,
+        Incoming::Plain => admit_unsigned(app, &read, peer, sender).await?,
     };
     check_depth(payload)?;
     let (message, envelope) = read?;
@@ -177,7 +175,7 @@ pub(super) fn not_a_message(error: FlattenedError) -> Malformed {
 async fn verify(
     app: &App,
     signed: &Unverified<'_>,
-    certificate: Option<&ClientCertificate>,
+    peer: Option<&Peer>,
     sender: &mut Sender,
 ) -> Result<(OrgId, Stopped), Malformed> {
     let kid = signed.kid().ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the protected header has no kid"))?;
@@ -193,7 +191,7 @@ async fn verify(
         .get(&owner.public_key_pem)
         .map_err(|error| Malformed::new(Code::UnknownKey, "", error.to_string()))?;
     signed.verify(&key).map_err(|error| Malformed::new(Code::BadSignature, "", error.to_string()))?;
-    check_certificate(&sender.settings, certificate)?;
+    check_origin(&sender.settings, peer)?;
     let protected_member = signed.member() == HeaderMember::Protected;
     sender.style = Style { signed: true, protected_member };
     sender.org_id = Some(owner.org_id.clone());
@@ -209,7 +207,7 @@ pub(super) fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option
 async fn admit_unsigned(
     app: &App,
     read: &Result<(&str, Envelope), Malformed>,
-    certificate: Option<&ClientCertificate>,
+    peer: Option<&Peer>,
     sender: &mut Sender,
 ) -> Result<(OrgId, Stopped), Malformed> {
     // A body that is no message at all is told so, rather than asked for a signature.
@@ -224,23 +222,29 @@ async fn admit_unsigned(
     if !sender.settings.allow_unsigned {
         return Err(refused());
     }
-    check_certificate(&sender.settings, certificate)?;
+    check_origin(&sender.settings, peer)?;
     let stopped = switches::stopped_for(&mut conn, org_id.as_str()).await.map_err(|error| unavailable(&error))?;
     sender.org_id = Some(org_id.clone());
     Ok((org_id, stopped))
 }
 
-/// An LSP that is bound to client certificates comes over one of them; who only has its signing key does not get in.
-fn check_certificate(settings: &Settings, shown: Option<&ClientCertificate>) -> Result<(), Malformed> {
+/// An LSP that is bound to client certificates or addresses comes over one of them; who only has its signing key does not
+/// get in.
+fn check_origin(settings: &Settings, peer: Option<&Peer>) -> Result<(), Malformed> {
+    let refuse = |detail: &str| Err(Malformed::new(Code::BadSignature, "", detail));
+    let allowed = &settings.ip_allow_list;
+    if !allowed.is_empty() && !peer.is_some_and(|peer| allowed.iter().any(|network| network.contains(peer.address))) {
+        return refuse("this organisation does not call from this address");
+    }
     let bound = &settings.client_certificates;
+    let shown = peer.and_then(|peer| peer.certificate.as_ref());
     if bound.is_empty() || shown.is_some_and(|shown| bound.iter().any(|binding| shown.fits(binding))) {
         return Ok(());
     }
-    let detail = match shown {
+    refuse(match shown {
         Some(_) => "the connection's client certificate is not one of this organisation's",
         None => "this organisation must connect with its client certificate",
-    };
-    Err(Malformed::new(Code::BadSignature, "", detail))
+    })
 }
 
 /// Counts the message against the limits of its sender.
@@ -284,8 +288,9 @@ pub(super) fn check_claims(
     let place = "/metadata/timestamp";
     let sent = lenient::required(&claims.timestamp, place)?;
     let sent = lenient::instant(sent).ok_or_else(|| Malformed::form(place, "must be an ISO 8601 timestamp"))?;
-    if sent < now - MAX_AGE || sent > now + MAX_AHEAD {
-        let detail = "the timestamp must not be older than 72 hours or more than 5 minutes ahead";
+    let skew = sender.settings.clock_skew;
+    if sent < now - MAX_AGE || sent > now + Duration::seconds(skew.into()) {
+        let detail = format!("the timestamp must not be older than 72 hours or more than {skew} seconds ahead");
         return Err(Malformed::new(Code::Timestamp, place, detail));
     }
     check_version(&claims.version, &sender.settings.accepted_versions)?;

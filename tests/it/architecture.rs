@@ -13,7 +13,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &["config"]),
     ("rate", &[]),
     ("tls", &["config"]),
-    ("lsp", &["domain", "rate", "tls"]),
+    ("lsp", &["domain", "config", "rate", "tls"]),
     ("config", &["domain", "clock", "lender", "rate"]),
     ("lender", &["domain", "config", "clock", "telemetry", "tls"]),
     ("store", &["domain", "seal", "lsp", "clock"]),

@@ -319,3 +319,22 @@ async fn timestamps_are_taken_from_72_hours_back_to_5_minutes_ahead() {
         assert_eq!(lsp.send(path::CREATE, body).await.1.error(), "0", "{timestamp}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_may_be_ahead_by_what_its_lsp_is_registered_with() {
+    let server = Server::start().await;
+    let settings = json!({"clockSkew": 60});
+    let lsp = TestLsp::register_with(&server, "LSP-EXACT", settings, Some(key().await)).await;
+    let ahead = |by: i64| {
+        let mut body = lsp.complete(create());
+        body["metadata"]["timestamp"] = json!((server.app.clock.wall() + Duration::seconds(by)).to_rfc3339());
+        lsp.seal(&body)
+    };
+    let ack = refused(&server, &lsp, "two minutes ahead", ahead(120), (401, "AUTH1004")).await;
+    assert!(ack.body["detail"].as_str().unwrap().contains("60 seconds"), "{}", ack.body);
+    assert_eq!(lsp.post(path::CREATE, ahead(30)).await.error(), "0");
+    let too_much = json!({"name": "X", "callbackBaseUrl": "http://127.0.0.1:1", "settings": {"clockSkew": 7200}});
+    let url = format!("{}/admin/lsps/LSP-EXACT", server.admin);
+    let put = server.http.put(url).json(&too_much).send().await.unwrap();
+    assert_eq!(put.status(), 422);
+}

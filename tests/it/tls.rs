@@ -113,6 +113,29 @@ async fn a_proxy_tells_the_certificate_and_nobody_else_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_lsp_that_is_bound_to_addresses_calls_from_no_other() {
+    let server = server(|config| config.proxy.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
+    let settings = json!({"ipAllowList": ["203.0.113.0/28", "2001:db8::7"]});
+    let lsp = TestLsp::register_with(&server, "LSP-BOUND", settings, Some(key().await)).await;
+    let stored = server.get("/admin/lsps/LSP-BOUND").await;
+    assert_eq!(stored["settings"]["ipAllowList"], json!(["203.0.113.0/28", "2001:db8::7/128"]));
+    let from = |address: &str| {
+        let mut told = reqwest::header::HeaderMap::new();
+        told.insert("x-forwarded-for", address.parse().unwrap());
+        lsp.over(&server.url, reqwest::Client::builder().default_headers(told).build().unwrap())
+    };
+    for address in ["203.0.113.7", "2001:db8::7", "198.51.100.1, 203.0.113.15"] {
+        assert!(accepted(&from(address)).await, "{address}");
+    }
+    for address in ["203.0.113.16", "203.0.113.7, 198.51.100.1", "2001:db8::8", "nonsense"] {
+        let over = from(address);
+        let message = over.seal(&over.complete(json!({"lookupType": "LOAN_TYPE"})));
+        refusal::refused(&server, &over, path::LOOKUP, message, (401, "AUTH1001", "")).await;
+    }
+    assert!(!accepted(&lsp).await, "the proxy itself is not among them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn certificates_change_without_a_restart() {
     let (folder, old, new) = (Folder::new(), Authority::new(), Authority::new());
     let listener = certificates::listener(&folder, &old, None, Asked::Required);

@@ -27,6 +27,10 @@ use crate::store::lsp::{self as store, PutError};
 const ACTIVE_KEYS: usize = 2;
 /// Most client certificates that an LSP may be bound to.
 const BINDINGS: usize = 16;
+/// Most networks that one LSP may call from.
+const NETWORKS: usize = 64;
+/// Most seconds that an LSP's clock may be ahead.
+const LONGEST_SKEW: u32 = 3_600;
 /// Longest id or name, in characters.
 const LONGEST: usize = 128;
 
@@ -164,10 +168,17 @@ fn changes(before: Option<&Lsp>, after: &Lsp) -> Vec<(&'static str, String)> {
         told.push(("callbackBaseUrl", after.callback_base_url.clone()));
     }
     if before.settings.client_certificates != after.settings.client_certificates {
-        let bindings: Vec<String> = after.settings.client_certificates.iter().map(ToString::to_string).collect();
-        told.push(("clientCertificates", if bindings.is_empty() { "none".to_owned() } else { bindings.join(" ") }));
+        told.push(("clientCertificates", listed(&after.settings.client_certificates)));
+    }
+    if before.settings.ip_allow_list != after.settings.ip_allow_list {
+        told.push(("ipAllowList", listed(&after.settings.ip_allow_list)));
     }
     told
+}
+
+fn listed(items: &[impl ToString]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    if items.is_empty() { "none".to_owned() } else { items.join(" ") }
 }
 
 /// All LSPs.
@@ -311,6 +322,12 @@ fn settings(settings: &Settings, policy: &Policy) -> Result<(), Problem> {
     }
     if settings.client_certificates.len() > BINDINGS {
         return Err(Problem::unprocessable("/settings/clientCertificates", format!("at most {BINDINGS}")));
+    }
+    if settings.ip_allow_list.len() > NETWORKS {
+        return Err(Problem::unprocessable("/settings/ipAllowList", format!("at most {NETWORKS}")));
+    }
+    if settings.clock_skew > LONGEST_SKEW {
+        return Err(Problem::unprocessable("/settings/clockSkew", format!("at most {LONGEST_SKEW} seconds")));
     }
     for (member, quota) in settings.rate_limits.quotas() {
         if !quota.makes_sense() {

@@ -1,0 +1,108 @@
+//! Who stands behind a request: the other end of its connection, or whom a trusted proxy names.
+
+use std::net::IpAddr;
+
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+
+use crate::config::ProxyConfig;
+use crate::tls::peer::{ClientCertificate, Peer};
+
+/// Each proxy adds the address that it was called from at the end.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The client's address and certificate. What headers say counts only from a proxy that is trusted, and then in place of
+/// the proxy's own; from anybody else it is as good as absent.
+#[must_use]
+pub fn of(parts: &Parts, proxy: &ProxyConfig) -> Option<Peer> {
+    let peer = parts.extensions.get::<Peer>()?;
+    if !proxy.trusts(peer.address) {
+        return Some(peer.clone());
+    }
+    let certificate = match &proxy.client_certificate_header {
+        Some(header) => told(&parts.headers, header),
+        None => peer.certificate.clone(),
+    };
+    Some(Peer { address: forwarded_for(&parts.headers, proxy).unwrap_or(peer.address), certificate })
+}
+
+/// The last address that is no trusted proxy's: what stands before it the client may have written.
+fn forwarded_for(headers: &HeaderMap, proxy: &ProxyConfig) -> Option<IpAddr> {
+    let values: Vec<&str> = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
+    let chain = values.iter().flat_map(|value| value.split(',')).map(|address| address.trim().parse().ok());
+    let chain: Vec<Option<IpAddr>> = chain.collect();
+    chain.into_iter().rev().find(|address| address.is_none_or(|address| !proxy.trusts(address))).flatten()
+}
+
+/// A header that stands there twice may have come half from the client: it names nobody.
+fn told(headers: &HeaderMap, header: &str) -> Option<ClientCertificate> {
+    let mut values = headers.get_all(header).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => ClientCertificate::from_header(value.to_str().ok()?),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    const FIRST: [u8; 64] = [b'a'; 64];
+
+    fn parts(address: &str, values: &[&str]) -> Parts {
+        let peer = Peer {
+            address: address.parse().unwrap(),
+            certificate: Some(ClientCertificate::from_der(b"the connection's own")),
+        };
+        let request = values.iter().fold(Request::builder().extension(peer), |r, v| r.header("Client-Cert", *v));
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn certificate(parts: &Parts, proxy: &ProxyConfig) -> Option<ClientCertificate> {
+        of(parts, proxy)?.certificate
+    }
+
+    #[test]
+    fn a_header_counts_over_a_trusted_hop_only() {
+        let proxy = ProxyConfig {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            client_certificate_header: Some("client-cert".to_owned()),
+        };
+        let hex = std::str::from_utf8(&FIRST).unwrap();
+        let told = ClientCertificate::from_header(hex);
+        let own = Some(ClientCertificate::from_der(b"the connection's own"));
+        assert_eq!(certificate(&parts("10.0.0.7", &[hex]), &proxy), told);
+        assert_eq!(certificate(&parts("192.0.2.1", &[hex]), &proxy), own, "from anybody else it is ignored");
+        assert_eq!(
+            certificate(&parts("10.0.0.7", &[]), &proxy),
+            None,
+            "the proxy's own certificate is not the client's"
+        );
+        assert_eq!(certificate(&parts("10.0.0.7", &[hex, hex]), &proxy), None);
+        assert_eq!(certificate(&parts("10.0.0.7", &["nonsense"]), &proxy), None);
+        assert_eq!(certificate(&parts("10.0.0.7", &[hex]), &ProxyConfig::default()), own);
+    }
+
+    #[test]
+    fn an_address_counts_over_trusted_hops_only() {
+        let trusted = vec!["10.0.0.0/8".parse().unwrap()];
+        let proxy = ProxyConfig { trusted_proxies: trusted, client_certificate_header: None };
+        let address = |from: &str, chain: &[&str]| {
+            let peer = Peer { address: from.parse().unwrap(), certificate: None };
+            let request = chain.iter().fold(Request::builder().extension(peer), |r, v| r.header("X-Forwarded-For", *v));
+            of(&request.body(()).unwrap().into_parts().0, &proxy).unwrap().address.to_string()
+        };
+        assert_eq!(address("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "from anybody else it is ignored");
+        assert_eq!(address("10.0.0.7", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(
+            address("10.0.0.7", &["203.0.113.9, 198.51.100.7, 10.0.0.8"]),
+            "198.51.100.7",
+            "the client's own word"
+        );
+        assert_eq!(address("10.0.0.7", &["203.0.113.9", "198.51.100.7"]), "198.51.100.7", "in two headers");
+        assert_eq!(address("10.0.0.7", &["198.51.100.7, nonsense"]), "10.0.0.7", "nobody is named");
+        assert_eq!(address("10.0.0.7", &[]), "10.0.0.7");
+    }
+}
