@@ -4,7 +4,7 @@
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration as Wait;
+use std::time::{Duration as Wait, Instant};
 
 use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
@@ -32,6 +32,8 @@ const BATCH: i64 = 32;
 const CONCURRENCY: usize = 32;
 /// Most taken over at a time of what others have leased for us.
 const HANDED: usize = 64;
+/// What is leased begins within this time: the longest call must end before the lease does.
+const BEGIN_WITHIN: Wait = Wait::from_secs(2);
 /// When a question is looked at again that its port had no room for.
 const HELD_FOR: Duration = Duration::milliseconds(250);
 /// Longest that `Retry-After` keeps one question waiting.
@@ -53,6 +55,7 @@ pub async fn run(app: Arc<App>) {
 async fn look(app: &Arc<App>, permits: &Arc<Semaphore>) {
     while !app.stop.is_cancelled() {
         let room = room(permits).await;
+        let since = Instant::now();
         let leased = match lease(app, room).await {
             Ok(leased) => leased,
             Err(error) => {
@@ -68,6 +71,10 @@ async fn look(app: &Arc<App>, permits: &Arc<Semaphore>) {
             let Ok(place) = Arc::clone(permits).acquire_owned().await else {
                 return;
             };
+            // A question that began late would still be under way when its lease is another's: whoever finds it next asks.
+            if since.elapsed() > BEGIN_WITHIN {
+                break;
+            }
             start(app, Handed { work, place });
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::HOLD;
 use crate::app::App;
 use crate::domain::ids::ExchangeId;
 use crate::store::{StoreError, ask, outbox};
@@ -34,6 +35,6 @@ pub async fn run(app: Arc<App>) {
 async fn let_go(app: &App, ids: &[Uuid]) -> Result<(), StoreError> {
     let now = app.clock.now();
     let mut conn = app.pool.acquire().await?;
-    ask::release(&mut conn, ids, now).await?;
+    ask::release(&mut conn, ids, HOLD, now).await?;
     Ok(outbox::release(&mut conn, ids, now).await?)
 }

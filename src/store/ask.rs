@@ -1,6 +1,6 @@
 //! Asks and timers: what comes back later. An expired lease is the crash recovery.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -217,11 +217,17 @@ pub async fn settle(
     one_row(updated.rows_affected(), "ask")
 }
 
-/// Lets what an exchange asked go now: its ack has been written.
+/// Lets what an exchange asked go now: its ack has been written. What waits for longer than `hold` waits for something
+/// else than the ack, such as a notice's day or the next try, and goes on waiting.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn release(conn: &mut PgConnection, exchanges: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn release(
+    conn: &mut PgConnection,
+    exchanges: &[Uuid],
+    hold: Duration,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
         update ask
@@ -229,10 +235,13 @@ pub async fn release(conn: &mut PgConnection, exchanges: &[Uuid], now: DateTime<
         where exchange_id = any($1)
         and state = 'OPEN'
         and port <> 'timer'
+        and tries = 0
         and due_at > $2
+        and due_at <= $3
         "#,
         exchanges,
         now,
+        now + hold,
     )
     .execute(conn)
     .await?;

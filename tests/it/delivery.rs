@@ -6,11 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use ocen_lender::app::Hints;
 use ocen_lender::config::Config;
+use ocen_lender::store::{ask, stream};
 use ocen_lender::{engine, protocol};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 use tokio::net::TcpListener;
+use uuid::Uuid;
 
-use crate::support::bodies::path;
+use crate::support::bodies::{self, path};
 use crate::support::flow::Flow;
 use crate::support::lsp::{Callback, Reaction, TestLsp};
 use crate::support::server::{Options, Server};
@@ -345,4 +348,49 @@ async fn two_servers_deliver_each_answer_once_and_in_order() {
         let of_bundle: Vec<&String> = got.iter().filter(|request_id| bundle.contains(request_id)).collect();
         assert_eq!(of_bundle, bundle.iter().collect::<Vec<_>>());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_leases_of_one_stream_only_the_one_that_holds_is_settled() {
+    let server = Server::start_with(Options { idle: true, ..Options::default() }).await;
+    let lsp = server.lsp().await;
+    ask_something(&lsp).await;
+    let mut conn = server.app.pool.acquire().await.unwrap();
+    let now = server.app.clock.now() + TimeDelta::minutes(1);
+    let [expired, holds] = [server.app.ids.uuid(), server.app.ids.uuid()];
+    let leased = stream::lease(&mut conn, expired, now, &[], 10).await.unwrap();
+    sql::run(&server.app.pool, "update stream set leased_until = now() - interval '1 second'").await.unwrap();
+    assert_eq!(stream::lease(&mut conn, holds, now, &[], 10).await.unwrap(), leased);
+
+    let held = stream::lock_held(&mut conn, &[leased[0], leased[0]], &[expired, holds]).await.unwrap();
+    assert_eq!(held, [(leased[0], holds)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ack_lets_go_of_what_waited_for_it_and_of_nothing_else() {
+    let server = Server::start_with(Options { idle: true, ..Options::default() }).await;
+    let lsp = server.lsp().await;
+    lsp.send(path::CREATE, json!({"loanApplications": [bodies::application(&bodies::id(), &bodies::pan())]})).await;
+    let pool = &server.app.pool;
+    let now = server.app.clock.now();
+    // Beside the question that waits for the ack: one that waits for a day to come, and one that was tried.
+    let more = format!(
+        "insert into ask
+        select (jsonb_populate_record(ask, jsonb_build_object(
+            'ask_id', gen_random_uuid(), 'tries', tried, 'due_at', '{now}'::timestamptz + after))).*
+        from ask, (values (0, interval '1 day'), (1, interval '0.5 s')) as others (tried, after)
+        where port <> 'timer'"
+    );
+    sql::run(pool, &more).await.unwrap();
+    let exchange = "select exchange_id from exchange".to_owned();
+    let exchange: Uuid = pool.fetch_one(AssertSqlSafe(exchange)).await.unwrap().get(0);
+
+    let mut conn = pool.acquire().await.unwrap();
+    ask::release(&mut conn, &[exchange], TimeDelta::seconds(1), now).await.unwrap();
+
+    let released = "select count(*) from ask where due_at < '{now}'::timestamptz + interval '0.1 s'"
+        .replace("{now}", &now.to_string());
+    assert_eq!(sql::number(pool, &released).await, 1);
+    let waiting = "select count(*) from ask where port <> 'timer'";
+    assert_eq!(sql::number(pool, waiting).await, 3);
 }
