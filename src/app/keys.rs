@@ -46,21 +46,29 @@ impl KeyRing {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).signing)
     }
 
+    /// Whether these keys could be gone on with.
+    ///
+    /// # Errors
+    /// [`KeyRefusal`].
+    pub fn check(&self, keys: &OurKeys) -> Result<(), KeyRefusal> {
+        let before = self.current();
+        for key in keys.all() {
+            let known = before.all().find(|known| known.kid() == key.kid());
+            if known.is_some_and(|known| known.verifying_key().fingerprint() != key.verifying_key().fingerprint()) {
+                return Err(KeyRefusal::KidReused(key.kid().to_owned()));
+            }
+        }
+        Ok(())
+    }
+
     /// Goes on with other keys. Gives whether the new signing key was published before, as it should be: LSPs that keep
     /// our keys do not know it otherwise.
     ///
     /// # Errors
     /// [`KeyRefusal`]; nothing changes then.
     pub fn replace(&self, keys: OurKeys) -> Result<bool, KeyRefusal> {
-        let before = self.current();
-        let known = |key: &SigningKey| before.all().find(|known| known.kid() == key.kid()).map(Arc::clone);
-        for key in keys.all() {
-            if known(key).is_some_and(|known| known.verifying_key().fingerprint() != key.verifying_key().fingerprint())
-            {
-                return Err(KeyRefusal::KidReused(key.kid().to_owned()));
-            }
-        }
-        let was_published = known(&keys.signing).is_some();
+        self.check(&keys)?;
+        let was_published = self.current().all().any(|known| known.kid() == keys.signing.kid());
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         Ok(was_published)
     }

@@ -43,10 +43,20 @@ pub(super) fn watch(app: &SharedApp, args: &ServeArgs) -> Result<(), CliError> {
                 continue;
             }
             match reload(&app, &args).await {
-                Ok(read) => files = Some(read),
-                Err(error) => tracing::error!(%error, "keys were not taken on; the old ones stay in use"),
+                Ok(read) => {
+                    files = Some(read);
+                    seen = marks(&args, files.as_ref()).await;
+                }
+                // A file is looked at again when it changes; a database that did not answer, at the next look.
+                Err(CliError::Store(error)) => {
+                    tracing::error!(%error, "keys and operators were not taken on yet; the old ones stay in use");
+                    seen.clear();
+                }
+                Err(error) => {
+                    tracing::error!(%error, "keys were not taken on; the old ones stay in use");
+                    seen = now;
+                }
             }
-            seen = marks(&args, files.as_ref()).await;
         }
     });
     Ok(())
@@ -61,30 +71,33 @@ async fn reload(app: &SharedApp, args: &ServeArgs) -> Result<KeyFiles, CliError>
     let published: Vec<String> = keys.all().skip(1).map(|key| key.kid().to_owned()).collect();
     let before = app.keys.current();
     let kids = |keys: &OurKeys| keys.all().map(|key| key.kid().to_owned()).collect::<Vec<_>>();
-    let changed = kids(&before) != kids(&keys);
+    app.keys.check(&keys)?;
+    if kids(&before) != kids(&keys) {
+        let entry = Entry::by(&Actor::server(), "SIGNING_KEYS_CHANGED").about("signingKid", &kid);
+        let entry = entry.about("signingKidBefore", before.signing.kid()).about("publishedKids", published.join(" "));
+        record(app, entry).await?;
+    }
     if !app.keys.replace(keys)? {
         tracing::warn!(kid, "signing with a key that was not published before: LSPs may not know it yet");
     }
     tracing::info!(kid, before = before.signing.kid(), ?published, "signing keys read anew");
-    if changed {
-        let entry = Entry::by(&Actor::server(), "SIGNING_KEYS_CHANGED").about("signingKid", kid);
-        let entry = entry.about("signingKidBefore", before.signing.kid()).about("publishedKids", published.join(" "));
-        let mut tx = app.pool.begin().await.map_err(StoreError::from)?;
-        entry.append(&mut tx, app.clock.wall()).await?;
-        tx.commit().await.map_err(StoreError::from)?;
-    }
     app.take_master(master).await?;
     Ok(files)
 }
 
-/// Takes on other operators; the audit log has it.
+/// Takes on other operators, after the audit log has them: nobody acts whom it does not know.
 async fn operators(app: &SharedApp, operators: Vec<Operator>) -> Result<(), CliError> {
-    let told = audit::start::operators(&operators);
-    if !app.operators.replace(operators) {
+    if *app.operators.current() == operators {
         return Ok(());
     }
+    let told = audit::start::operators(&operators);
+    record(app, Entry::by(&Actor::server(), "OPERATORS_CHANGED").about("operators", &told)).await?;
+    app.operators.replace(operators);
     tracing::info!(operators = told, "operators read anew");
-    let entry = Entry::by(&Actor::server(), "OPERATORS_CHANGED").about("operators", told);
+    Ok(())
+}
+
+async fn record(app: &SharedApp, entry: Entry) -> Result<(), CliError> {
     let mut tx = app.pool.begin().await.map_err(StoreError::from)?;
     entry.append(&mut tx, app.clock.wall()).await?;
     Ok(tx.commit().await.map_err(StoreError::from)?)

@@ -10,6 +10,12 @@ const OPAQUE: usize = 16;
 const PAN: usize = 10;
 const GSTIN: usize = 15;
 
+/// Whether two names of operators are one person's, who may not both propose and release: written in whatever case.
+#[must_use]
+pub fn same_person(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
 /// Longest code, in characters.
 const LONGEST_CODE: usize = 64;
 

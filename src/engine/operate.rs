@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::domain::application::decide;
 use crate::domain::ids::LoanId;
 use crate::domain::loan::operator::Act;
+use crate::domain::personal::same_person;
 use crate::store::audit::{Actor, Entry};
 use crate::store::operator_act::{self, Stored};
 use crate::store::{StoreError, application, reference, repayment};
@@ -84,7 +85,7 @@ async fn open_act(app: &App, conn: &mut PgConnection, act_id: Uuid, checker: &st
     if stored.state != "PROPOSED" {
         return Err(ActError::Refused(format!("the act is {} already", stored.state)));
     }
-    if stored.maker.eq_ignore_ascii_case(checker) {
+    if same_person(&stored.maker, checker) {
         return Err(ActError::Refused("an act is decided by another person than its maker".to_owned()));
     }
     Ok(stored)

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::domain::application::ask::{Approval, Ask, Finding, NewAsk, Outcome};
 use crate::domain::application::decide;
 use crate::domain::application::referral::{self as rules, ReferralReason, Verdict};
+use crate::domain::personal::same_person;
 use crate::lender::http::ADAPTER_ERROR;
 use crate::store::application::Locked;
 use crate::store::ask::{Leased, Settlement};
@@ -110,7 +111,7 @@ pub async fn claim(app: &App, id: Uuid, (by, actor): (&str, &Actor)) -> Result<S
     let mut tx = app.pool.begin().await?;
     let stored = open(app, &mut tx, id, "WAITING").await?;
     let (mut tx, ..) = current(app, tx, &stored).await?;
-    if let Some(other) = holder(app, &stored).filter(|who| !same(who, by)) {
+    if let Some(other) = holder(app, &stored).filter(|who| !same_person(who, by)) {
         return Err(ActError::Refused(format!("{other} has claimed it")));
     }
     let now = app.clock.now();
@@ -312,22 +313,17 @@ fn holder<'a>(app: &App, stored: &'a Stored) -> Option<&'a str> {
 
 fn claimed_by(app: &App, stored: &Stored, who: &str) -> Result<(), ActError> {
     match holder(app, stored) {
-        Some(holder) if same(holder, who) => Ok(()),
+        Some(holder) if same_person(holder, who) => Ok(()),
         Some(other) => Err(ActError::Refused(format!("{other} has claimed it"))),
         None => Err(ActError::Refused(format!("{who} must claim it first"))),
     }
 }
 
 fn by_another(stored: &Stored, checker: &str) -> Result<(), ActError> {
-    let own = stored.maker.as_deref().is_some_and(|maker| same(maker, checker));
+    let own = stored.maker.as_deref().is_some_and(|maker| same_person(maker, checker));
     if own {
         Err(ActError::Refused("a decision is released by another person than its maker".to_owned()))
     } else {
         Ok(())
     }
-}
-
-/// Names are told apart as the database does.
-fn same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
 }

@@ -35,14 +35,7 @@ pub(super) fn check_new(app: &App, stopped: &[String], items: &[NewApplication])
 /// # Errors
 /// [`Refused::Stopped`], naming the product.
 pub(super) fn check(stopped: &[String], command: &Command, locked: &[Locked]) -> Result<(), Refused> {
-    let leads_to_a_loan = matches!(
-        command,
-        Command::GenerateOffers(_)
-            | Command::SetOffer { .. }
-            | Command::TriggerAcceptance { .. }
-            | Command::Grant { .. }
-    );
-    if !leads_to_a_loan {
+    if !command.leads_to_a_loan() {
         return Ok(());
     }
     let open = locked.iter().map(|l| &l.application).filter(|a| !matches!(a.stage, Stage::Granted { .. }));

@@ -75,6 +75,10 @@ async fn a_stopped_product_makes_no_new_loans_and_serves_those_there_are() {
     let loan = flow.granted(1).await.remove(0);
     let open = flow.file(1).await;
     let offers = flow.offers(&open).await;
+    let agreeing = flow.file(1).await;
+    let theirs = flow.offers(&agreeing).await;
+    flow.set_offer(&agreeing[0], &theirs[0]).await;
+    let (session, otp) = flow.otp(&agreeing).await;
     assert_eq!(stop(&server, &format!("product/{PRODUCT}")).await.0, 200);
 
     let create = json!({"loanApplications": [bodies::application(&bodies::id(), &bodies::pan())]});
@@ -83,6 +87,10 @@ async fn a_stopped_product_makes_no_new_loans_and_serves_those_there_are() {
         (path::CREATE, create),
         (path::GENERATE_OFFERS, json!({"loanApplicationIds": open})),
         (path::SET_OFFER, json!({"loanApplicationId": open[0], "offer": {"id": offers[0]["id"]}})),
+        (
+            path::VERIFY_ACCEPTANCE,
+            json!({"credBlock": {"type": "OTP", "data": {"otpSessionKey": session, "otp": otp}}}),
+        ),
         (path::GRANT, json!({"loanApplicationId": open[0]})),
     ] {
         assert_stopped(&lsp.send(path, body).await.1);

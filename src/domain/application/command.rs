@@ -124,6 +124,43 @@ pub enum Command {
     Meta(Meta),
 }
 
+impl Command {
+    /// Whether it takes an application towards a loan, as nothing does that is asked or told about a loan that exists or
+    /// about its consents.
+    #[must_use]
+    pub fn leads_to_a_loan(&self) -> bool {
+        match self {
+            Self::CreateApplications(_)
+            | Self::GenerateOffers(_)
+            | Self::SetOffer { .. }
+            | Self::TriggerAcceptance { .. }
+            | Self::VerifyAcceptance { .. }
+            | Self::Grant { .. } => true,
+            Self::RequestConsent(_)
+            | Self::ConsentStatus(_)
+            | Self::DisbursementPlans(_)
+            | Self::SetDisbursementPlan(..)
+            | Self::DisbursementAccounts(_)
+            | Self::SetDisbursementAccount(..)
+            | Self::RepaymentPlans(_)
+            | Self::SetRepaymentPlan(..)
+            | Self::RepaymentPlanStatus(_)
+            | Self::TriggerDisbursement { .. }
+            | Self::DisbursementStatus { .. }
+            | Self::TriggerRepayment { .. }
+            | Self::RepaymentStatus { .. }
+            | Self::RepaymentHint { .. }
+            | Self::LoanSummary(_)
+            | Self::GetLoan(_)
+            | Self::LoanStatement { .. }
+            | Self::ListLoans(_)
+            | Self::RaiseDispute { .. }
+            | Self::DisputeStatus(_)
+            | Self::Meta(_) => false,
+        }
+    }
+}
+
 /// One item of `createLoanApplicationsRequest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewApplication {

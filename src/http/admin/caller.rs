@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 
 use crate::app::App;
 use crate::config::Mode;
+use crate::domain::personal::same_person;
 use crate::http::problem::Problem;
 use crate::store::audit::{Actor, Entry};
 
@@ -82,9 +83,7 @@ impl Caller {
     pub fn named(&self, member: &str, in_body: Option<&str>) -> Result<String, Problem> {
         match (self.kind, in_body) {
             (Kind::Personal, None) => Ok(self.actor.name.clone()),
-            (Kind::Personal, Some(name)) if name.trim().eq_ignore_ascii_case(&self.actor.name) => {
-                Ok(self.actor.name.clone())
-            }
+            (Kind::Personal, Some(name)) if same_person(name.trim(), &self.actor.name) => Ok(self.actor.name.clone()),
             (Kind::Personal, Some(_)) => {
                 let detail = format!("{member} is {}, whose token this is: leave it out", self.actor.name);
                 Err(Problem::new(StatusCode::FORBIDDEN, detail))
