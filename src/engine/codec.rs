@@ -30,6 +30,8 @@ pub struct Outgoing<'a> {
     pub answers: &'a [Answer],
     /// Public address of the borrower's pages.
     pub borrower_url: &'a str,
+    /// Ports of the lender's systems that take no question now; told by the heartbeat alone.
+    pub resting: &'a [&'static str],
     /// Now.
     pub now: DateTime<Utc>,
 }

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use super::{EncodedCallback, Outgoing, Refused};
 use crate::app::App;
 use crate::domain::application::answer::{Answer, Content, PayoutStatus, RefusalReason};
+use crate::domain::application::command::Meta;
 use crate::domain::application::decision::{Decision, Reply, Webhook, WebhookKind};
 use crate::domain::ids::ExchangeId;
 use crate::domain::loan::content::RepaymentStatus;
@@ -212,6 +213,8 @@ pub fn encode(
     answers: &[Answer],
     due_at: DateTime<Utc>,
 ) -> Result<Callback, Refused> {
+    let is_heartbeat = answers.iter().any(|answer| answer.content == Content::Meta { meta: Meta::Heartbeat });
+    let resting = if is_heartbeat { app.ports.resting() } else { Vec::new() };
     let encoded = app.codec.encode(&Outgoing {
         operation,
         request_id: &exchange.request_id,
@@ -219,6 +222,7 @@ pub fn encode(
         lender: &app.config.lender,
         answers,
         borrower_url: &app.config.borrower_url,
+        resting: &resting,
         now: app.clock.now(),
     })?;
     Ok(Callback { exchange, operation: operation.to_owned(), encoded, is_final: true, due_at })

@@ -28,7 +28,7 @@ use sqlx::PgConnection;
 
 use self::answer::Answer;
 use self::decision::Decision;
-use self::gate::{Gate, Pass, PortHealth};
+use self::gate::{Breaker, Gate, Pass, PortHealth};
 use self::http::Adapter;
 use self::ledger::{Gated, LEDGER, Ledger};
 use self::webhook::Keys;
@@ -290,6 +290,14 @@ impl Ports {
     pub fn held(&self) -> Vec<String> {
         let held = self.asked.iter().filter(|(_, port)| port.adapter.as_ref().is_some_and(|edge| edge.gate.is_held()));
         held.map(|(name, _)| (*name).to_owned()).collect()
+    }
+
+    /// Ports whose system failed so often that its breaker is not closed.
+    #[must_use]
+    pub fn resting(&self) -> Vec<&'static str> {
+        let open = |edge: &Edge| edge.gate.health().breaker != Breaker::Closed;
+        let resting = self.asked.iter().filter(|(_, port)| port.adapter.as_ref().is_some_and(open));
+        resting.map(|(name, _)| *name).collect()
     }
 
     /// How long a question may take before its port is taken for dead.

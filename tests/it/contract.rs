@@ -39,6 +39,7 @@ fn callback(operation: &str, answers: &[Answer], settings: &Settings) -> Encoded
         lender: &lender,
         answers,
         borrower_url: "https://pay.example",
+        resting: &[],
         now: now(),
     };
     Codec.encode(&outgoing).expect("an answer of this operation")

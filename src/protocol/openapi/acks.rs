@@ -103,7 +103,7 @@ pub(super) fn responses(schemas: &mut Schemas) -> Result<Map<String, Value>, Doc
 
 /// `responses` of a call.
 pub(super) fn of_operation(schemas: &mut Schemas, operation: &str) -> Result<Value, DocumentError> {
-    let health = (operation == "heartbeat").then(Health::up);
+    let health = (operation == "heartbeat").then(|| Health::with(&[]));
     let example = serde_json::to_value(AckBody { health, ..accepted() })?;
     let accepted = json!({
         "description": "Stored; what comes of it is said by callback. The ack is signed when the request was.",

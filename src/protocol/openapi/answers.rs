@@ -79,6 +79,7 @@ impl Story {
             lender: &lender,
             answers: &answers,
             borrower_url: BORROWER_URL,
+            resting: &[],
             now,
         })?;
         let mut callback: Value = serde_json::from_str(&encoded.body)?;

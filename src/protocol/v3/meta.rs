@@ -68,10 +68,10 @@ impl RequestBody for GetErrorCodesRequest {
     }
 }
 
-/// Whether the lender's system works; in the heartbeat's ack and callback.
+/// Whether the lender's system works; in the heartbeat's ack and callback (`ocen-v3.md` §8.4).
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Health {
-    /// `UP`.
+    /// `UP`, or `DEGRADED` while a component is. One that is `DOWN` acknowledges nothing but with `GEN5004`.
     pub status: &'static str,
     /// Families that are served.
     pub components: Vec<Component>,
@@ -82,19 +82,33 @@ pub struct Health {
 pub struct Component {
     /// e.g. `OFFERS`.
     pub name: &'static str,
-    /// `UP`.
+    /// `UP`, or `DEGRADED` while a system of the lender's rests that it needs: requests are taken and answered later.
     pub status: &'static str,
 }
 
-/// Families that are served today.
-const COMPONENTS: [&str; 6] = ["CONSENT", "OFFERS", "LOAN_ACCEPTANCE", "REPAYMENT", "DISBURSEMENT", "GRANT_LOAN"];
+/// Families that are served, each with the ports of the lender's systems that it needs.
+const COMPONENTS: [(&str, &[&str]); 7] = [
+    ("CONSENT", &["data"]),
+    ("OFFERS", &["decision"]),
+    ("LOAN_ACCEPTANCE", &["agreement", "notifier"]),
+    ("REPAYMENT", &["collections"]),
+    ("DISBURSEMENT", &["disbursement"]),
+    ("GRANT_LOAN", &["decision", "kyc"]),
+    ("DISPUTE", &[]),
+];
+const UP: &str = "UP";
+const DEGRADED: &str = "DEGRADED";
 
 impl Health {
-    /// That an answer could be made at all shows that everything it needs is up.
+    /// While these ports rest. That an answer could be made at all shows that everything else is up.
     #[must_use]
-    pub fn up() -> Self {
-        let components = COMPONENTS.iter().map(|name| Component { name, status: "UP" }).collect();
-        Self { status: "UP", components }
+    pub fn with(resting: &[&str]) -> Self {
+        let rests = |ports: &[&str]| ports.iter().any(|port| resting.contains(port));
+        let status = |ports: &[&str]| if rests(ports) { DEGRADED } else { UP };
+        let components: Vec<Component> =
+            COMPONENTS.iter().map(|(name, ports)| Component { name, status: status(ports) }).collect();
+        let all_up = components.iter().all(|component| component.status == UP);
+        Self { status: if all_up { UP } else { DEGRADED }, components }
     }
 }
 
@@ -135,7 +149,7 @@ pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
         return Err(core::misfit(outgoing));
     };
     match meta {
-        Meta::Heartbeat => core::callback(outgoing, Response::ok(), Health::up()),
+        Meta::Heartbeat => core::callback(outgoing, Response::ok(), Health::with(outgoing.resting)),
         Meta::LookupCodes(asked) => lookup_codes(outgoing, asked),
         Meta::ErrorCodes(asked) => error_codes(outgoing, asked),
     }
@@ -171,4 +185,21 @@ fn error_codes(outgoing: &Outgoing<'_>, asked: &str) -> Result<String, EncodeErr
 /// The codes that an LSP can meet: those that fold into another one it never sees.
 fn known_codes(settings: &Settings) -> impl Iterator<Item = &'static Code> {
     CODES.iter().filter(|code| code.folded(settings.error_catalogue) == **code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_is_degraded_while_a_system_that_it_needs_rests() {
+        let told = |resting: &[&str]| {
+            let Health { status, components } = Health::with(resting);
+            let down: Vec<&str> = components.iter().filter(|one| one.status != UP).map(|one| one.name).collect();
+            (status, down)
+        };
+        assert_eq!(told(&[]), ("UP", vec![]));
+        assert_eq!(told(&["decision"]), ("DEGRADED", vec!["OFFERS", "GRANT_LOAN"]));
+        assert_eq!(told(&["collections"]), ("DEGRADED", vec!["REPAYMENT"]));
+    }
 }
