@@ -235,7 +235,7 @@ impl Sealer {
     /// A 32-byte fingerprint by which a sealed PAN, phone or account is found: HMAC-SHA256 of
     /// `kind`, a zero byte, and the value trimmed and in upper case.
     ///
-    /// `kind` (`pan`, `phone`) keeps equal values of different columns apart and is never input.
+    /// `kind` (`PAN`, `phone`) keeps equal values of different columns and identifiers apart; neither holds a zero byte.
     #[must_use]
     pub fn blind_index(&self, kind: &str, value: &str) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.blind);

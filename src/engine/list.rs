@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::Refused;
+use super::{Refused, phone_index};
 use crate::app::App;
 use crate::domain::application::command::LoanFilter;
 use crate::domain::calendar::business_date;
@@ -14,6 +14,11 @@ use crate::store::{application, loan};
 /// Most loans of one answer; a borrower with more is an operator's matter.
 const MOST: i64 = 500;
 
+/// The identifier that a loan is found by beside the one that its borrower is known by: the phone it was filed with.
+const MOBILE: &str = "MOBILE";
+/// What an identifier may be of which nothing is said (`ocen-v3.md` §8.1).
+const IDENTITIES: [&str; 6] = ["PAN", "GSTIN", "CIN", "UDYAM", "AADHAAR", MOBILE];
+
 /// Newest first, as of the business date. Loans that another LSP brought are not there.
 ///
 /// # Errors
@@ -24,9 +29,13 @@ pub async fn loans(
     org_id: &OrgId,
     filter: &LoanFilter,
 ) -> Result<Vec<ListedLoan>, Refused> {
-    let kind = filter.primary_id_type.as_deref().unwrap_or("PAN");
-    let index = app.sealer.blind_index(kind, &filter.primary_id);
-    let found = loan::of_borrower(conn, &app.sealer, (org_id.as_str(), &index), MOST).await?;
+    let (id, kind) = (filter.primary_id.as_str(), filter.primary_id_type.as_deref());
+    let kinds = kind.map_or_else(|| IDENTITIES.to_vec(), |kind| vec![kind]);
+    let borrowers: Vec<Vec<u8>> = kinds.iter().map(|kind| app.sealer.blind_index(kind, id)).collect();
+    let is_phone = kind.is_none_or(|kind| kind == MOBILE);
+    let phone = is_phone.then(|| phone_index(&app.sealer, id)).flatten();
+    let sought = (org_id.as_str(), borrowers.as_slice(), phone.as_deref());
+    let found = loan::of_borrower(conn, &app.sealer, sought, MOST).await?;
     let ids: Vec<ApplicationId> = found.iter().map(|locked| locked.loan.application).collect();
     let applications = application::read(conn, &app.sealer, &ids).await?;
     let today = app.clock.today();

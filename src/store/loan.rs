@@ -81,14 +81,15 @@ pub async fn lock(
     .transpose()
 }
 
-/// The loans of a borrower that one LSP brought, newest first, not locked.
+/// The loans of a borrower that one LSP brought, newest first, not locked. `borrowers` are blind indexes of the identity,
+/// one of which it is, `phone` the phone's, in hex, that an application was filed with.
 ///
 /// # Errors
 /// When the database fails or a row cannot be opened.
 pub async fn of_borrower(
     conn: &mut PgConnection,
     sealer: &Sealer,
-    (org_id, borrower): (&str, &[u8]),
+    (org_id, borrowers, phone): (&str, &[Vec<u8>], Option<&str>),
     limit: i64,
 ) -> Result<Vec<LockedLoan>, StoreError> {
     let rows = sqlx::query!(
@@ -96,14 +97,26 @@ pub async fn of_borrower(
         select loan_id, state, revision, borrower.npa_since as "npa_since?"
         from loan
         join borrower using (borrower_index)
-        where borrower_index = $1
-        and org_id = $2
+        where org_id = $2
+        and loan_id in (
+            select loan_id
+            from loan
+            where borrower_index = any($1)
+            union
+            select loan_id
+            from reference
+            join loan using (application_id)
+            where reference.org_id = $2
+            and reference.kind = 'PHONE'
+            and reference.value = $4
+        )
         order by loan.created_at desc, loan_id
         limit $3
         "#,
-        borrower,
+        borrowers,
         org_id,
         limit,
+        phone,
     )
     .fetch_all(conn)
     .await?;

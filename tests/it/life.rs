@@ -418,6 +418,13 @@ async fn statements_by_date_lists_and_disputes() {
     let borrower = loan["borrower"].clone();
     let listed = lsp.ask(path::LIST_LOANS, json!({"borrower": borrower})).await;
     assert_eq!(listed["loans"][0]["loanId"], life.loan.loan_id, "{listed}");
+    let phone = borrower["contactDetails"][0]["phone"].clone();
+    for by in [json!({"primaryId": phone, "primaryIdType": "MOBILE"}), json!({"primaryId": phone})] {
+        let listed = lsp.ask(path::LIST_LOANS, json!({"borrower": by})).await;
+        assert_eq!(listed["loans"][0]["loanId"], life.loan.loan_id, "{listed}");
+    }
+    let stranger = json!({"primaryId": "9000099999", "primaryIdType": "MOBILE"});
+    assert_eq!(lsp.ask(path::LIST_LOANS, json!({"borrower": stranger})).await["loans"], json!([]));
     let none = lsp.ask(path::LIST_LOANS, json!({"borrower": borrower, "endDate": "2020-01-01"})).await;
     assert_eq!(none["loans"], json!([]));
     let other = TestLsp::register(&server, "LSP-OTHER").await;
