@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use crate::support::server::Server;
+use crate::support::skip;
 
 /// The walk: the README's block of shell that begins with the addresses, pointed at a test's server.
 fn walk(server: &Server) -> String {
@@ -21,7 +22,7 @@ fn walk(server: &Server) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_walk_with_curl_ends_with_a_loan_paid_off() {
     if Command::new("curl").arg("--version").stdout(Stdio::null()).status().await.is_err() {
-        eprintln!("SKIPPED: curl is not installed");
+        skip("curl is not installed");
         return;
     }
     let server = Server::start().await;
