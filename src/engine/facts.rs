@@ -117,7 +117,7 @@ impl Gathered {
         }
     }
 
-    /// For an outcome; the book is read only when the outcome comes after its day.
+    /// For an outcome. The book is read only if the outcome belongs to a day that is already processed.
     pub async fn for_outcome(
         app: &App,
         conn: &mut PgConnection,

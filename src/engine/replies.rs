@@ -1,4 +1,5 @@
-//! Results of exchanges: frozen one by one, counted down under the exchange's lock; the last one sends the callback.
+//! Results of exchanges. Each is frozen when it is decided, and counted down under the exchange's lock; the last one
+//! queues the callback.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Finds applications by whatever somebody has of them: an id of the LSP's or ours, a PAN, a phone number.
+//! Finds applications by any identifier that somebody has at hand: an id of the LSP's or ours, a PAN, a phone number.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
