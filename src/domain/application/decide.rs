@@ -29,7 +29,7 @@ pub enum Filed {
     Known(Box<Application>),
 }
 
-/// Rows 1, 4 and 8 for each item of one request.
+/// Files each item of one request: a new application, or one that is filed again (rows 1, 4 and 8).
 #[must_use]
 pub fn file(
     org_id: &OrgId,
