@@ -90,7 +90,7 @@ fn send(
 /// A callback, complete but for its stamp.
 #[derive(Debug, Clone)]
 pub struct Callback {
-    /// The request that it answers in form; its stream, and how it was signed.
+    /// The exchange whose request it answers, at least in form: it gives the stream and the way of signing.
     pub exchange: Exchange,
     /// The operation that the body belongs to.
     pub operation: String,
