@@ -1,9 +1,6 @@
 # What a developer runs; each target says what it does in `make help`. ARGS goes to the program
 # behind the target: `make dev ARGS=--manual`, `make test ARGS=offer`.
 
-# Queries are checked against the committed .sqlx, whatever database the shell names.
-export SQLX_OFFLINE := true
-
 CARGO ?= cargo
 export PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/ocen-lender
 
@@ -47,6 +44,7 @@ lint: postgres build ## Check format, lints, docs, dependencies and .sqlx
 	else \
 		$(CARGO) test --locked --quiet --test it licences::; \
 	fi
+	@CARGO="$(CARGO)" .ci/advisories
 	@.ci/with-cluster .ci/sqlx --check
 
 fmt: ## Format the sources

@@ -1,13 +1,13 @@
 //! The server as one value: what every request and every background task needs, built once from the configuration.
 
-pub mod bench;
-pub mod group;
-pub mod kept;
-mod keys;
-pub mod lane;
-pub mod operators;
-mod owners;
-mod refusals;
+pub mod bench; // what the sandbox may do to requests and callbacks; absent in `serve`
+pub mod group; // group commit: jobs that arrive while a statement runs share the next one
+pub mod kept; // a connection that a group worker keeps between groups
+mod keys; // our signing keys and the master key, which change while the server runs
+pub mod lane; // hands leased work to a worker of the same process
+pub mod operators; // who may use the operators' listener
+mod owners; // whose key signed a message, read in groups
+mod refusals; // refused requests, told to whoever listens in the sandbox
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -220,7 +220,7 @@ pub enum WithdrawalSpelling {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ErrorCatalogue {
-    /// All of `ocen-v3.md` §8.2.
+    /// All codes that `getErrorCodes` tells.
     Extended,
     /// Folded to the older published list.
     Juspay,

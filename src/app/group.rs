@@ -1,5 +1,5 @@
-//! Group work: what comes in while others are at the database goes there together with all that has come in meanwhile. A
-//! group grows by itself with the load, and nothing waits for it to grow.
+//! Group commit. While one statement is running, further jobs queue; when it returns, up to 64 of them are sent as one
+//! statement. Under low load every group has one job, so nothing is delayed.
 
 use std::sync::{PoisonError, RwLock};
 
@@ -11,7 +11,7 @@ use crate::store::StoreError;
 /// Jobs done together at most.
 const LARGEST: usize = 64;
 
-/// Where jobs queue for the next group; while nobody works on groups each is done alone.
+/// A queue of jobs for the next group. While no worker runs ([`Queue::run`]), every caller does its own job.
 #[derive(Debug)]
 pub struct Queue<J, A> {
     line: RwLock<Option<mpsc::Sender<Waiting<J, A>>>>,
@@ -37,8 +37,9 @@ impl<J, A> Default for Queue<J, A> {
 }
 
 impl<J: Clone, A> Queue<J, A> {
-    /// What came of a job in its group; none when nobody works on groups, or nothing came of it there. The caller then
-    /// does it alone: an error of a group is an error of one of it.
+    /// Hands a job to the next group and waits for its result. `None` means that no group has done it: no worker runs,
+    /// or the group failed. The caller then does the job itself, because the error of a group may stem from any one of
+    /// its jobs.
     ///
     /// # Errors
     /// When there was no connection in time.
@@ -56,7 +57,8 @@ impl<J: Clone, A> Queue<J, A> {
         }
     }
 
-    /// Works on groups until the token is cancelled. The work gives an answer for each of its jobs, in their order.
+    /// Works on groups until the token is cancelled. `work` gives one answer for each job of a group, in the same
+    /// order.
     pub async fn run<F>(&self, stop: &CancellationToken, work: impl Fn(Vec<J>) -> F)
     where
         F: Future<Output = Result<Vec<Option<A>>, StoreError>>,
@@ -80,7 +82,7 @@ impl<J: Clone, A> Queue<J, A> {
     }
 }
 
-/// Whoever has gone away is told nothing; whoever is told nothing does it alone.
+/// Sends each caller its answer. A caller that gets none does its job itself; one that has gone away is passed over.
 fn tell<J, A>(group: Vec<Waiting<J, A>>, answers: Result<Vec<Option<A>>, StoreError>) {
     match answers {
         Ok(answers) => {

@@ -1,5 +1,5 @@
-//! A connection that stays with whoever works on group after group. Giving one back to the pool costs a round trip of its
-//! own, by which the pool sees that it is still good.
+//! A database connection that a worker keeps between two groups. Handing it back to the pool would cost a round trip,
+//! by which the pool checks that it is still good.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ use super::App;
 pub struct Kept(Mutex<Option<PoolConnection<Postgres>>>);
 
 impl Kept {
-    /// The connection that is kept, else one of the pool.
+    /// The kept connection, or else one from the pool.
     ///
     /// # Errors
     /// When there is no connection in time.
@@ -25,7 +25,8 @@ impl Kept {
         }
     }
 
-    /// Keeps a connection after work that succeeded, as long as most others are free.
+    /// Keeps the connection for the next group, after work that succeeded, as long as less than half of the pool is in
+    /// use. Otherwise it goes back to the pool.
     pub fn put(&self, app: &App, conn: PoolConnection<Postgres>) {
         let most = app.pool.options().get_max_connections();
         let in_use = usize::try_from(app.pool.size()).unwrap_or(usize::MAX).saturating_sub(app.pool.num_idle());

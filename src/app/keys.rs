@@ -97,7 +97,7 @@ impl MasterKeeper {
 }
 
 impl App {
-    /// Reads the data keys anew: one that another process made is known then, one that was retired is forgotten.
+    /// Loads the data keys again: keys that other processes have made become known, retired ones are forgotten.
     ///
     /// # Errors
     /// When the database fails, or a key does not open with the master key in use; the keys that were known stay.
@@ -107,7 +107,7 @@ impl App {
         Ok(self.sealer.reload(&self.master.current(), &wrapped)?)
     }
 
-    /// Opens a sealed value; one of a data key that another process made meanwhile, once that is loaded.
+    /// Opens a sealed value. If another process has made its data key in the meantime, the data keys are loaded first.
     ///
     /// # Errors
     /// As [`Sealer::open`](crate::seal::Sealer::open), and when the database fails.

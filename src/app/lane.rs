@@ -1,6 +1,5 @@
-//! The way from a transaction that leases what it has just made to the worker of this process that goes on with it. What
-//! is handed over needs no transaction of its own for its lease; what nobody takes in time is free again like anything
-//! else that was leased.
+//! Hands work that a transaction has already leased to a worker of the same process, which saves the worker a leasing
+//! transaction of its own. Work that nobody picks up becomes free when its lease expires.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +17,7 @@ pub struct Lane<T> {
     receiver: Mutex<mpsc::UnboundedReceiver<Handed<T>>>,
 }
 
-/// Leased work with the place that it takes among the worker's until it is done.
+/// Leased work, with the permit that holds its place in the worker until the work is done.
 #[derive(Debug)]
 pub struct Handed<T> {
     /// What is leased.
@@ -28,14 +27,15 @@ pub struct Handed<T> {
 }
 
 impl<T> Lane<T> {
-    /// A lane without a worker, for a process that ends with a token.
+    /// A lane whose worker does not run yet. It ends with the token.
     pub fn new(stop: CancellationToken) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let receiver = Mutex::new(receiver);
         Self { places: AtomicUsize::new(0), stop, room: Arc::new(Semaphore::new(0)), sender, receiver }
     }
 
-    /// The worker runs now and has so many places; it takes its own from the same room.
+    /// Called by the worker when it starts: the lane now has so many places. What the worker leases by itself takes its
+    /// places from the same semaphore, which is returned.
     pub fn open(&self, places: usize) -> Arc<Semaphore> {
         self.room.add_permits(places);
         self.places.store(places, Ordering::Release);
@@ -47,8 +47,8 @@ impl<T> Lane<T> {
         self.places.load(Ordering::Acquire) > 0 && !self.stop.is_cancelled()
     }
 
-    /// A place, while at least half of them are free: nothing is leased that would have to wait for its turn, and a busy
-    /// worker leases many things by one statement, which costs less.
+    /// A place for work to be handed over, but only while at least half of the places are free. A busy worker would let
+    /// the work wait while its lease runs, and leases many rows with one statement anyway, which is cheaper.
     pub fn place(&self) -> Option<OwnedSemaphorePermit> {
         let idle = self.is_open() && self.room.available_permits() >= self.places.load(Ordering::Acquire) / 2;
         if idle { Arc::clone(&self.room).try_acquire_owned().ok() } else { None }
@@ -60,7 +60,7 @@ impl<T> Lane<T> {
         let _ = self.sender.send(handed);
     }
 
-    /// What was handed over since; `None` at the end, when nothing is left.
+    /// The work that was handed over since the last call. `None` once the process stops and nothing is left.
     pub async fn next(&self, limit: usize) -> Option<Vec<Handed<T>>> {
         let mut receiver = self.receiver.lock().await;
         let mut handed = Vec::new();

@@ -1,4 +1,4 @@
-//! Who may use the operators' listener, as the configuration said last.
+//! The operators who may use their listener, as the configuration was last read.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -1,5 +1,5 @@
-//! Whose key a message was signed with: asked for every message, so that a revoked key counts from the next one on, and
-//! read once for all who ask at the same moment.
+//! Looks up the LSP behind a signing key. It is read for every message, so that a revocation counts from the next
+//! message on; messages that arrive at the same moment share one read.
 
 use super::App;
 use super::kept::Kept;

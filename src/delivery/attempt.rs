@@ -63,7 +63,7 @@ pub async fn attempt(app: &App, client: &Client, head: &Head, (lease_id, span): 
     }
 }
 
-/// Posts once; what the sandbox drops never, and what it doubles three times.
+/// Posts once; never what the sandbox drops, and three times what it duplicates.
 async fn post(client: &Client, head: &Head, message: Message, spoilt: &Spoilt) -> Result<Answer, String> {
     if spoilt.has(Fault::Drop) {
         return Err("dropped on purpose by the sandbox".to_owned());

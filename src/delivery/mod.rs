@@ -62,7 +62,7 @@ struct Delivery {
 /// Callbacks under way, by LSP.
 type UnderWay = Mutex<HashMap<String, usize>>;
 
-/// A leased stream's place in the worker, until what came of it is written down; dropping it makes room.
+/// A leased stream's place in the worker, held until the result of its attempt is written down; dropping it makes room.
 #[derive(Debug)]
 struct Job {
     stream_id: Uuid,
@@ -145,7 +145,7 @@ async fn claim(delivery: Arc<Delivery>) {
     }
 }
 
-/// Goes on with streams that a transaction of this process has leased for us, until the app stops.
+/// Works on streams that transactions of this process have leased already (`engine::begin`), until the app stops.
 async fn take_over(delivery: Arc<Delivery>) {
     let app = Arc::clone(&delivery.app);
     while let Some(handed) = app.streams.next(BATCH).await {
@@ -268,7 +268,8 @@ impl Delivery {
     }
 }
 
-/// A stream whose callbacks all wait for something gets its real time back.
+/// Ends the leases of streams whose callbacks all have to wait, and sets the streams' due times to those of their
+/// callbacks.
 async fn give_back(
     conn: &mut PgConnection,
     lease_id: Uuid,

@@ -1,5 +1,5 @@
-//! Where the sandbox has its hand in delivery: callbacks are held, dropped or spoilt on purpose. Without a bench, as in
-//! `serve`, nothing of this happens.
+//! The sandbox's hook in delivery: callbacks are held, dropped or spoilt on purpose. In `serve` there is no bench
+//! (`app::bench`), and nothing of this happens.
 
 use std::sync::Arc;
 

@@ -99,7 +99,7 @@ mod percent_or_none {
     }
 }
 
-/// What leaving within the cooling-off period costs (`lending.md` §2.5).
+/// What leaving within the cooling-off period costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CoolingOffPolicy {
@@ -109,7 +109,7 @@ pub enum CoolingOffPolicy {
     RatePlusFee,
 }
 
-/// An order in which a payment settles what is due (`lending.md` §2.7).
+/// An order in which a payment settles what is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AllocationPolicy {

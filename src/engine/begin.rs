@@ -1,10 +1,9 @@
-//! What a transaction in the background makes, it begins on at once. Its questions are leased as they are written, and so
-//! is the stream of its callbacks, so that neither needs a transaction for that. A question to a system whose memory is
-//! in our own database is even answered, and the answer applied, before the transaction commits.
+//! Background transactions lease the asks and the callback stream they create, so that the worker can start right after
+//! the commit. Asks of a simulated system are even answered inside the transaction.
 //!
-//! Nothing is promised less for it. A lease is a lease whoever takes it, and expires; a question that is answered
-//! within the transaction was never asked when that does not commit, nor did the system behind it ever answer. What a
-//! request asks is left to the worker: it waits for the ack.
+//! No promise is weaker for it. A lease expires, whoever holds it. If the transaction rolls back, a question that was
+//! answered inside it was never asked, because the simulated system keeps its memory in the same database. What an
+//! LSP's request asks is left to the worker, because it must wait for the ack.
 
 use std::collections::VecDeque;
 
@@ -25,10 +24,10 @@ use crate::store::application::Locked;
 use crate::store::ask::{Detail, Leased};
 use crate::store::begun::{self, LeasedStream, Question};
 
-/// Questions that one transaction answers within itself; what more there is goes to the worker.
+/// Most questions that one transaction answers itself; the worker takes the rest.
 const MOST_HERE: usize = 32;
 
-/// A decision with what it was made from, not stored yet.
+/// A decision that is not stored yet, with the rows and facts that it was made from.
 pub(super) struct Prepared {
     /// Applications as they were locked.
     pub locked: Vec<Locked>,
@@ -40,30 +39,30 @@ pub(super) struct Prepared {
     pub order: Order<'static>,
 }
 
-/// What a transaction has leased; nothing of it holds before that has committed.
+/// What a transaction has leased. None of these leases exists before it has committed.
 #[derive(Default)]
 #[must_use = "what is leased waits for nobody else until its lease has run out"]
 pub(super) struct Begun {
     asks: Vec<Handed<Leased>>,
     stream: Option<Handed<LeasedStream>>,
-    /// The stream in which the LSP is told something.
+    /// The stream that gets a callback.
     told: Option<Uuid>,
-    /// To be answered within the transaction.
+    /// Questions that this transaction has still to answer itself.
     here: VecDeque<Leased>,
-    /// How many of those there were.
+    /// How many questions were taken for that, answered ones included.
     within: usize,
 }
 
-/// How a question is begun on.
+/// Who answers a question that its own transaction has leased.
 enum How {
-    /// Within the transaction.
+    /// This transaction.
     Here,
-    /// After it.
+    /// The worker, after the commit; the permit is its place there.
     Then(OwnedSemaphorePermit),
 }
 
 impl Begun {
-    /// The transaction has committed: the workers go on.
+    /// Hands the leased work to the workers. To be called when the transaction has committed.
     pub(super) fn go(self, app: &App) {
         for handed in self.asks {
             app.asks.hand(handed);
@@ -74,7 +73,8 @@ impl Begun {
     }
 }
 
-/// Stores a decision in the caller's transaction and begins on what follows from it.
+/// Stores a decision in the caller's transaction, leases the work that follows from it, and answers inside the
+/// transaction what can be answered there.
 ///
 /// # Errors
 /// When anything cannot be stored; the caller rolls back.
@@ -96,7 +96,8 @@ pub(super) async fn decision(app: &App, conn: &mut PgConnection, prepared: Prepa
     Ok(begun)
 }
 
-/// Asks a system of our own database; gives what follows from its answer, unless the question goes on waiting.
+/// Asks a system that keeps its memory in our own database. Gives the decision that follows from its answer, or `None`
+/// if the question stays open.
 async fn answer(app: &App, conn: &mut PgConnection, leased: &Leased) -> Result<Option<Prepared>, Refused> {
     let Detail::Ask(new) = &leased.detail else {
         return Ok(None);
@@ -138,7 +139,8 @@ impl Begun {
         Ok(())
     }
 
-    /// Takes out of a decision what is begun on by its own transaction, and notes where the LSP is told something.
+    /// Takes out of a decision the questions that its own transaction leases, and notes the stream in which the LSP is
+    /// told something.
     fn take(&mut self, app: &App, decided: &mut Decided) -> Vec<(NewAsk, How)> {
         let Decided { applications, decision } = decided;
         let Some(first) = applications.first() else {
@@ -163,7 +165,8 @@ impl Begun {
         own
     }
 
-    /// A payout is left to the worker, which asks the kill switches first.
+    /// Whether the transaction leases a question itself, and who then answers it. Payouts and refunds are left to the
+    /// worker, which looks at the kill switches first.
     fn how(&mut self, app: &App, new: &NewAsk, held: &[String], now: DateTime<Utc>) -> Option<How> {
         let is_due = new.not_before.is_none_or(|at| at <= now);
         if !is_due || matches!(new.ask, Ask::Pay(_) | Ask::Refund(_)) {

@@ -1,4 +1,4 @@
-//! A call of one of the lender's systems as log and metrics tell of it; `telemetry` describes the fields.
+//! Log line and metrics of a call to one of the lender's systems; `telemetry` describes the fields.
 
 use std::time::{Duration, Instant};
 

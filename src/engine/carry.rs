@@ -1,4 +1,4 @@
-//! Requests about applications that exist, carried out.
+//! Requests about existing applications, carried out in the ordinary way: under locks.
 
 use chrono::Duration;
 use sqlx::PgConnection;
@@ -15,7 +15,7 @@ use crate::domain::application::decide::{self, Decided};
 use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::store::application::{self, Locked};
 
-/// Any of them, under the locks of what it is about.
+/// Carries out any request about existing applications: locks them, gathers facts, decides, stores. The caller commits.
 ///
 /// # Errors
 /// See [`Refused`].
@@ -42,7 +42,8 @@ pub(super) async fn out(
     rehearsal::keep(app, conn, &given).await
 }
 
-/// Decides on what was gathered.
+/// Makes the decision: puts the applications in order, asks the domain, and builds the exchange that is stored with
+/// what was decided. The connection is needed in the sandbox only, for scenario codes.
 ///
 /// # Errors
 /// See [`Refused`].

@@ -1,5 +1,5 @@
-//! Requests about one application that exists, where nothing else is to be read or written: as nearly all are before
-//! there is a loan.
+//! The lock-free shortcut for requests about one application that is not a loan yet and that need nothing else from the
+//! database. Nearly all requests between filing and grant are of this kind.
 
 use super::facts::{self, Gathered};
 use super::{Accepted, Refused, Request, carry, group, resolve, save, stopped};
@@ -10,9 +10,9 @@ use crate::domain::ids::ExchangeId;
 use crate::store::seen::Named;
 use crate::store::write::Change;
 
-/// Applies a request without locking anything: the application is read, and what is decided is written if it is still
-/// as it was read. `None`, and nothing is written, when it is not, when the key was there, or when it takes more than
-/// that; the ordinary way then finds out.
+/// Applies a request without locking anything: reads the application, decides, and writes if the application is still
+/// as it was read. `None` means that nothing was written, because it has changed, the idempotency key was used before,
+/// or the request needs more than this; the ordinary way, under locks, then deals with it.
 ///
 /// # Errors
 /// See [`Refused`].
@@ -48,7 +48,7 @@ pub(super) async fn at_once(
     Ok(written.then_some(Accepted { exchange: exchange_id, replay: false }))
 }
 
-/// The one application that a request names by the LSP's id, where that is all that it needs.
+/// The application of a request that names exactly one, by the LSP's id, and needs nothing but that application.
 fn named(request: &Request) -> Option<Named> {
     let by_name = matches!(
         request.command,

@@ -1,4 +1,5 @@
-//! The seam to the wire: the engine decides, a protocol writes it down, inside the deciding transaction.
+//! How the engine gets messages written: it decides, and a protocol encodes the result inside the deciding transaction,
+//! so that a payload is frozen together with its decision.
 
 use chrono::{DateTime, Utc};
 

@@ -117,7 +117,7 @@ impl Gathered {
         }
     }
 
-    /// For an outcome; the book is read only when the outcome comes after its day.
+    /// For an outcome. The book is read only if the outcome belongs to a day that is already processed.
     pub async fn for_outcome(
         app: &App,
         conn: &mut PgConnection,
@@ -188,7 +188,8 @@ impl Gathered {
     }
 }
 
-/// Whether an outcome may have to be replayed: it counts on a day that the account is beyond, or takes something back.
+/// Whether an outcome may need a replay of the book: it counts on a day that is already processed, or takes something
+/// back.
 fn comes_late(loan: Option<&Loan>, ask: &Ask, outcome: &Outcome, today: NaiveDate) -> bool {
     let is_running = loan.is_some_and(|loan| loan.account.is_some());
     match (ask, outcome) {

@@ -1,4 +1,4 @@
-//! `createLoanApplicationsRequest`.
+//! `createLoanApplicationsRequest`: the lock-free shortcut for one new application, and the ordinary way.
 
 use sqlx::PgConnection;
 
@@ -13,9 +13,10 @@ use crate::domain::ids::{ApplicationId, BundleId, ExchangeId};
 use crate::store::application::Locked;
 use crate::store::write::Filing;
 
-/// Files one application that is taken to be new, as nearly all are: the key is claimed and everything written by one
-/// statement, together with others that come in at the same moment. `None`, and nothing is written, when the key or the
-/// id was there, or when it takes more than that; the ordinary way then finds out.
+/// Files one application in the expectation that it is new, as nearly all are. One statement claims the idempotency key
+/// and writes everything, for all filings that come in at the same moment. `None` means that nothing was written,
+/// because the key or the application's id was used before, or the request needs more than this; the ordinary way then
+/// deals with it.
 ///
 /// # Errors
 /// See [`Refused`].
@@ -41,7 +42,8 @@ pub(super) async fn at_once(
     Ok(written.then_some(Accepted { exchange: exchange_id, replay: false }))
 }
 
-/// Of concurrent creators of an id the later one begins again and finds it.
+/// Files applications in the caller's transaction. If two requests create the same id at the same time, the later one
+/// fails, is tried again, and finds the application of the first.
 pub(super) async fn create(
     app: &App,
     conn: &mut PgConnection,

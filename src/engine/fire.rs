@@ -28,19 +28,20 @@ use crate::telemetry::trace::Span;
 
 /// Rows leased at a time; each is worked on by its own task.
 const BATCH: i64 = 32;
-/// Tasks at a time beside those that adapters have a budget for, so that no slow port keeps the others waiting.
+/// Tasks at a time in addition to the calls that adapters have a budget for, so that no slow port keeps the others
+/// waiting.
 const CONCURRENCY: usize = 32;
-/// Most taken over at a time of what others have leased for us.
+/// Most handed-over asks that are started at a time.
 const HANDED: usize = 64;
 /// What is leased begins within this time: the longest call must end before the lease does.
 const BEGIN_WITHIN: Wait = Wait::from_secs(2);
-/// When a question is looked at again that its port had no room for.
+/// How long a question waits for which its port had no room.
 const HELD_FOR: Duration = Duration::milliseconds(250);
 /// Longest that `Retry-After` keeps one question waiting.
 const LONGEST_WAIT: Duration = Duration::hours(1);
 /// How often the table is looked at when nobody wakes us.
 const POLL: Wait = Wait::from_millis(500);
-/// Tries of a question that moves no money before its silence is the answer (about a quarter of an hour).
+/// Tries of a question that moves no money before silence counts as its outcome (about a quarter of an hour).
 const MAX_TRIES: i32 = 12;
 /// How long an unknown payout is asked about before an operator must look.
 const UNKNOWN_FOR: Duration = Duration::hours(48);
@@ -80,7 +81,7 @@ async fn look(app: &Arc<App>, permits: &Arc<Semaphore>) {
     }
 }
 
-/// Goes on with what a transaction of this process has leased for us.
+/// Starts work on asks that transactions of this process have leased already (`begin`).
 async fn take_over(app: &Arc<App>) {
     while let Some(handed) = app.asks.next(HANDED).await {
         for one in handed {
@@ -98,14 +99,14 @@ fn start(app: &Arc<App>, handed: Handed<Leased>) {
     });
 }
 
-/// How many rows could be worked on at once: a lease must not run out in a queue of ours.
+/// How many rows may be leased: no more than can be worked on at once, or leases would run out in a queue of ours.
 async fn room(permits: &Semaphore) -> i64 {
     let first = permits.acquire().await;
     let room = permits.available_permits().saturating_add(usize::from(first.is_ok()));
     i64::try_from(room).unwrap_or(BATCH).clamp(1, BATCH)
 }
 
-/// Leases due rows; what may move money is noted as leaving in the same transaction.
+/// Leases due rows. Calls that may move money are noted as `SENDING` in the same transaction.
 async fn lease(app: &App, limit: i64) -> Result<Vec<Leased>, StoreError> {
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
@@ -222,7 +223,7 @@ async fn call(
     Ok(result)
 }
 
-/// Calls a port whose memory is in our own database, within a transaction; nothing when it does not answer.
+/// Calls a port that keeps its memory in our own database, within a transaction; `None` when it does not answer.
 ///
 /// # Errors
 /// When the database fails; the caller rolls back.
@@ -264,8 +265,9 @@ async fn subjects(app: &App, conn: &mut PgConnection, new: &NewAsk) -> Result<Ve
     Ok(ids.iter().filter_map(|id| read.iter().find(|a| a.id == *id)).cloned().collect())
 }
 
-/// The same question has the same key on every try; money has the key that the payout was reserved with, a message
-/// the key that tells it from any other. After the adapter was mended a question is a new one to it.
+/// The idempotency key of a question, the same on every try. A payment has the key that was reserved for it, a message
+/// to the borrower one that tells it from any other. When people have mended an adapter and ask again, the key gets a
+/// suffix, so that the adapter does not give the mistaken answer that it kept.
 fn key(leased: &Leased, new: &NewAsk) -> String {
     match (&new.ask, leased.renewed) {
         (Ask::Notify(notice), 0) => notice.key.clone(),

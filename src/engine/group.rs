@@ -1,6 +1,6 @@
-//! What requests do in groups: reading the application that they name, filing a new one, changing one that nobody holds.
-//! Each is one statement that is a transaction of its own, so that what it writes is durable before its ack, as if it
-//! had been alone.
+//! Group commit of three kinds of statement: reading the application that a request names, filing a new one, and
+//! changing one that nobody has locked. Each statement is a transaction of its own, so that what it writes is durable
+//! before any ack of the group, exactly as if it had been written alone.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::store::StoreError;
 use crate::store::seen::{self, Named, Seen};
 use crate::store::write::{Change, Filing};
 
-/// What waits for its group.
+/// The queues, one for each kind of statement.
 #[derive(Debug, Default)]
 pub struct Groups {
     /// Applications to be read.
     named: Queue<Named, Option<Seen>>,
-    /// New applications on their way to the database.
+    /// New applications to be written.
     filings: Queue<Arc<Filing>, bool>,
-    /// Changed ones.
+    /// Changed applications to be written.
     changes: Queue<Arc<Change>, bool>,
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn change(app: &App, change: Change) -> Result<bool, Refused> {
     Ok(written == [true])
 }
 
-/// Works on groups, until the app stops. What comes later goes alone.
+/// Works on groups until the app stops. Jobs that come later are done one by one.
 pub async fn run(app: Arc<App>) {
     let (app, groups) = (&*app, &app.groups);
     let (for_named, for_filings, for_changes) = (Kept::default(), Kept::default(), Kept::default());
@@ -84,7 +84,7 @@ async fn read_all(app: &App, kept: &Kept, named: Vec<Named>) -> Result<Vec<Optio
     Ok(seen.into_iter().map(Some).collect())
 }
 
-/// When one was there before, it is not known which: each is written again alone.
+/// If one of a group had been filed before, the statement does not tell which; each is then filed again by itself.
 async fn file_all(app: &App, kept: &Kept, filings: Vec<Arc<Filing>>) -> Result<Vec<Option<bool>>, StoreError> {
     let mut sorted: Vec<&Filing> = filings.iter().map(Arc::as_ref).collect();
     sorted.sort_by(|a, b| a.key().cmp(&b.key()));

@@ -264,8 +264,9 @@ fn shown(config: &LedgerConfig, pending: &Pending) -> FeedJournal {
     }
 }
 
-/// The same for the same journals, whoever sends them, until the batch is refused: the refusal of yesterday, kept under
-/// its key, must not be the answer of today. What keeps a journal from being posted twice is its own key.
+/// The idempotency key of a batch. It is the same for the same journals, whoever sends them, until the batch is
+/// refused: a refusal that the other side keeps under its key must not stay its answer. What keeps a journal from being
+/// posted twice is the journal's own key.
 fn batch_key(pending: &[Pending], failures: i32) -> String {
     let mut context = Context::new(&SHA256);
     for journal in pending {

@@ -1,30 +1,37 @@
 //! One command, one transaction: claim the request, lock, decide, store, enqueue. Outcomes and timers go the same way.
 
-mod begin;
-mod called;
-mod carry;
-mod change;
-mod codec;
-mod compare;
-pub mod day_end;
-mod facts;
-mod filing;
-pub mod fire;
-mod group;
-pub mod later;
-pub mod ledger;
-mod list;
-pub mod operate;
-pub mod otp;
-mod outcome;
-pub mod pages;
-pub mod refer;
-mod rehearsal;
-mod release;
-mod replies;
-mod resolve;
-mod save;
-mod stopped;
+// A request: `attempt` below claims its id and hands it to one of these.
+mod carry; // requests about applications that exist, under locks
+mod change; // the lock-free shortcut for those that need one application alone
+mod facts; // what a decision may know, read under the locks that keep it true
+mod filing; // `createLoanApplicationsRequest`, with a lock-free shortcut of its own
+mod group; // group commit of the two shortcuts
+mod list; // `listLoansRequest`
+pub mod otp; // whether a one-time password is right
+mod rehearsal; // scenario codes of a request, in the sandbox
+mod resolve; // from the ids in a message to applications
+mod stopped; // kill switches
+
+// What was decided is stored.
+mod codec; // the trait by which `protocol` writes answers down
+pub mod pages; // key facts statements, and the borrowers' pages that show them
+mod release; // lets what a request caused leave once its ack is written
+mod replies; // results, counted per exchange; the last one queues the callback
+mod save; // a decision becomes rows, in the one lock order
+
+// In the background.
+mod begin; // leases follow-up work in the transaction that creates it
+mod called; // log line and metrics of a call to the lender's systems
+mod compare; // the daily comparison with the lender's general ledger
+pub mod day_end; // brings loans to the business date
+pub mod fire; // asks the lender's systems and rings timers
+pub mod later; // answers that the lender's systems post by themselves
+pub mod ledger; // feeds the book to the lender's general ledger
+mod outcome; // applies an answer or a timer like a command
+
+// What people decide.
+pub mod operate; // acts by hand on a loan, by maker and checker
+pub mod refer; // decisions referred to people, by maker and checker
 
 use bytes::Bytes;
 use chrono::Duration;

@@ -73,7 +73,7 @@ pub async fn reject(app: &App, act_id: Uuid, (checker, actor): (&str, &Actor)) -
     Ok(Stored { state, checker, decided_at: Some(now), ..stored })
 }
 
-/// What the audit log says of a decision: who decided, as he showed himself, and the names that were given.
+/// The entry of the audit log: the operator as authenticated, and the names of maker and checker that were given.
 fn decided(actor: &Actor, action: &'static str, act: &Stored, checker: &str) -> Entry {
     let entry = Entry::by(actor, action).about("actId", act.act_id).about("loanId", &act.loan_id);
     entry.about("kind", act.proposal.act.name()).about("maker", &act.maker).about("checker", checker)

@@ -1,4 +1,4 @@
-//! One-time passwords: derived, never stored (design §10).
+//! One-time passwords. They are derived from their session and never stored (design §10).
 
 use crate::domain::application::Application;
 use crate::domain::application::facets::Deal;

@@ -228,7 +228,7 @@ pub async fn hand_back(
     Ok(Stored { state: "WAITING".to_owned(), proposal: None, maker: None, proposed_at: None, ..stored })
 }
 
-/// What the audit log says: who did it, as he showed himself, and the name that was given.
+/// The entry of the audit log: the operator as authenticated, and the name that was given.
 fn audited(actor: &Actor, action: &'static str, decision: &Stored, name: &str) -> Entry {
     let entry = Entry::by(actor, action).about("decisionId", decision.id).about("by", name);
     entry.about("applicationId", decision.application.0).about("question", &decision.question)

@@ -1,5 +1,5 @@
-//! Where the sandbox has its hand in a request: scenario codes are read while the data is in the clear, and stored with
-//! the applications. Without a bench, as in `serve`, nothing of this happens.
+//! The sandbox's hook in the engine: scenario codes are read while the data is in the clear, and stored with the
+//! applications. In `serve` there is no bench (`app::bench`), and nothing of this happens.
 
 use sqlx::PgConnection;
 

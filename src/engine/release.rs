@@ -1,4 +1,4 @@
-//! An ack has been written: what its request caused may leave now instead of a second later.
+//! Releases what a request has caused as soon as its ack is written, instead of a second later.
 
 use std::sync::Arc;
 

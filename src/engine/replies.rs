@@ -1,4 +1,5 @@
-//! Results of exchanges: frozen one by one, counted down under the exchange's lock; the last one sends the callback.
+//! Results of exchanges. Each is frozen when it is decided, and counted down under the exchange's lock; the last one
+//! queues the callback.
 
 use std::collections::BTreeMap;
 
@@ -90,7 +91,7 @@ fn send(
 /// A callback, complete but for its stamp.
 #[derive(Debug, Clone)]
 pub struct Callback {
-    /// The request that it answers in form; its stream, and how it was signed.
+    /// The exchange whose request it answers, at least in form: it gives the stream and the way of signing.
     pub exchange: Exchange,
     /// The operation that the body belongs to.
     pub operation: String,

@@ -1,4 +1,4 @@
-//! From the ids in a message to the applications they name. Another LSP's ids are as unknown as any.
+//! Finds the applications that the ids in a message name. Another LSP's ids are treated as unknown.
 
 use sqlx::PgConnection;
 

@@ -95,7 +95,8 @@ pub async fn decision(
     decision_with(app, conn, before, decided, Order { cause, writes, settings: None }).await
 }
 
-/// The same together with other things, in one statement where nothing but the usual tables is touched.
+/// Stores a decision together with what the caller brings. It is one statement if only the tables of nearly every
+/// request are touched.
 ///
 /// # Errors
 /// As [`decision`].
@@ -120,8 +121,8 @@ pub async fn decision_with(
     Ok(writes.flush(conn, app.clock.now()).await?)
 }
 
-/// A decision about one application, whole, where it needs nothing more from the database and is one statement. `None`
-/// when it is more than that.
+/// The writes of a decision about one application, if one statement can write all of it and nothing else is needed from
+/// the database; otherwise `None`.
 ///
 /// # Errors
 /// When something cannot be sealed, or an answer does not belong to its operation.

@@ -1,4 +1,5 @@
-//! Kill switches as the engine meets them: new business of a stopped product, and money out that is held.
+//! Kill switches in the engine: new business of a stopped product is refused, and payouts that are stopped are held
+//! back.
 
 use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
@@ -49,8 +50,8 @@ fn refuse<'a>(stopped: &[String], mut products: impl Iterator<Item = &'a str>) -
     }
 }
 
-/// Puts those payouts back that a switch holds, before any is noted as leaving. One that may have left before is not
-/// held: only its status is asked.
+/// Puts back the payouts that a switch stops, before any of them is noted as leaving. A payout that may have left
+/// already is not held back: only its status is asked.
 ///
 /// # Errors
 /// When the database fails.

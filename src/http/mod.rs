@@ -1,20 +1,25 @@
 //! HTTP: listeners, bounds, health and the operators' API. Knows nothing of what OCEN messages say.
 
-pub mod admin;
-pub mod body;
-pub mod borrower;
-pub mod connections;
-pub mod docs;
-mod guides;
-pub mod health;
-pub mod intake;
-pub mod layers;
-pub mod metrics;
-pub mod origin;
-pub mod ports;
-pub mod problem;
-mod rehearsal;
-pub mod traffic;
+// The LSP listener.
+pub mod body; // reads bodies within bounds of size, time and memory
+pub mod docs; // the description of what is served, for programs and people
+mod guides; // `/docs/guides`
+pub mod health; // health, public keys, the description: what needs no signature
+pub mod intake; // the one handler behind every OCEN path
+pub mod origin; // whom a request comes from: address and client certificate
+mod rehearsal; // what the sandbox does to a request on its way in
+
+// The other listeners.
+pub mod admin; // the operators' API
+pub mod borrower; // borrowers' pages
+pub mod metrics; // `GET /metrics`
+pub mod ports; // later answers of the lender's systems
+
+// Around every request.
+pub mod connections; // accepts connections and serves them with bounds
+pub mod layers; // log line, metrics, trace, and panics kept to one request
+pub mod problem; // problem details, the errors of our own endpoints
+pub mod traffic; // takes what was counted into the database
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Where the sandbox has its hand in a request on its way in. Without a bench, as in `serve`, nothing of this happens.
+//! The sandbox's hook in intake. In `serve` there is no bench (`app::bench`), and nothing of this happens.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::problem::Problem;
 use crate::app::{App, Arrival};
 
-/// Why a request is told to come back that is not one too many.
+/// Detail of a 429 that the sandbox injects although no limit was reached.
 pub(super) const TOO_MANY: &str = "too many requests, says the sandbox (injected); send the same message again in 1 s";
 
 /// The header with scenario codes; nobody reads it outside the sandbox.

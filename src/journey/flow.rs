@@ -97,7 +97,7 @@ struct Journey<'a> {
 pub async fn meta(lsp: &Lsp) -> Result<(), JourneyError> {
     let courier = &lsp.courier;
     courier.screen.title("Meta");
-    // The ack is the whole answer, unless an LSP wants a callback too (§8.4).
+    // The ack is the whole answer, unless an LSP wants a callback too (`ocen-v3.md` §8.4).
     let call = Call::new(&HEARTBEAT, Value::Object(serde_json::Map::new()), "");
     let ack = courier.post(&call).await?;
     match text(&ack, "/status") {

@@ -1,6 +1,6 @@
 //! The requests' bodies, without `metadata` and `requestId`, which [`super::outbound`] adds. Each is valid against
 //! the published schema except where that asks before the grant for a `loanId` that nobody can know
-//! (`ocen-v3.md` §7 C7): there the application's id stands in.
+//! (C7): there the application's id stands in.
 
 use serde_json::{Value, json};
 

@@ -119,7 +119,7 @@ pub fn items(answer: &Value) -> impl Iterator<Item = &Value> {
     list(answer, "/loanApplications")
 }
 
-/// The items of an array; a single object counts as an array of one (`ocen-v3.md` §7 C1).
+/// The items of an array; a single object counts as an array of one (C1).
 pub fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
     let found = value.pointer(pointer);
     let many = found.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! What keeps a long-running server in shape: partitions for the months to come, data keys that other processes made,
-//! and the end of what the lender's policy no longer keeps.
+//! Upkeep of a server that runs for long: it makes partitions for the months to come, loads data keys that other
+//! processes have made, and ends data that the lender's policy no longer keeps.
 //!
-//! Any number of replicas may run this. One at a time sweeps, by a lock that its connection holds; the others look
-//! again an hour later. Everything is done in small transactions that can be cut off anywhere and are then gone on with.
+//! Any number of replicas may run this. The one that holds an advisory lock sweeps; the others try again an hour later.
+//! Everything is done in small transactions, so that a sweep may be cut off anywhere and be continued by the next.
 
 mod erase;
 mod prune;

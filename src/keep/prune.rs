@@ -18,10 +18,10 @@ const STRETCH: i64 = 128;
 const PAGE: i64 = 100;
 /// Request ids forgotten in one transaction.
 const FORGET: i64 = 500;
-/// How often a partition's lock is asked for in one sweep; each time for a tenth of a second.
+/// How often one sweep asks for a partition's lock, waiting a tenth of a second each time.
 const DROP_TRIES: u32 = 5;
 
-/// Lets go of what the policy no longer keeps.
+/// Deletes what the policy no longer keeps.
 ///
 /// # Errors
 /// When the database fails.

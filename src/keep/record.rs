@@ -1,5 +1,5 @@
-//! The one place that every act of upkeep passes on its way to the audit log, inside the transaction that does it. What
-//! is given names ids, keys and rules, and nobody.
+//! Writes every act of upkeep to the audit log, inside the transaction that does it. Entries name ids, keys and rules,
+//! never people.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

@@ -9,7 +9,7 @@ const KEPT: [&str; 4] = ["loanApplicationId", "type", "createdDate", "terms"];
 /// Members of a borrower that name nobody.
 const KEPT_OF_BORROWER: [&str; 3] = ["category", "primaryIdType", "type"];
 
-/// The echo of an application (`ocen-v3.md` §7 C2) with nothing left by which a person can be known. What is no item
+/// The echo of an application (C2) with nothing left by which a person can be known. What is no item
 /// becomes an empty one.
 pub(super) fn echo(filed: &str) -> String {
     let Ok(Value::Object(item)) = serde_json::from_str(filed) else {

@@ -1,4 +1,4 @@
-//! Whether a finding answers its question, and says what it must.
+//! Checks that a finding answers its question and is complete.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use reqwest::Url;

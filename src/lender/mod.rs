@@ -44,7 +44,8 @@ pub const PORTS: [&str; 8] =
     ["decision", "data", "kyc", "agreement", "disbursement", "collections", "notifier", LEDGER];
 /// The ports that we bring an answer for.
 pub const BUILT_IN: [&str; 2] = ["decision", LEDGER];
-/// A port without a time limit of its own that takes longer is taken for dead; well inside the lease of 20 s.
+/// How long a call may take to a port that has no time limit of its own, before the port is taken for dead; well inside
+/// the lease of 20 s.
 const PATIENCE: Duration = Duration::from_secs(12);
 /// What a call may take beyond its adapter's time limit, for what comes before and after.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -149,22 +150,22 @@ pub trait Port: Send + Sync {
     /// [`PortError`] when there is no answer. For a money call that means no more than [`Outcome::Unknown`].
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Outcome, PortError>>;
 
-    /// The preliminary check of a new application, where it takes no asking: the same finding as [`Port::call`] would
-    /// give, from nothing but the application.
+    /// The preliminary check of a new application, if the port can make it at once from the application alone. The
+    /// finding is the one that [`Port::call`] would give.
     fn check_at_once(&self, application: &Application, today: NaiveDate) -> Option<Finding> {
         let _ = (application, today);
         None
     }
 
-    /// Whether all that the port knows of such questions is in our own database, with nobody behind it: a simulated
-    /// system. Then the question, its answer and what follows from it may be one transaction.
+    /// Whether the port is a simulated system that keeps its memory of such questions in our own database. Then the
+    /// question, its answer and what follows from it may be one transaction.
     fn is_here(&self, ask: &Ask) -> bool {
         let _ = ask;
         false
     }
 
-    /// The same as [`Port::call`] inside the caller's transaction: until that commits nothing was asked, and when it does
-    /// not, nothing ever was. For what [`Port::is_here`].
+    /// Like [`Port::call`], but inside the caller's transaction: if that rolls back, the question was never asked. Only
+    /// for questions for which [`Port::is_here`] holds.
     ///
     /// # Errors
     /// As [`Port::call`]; after [`PortError::Storage`] the transaction is to be rolled back.

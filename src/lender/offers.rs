@@ -1,4 +1,4 @@
-//! Which variants the built-in decision approves. Pricing them is the server's.
+//! Which variants of an offer the built-in decision approves. The server prices them.
 
 use rust_decimal::Decimal;
 
@@ -31,7 +31,7 @@ pub(super) fn approvals(variants: &[OfferVariant], product: &Product, requested:
     approved
 }
 
-/// A part of an amount, cut to whole rupees; the whole of it stays as it is, paise and all.
+/// A percentage of an amount, cut to whole rupees. The whole amount stays as it is, with its paise.
 fn share(amount: Paise, percent: Decimal) -> Option<Paise> {
     if percent == Decimal::ONE_HUNDRED {
         return Some(amount);

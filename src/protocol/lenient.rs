@@ -275,7 +275,7 @@ pub fn count(text: &str, pointer: &str) -> Result<u32, Malformed> {
     }
 }
 
-/// An enum word in the spelling of the schemas (appendix A, step 4).
+/// An enum word in the spelling of the schemas (`ocen-v3.md` appendix A, step 4).
 #[must_use]
 pub fn word(text: &str) -> String {
     let upper = text.trim().to_uppercase().replace([' ', '-'], "_");

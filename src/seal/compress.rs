@@ -1,5 +1,5 @@
-//! zstd before sealing, with a dictionary of what our texts look like: most of them are short, and much alike. Contexts
-//! are kept per thread: making one costs more than packing a message.
+//! Compression before sealing: zstd with a dictionary of typical texts, because most of ours are short and alike.
+//! Compression contexts are kept per thread, since making one costs more than compressing a message.
 
 use std::cell::RefCell;
 use std::sync::LazyLock;
@@ -10,8 +10,9 @@ use zstd::zstd_safe::get_frame_content_size;
 
 use super::{MAX_PLAIN, SealError};
 
-/// Samples of what is sealed: an application, a loan, messages, callbacks, tasks, what they hold made up. What was packed
-/// with it opens with it alone: it never changes, and another one takes another format.
+/// Samples of what is sealed: an application, a loan, messages, callbacks, tasks, all made up. A text that was
+/// compressed with a dictionary opens with that one alone, so this one never changes: another dictionary would need
+/// another format byte.
 pub(super) const DICTIONARY: &[u8] = include_bytes!("dictionary.txt");
 /// The fastest of zstd's usual levels. A message shrinks to nearly what the default level makes of it, for half of the
 /// time.

@@ -1,5 +1,5 @@
 //! Documents in OCEN's messages (`Document.data`: key facts statements, agreements) are base64 of texts that are much
-//! alike. The texts themselves pack to a fraction, and writing them as base64 again gives back every byte.
+//! alike. Decoded, those texts compress to a fraction; encoding them again gives back every byte.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,5 +1,5 @@
-//! Signed messages, which are kept as they came, are mostly base64url of a JSON text. The text itself packs to a fraction
-//! of what its base64url does, and writing it as base64url again gives back every byte.
+//! Signed messages are stored as they came, and most of their bytes are base64url of a JSON text. Decoded, that text
+//! compresses to a fraction; encoding it again gives back every byte.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -184,7 +184,7 @@ impl fmt::Debug for MasterKey {
 }
 
 /// HKDF-Expand with SHA-256 for one block (RFC 5869 §2.3). The key it starts from is uniformly
-/// random already, so that HKDF-Extract would add nothing (§3.3).
+/// random already, so that HKDF-Extract would add nothing (RFC 5869 §3.3).
 pub(super) fn expand(key: &hmac::Key, label: &str) -> [u8; KEY_LEN] {
     let mut context = hmac::Context::with_key(key);
     context.update(b"ocen-lender/");

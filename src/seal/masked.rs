@@ -1,4 +1,4 @@
-//! Values that are stored and sent, and never printed.
+//! Values that are stored and sent but never printed.
 
 use std::fmt;
 

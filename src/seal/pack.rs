@@ -1,4 +1,4 @@
-//! How a text is made short before it is sealed, and what the format byte of a sealed value says of it.
+//! How a text is compressed before it is sealed, and what the format byte of a sealed value says about that.
 
 use super::compress::{compress, decompress};
 use super::{SealError, documents, jws};
@@ -19,7 +19,7 @@ pub(super) const DOCUMENTS: u8 = 2;
 /// Decodes a part of a text, where there is such a part.
 type Unwrap = fn(&[u8]) -> Option<Vec<u8>>;
 
-/// The shortest text that is made of a value, and the format that says how.
+/// The shortest form of a value, and the format byte that says how to undo it.
 pub(super) fn pack(plain: &[u8]) -> Result<(u8, Vec<u8>), SealError> {
     let mut format = PACKED;
     let mut decoded: Option<Vec<u8>> = None;

@@ -34,9 +34,9 @@ pub struct Row {
     pub borrower_index: Vec<u8>,
     /// Main stage.
     pub stage: &'static str,
-    /// Region U.
+    /// State of the consent to fetch account data once, for underwriting.
     pub data_consent: &'static str,
-    /// Region M.
+    /// State of the consent to fetch account data periodically while the loan runs.
     pub monitoring_consent: &'static str,
     /// The deal's identity check.
     pub kyc: &'static str,

@@ -10,7 +10,8 @@ use crate::domain::application::ask::{NewAsk, NewTimer};
 use crate::domain::ids::ApplicationId;
 use crate::seal::Sealer;
 
-/// Why a question is stuck that the adapter, not the system behind it, has refused.
+/// The reason stored with a stuck question when its adapter refused the call, rather than the system behind the
+/// adapter.
 pub const MISTAKEN: &str = "the adapter refused the call";
 
 /// Port name of a timer's row.
@@ -217,8 +218,9 @@ pub async fn settle(
     one_row(updated.rows_affected(), "ask")
 }
 
-/// Lets what an exchange asked go now: its ack has been written. What waits for longer than `hold` waits for something
-/// else than the ack, such as a notice's day or the next try, and goes on waiting.
+/// Makes the questions of an exchange due now, because its ack has been written.
+/// What waits for longer than `hold` waits for something else than the ack, such as a notice's day or its next try, and
+/// goes on waiting.
 ///
 /// # Errors
 /// When the database fails.
@@ -298,7 +300,7 @@ pub async fn close_money(
     Ok(())
 }
 
-/// Ends a question that a person decided about, or nobody any more.
+/// Closes a question that was referred to people: one of them has decided, or nobody needs to any more.
 ///
 /// # Errors
 /// When the database fails.

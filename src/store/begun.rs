@@ -1,4 +1,5 @@
-//! What the transaction that makes it leases at once, so that its worker can begin when that has committed.
+//! Questions and streams that are leased by the transaction which creates them, so that a worker can start when it has
+//! committed.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -10,7 +11,7 @@ use crate::domain::application::ask::NewAsk;
 use crate::domain::ids::ExchangeId;
 use crate::seal::Sealer;
 
-/// A question that the transaction which makes it begins on.
+/// A question to be written with a lease on it.
 #[derive(Debug)]
 pub struct Question<'a> {
     /// Ours.

@@ -5,19 +5,19 @@ use sqlx::PgConnection;
 
 use super::StoreError;
 
-/// Up to so many LSPs are looked at.
+/// Most LSPs that are looked at.
 const LSPS: i64 = 1_000;
-/// Up to so many applications in one stage are counted, all LSPs together: over the index alone that is some 20 ms.
+/// Most applications that are counted in one stage, over all LSPs; so many take some 20 ms over the index alone.
 const APPLICATIONS: i64 = 200_000;
-/// Up to so many loans in one status: their rows are read for what is outstanding.
+/// Most loans that are counted in one status; their rows are read, for what is outstanding.
 const LOANS: i64 = 50_000;
-/// However many LSPs share that, so many of each are counted.
+/// Least bound for one LSP, however many LSPs share the bounds above.
 const LEAST: i64 = 500;
-/// Up to so many of what waits for people.
+/// Most items that are counted of what waits for people.
 const WAITING: i64 = 10_000;
-/// Up to so many questions are looked at, those that are due first, as the metrics do.
+/// Most questions that are looked at, those due first, as for the metrics.
 const ASKS: i64 = 20_000;
-/// Up to so many events are looked at for the newest of one LSP.
+/// Most events that are looked at for the newest of one LSP.
 const EVENTS: i64 = 2_000;
 /// Up to so many of its newest applications in each stage, whose events may lie further back.
 const NEWEST: i64 = 20;

@@ -8,8 +8,9 @@ use super::StoreError;
 use crate::domain::ids::ApplicationId;
 use crate::domain::loan::account::{Phase, Position};
 
-/// Locks the application of a loan whose next event is not later than a position; one that another transaction is at
-/// is passed over, and so are some that were given up. The loan itself is locked next, in the one lock order (design §5).
+/// Locks the application of one loan whose next event is due at a position. Applications that another transaction has
+/// locked are skipped, and so are those in `given_up`. The loan itself is locked next, in the one lock order (design
+/// §5).
 ///
 /// # Errors
 /// When the database fails.
@@ -57,7 +58,8 @@ pub async fn first_event(conn: &mut PgConnection, up_to: NaiveDate) -> Result<Op
     Ok(row)
 }
 
-/// Classifies a borrower over all loans: non-performing while any of them is, and then until no loan has arrears.
+/// Classifies all loans of a borrower alike: they are non-performing while any of them is, and from then until none is
+/// in arrears.
 ///
 /// # Errors
 /// When the database fails.

@@ -30,7 +30,7 @@ pub async fn lock_borrower(conn: &mut PgConnection, borrower: &[u8], now: DateTi
     Ok(())
 }
 
-/// What the borrower counts beside one application.
+/// The borrower's exposure, apart from one application.
 ///
 /// # Errors
 /// When the database fails.
@@ -55,7 +55,7 @@ pub async fn beside(
     Ok(Exposure { committed: Paise(row.committed), granted: Paise(row.granted) })
 }
 
-/// Counts an amount for an application, in place of what it counted before.
+/// Sets the amount by which an application adds to its borrower's exposure.
 ///
 /// # Errors
 /// When the database fails.
@@ -84,7 +84,7 @@ pub async fn count(
     Ok(())
 }
 
-/// Counts nothing for an application any more.
+/// Takes an application out of its borrower's exposure.
 ///
 /// # Errors
 /// When the database fails.

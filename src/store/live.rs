@@ -24,9 +24,9 @@ pub struct Since {
 pub struct News {
     /// `event`, `request`, `callback`, `ask`, `journal`, `decision`, or `audit`.
     pub kind: String,
-    /// What tells it from others of its kind.
+    /// Its key among news of its kind.
     pub id: String,
-    /// Whose it is; none of what is everybody's.
+    /// The LSP whose it is; `None` for what belongs to no single LSP.
     pub org_id: Option<String>,
     /// The application that it is about.
     pub loan_application_id: Option<String>,

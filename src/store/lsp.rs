@@ -23,8 +23,8 @@ pub struct KeyOwner {
     pub stopped: Stopped,
 }
 
-/// Everybody's keys of one `kid`, which is unique per LSP only, each with what is stopped for its LSP: a revoked key and
-/// a switch count from the next message on, on every replica.
+/// The keys of all LSPs with one `kid`, which is unique per LSP only, each with what is stopped for its LSP. Both are
+/// read with every message, so that a revoked key and a switch count from the next message on, on every replica.
 ///
 /// # Errors
 /// When the database fails.
@@ -33,7 +33,7 @@ pub async fn by_kid(conn: &mut PgConnection, kid: &str) -> Result<Vec<KeyOwner>,
     Ok(found.into_iter().map(|(_, owner)| owner).collect())
 }
 
-/// The same of several, each with its `kid`.
+/// The same for several, each key with its `kid`.
 ///
 /// # Errors
 /// When the database fails.

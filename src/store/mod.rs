@@ -1,52 +1,59 @@
 //! SQL, one file per group of tables: free functions on a connection, so that the caller's transaction is theirs.
 
-pub mod application;
-pub mod ask;
-pub mod ask_desk;
-pub mod attempt;
-pub mod audit;
-pub mod begun;
-pub mod book;
-pub mod comparison;
-pub mod console;
-pub mod day_end;
-pub mod dispute;
-pub mod erasure;
-pub mod exchange;
-pub mod exposure;
-pub mod inbox;
-pub mod injected;
-pub mod ledger;
-pub mod legal_hold;
-pub mod live;
-pub mod loan;
-pub mod loan_list;
-pub mod lsp;
-pub mod lsp_link;
-pub mod message;
-pub mod operator_act;
-pub mod outbox;
-pub mod overview;
-pub mod page;
-pub mod partition;
-pub mod posture;
-pub mod reference;
-pub mod referral;
-pub mod repayment;
-pub mod retention;
-pub mod schema;
-pub mod seal_key;
-pub mod sealed;
-pub mod search;
-pub mod seen;
-pub mod set_aside;
-pub mod settings;
-pub mod stream;
-pub mod switches;
-pub mod timeline;
-pub mod traffic;
-pub mod watch;
-pub mod write;
+// Read or written by requests, most of them in one statement.
+pub mod application; // the row that every command locks
+pub mod begun; // questions and streams that are leased as they are written
+pub mod book; // facts and journals of a loan
+pub mod dispute; // disputes
+pub mod exchange; // a request with the results that it still waits for
+pub mod exposure; // what a borrower owes or has reserved; pledged collateral
+pub mod inbox; // request ids, claimed once each
+pub mod loan; // loans and payouts
+pub mod lsp; // LSPs and their keys
+pub mod page; // borrowers' pages, by token
+pub mod reference; // ids by which later requests find an application
+pub mod repayment; // payments by the borrower
+pub mod seen; // applications read without a lock, for the shortcuts
+pub mod settings; // LSPs' settings as the engine reads them
+pub mod switches; // kill switches
+pub mod write; // what one decision writes to the usual tables, as one statement
+
+// Queues: what the workers lease.
+pub mod ask; // questions to the lender's systems, and timers
+pub mod ask_desk; // questions answered from outside the worker, or stuck
+pub mod comparison; // comparisons of the book with the general ledger
+pub mod day_end; // loans on which something is due by itself
+pub mod ledger; // journals that the general ledger has not taken yet
+pub mod outbox; // callbacks, queued and queued again
+pub mod referral; // decisions that wait for people
+pub mod set_aside; // loans whose journals the general ledger refuses
+pub mod stream; // the order in which callbacks leave
+
+// Read by operators, the console and metrics.
+pub mod attempt; // tries to deliver callbacks
+pub mod audit; // the audit log
+pub mod console; // counts on the console's first page
+pub mod injected; // what the sandbox did to messages on purpose
+pub mod live; // what is new since a moment ago
+pub mod loan_list; // the list of loans
+pub mod lsp_link; // links by which an LSP sees its own traffic
+pub mod message; // one message, as it came or left
+pub mod operator_act; // acts by hand, proposed and decided
+pub mod overview; // lists and histories
+pub mod search; // applications by any identifier
+pub mod timeline; // everything that happened to one application
+pub mod traffic; // how much came and went
+pub mod watch; // lengths of queues, for metrics
+
+// Upkeep.
+pub mod erasure; // overwrites personal data at the end of retention
+pub mod legal_hold; // what must not be erased
+pub mod partition; // monthly partitions of messages and attempts
+pub mod posture; // how the database is set up, for the doctor
+pub mod retention; // what has ended, and what of it is still to go
+pub mod schema; // migrations, applied and missing
+pub mod seal_key; // wrapped data keys
+pub mod sealed; // every sealed column, for sealing anew
 
 use crate::seal::SealError;
 

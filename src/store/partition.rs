@@ -39,7 +39,7 @@ pub struct Timed {
     kept: &'static str,
 }
 
-/// Messages of whoever is not done with, or under a legal hold, are evidence.
+/// Messages of applications that have not ended, or that are under a legal hold, are evidence and stay.
 pub const MESSAGE: Timed = Timed {
     table: "message",
     time: "received_at",
@@ -55,7 +55,8 @@ pub const MESSAGE: Timed = Timed {
     )",
 };
 
-/// What LSPs answered; what became of a callback stands in the callback itself.
+/// What LSPs answered to callbacks. It stays under a legal hold only, because a callback's own row tells what became of
+/// it.
 pub const ATTEMPT: Timed = Timed {
     table: "attempt",
     time: "started_at",

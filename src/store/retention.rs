@@ -27,7 +27,7 @@ impl Class {
     }
 }
 
-/// An application on the work list; lists go on after one.
+/// An application on the work list; the next page of the list begins after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
     /// Ours.

@@ -1,16 +1,16 @@
-//! Finds applications by whatever somebody has of them: an id of the LSP's or ours, a PAN, a phone number.
+//! Finds applications by any identifier that somebody has at hand: an id of the LSP's or ours, a PAN, a phone number.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
 
-/// Up to so many LSPs are looked through; most ids are unique within one LSP only.
+/// Most LSPs whose ids are looked through; most ids are unique within one LSP only.
 const LSPS: i64 = 1_000;
-/// Request ids are looked for under each operation of so many LSPs; beyond, those that were answered are found.
+/// Most LSPs for which a request id is looked up under each operation; for the others only answered requests are found.
 const KEYED: i64 = 100;
-/// Trace ids are looked for among so many requests and callbacks, the newest first: no index is kept for them, every request would
-/// pay for it.
+/// Newest requests and callbacks among which a trace id is looked for. There is no index for it, because every request
+/// would pay for that.
 const TRACED: i64 = 50_000;
 
 /// What is sought.
@@ -30,7 +30,7 @@ pub struct Sought<'a> {
     pub org_id: Option<&'a str>,
 }
 
-/// The applications that are meant, newest first.
+/// The applications found, newest first.
 ///
 /// # Errors
 /// When the database fails.

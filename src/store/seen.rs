@@ -1,4 +1,4 @@
-//! Applications as they are read without a lock, each with what a change of it must still find.
+//! Applications read without a lock, each with the versions that a later write must find unchanged.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ pub struct Named {
     pub org_id: String,
     /// Its id.
     pub loan_application_id: String,
-    /// Whether to read what its borrower counts.
+    /// Whether to read the borrower's exposure too.
     pub exposure: bool,
 }
 
@@ -28,9 +28,10 @@ pub struct Seen {
     revision: i64,
     /// Blind index that it stands under.
     pub borrower_index: Vec<u8>,
-    /// The version of the borrower's row, where it has one: another one when what the borrower counts may have changed.
+    /// The version of the borrower's row, if there is one. It changes whenever the borrower's exposure may have
+    /// changed.
     pub borrower_version: Option<String>,
-    /// What the borrower counted beside it, where that was asked for.
+    /// The borrower's exposure apart from this application, if it was asked for.
     pub exposure: Exposure,
 }
 

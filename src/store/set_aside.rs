@@ -74,8 +74,8 @@ pub async fn due(conn: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Res
     Ok(rows.into_iter().map(|row| Waiting { loan_id: LoanId(row.loan_id), failures: row.failures }).collect())
 }
 
-/// What was refused is in the books: the loan goes on with all others; without one, all go on. To be rolled back when the
-/// lease was lost.
+/// Lets a loan rejoin the feed, because its refused journal has been taken; without a loan, all loans rejoin. To be
+/// rolled back when the lease was lost.
 ///
 /// # Errors
 /// [`StoreError::Stale`] when the lease was lost.

@@ -86,7 +86,7 @@ pub enum Kind {
     Callback,
 }
 
-/// In the order in which they stand when they happened in the same instant.
+/// All kinds, in the order in which entries of the same instant are shown.
 const KINDS: [Kind; 6] = [Kind::Request, Kind::Ack, Kind::Outcome, Kind::Event, Kind::Ask, Kind::Callback];
 
 /// One entry.
@@ -96,7 +96,7 @@ pub struct Entry {
     pub kind: Kind,
     /// When, by the business clock.
     pub at: DateTime<Utc>,
-    /// What tells it from others of its kind: an id of ours, of a request with the number of its reception.
+    /// Its key among entries of its kind: an id of ours; for a request, with the number of its reception.
     pub id: String,
     /// The id of exchange, question or callback; none of an event. It says by the wall's clock when it was made.
     pub uuid: Option<Uuid>,
@@ -120,7 +120,7 @@ pub struct Entry {
     pub tries: i32,
 }
 
-/// Where a page begins: behind this entry.
+/// The entry after which a page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct After {
     /// When.
@@ -254,8 +254,8 @@ pub async fn entries(
     Ok((entries, last.filter(|_| more)))
 }
 
-/// Whether what siblings share is about this application, too. What cannot be opened any more is shown: that something
-/// was there is better known than not.
+/// Whether an entry that applications filed together may share concerns this one. One that cannot be opened any more is
+/// shown, because it is better to know that something was there.
 fn concerns(sealer: &Sealer, subject: &Subject, (entry, sealed): (&Entry, Option<&[u8]>)) -> bool {
     let (Some(sealed), Some(id)) = (sealed, entry.uuid) else {
         return true;
@@ -273,7 +273,7 @@ fn concerns(sealer: &Sealer, subject: &Subject, (entry, sealed): (&Entry, Option
     }
 }
 
-/// Whether a callback that nobody asked for names the application or its loan, or neither of anybody.
+/// Whether an unsolicited callback names this application or its loan, or no application at all.
 fn names(body: &serde_json::Value, subject: &Subject) -> bool {
     let mut known = Vec::new();
     let listed = body.get("loanApplications").and_then(serde_json::Value::as_array);

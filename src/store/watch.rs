@@ -5,12 +5,12 @@ use sqlx::PgConnection;
 
 use super::StoreError;
 
-/// Up to so many callbacks of one LSP, and so many loans, are counted: a look at that many takes some 30 ms.
+/// Most callbacks of one LSP, and most loans, that are counted; so many take some 30 ms.
 const COUNTED: i64 = 10_000;
-/// Up to so many questions are looked at, those that are due first: asks and timers that wait for a day to come are
-/// many and say nothing.
+/// Most questions that are looked at, those due first: asks and timers that wait for a later day are many and say
+/// nothing.
 const LOOKED_AT: i64 = 20_000;
-/// Up to so many LSPs are told of.
+/// Most LSPs that are told of.
 const LSPS: i64 = 1_000;
 
 /// The outbox of one LSP.

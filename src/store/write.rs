@@ -196,7 +196,8 @@ impl Writes {
         Ok(())
     }
 
-    /// Takes the counter of an earlier exchange down by one; the caller holds its lock. False when there is one already.
+    /// Counts down an earlier exchange, whose lock the caller holds. False when this statement counts one down already:
+    /// it has room for one.
     #[must_use]
     pub fn count_down(&mut self, exchange: ExchangeId) -> bool {
         let free = self.counted.is_none();
@@ -272,7 +273,8 @@ impl Writes {
     }
 }
 
-/// The LSP's id was taken by a concurrent creator: as stale as a revision that has moved.
+/// A concurrent request has created an application under the same id: that counts as stale, like a revision that has
+/// moved on.
 fn taken(error: StoreError) -> StoreError {
     match &error {
         StoreError::Database(sqlx::Error::Database(database)) if database.constraint() == Some(NAME_KEY) => {
@@ -308,7 +310,8 @@ impl Streams {
     }
 }
 
-/// For each callback how many of its stream's new ones come after it, itself included: its place from the stream's end.
+/// Position of each new callback counted from its stream's new end: the last one has 1. `write.sql` computes `seq =
+/// next_seq - position`.
 fn from_end(callbacks: &[Queued]) -> Vec<i32> {
     let mut seen: BTreeMap<Uuid, i32> = BTreeMap::new();
     let mut places: Vec<i32> = callbacks

@@ -16,6 +16,7 @@ use tokio::process::{Child, Command};
 
 use crate::support::database;
 use crate::support::server::TEST_MASTER_KEY;
+use crate::support::skip;
 use crate::support::system::{self, SECRET, System, Told};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ocen-lender");
@@ -35,7 +36,7 @@ impl Backend {
 
     async fn start_with(args: &[&str]) -> Option<Self> {
         if Command::new("python3").arg("--version").stdout(Stdio::null()).status().await.is_err() {
-            eprintln!("SKIPPED: python3 is not installed");
+            skip("python3 is not installed");
             return None;
         }
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backend/backend.py");

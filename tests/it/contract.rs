@@ -1,5 +1,5 @@
 //! Every kind of callback, written out and held against the published schemas (`ocen-v3.md`
-//! appendix D no. 10), with the waivers C1, offers in an array, and C3, the end of a payment.
+//! appendix D), with the waivers C1, offers in an array, and C3, the end of a payment.
 
 mod answers;
 mod loans;

@@ -101,6 +101,8 @@ mod quote;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod referral;
 #[cfg(test)]
 mod reveal;

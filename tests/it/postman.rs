@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::support::server::{Options, Server};
+use crate::support::skip;
 
 const COLLECTION: &str = include_str!("../../openapi/postman/ocen-v3.postman_collection.json");
 const ENVIRONMENT: &str = include_str!("../../openapi/postman/dev.postman_environment.json");
@@ -57,7 +58,7 @@ async fn sandbox() -> (Server, std::path::PathBuf) {
 async fn the_signed_walk_with_curl_ends_with_a_loan_paid_off() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/curl/journey.sh");
     if Command::new("curl").arg("--version").stdout(Stdio::null()).status().await.is_err() {
-        eprintln!("SKIPPED: curl is not installed");
+        skip("curl is not installed");
         return;
     }
     let (server, folder) = sandbox().await;

@@ -14,6 +14,7 @@ use crate::support::fingerprint;
 use crate::support::flow::Flow;
 use crate::support::lsp::TestLsp;
 use crate::support::server::Server;
+use crate::support::skip;
 
 /// What must not be found anywhere: its kind and its text.
 type Secret = (&'static str, String);
@@ -190,7 +191,7 @@ async fn no_file_of_the_database_holds_personal_data() {
     let (data, database): (String, String) = (place.get(0), place.get(1));
     let (tables, wal) = (Path::new(&data).join("base").join(database), Path::new(&data).join("pg_wal"));
     if let Err(error) = std::fs::read_dir(&tables) {
-        eprintln!("SKIPPED: the files of the test cluster in {data} cannot be read: {error}");
+        skip(&format!("the files of the test cluster in {data} cannot be read: {error}"));
         return;
     }
     let written =

@@ -1,4 +1,4 @@
-//! The README's walk with curl works when pasted.
+//! The README's walk with curl works when pasted, and its contents lead to every part.
 
 use std::process::Stdio;
 
@@ -6,11 +6,39 @@ use serde_json::json;
 use tokio::process::Command;
 
 use crate::support::server::Server;
+use crate::support::skip;
+
+const README: &str = include_str!("../../README.md");
+
+/// A heading's anchor, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -".contains(*c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn the_contents_lead_to_every_part_once() {
+    let (head, _) = README.split_once("\n## ").unwrap();
+    let mut listed: Vec<(&str, String)> = head
+        .split("](#")
+        .zip(head.split("](#").skip(1))
+        .map(|(before, after)| (before.rsplit('[').next().unwrap(), after.split(')').next().unwrap().to_owned()))
+        .collect();
+    let mut blocks = 0;
+    let prose = README.lines().filter(|line| {
+        blocks += usize::from(line.starts_with("```"));
+        blocks % 2 == 0
+    });
+    let mut parts: Vec<_> =
+        prose.filter_map(|line| line.strip_prefix("## ")).map(|part| (part, anchor(part))).collect();
+    listed.sort_unstable();
+    parts.sort_unstable();
+    assert_eq!(listed, parts);
+}
 
 /// The walk: the README's block of shell that begins with the addresses, pointed at a test's server.
 fn walk(server: &Server) -> String {
-    let readme = include_str!("../../README.md");
-    let block = readme
+    let block = README
         .split("```sh\n")
         .find(|block| block.starts_with("OCEN="))
         .and_then(|rest| rest.split("```").next())
@@ -21,7 +49,7 @@ fn walk(server: &Server) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_walk_with_curl_ends_with_a_loan_paid_off() {
     if Command::new("curl").arg("--version").stdout(Stdio::null()).status().await.is_err() {
-        eprintln!("SKIPPED: curl is not installed");
+        skip("curl is not installed");
         return;
     }
     let server = Server::start().await;

@@ -15,6 +15,9 @@ pub mod refusal;
 pub mod schemas;
 pub mod seed;
 pub mod server;
+mod skip;
 pub mod sql;
 pub mod system;
 pub mod wire;
+
+pub use self::skip::skip;

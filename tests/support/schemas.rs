@@ -80,7 +80,7 @@ impl Schemas {
     pub fn load() -> Option<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/spec/ocen-v3");
         if !folder.is_dir() {
-            eprintln!("SKIPPED: the published OCEN schemas are not at {}", folder.display());
+            super::skip(&format!("the published OCEN schemas are not at {}", folder.display()));
             return None;
         }
         let validators = CALLBACKS.iter().map(|(name, path)| (*name, compile(&folder, path))).collect();

@@ -268,7 +268,7 @@ fn sign(app: &mut Application, session_key: &str, facts: &Facts<'_>, d: &mut Dec
     copies::send(app, d);
 }
 
-/// Row 41.
+/// A wrong OTP uses up a try (row 41).
 fn count_wrong_try(app: &mut Application, d: &mut Decision) {
     let session = match &mut app.stage {
         Stage::OtpSent { session, .. } => Some(session),

@@ -29,7 +29,7 @@ pub enum Filed {
     Known(Box<Application>),
 }
 
-/// Rows 1, 4 and 8 for each item of one request.
+/// Files each item of one request: a new application, or one that is filed again (rows 1, 4 and 8).
 #[must_use]
 pub fn file(
     org_id: &OrgId,
@@ -104,8 +104,8 @@ fn up_to_date(app: Option<&Application>, facts: &Facts<'_>, d: &mut Decision) ->
     Some(loan)
 }
 
-/// Stores a loan that has changed. That a day passed on which nothing happened is no change; that an event passed is
-/// one, although it left no trace: else the day-end would find it again for ever.
+/// Stores the loan if it changed. Moving `at` alone does not count. Passing an event does, even one without effect,
+/// because `next_event_on` is computed from `at`, and the day-end would otherwise select the loan again on every sweep.
 fn keep(loan: Option<Loan>, facts: &Facts<'_>, d: &mut Decision) {
     let (Some(mut loan), Some(before)) = (loan, facts.loan) else { return };
     if let (Some(account), Some(earlier)) = (&mut loan.account, &before.account) {

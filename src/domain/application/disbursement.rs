@@ -46,7 +46,7 @@ fn no_offer(app: &Application) -> String {
     format!("no offer is accepted, the application is {}", app.stage.name())
 }
 
-/// Row 45.
+/// The LSP chooses a disbursement plan of the accepted offer (row 45).
 pub fn set_plan(app: &mut Application, plan: &PlanId, facts: &Facts<'_>, d: &mut Decision) {
     let refused = |reason, detail: String, app: &Application| {
         let content = match app.stage.deal() {

@@ -12,13 +12,13 @@ use crate::domain::ids::{AccountId, PlanId};
 /// Counts the asks of one application; an outcome that carries an older number is stale (design §5, "Generation").
 pub type Generation = u32;
 
-/// Which of the two consents a message is about (`ocen-v3.md` §6.3).
+/// Which of the two consents a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ConsentPurpose {
-    /// Account-aggregator data for underwriting, once (region U).
+    /// Account-aggregator data for underwriting, fetched once.
     Data,
-    /// Periodic data while the loan runs (region M).
+    /// Account-aggregator data while the loan runs, fetched periodically.
     Monitoring,
 }
 

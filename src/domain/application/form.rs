@@ -107,7 +107,7 @@ pub struct Form {
     pub tenure: Option<Tenure>,
     /// Types of the documents that came along, e.g. `GST_PROFILE`.
     pub documents: Vec<String>,
-    /// The item as it is to be echoed (`ocen-v3.md` §7 C2): opaque to the domain, written and read by the protocol.
+    /// The item as it is to be echoed (C2): opaque to the domain, written and read by the protocol.
     pub echo: String,
 }
 

@@ -51,9 +51,9 @@ pub struct Application {
     pub product: Option<String>,
     /// Main stage.
     pub stage: Stage,
-    /// Region U.
+    /// Consent to fetch account data once, for underwriting.
     pub data_consent: Consent,
-    /// Region M.
+    /// Consent to fetch account data periodically while the loan runs.
     pub monitoring_consent: Consent,
     /// The LSP's consent aggregation id, last seen.
     pub aggregation_id: Option<String>,

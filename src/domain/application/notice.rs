@@ -33,7 +33,7 @@ impl fmt::Debug for Notice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum NoticeKind {
-    /// Copies of the key facts statement and the signed agreement (DL 8).
+    /// Copies of the key facts statement and the signed agreement.
     SignedDocuments,
     /// A debit by mandate is coming.
     PreDebit,

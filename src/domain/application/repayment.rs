@@ -101,7 +101,7 @@ pub fn given_up(app: &Application, plan: Option<&PlanId>) -> Content {
     Content::Plan { plan: PlanContent { status: PlanStatus::Inactive, payment_url: None, ..shown(app, &id) } }
 }
 
-/// Row 51.
+/// Tells how a repayment plan stands (row 51).
 pub fn status(app: &Application, id: &PlanId, facts: &Facts<'_>, d: &mut Decision) {
     d.answer(facts, Answer::ok(Content::Plan { plan: shown(app, id) }));
 }

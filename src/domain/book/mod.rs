@@ -16,7 +16,7 @@ pub use self::statement::{Line, Side, statement};
 use super::maths::money::Paise;
 use super::servicing::{FeeLine, Payee};
 
-/// Accounts of the book (design §5).
+/// Accounts of the book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LedgerAccount {

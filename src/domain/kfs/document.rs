@@ -88,7 +88,7 @@ pub struct PartOne {
     pub contingent_charges: Vec<ContingentCharge>,
 }
 
-/// Row 5.
+/// Row 5: how often, how much and from when the borrower pays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Instalments {
@@ -255,7 +255,7 @@ pub struct Basis {
     pub broken_period: String,
 }
 
-/// What the schedule is a function of (`lending.md` §2.1, §2.2).
+/// What the schedule is a function of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
@@ -367,7 +367,7 @@ pub struct CoolingOff {
     pub text: String,
 }
 
-/// Classification of an unpaid first instalment (`lending.md` §1.6).
+/// Classification of an unpaid first instalment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OverdueExample {

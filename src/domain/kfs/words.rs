@@ -12,9 +12,9 @@ use crate::domain::maths::rounding::Rounding;
 use crate::domain::maths::schedule::{Frequency, Method, ScheduleTerms};
 use crate::domain::servicing::{AllocationPolicy, CoolingOffPolicy};
 
-/// Rows 3 and Annex B 10.
+/// How the money is paid out (part 1, row 3; Annex B, row 10).
 pub(super) const UPFRONT: &str = "100% upfront";
-/// Part 2, row 2 (RBI digital lending, DL 11).
+/// Redress of grievances (part 2, row 2; RBI digital lending, DL 11).
 pub(super) const GRIEVANCE: &str = "Write to or call the nodal grievance officer. If you have no reply within 30 days, \
     or are not content with it, you may turn to the Reserve Bank's Ombudsman at https://cms.rbi.org.in.";
 pub(super) fn loan_type(loan_type: LoanType) -> &'static str {

@@ -14,7 +14,7 @@ use crate::domain::calendar::business_date;
 use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::personal::is_code;
 
-/// Row L1 and L2: reserves the tranche and has it paid, or tells what holds it already.
+/// Rows L1 and L2: reserves the tranche and has it paid, or tells what holds it already.
 pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, facts: &Facts<'_>, d: &mut Decision) {
     let Some(exchange) = facts.exchange else { return };
     if let Some(known) = loan.payment(&order.id) {
@@ -220,7 +220,7 @@ pub fn came_back(
     Ok(())
 }
 
-/// Row L5: by payment, or the latest of the loan.
+/// Tells how a payout stands: the named one, or the latest of the loan (row L5).
 pub fn status(loan: &Loan, payment: Option<&PaymentId>, facts: &Facts<'_>, d: &mut Decision) {
     let payout = match payment {
         Some(id) => loan.payment(id),

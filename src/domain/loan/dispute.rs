@@ -79,7 +79,7 @@ pub fn raise(loan: &Loan, (known, description): (Option<&DisputeId>, &str), fact
     d.effects.push(Effect::SaveDispute(Box::new(dispute)));
 }
 
-/// Row L19.
+/// Tells how a dispute stands (row L19).
 pub fn status(facts: &Facts<'_>, d: &mut Decision) {
     if let Some(dispute) = facts.dispute {
         d.answer(facts, Answer::ok(Content::Dispute(dispute.content())));

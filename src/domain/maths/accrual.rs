@@ -1,4 +1,4 @@
-//! Interest and charges of some days: what a loan owes between its due dates (spec lending 2.5, 2.6).
+//! Interest and charges of some days: what a loan owes between its due dates (`lending.md` §2.5, §2.6).
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -152,7 +152,7 @@ pub fn upfront_earned(terms: &ScheduleTerms, prepaid: &[(NaiveDate, Paise)], on:
 }
 
 /// Interest for leaving a loan in its cooling-off period: `annual_percent` of the principal for the
-/// days it was held, in a year of 365, rounded half up to the paisa (spec lending 2.5). What was prepaid, each part with
+/// days it was held, in a year of 365, rounded half up to the paisa (`lending.md` §2.5). What was prepaid, each part with
 /// its days until the exit, bears it for the days before.
 ///
 /// The percentage is the APR where the upfront fee is given back, else the contract rate; charging
@@ -174,7 +174,7 @@ pub fn cooling_off_interest(
 }
 
 /// A charge of `percent_per_annum` on `base` for some days, in a year of 365, rounded half up to the
-/// paisa: a penal charge on what is overdue, which bears no interest itself (spec lending 2.6).
+/// paisa: a penal charge on what is overdue, which bears no interest itself (`lending.md` §2.6).
 ///
 /// `None` for negative numbers or out of range.
 #[must_use]

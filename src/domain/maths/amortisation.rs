@@ -33,7 +33,7 @@ pub(super) fn periods(terms: &ScheduleTerms, start: NaiveDate) -> Option<Vec<Per
 /// one does not fit in the calendar.
 ///
 /// They are counted from the first due date, except where a short month cut it: disbursed on 31 Jan
-/// and due on 28 Feb, the loan keeps the seed day 31 and is next due on 31 Mar (spec lending 2.1).
+/// and due on 28 Feb, the loan keeps the seed day 31 and is next due on 31 Mar (`lending.md` §2.1).
 #[must_use]
 pub fn due_dates(
     frequency: Frequency,
@@ -100,7 +100,7 @@ fn plan(terms: &ScheduleTerms, periods: &[Period]) -> Option<Plan> {
 
 /// Present value of one unit of money paid in each period: the sum of `1 / PROD(1 + f)`.
 ///
-/// The same number as `fn / PROD(1 + f)` in spec lending 2.2, in the form whose terms shrink, so
+/// The same number as `fn / PROD(1 + f)` in `lending.md` §2.2, in the form whose terms shrink, so
 /// that a long schedule at a high rate does not overflow.
 fn annuity_factor(rate: AnnualRate, periods: &[Period]) -> Option<Decimal> {
     let mut discount = Decimal::ONE;
@@ -130,7 +130,7 @@ impl Plan {
     }
 
     /// The plan with the difference of the last row spread over all rows, when it is more than
-    /// half a paisa for each (spec lending 2.1, smoothing).
+    /// half a paisa for each (`lending.md` §2.1, smoothing).
     ///
     /// Only for instalments in paise: a product that bills whole rupees wants them whole.
     fn smoother(&self, terms: &ScheduleTerms, rows: &[Row]) -> Option<Self> {

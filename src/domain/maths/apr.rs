@@ -3,7 +3,7 @@
 //! The APR is the internal rate of return of one unit period times the number of unit periods in
 //! a year: nominal, not compounded. RBI's own illustration (RBI/2024-25/18, Annex B) and US
 //! Regulation Z, Appendix J, both do so; the odd days of a first period are a simple fraction
-//! (spec lending 1.3 and 2.4).
+//! (`lending.md` §1.3 and §2.4).
 
 use std::fmt;
 
@@ -58,7 +58,7 @@ impl From<Apr> for String {
 /// A payment by the borrower at the end of a number of whole unit periods.
 ///
 /// Third-party charges belong in it or are deducted from the net amount; contingent charges such
-/// as penal interest do not (spec lending 2.4).
+/// as penal interest do not (`lending.md` §2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flow {
     /// Whole unit periods from the end of the odd days to the payment.

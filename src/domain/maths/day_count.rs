@@ -11,7 +11,7 @@ use super::frequency::{Frequency, Step, days_between};
 
 const DAYS_IN_52_WEEKS: i64 = 364;
 
-/// The convention by which days become a part of a year (spec lending 2.2).
+/// The convention by which days become a part of a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DayCount {

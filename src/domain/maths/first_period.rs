@@ -1,4 +1,4 @@
-//! What becomes of the odd days of a first period that is longer than one period (spec lending 2.3).
+//! What becomes of the odd days of a first period that is longer than one period (`lending.md` §2.3).
 
 use chrono::NaiveDate;
 use schemars::JsonSchema;

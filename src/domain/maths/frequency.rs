@@ -41,7 +41,7 @@ pub(super) enum Step {
 }
 
 /// A stretch of days split into whole periods, counted back from its end, and an odd part before
-/// them (US Regulation Z, Appendix J (b)(5); spec lending 2.3).
+/// them (US Regulation Z, Appendix J (b)(5); `lending.md` §2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interval {
     /// Number of whole periods.
@@ -71,7 +71,7 @@ impl Frequency {
     /// The day `periods` periods after `from`, or `None` outside the calendar.
     ///
     /// In months the day of the month is kept and shortened only where the month is too short, so
-    /// a series counted from one start keeps its day: 31 Jan, 28 Feb, 31 Mar (spec lending 2.1).
+    /// a series counted from one start keeps its day: 31 Jan, 28 Feb, 31 Mar (`lending.md` §2.1).
     #[must_use]
     pub fn after(self, from: NaiveDate, periods: u32) -> Option<NaiveDate> {
         match self.step() {

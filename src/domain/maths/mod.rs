@@ -2,7 +2,7 @@
 //!
 //! Everything here is a pure function of its arguments. Money is integer paise; rates and factors
 //! are exact decimals; nothing is a binary float, and nothing panics: what cannot be computed is
-//! an error with its reason (spec lending, sections 1.3 and 2.1 to 2.4).
+//! an error with its reason (`lending.md` §1.3, §2.1 to §2.4).
 
 pub mod accrual;
 mod amortisation;

@@ -14,7 +14,7 @@ const PAISE_PER_RUPEE: i64 = 100;
 ///
 /// The count is signed, so that a difference or a reversal can be carried; a caller that needs a
 /// real payment asks [`Paise::is_positive`]. In serde the value is the bare integer of paise; the
-/// rupee text of the OCEN messages is [`fmt::Display`] and [`FromStr`] (spec lending 2.1).
+/// rupee text of the OCEN messages is [`fmt::Display`] and [`FromStr`] (`lending.md` §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Paise(pub i64);

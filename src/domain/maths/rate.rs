@@ -68,7 +68,7 @@ impl AnnualRate {
     }
 
     /// Simple interest on `balance` for `part` of a year, rounded to the paisa half up, or `None`
-    /// out of range (spec lending 2.1, row interest).
+    /// out of range (`lending.md` §2.1).
     #[must_use]
     pub fn interest(self, balance: Paise, part: YearFraction) -> Option<Paise> {
         Rounding::PaiseHalfUp.apply(self.exact_interest(balance, part)?)

@@ -1,4 +1,4 @@
-//! The rows of a loan after a part prepayment (spec lending 2.5).
+//! The rows of a loan after a part prepayment (`lending.md` §2.5).
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;

@@ -10,7 +10,7 @@ use super::money::Paise;
 /// division, which would otherwise lift an exact 101000.00 to the next rupee.
 const GUARD_DIGITS: u32 = 10;
 
-/// The rounding of the instalment, a term of the product (spec lending 2.1).
+/// The rounding of the instalment, a term of the product (`lending.md` §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Rounding {

@@ -1,4 +1,4 @@
-//! Repayment schedules: a pure function of the terms of a loan (spec lending 2.2 and 2.3).
+//! Repayment schedules: a pure function of the terms of a loan (`lending.md` §2.2 and §2.3).
 
 use chrono::NaiveDate;
 use schemars::JsonSchema;
@@ -50,7 +50,7 @@ pub struct ScheduleTerms {
     pub rounding: Rounding,
     /// How days become interest.
     pub day_count: DayCount,
-    /// The day from which interest runs: the value date of the disbursal (spec lending 1.4).
+    /// The day from which interest runs: the value date of the disbursal (`lending.md` §1.4).
     pub disbursed_on: NaiveDate,
     /// The due date of the first row, later than the disbursal.
     pub first_due: NaiveDate,

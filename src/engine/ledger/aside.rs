@@ -102,7 +102,8 @@ async fn retry_one(app: &App, (ledger, lease): (&dyn Ledger, Lease), waiting: &W
     Ok(true)
 }
 
-/// Lets a loan go on with all others; without one, all of them: there is no general ledger that refuses anything.
+/// Lets a loan rejoin the feed; without one, all loans, because there is no general ledger any more that could refuse
+/// their journals.
 pub(super) async fn end(app: &App, lease: Lease, loan: Option<&LoanId>) -> Result<(), StoreError> {
     let mut tx = app.pool.begin().await?;
     set_aside::end(&mut tx, lease, loan).await?;

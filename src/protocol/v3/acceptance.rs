@@ -1,4 +1,4 @@
-//! `triggerLoanAcceptance` and `verifyLoanAcceptance` (`ocen-v3.md` §2.2 no. 6 and 7, C13).
+//! `triggerLoanAcceptance` and `verifyLoanAcceptance` (C13).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The account a loan is paid to (`ocen-v3.md` §2.2 no. 10 and 11): read in full, shown masked.
+//! The account a loan is paid to: read in full, shown masked.
 
 use aws_lc_rs::digest;
 use base64::Engine as _;

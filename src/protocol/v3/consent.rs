@@ -1,4 +1,4 @@
-//! `consentHandle` and `consentStatus` (`ocen-v3.md` §2.2 no. 2 and 3, §6.3).
+//! `consentHandle` and `consentStatus` (`ocen-v3.md` §6.3).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

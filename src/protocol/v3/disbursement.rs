@@ -1,4 +1,4 @@
-//! Plans and payout of a disbursement (`ocen-v3.md` §2.2 no. 8, 9, 12 and 13).
+//! Plans and payout of a disbursement.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

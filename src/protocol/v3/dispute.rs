@@ -1,4 +1,4 @@
-//! `raiseDispute` and `disputeStatus` (`ocen-v3.md` §2.2 no. 25 and 26).
+//! `raiseDispute` and `disputeStatus`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

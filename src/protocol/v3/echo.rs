@@ -1,4 +1,4 @@
-//! The echo of an application (`ocen-v3.md` §7 C2): what the LSP sent, in the form that the
+//! The echo of an application (C2): what the LSP sent, in the form that the
 //! published schema wants, without documents.
 
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! `grantLoan` (`ocen-v3.md` §2.2 no. 20, C6).
+//! `grantLoan` (C6).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! `createLoanApplications` (`ocen-v3.md` §2.2 no. 1, C2).
+//! `createLoanApplications` (C2).
 
 use std::collections::HashSet;
 

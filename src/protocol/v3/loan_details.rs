@@ -1,4 +1,4 @@
-//! `getLoan` and `listLoans` (`ocen-v3.md` §2.2 no. 22 and 24).
+//! `getLoan` and `listLoans`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

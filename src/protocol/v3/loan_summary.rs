@@ -1,4 +1,4 @@
-//! `loanSummary` (`ocen-v3.md` §2.2 no. 21): what is paid and what is owed.
+//! `loanSummary`: what is paid and what is owed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -43,7 +43,7 @@ pub struct Decoding {
 
 /// The members that a request has beside its envelope.
 pub trait RequestBody: DeserializeOwned + Serialize + JsonSchema {
-    /// Checks every member that is needed (`ocen-v3.md` appendix A.7).
+    /// Checks every member that is needed (`ocen-v3.md` appendix A).
     ///
     /// # Errors
     /// [`Malformed`] names the first member that is missing or wrong.

@@ -1,4 +1,4 @@
-//! `generateOffers` and `setOffer` (`ocen-v3.md` §2.2 no. 4 and 5, C1, C14).
+//! `generateOffers` and `setOffer` (C1, C14).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

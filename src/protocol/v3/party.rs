@@ -1,5 +1,5 @@
 //! The people and things of an application as LSPs describe them, read leniently and echoed in the
-//! form that the published schemas want (`ocen-v3.md` §7 C2, appendix A).
+//! form that the published schemas want (C2, appendix A).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What an LSP is told about payments by the borrower (`ocen-v3.md` §2.2 no. 17 to 19, C3, C11).
+//! What an LSP is told about payments by the borrower (C3, C11).
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Set-up of repayment (`ocen-v3.md` §2.2 no. 14 to 16).
+//! Set-up of repayment.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! `loanStatement` (`ocen-v3.md` §2.2 no. 23).
+//! `loanStatement`.
 
 use chrono::{Datelike, NaiveDate};
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! Requests as senders really write them (`ocen-v3.md` §7.2, appendix D no. 5 and 7).
+//! Requests as senders really write them (`ocen-v3.md` §7.2, appendix D).
 
 mod loan;
 

@@ -1,4 +1,5 @@
-//! The usual changes of applications, whole, as one statement that is a transaction of its own and locks nothing before.
+//! The usual changes of applications. One statement writes each of them whole; it is a transaction of its own and takes
+//! no locks beforehand.
 
 use std::collections::BTreeSet;
 
@@ -18,8 +19,8 @@ pub struct Change {
 }
 
 impl Change {
-    /// `None` when there is more to write than that. The key of the exchange is claimed for a body of this digest. An
-    /// amount is reserved only while the borrower's row is the one that was seen, or still none.
+    /// `None` when there is more to write than one statement can. The idempotency key of the exchange is claimed for a
+    /// body of this digest. An amount is reserved only if the borrower's row is still as it was seen, or still absent.
     #[must_use]
     pub fn of(writes: Writes, digest: [u8; 32], borrower_seen: Option<String>) -> Option<Self> {
         let lone = Lone::of(writes, digest)?;

@@ -1,4 +1,4 @@
-//! The usual filings, whole, as one statement that is a transaction of its own.
+//! The usual filings. One statement writes each of them whole; it is a transaction of its own.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -13,7 +13,8 @@ use crate::store::StoreError;
 pub struct Filing(Lone);
 
 impl Filing {
-    /// `None` when there is more to write than that. The key of the exchange is claimed for a body of this digest.
+    /// `None` when there is more to write than one statement can. The idempotency key of the exchange is claimed for a
+    /// body of this digest.
     #[must_use]
     pub fn of(writes: Writes, digest: [u8; 32]) -> Option<Self> {
         let new = Lone::of(writes, digest)?;

@@ -1,5 +1,5 @@
-//! What most requests leave: one application, the exchange that is about it, and at most one callback. Many of them are
-//! written by one statement.
+//! Most requests write the same few rows: one application, the exchange about it, and at most one callback. One
+//! statement writes them for many requests at once.
 
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ pub(super) struct Lone {
 }
 
 impl Lone {
-    /// `None` when there is more to write than that; an amount reserved may be left.
+    /// `None` when there is more to write than that. A reserved amount may be left over for the caller.
     pub fn of(mut writes: Writes, digest: [u8; 32]) -> Option<Self> {
         let (row, opened, callback) = (writes.applications.pop()?, writes.opened.take()?, writes.callbacks.pop());
         let own = writes.parts.slots == [0]
@@ -42,17 +42,17 @@ impl Lone {
     }
 }
 
-/// What each has one of.
+/// One array element per request.
 pub(super) fn column<'a, S, T>(lone: &[&'a S], of: impl Fn(&'a S) -> T) -> Vec<T> {
     lone.iter().map(|one| of(one)).collect()
 }
 
-/// What each has several of, one after the other.
+/// All elements of a per-request list, concatenated.
 pub(super) fn all<'a, S, T: Clone + 'a>(lone: &[&'a S], of: impl Fn(&'a S) -> &'a Vec<T>) -> Vec<T> {
     lone.iter().flat_map(|one| of(one)).cloned().collect()
 }
 
-/// The LSP of each, as often as it has something.
+/// The request's orgId, repeated once per element of such a list, so that both arrays line up.
 pub(super) fn each<'a>(lone: &[&'a Lone], many: impl Fn(&'a Lone) -> usize) -> Vec<&'a str> {
     lone.iter().flat_map(|one| std::iter::repeat_n(one.writes.org_id(), many(one))).collect()
 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::scene::{Scene, journeys, meanwhile};
+use crate::support::skip;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make faults runs it"]
 async fn the_disk_under_the_database_is_full() {
     let mut scene = Scene::set().await;
     if let Err(why) = scene.postgres.move_to_small_disk().await {
-        eprintln!("SKIPPED: no small file system can be mounted here ({why}); root can mount one");
+        skip(&format!("no small file system can be mounted here ({why}); root can mount one"));
         scene.judge(&[]).await;
         return;
     }

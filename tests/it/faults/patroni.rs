@@ -8,6 +8,7 @@ use ocen_lender::clock::Ids;
 
 use super::program::Kind;
 use super::scene::{Scene, journeys, meanwhile, new_dir};
+use crate::support::skip;
 
 /// Starts and ends the cluster (`deploy/cluster`).
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/patroni");
@@ -56,7 +57,7 @@ fn missing() -> String {
 async fn the_primary_of_a_patroni_cluster_is_killed() {
     let missing = missing();
     if !missing.is_empty() {
-        eprintln!("SKIPPED: not installed: {missing} (Debian: apt-get install patroni etcd-server haproxy)");
+        skip(&format!("not installed: {missing} (Debian: apt-get install patroni etcd-server haproxy)"));
         return;
     }
     let dir = new_dir();

@@ -12,13 +12,13 @@ use crate::domain::maths::accrual::{percent_of, simple_charge};
 use crate::domain::maths::money::Paise;
 use crate::domain::servicing::Component;
 
-/// KFS row 10 (i).
+/// Code of the penal charge for paying late (KFS row 10 (i)).
 pub const PENAL: &str = "PENAL";
-/// KFS row 10 (v).
+/// Code of the charge for a bounced debit (KFS row 10 (v)).
 pub const BOUNCE: &str = "BOUNCE";
-/// KFS row 10 (iii).
+/// Code of the charge for paying off early (KFS row 10 (iii)).
 pub const FORECLOSURE: &str = "FORECLOSURE";
-/// KFS row 10 (iii), for a part of the principal.
+/// Code of the charge for paying a part of the principal early (KFS row 10 (iii)).
 pub const PREPAYMENT: &str = "PREPAYMENT";
 
 impl Account {

@@ -17,7 +17,7 @@ pub struct Fact {
     pub what: What,
 }
 
-/// What a payment is for (design §8, `extensibleData.purpose`).
+/// What a payment is for (`extensibleData.purpose`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Purpose {

@@ -10,7 +10,7 @@ use crate::domain::loan::Loan;
 use crate::domain::loan::account::Purpose;
 use crate::domain::loan::content::{RepaymentContent, RepaymentStatus};
 
-/// Row L10: by payment, or the latest of the loan.
+/// Tells how a payment stands: the named one, or the latest of the loan (row L10).
 pub fn status(loan: &Loan, id: Option<&PaymentId>, facts: &Facts<'_>, d: &mut Decision) {
     let live = match id {
         Some(id) => loan.payments.iter().find(|payment| payment.id == *id),

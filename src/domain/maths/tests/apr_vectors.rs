@@ -90,7 +90,7 @@ fn regulation_z_odd_first_and_last_payments() {
     assert_eq!(regular("5000", &[vec![first], annuity(2, 22, "230"), vec![last]].concat()), "10.90");
 }
 
-// Check numbers of spec lending 2.2.
+// Check numbers of `lending.md` §2.2.
 #[test]
 fn bullet_with_an_upfront_fee() {
     assert_eq!(of_terms(&bullet("100000", "18", "2024-02-15"), "99500"), "22.17");

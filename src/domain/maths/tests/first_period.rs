@@ -1,4 +1,4 @@
-//! The ways to pay for a broken first period (spec lending 2.3).
+//! The ways to pay for a broken first period (`lending.md` §2.3).
 
 use super::properties::terms as any_terms;
 use super::support::{bullet, day, monthly, plan, rupees};

@@ -173,8 +173,8 @@ fn fineract_equal_principal_in_multiples_of_100() {
     }
 }
 
-// RBI/2024-25/18 of 15 Apr 2024, Annex C: opening, principal, interest and instalment. Rows 1, 2, 3
-// and 24 as published, the others from the same unrounded run in spec lending 1.3.
+// RBI/2024-25/18 of 15 Apr 2024, Annex C: opening, principal, interest and instalment. As published are
+// the first three and the last, the others from the same unrounded run in `lending.md` §1.3.
 const RBI_ANNEX_C: [[i64; 4]; 24] = [
     [20000, 720, 250, 970],
     [19280, 729, 241, 970],
@@ -234,7 +234,7 @@ fn rbi_loan_in_whole_rupees_ends_with_the_difference_in_the_last_instalment() {
     assert_eq!(schedule.total_interest, rupees("3272.56"));
 }
 
-// Check numbers of spec lending 2.2.
+// Check numbers of `lending.md` §2.2.
 #[test]
 fn weekly_instalment_depends_on_the_day_count() {
     let terms = monthly("50000", "18", 26);
