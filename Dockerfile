@@ -3,7 +3,8 @@
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 COPY . .
-# Building needs no database: .cargo/config.toml has queries checked against the committed .sqlx.
+# Queries are checked against the committed .sqlx: building needs no database.
+ENV SQLX_OFFLINE=true
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
     cargo build --release --locked --bin ocen-lender \

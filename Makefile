@@ -1,6 +1,9 @@
 # What a developer runs; each target says what it does in `make help`. ARGS goes to the program
 # behind the target: `make dev ARGS=--manual`, `make test ARGS=offer`.
 
+# Queries are checked against the committed .sqlx, whatever database the shell names.
+export SQLX_OFFLINE := true
+
 CARGO ?= cargo
 export PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/ocen-lender
 

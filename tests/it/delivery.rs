@@ -370,7 +370,11 @@ async fn of_two_leases_of_one_stream_only_the_one_that_holds_is_settled() {
 async fn an_ack_lets_go_of_what_waited_for_it_and_of_nothing_else() {
     let server = Server::start_with(Options { idle: true, ..Options::default() }).await;
     let lsp = server.lsp().await;
-    lsp.send(path::CREATE, json!({"loanApplications": [bodies::application(&bodies::id(), &bodies::pan())]})).await;
+    let id = bodies::id();
+    lsp.send(path::CREATE, json!({"loanApplications": [bodies::application(&id, &bodies::pan())]})).await;
+    let consent = json!({"loanApplicationIds": [id], "consent": {"vua": "a@aa", "consentFetchType": "ONETIME"}});
+    let (_, ack) = lsp.send(path::CONSENT_HANDLE, consent).await;
+    assert_eq!(ack.error(), "0", "{}", ack.body);
     let pool = &server.app.pool;
     let now = server.app.clock.now();
     // Beside the question that waits for the ack: one that waits for a day to come, and one that was tried.
@@ -382,7 +386,7 @@ async fn an_ack_lets_go_of_what_waited_for_it_and_of_nothing_else() {
         where port <> 'timer'"
     );
     sql::run(pool, &more).await.unwrap();
-    let exchange = "select exchange_id from exchange".to_owned();
+    let exchange = "select exchange_id from exchange where operation = 'consentHandle'".to_owned();
     let exchange: Uuid = pool.fetch_one(AssertSqlSafe(exchange)).await.unwrap().get(0);
 
     let mut conn = pool.acquire().await.unwrap();
