@@ -43,6 +43,24 @@ pub async fn apply(
     Ok(())
 }
 
+/// Applies what a system tells by itself about a question that has its outcome already: it is decided as ever, and
+/// settles nothing and answers no exchange. False when it changes nothing.
+///
+/// # Errors
+/// When nothing could be stored; nothing is applied then.
+pub async fn news(app: &App, new: &NewAsk, outcome: &Outcome) -> Result<bool, Refused> {
+    let new = &NewAsk { exchange: None, ..new.clone() };
+    let mut tx = app.pool.begin().await?;
+    let prepared = decided(app, &mut tx, new, outcome).await?;
+    let is_news = !prepared.decided.decision.events.is_empty();
+    if is_news {
+        let begun = begin::decision(app, &mut tx, prepared).await?;
+        tx.commit().await?;
+        begun.go(app);
+    }
+    Ok(is_news)
+}
+
 /// Decides what follows from a port's outcome, under the locks of the caller's transaction.
 ///
 /// # Errors
@@ -53,6 +71,12 @@ pub(super) async fn prepare(
     leased: &Leased,
     (new, outcome, settlement): (&NewAsk, &Outcome, Settlement),
 ) -> Result<Prepared, Refused> {
+    let mut prepared = decided(app, conn, new, outcome).await?;
+    prepared.order.writes.settle(leased, settlement);
+    Ok(prepared)
+}
+
+async fn decided(app: &App, conn: &mut PgConnection, new: &NewAsk, outcome: &Outcome) -> Result<Prepared, Refused> {
     let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
     let locked = application::lock(conn, &app.sealer, &ids).await?;
     let mut gathered = Gathered::for_outcome(app, conn, &locked, (&new.ask, outcome)).await?;
@@ -64,8 +88,7 @@ pub(super) async fn prepare(
         gathered = gathered.with_history(app, conn).await?;
         decided = decide(&gathered);
     }
-    let mut writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
-    writes.settle(leased, settlement);
+    let writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
     let order = save::Order { cause: save::Cause::Background(new.exchange), writes, settings: None };
     Ok(Prepared { locked, gathered, decided, order })
 }

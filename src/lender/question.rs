@@ -261,7 +261,7 @@ pub(super) fn detail(ask: &Ask, otp: Option<&str>) -> Option<Value> {
         }
         Ask::VerifyAccount { account } => json(VerifyDetail { account: account_of(account) }),
         Ask::RegisterMandate { plan } => json(RegisterDetail { plan_id: plan.as_str() }),
-        Ask::MandateStatus { plan, reference } | Ask::CancelMandate { plan, reference } => {
+        Ask::MandateStatus { plan, reference, .. } | Ask::CancelMandate { plan, reference } => {
             json(MandateDetail { plan_id: plan.as_str(), mandate_reference: reference })
         }
         Ask::PaymentLink(collection) | Ask::Present(collection) => json(collection_of(collection, None)),

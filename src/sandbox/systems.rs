@@ -124,7 +124,7 @@ impl Systems {
             let script = Script::of(&mut *conn, call.subjects).await?;
             match call.ask {
                 Ask::RegisterMandate { plan } => self.register_mandate(conn, call, (plan, script.line("06"))).await,
-                Ask::MandateStatus { plan, reference } => mandates::status(conn, call, (plan, reference)).await,
+                Ask::MandateStatus { plan, reference, .. } => mandates::status(conn, call, (plan, reference)).await,
                 Ask::CancelMandate { plan, reference } => mandates::cancel(conn, call, (plan, reference)).await,
                 Ask::PaymentLink(asked) => self.payment_link(conn, call, (asked, script.line("08"))).await,
                 Ask::LinkStatus { collection, .. } => collections::link_status(conn, call, collection).await,

@@ -75,6 +75,8 @@ mod limits;
 #[cfg(test)]
 mod listen;
 #[cfg(test)]
+mod mandates;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod operators;
@@ -84,7 +86,6 @@ mod operators_api;
 mod outage;
 #[cfg(test)]
 mod outgoing;
-#[cfg(test)]
 mod pay_page;
 #[cfg(test)]
 mod payouts;

@@ -71,6 +71,10 @@ pub enum Ask {
         plan: PlanId,
         /// The collection system's reference.
         reference: String,
+        /// The borrower had authorised it: is it still valid? Then nobody waits for the borrower, and silence is an
+        /// answer.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     /// Port `collections`, `cancel`: compensation for a mandate that is not wanted any more.
     CancelMandate {
@@ -400,6 +404,15 @@ pub struct Approval {
 
 /// The bank's word that a key never arrived and is dead: nothing moved and nothing can move under it any more.
 pub const NEVER_RECEIVED: &str = "NEVER_RECEIVED";
+/// Codes by which a collection system says that a debit found no valid mandate: nothing was dishonoured.
+const WITHOUT_MANDATE: [&str; 2] = ["MANDATE_CANCELLED", "NO_MANDATE"];
+
+/// Whether a refused debit found no valid mandate; else it was presented under one, and bounced.
+#[must_use]
+pub fn lacks_mandate(code: &str) -> bool {
+    WITHOUT_MANDATE.contains(&code)
+}
+
 /// Seconds before an order is sent under a second, third, fourth and fifth key; then it counts as failed. A system that
 /// loses one order after the other, or only says so, is not flooded with them.
 const UNRECEIVED_PAUSES: [i64; 4] = [0, 10, 60, 300];

@@ -220,7 +220,10 @@ fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome
         Ask::Kyc => grant::identified(app, generation, outcome, d),
         Ask::VerifyAccount { account } => disbursement::verified(app, (generation, account), outcome, facts, d),
         Ask::RegisterMandate { plan } => repayment::registered(app, (generation, plan), outcome, facts, d),
-        Ask::MandateStatus { plan, .. } => repayment::authorised(app, generation, plan, outcome, d),
+        Ask::MandateStatus { plan, reference, .. } => {
+            repayment::mandate_told(app, (generation, plan, reference), outcome, facts, d);
+        }
+        Ask::Present(collection) => repayment::debit_refused(app, collection, outcome, d),
         Ask::FinalCheck => grant::checked(app, generation, outcome, facts, d),
         Ask::Notify(notice) => notified(app, notice, outcome, facts, d),
         // Cancelling is the end of it; the others are about a loan, or about several applications and applied above.
@@ -230,7 +233,6 @@ fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome
         | Ask::PaymentLink(_)
         | Ask::LinkStatus { .. }
         | Ask::CancelLink { .. }
-        | Ask::Present(_)
         | Ask::ConsentCreate { .. }
         | Ask::ConsentStatus { .. }
         | Ask::PrepareAgreement { .. }

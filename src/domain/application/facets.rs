@@ -213,6 +213,10 @@ pub enum RepaymentSetup {
     Inactive {
         /// The plan that was chosen.
         plan: PlanId,
+        /// The collection system's reference of the mandate, where the borrower had authorised one and it was
+        /// cancelled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cancelled: Option<String>,
     },
 }
 
@@ -242,8 +246,14 @@ impl RepaymentSetup {
     pub fn plan(&self) -> Option<&PlanId> {
         match self {
             Self::None => None,
-            Self::PendingAuth { plan, .. } | Self::Active { plan, .. } | Self::Inactive { plan } => Some(plan),
+            Self::PendingAuth { plan, .. } | Self::Active { plan, .. } | Self::Inactive { plan, .. } => Some(plan),
         }
+    }
+
+    /// Whether this very mandate is authorised and stands.
+    #[must_use]
+    pub fn stands_on(&self, reference: &str) -> bool {
+        matches!(self, Self::Active { mandate: Some(mandate), .. } if mandate.reference == reference)
     }
 
     /// The mandate, where one is registered.

@@ -6,7 +6,7 @@ use super::decision::{Decision, Effect, Facts};
 use super::facets::{Consent, Deal, Generation, Kyc, RepaymentSetup};
 use super::loan_application::other;
 use super::offer::cancel_mandate;
-use super::stage::{Acceptance, Action, ActionType, Rejection, Stage};
+use super::stage::{Acceptance, Action, ActionType, Look, Rejection, Stage};
 use super::{Application, WaitingFor};
 use crate::domain::loan::Loan;
 
@@ -14,7 +14,13 @@ use crate::domain::loan::Loan;
 pub fn request(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
     match app.stage.clone() {
         Stage::Granted { .. } => d.answer(facts, Answer::ok(content(app, GrantStatus::Granted, Vec::new()))),
-        Stage::Granting { .. } => app.wait(facts.exchange, 0, WaitingFor::Grant),
+        Stage::Granting { looks, .. } => {
+            app.wait(facts.exchange, 0, WaitingFor::Grant);
+            // An answer may have been lost; to ask once more costs nothing.
+            if !looks.is_empty() {
+                ask_on(app, d);
+            }
+        }
         Stage::OfferAccepted { .. } | Stage::OtpSent { .. } => {
             let missing = missing(app, facts);
             d.answer(facts, Answer::ok(content(app, GrantStatus::ActionRequired, missing)));
@@ -52,10 +58,59 @@ fn from_agreed(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, f
         return;
     }
     let generation = app.next_generation();
-    app.stage = Stage::Granting { deal, acceptance, generation };
+    let looks = looks(&deal);
+    app.stage = Stage::Granting { deal, acceptance, generation, looks };
     app.wait(facts.exchange, 0, WaitingFor::Grant);
     d.event(app, "final check");
-    d.ask_aside(Ask::FinalCheck, app, generation);
+    ask_on(app, d);
+}
+
+/// What the borrower may have taken back since he gave it: that is true of no more than the day on which it was told.
+fn looks(deal: &Deal) -> Vec<Look> {
+    deal.repayment.mandate().map(|_| Look::Mandate).into_iter().collect()
+}
+
+/// Asks for what must be confirmed once more; when all is, for the final check.
+fn ask_on(app: &Application, d: &mut Decision) {
+    let Stage::Granting { deal, generation, looks, .. } = &app.stage else { return };
+    for look in looks {
+        match look {
+            Look::Mandate => {
+                if let (Some(plan), Some(mandate)) = (deal.repayment.plan(), deal.repayment.mandate()) {
+                    let reference = mandate.reference.clone();
+                    let ask = Ask::MandateStatus { plan: plan.clone(), reference, again: true };
+                    d.ask_aside(ask, app, *generation);
+                }
+            }
+        }
+    }
+    if looks.is_empty() {
+        d.ask_aside(Ask::FinalCheck, app, *generation);
+    }
+}
+
+/// One thing was confirmed, taken back, or nobody knows. The final check is asked for when all are confirmed.
+pub fn looked(
+    app: &mut Application,
+    (generation, look): (Generation, Look),
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let Stage::Granting { generation: current, looks, .. } = &mut app.stage else { return };
+    if *current != generation || !looks.contains(&look) {
+        return;
+    }
+    looks.retain(|other| *other != look);
+    let is_last = looks.is_empty();
+    let missing = missing(app, facts);
+    if !missing.is_empty() {
+        conclude(app, Verdict::Cure(missing), facts, d);
+    } else if !matches!(outcome, Outcome::Done { .. }) {
+        conclude(app, Verdict::Unanswered, facts, d);
+    } else if is_last {
+        ask_on(app, d);
+    }
 }
 
 /// The prerequisites of row 53, per product; each missing one is an action for the borrower.
@@ -105,15 +160,20 @@ fn action(description: &str, object: &str, value: &str) -> Action {
 
 /// Rows 55 to 57: the final check came back; guards, limit and collateral are looked at once more.
 pub fn checked(app: &mut Application, generation: Generation, outcome: &Outcome, facts: &Facts<'_>, d: &mut Decision) {
-    let (deal, acceptance) = match &app.stage {
-        Stage::Granting { deal, acceptance, generation: current }
-            if *current == generation && !outcome.is_referral() =>
-        {
-            (deal.clone(), acceptance.clone())
+    let deal = match &app.stage {
+        Stage::Granting { deal, generation: current, .. } if *current == generation && !outcome.is_referral() => {
+            deal.clone()
         }
         _ => return,
     };
-    let answer = match verdict(app, &deal, outcome, facts) {
+    let verdict = verdict(app, &deal, outcome, facts);
+    conclude(app, verdict, facts, d);
+}
+
+/// The final check has come to an end, or was not worth asking for; whoever waits for it is told.
+fn conclude(app: &mut Application, verdict: Verdict, facts: &Facts<'_>, d: &mut Decision) {
+    let Stage::Granting { deal, acceptance, .. } = app.stage.clone() else { return };
+    let answer = match verdict {
         Verdict::Grant => {
             grant(app, deal, acceptance, facts, d);
             Answer::ok(content(app, GrantStatus::Granted, Vec::new()))

@@ -27,7 +27,7 @@ fn pay() -> Ask {
 }
 
 fn mandate_status() -> Ask {
-    Ask::MandateStatus { plan: "RP-1".into(), reference: "M-1".to_owned() }
+    Ask::MandateStatus { plan: "RP-1".into(), reference: "M-1".to_owned(), again: false }
 }
 
 fn notice(kind: NoticeKind) -> Ask {

@@ -135,7 +135,7 @@ impl Samples {
 
     /// Whether the borrower authorised a mandate.
     pub(in crate::lender) fn mandate_status(&self, reference: &str) -> Ask {
-        Ask::MandateStatus { plan: PlanId(self.id("PLAN")), reference: reference.to_owned() }
+        Ask::MandateStatus { plan: PlanId(self.id("PLAN")), reference: reference.to_owned(), again: false }
     }
 
     /// The end of a mandate.

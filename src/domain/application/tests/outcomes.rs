@@ -55,7 +55,7 @@ pub fn dead(which: usize, application: ApplicationId) -> NewAsk {
         Ask::SendOtp { session_key: "dead".to_owned(), document_hashes: Vec::new(), app_token: None },
         Ask::VerifyAccount { account: account("dead") },
         Ask::RegisterMandate { plan: plan.clone() },
-        Ask::MandateStatus { plan: plan.clone(), reference: "dead".to_owned() },
+        Ask::MandateStatus { plan: plan.clone(), reference: "dead".to_owned(), again: false },
         Ask::CancelMandate { plan, reference: "dead".to_owned() },
         Ask::FinalCheck,
         Ask::Pay(dead_order("L-dead".to_owned())),

@@ -10,7 +10,7 @@ use super::words::told;
 use crate::domain::application::answer::{Content, RefusalReason};
 use crate::domain::application::ask::Finding;
 use crate::domain::application::command::{ChosenAccount, Command};
-use crate::domain::application::facets::{Account, AccountTarget};
+use crate::domain::application::facets::{Account, AccountTarget, RepaymentSetup};
 use crate::domain::ids::{AccountId, PlanId};
 
 /// Where set-up is open (rows 45 to 48).
@@ -237,6 +237,33 @@ fn row_51_the_status_of_a_plan_is_told_at_any_time() {
     let pending = scene.tell(&status);
     scene.answer("status", &done(Finding::MandateActive));
     let active = scene.tell(&status);
+    scene.answer("status", &done(Finding::MandateActive));
     let answers = [none, pending, active].map(|exchange| told(&scene, exchange));
     assert_eq!(answers, ["Inactive", "PendingAuth + page", "Active + page"]);
+}
+
+#[test]
+fn row_51_a_mandate_that_was_cancelled_since_is_told_to_who_asks_and_unasked() {
+    for stage in ["AGREED", "GRANTED"] {
+        let mut scene = Scene::at(stage);
+        if stage == "AGREED" {
+            scene.set_up(ONE);
+        }
+        let plan = scene.repayment_plan(ONE);
+        let before = scene.webhooks.len();
+        let asked = scene.tell(&Command::RepaymentPlanStatus(plan.clone()));
+        scene.answer("status", &done(Finding::MandateInactive));
+        assert_eq!((told(&scene, asked).as_str(), scene.webhooks.len()), ("Inactive", before + 1));
+        let cancelled = RepaymentSetup::Inactive { plan, cancelled: Some("M1".to_owned()) };
+        assert_eq!(scene.deal(ONE).repayment, cancelled);
+    }
+}
+
+#[test]
+fn row_51_who_cannot_be_asked_is_not_taken_for_a_cancellation() {
+    let mut scene = Scene::at("GRANTED");
+    let asked = scene.tell(&Command::RepaymentPlanStatus(scene.repayment_plan(ONE)));
+    scene.answer("status", &unknown());
+    assert_eq!(told(&scene, asked), "SourceUnavailable: Active + page");
+    assert_eq!(scene.deal(ONE).repayment.name(), "ACTIVE");
 }
