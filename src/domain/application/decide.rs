@@ -86,14 +86,14 @@ pub fn decide(mut apps: Vec<Application>, command: &Command, facts: &Facts<'_>) 
         }
         single => {
             if let Some(app) = apps.first_mut() {
-                decide_one(app, single, facts, &mut d);
+                decide_one(app, single, (loan.as_ref(), facts), &mut d);
                 if let Some(loan) = &mut loan {
                     decide_on_loan(loan, app, single, facts, &mut d);
                 }
             }
         }
     }
-    keep(loan, facts, &mut d);
+    keep(loan, apps.first_mut(), facts, &mut d);
     Decided { applications: apps, decision: d }
 }
 
@@ -106,8 +106,11 @@ fn up_to_date(app: Option<&Application>, facts: &Facts<'_>, d: &mut Decision) ->
 
 /// Stores a loan that has changed. That a day passed on which nothing happened is no change; that an event passed is
 /// one, although it left no trace: else the day-end would find it again for ever.
-fn keep(loan: Option<Loan>, facts: &Facts<'_>, d: &mut Decision) {
+fn keep(loan: Option<Loan>, app: Option<&mut Application>, facts: &Facts<'_>, d: &mut Decision) {
     let (Some(mut loan), Some(before)) = (loan, facts.loan) else { return };
+    if let Some(app) = app.filter(|_| loan.is_over() && !before.is_over()) {
+        loan_ended(app, d);
+    }
     if let (Some(account), Some(earlier)) = (&mut loan.account, &before.account) {
         let at = std::mem::replace(&mut account.at, earlier.at);
         let passed = earlier.next_event().is_some_and(|event| event <= at);
@@ -121,6 +124,11 @@ fn keep(loan: Option<Loan>, facts: &Facts<'_>, d: &mut Decision) {
         return;
     }
     d.effects.push(Effect::SaveLoan(Box::new(loan)));
+}
+
+/// Row L14: what was set up for a loan that is over is undone.
+fn loan_ended(app: &mut Application, d: &mut Decision) {
+    repayment::loan_ended(app, d);
 }
 
 fn decide_on_loan(loan: &mut Loan, app: &mut Application, command: &Command, facts: &Facts<'_>, d: &mut Decision) {
@@ -148,7 +156,7 @@ fn decide_on_loan(loan: &mut Loan, app: &mut Application, command: &Command, fac
     }
 }
 
-fn decide_one(app: &mut Application, command: &Command, facts: &Facts<'_>, d: &mut Decision) {
+fn decide_one(app: &mut Application, command: &Command, (loan, facts): (Option<&Loan>, &Facts<'_>), d: &mut Decision) {
     match command {
         Command::SetOffer { offer, .. } => offer::set(app, offer, facts, d),
         Command::DisbursementPlans(_) => disbursement::plans(app, facts, d),
@@ -156,7 +164,7 @@ fn decide_one(app: &mut Application, command: &Command, facts: &Facts<'_>, d: &m
         Command::DisbursementAccounts(_) => disbursement::accounts(app, facts, d),
         Command::SetDisbursementAccount(_, account) => disbursement::set_account(app, account, facts, d),
         Command::RepaymentPlans(_) => repayment::plans(app, facts, d),
-        Command::SetRepaymentPlan(_, plan) => repayment::set_plan(app, plan, facts, d),
+        Command::SetRepaymentPlan(_, plan) => repayment::set_plan(app, plan, (loan, facts), d),
         Command::RepaymentPlanStatus(plan) => repayment::status(app, plan, facts, d),
         Command::Grant { .. } => grant::request(app, facts, d),
         // About its loan.
@@ -207,7 +215,7 @@ pub fn apply(mut apps: Vec<(Application, Generation)>, ask: &Ask, outcome: &Outc
             }
         }
     }
-    keep(loan, facts, &mut d);
+    keep(loan, apps.first_mut().map(|(app, _)| app), facts, &mut d);
     Decided { applications: apps.into_iter().map(|(app, _)| app).collect(), decision: d }
 }
 
@@ -284,19 +292,19 @@ pub fn ring(mut app: Application, timer: &Timer, facts: &Facts<'_>) -> Decided {
     if let (Timer::PaymentLink { payment }, Some(loan)) = (timer, &mut loan) {
         loan::repayment::link_expired(loan, &app, payment, &mut d);
     }
-    keep(loan, facts, &mut d);
+    keep(loan, Some(&mut app), facts, &mut d);
     Decided { applications: vec![app], decision: d }
 }
 
 /// The day-end of one loan: everything up to a position happens. The business date is the position's.
 #[must_use]
-pub fn advance(app: Application, to: Position, facts: &Facts<'_>) -> Decided {
+pub fn advance(mut app: Application, to: Position, facts: &Facts<'_>) -> Decided {
     let mut d = Decision::default();
     let mut loan = facts.loan.cloned();
     if let Some(loan) = &mut loan {
         loan::life::advance(loan, &app, to, facts, &mut d);
     }
-    keep(loan, facts, &mut d);
+    keep(loan, Some(&mut app), facts, &mut d);
     Decided { applications: vec![app], decision: d }
 }
 
@@ -304,11 +312,11 @@ pub fn advance(app: Application, to: Position, facts: &Facts<'_>) -> Decided {
 ///
 /// # Errors
 /// Why not, in words for the operator; nothing is to be stored then.
-pub fn operate(app: Application, act: (&Act, &str), facts: &Facts<'_>) -> Result<Decided, String> {
+pub fn operate(mut app: Application, act: (&Act, &str), facts: &Facts<'_>) -> Result<Decided, String> {
     let mut d = Decision::default();
     let mut loan = up_to_date(Some(&app), facts, &mut d);
     loan::operator::act(loan.as_mut().ok_or("there is no such loan")?, &app, act, facts, &mut d)?;
-    keep(loan, facts, &mut d);
+    keep(loan, Some(&mut app), facts, &mut d);
     Ok(Decided { applications: vec![app], decision: d })
 }
 

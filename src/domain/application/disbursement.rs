@@ -8,7 +8,7 @@ use super::decision::{Decision, Facts};
 use super::facets::{Account, AccountSetup, AccountTarget, Deal, Generation};
 use super::stage::Stage;
 use crate::domain::ids::PlanId;
-use crate::domain::loan::Payout;
+use crate::domain::loan::{Loan, Payout};
 use crate::domain::rules;
 
 /// Account kinds that are somebody else's pot, not the borrower's account (`lending.md` §1.4, DL 9).
@@ -195,6 +195,7 @@ pub fn verified(
 fn open_for_set_up(app: &Application, facts: &Facts<'_>) -> Result<(), String> {
     match &app.stage {
         Stage::OfferAccepted { .. } | Stage::OtpSent { .. } | Stage::Agreed { .. } => Ok(()),
+        Stage::Granted { .. } if facts.loan.is_some_and(Loan::is_over) => Err("the loan is over".to_owned()),
         Stage::Granted { .. } if facts.loan.is_none_or(|loan| loan.payouts.iter().all(Payout::has_failed)) => Ok(()),
         Stage::Granted { .. } => Err("a payout is under way or done".to_owned()),
         stage => Err(format!("the application is {}", stage.name())),

@@ -10,6 +10,7 @@ use super::offer::cancel_mandate;
 use super::stage::{Look, Stage};
 use super::{Application, WaitingFor, grant};
 use crate::domain::ids::PlanId;
+use crate::domain::loan::Loan;
 
 /// Row 44: plans of the accepted offer with their status.
 pub fn plans(app: &Application, facts: &Facts<'_>, d: &mut Decision) {
@@ -24,8 +25,11 @@ pub fn plans(app: &Application, facts: &Facts<'_>, d: &mut Decision) {
 }
 
 /// Row 48: `PENDING_AUTH` with a page for the borrower, or `ACTIVE` at once when no mandate is needed.
-pub fn set_plan(app: &mut Application, id: &PlanId, facts: &Facts<'_>, d: &mut Decision) {
+pub fn set_plan(app: &mut Application, id: &PlanId, (loan, facts): (Option<&Loan>, &Facts<'_>), d: &mut Decision) {
     let refused = match (&app.stage, app.stage.deal()) {
+        (Stage::Granted { .. }, _) if loan.is_some_and(Loan::is_over) => {
+            Some((RefusalReason::WrongState, "the loan is over".to_owned()))
+        }
         (
             Stage::OfferAccepted { .. } | Stage::OtpSent { .. } | Stage::Agreed { .. } | Stage::Granted { .. },
             Some(deal),
@@ -223,6 +227,23 @@ fn cancelled(app: &mut Application, reference: &str, d: &mut Decision) {
     deal.repayment = RepaymentSetup::Inactive { plan: id.clone(), cancelled: Some(reference.to_owned()) };
     d.event(app, "mandate cancelled");
     tell(app, &id, d);
+}
+
+/// The loan is over: nothing is collected any more, so its mandate is cancelled and its plan inactive.
+pub fn loan_ended(app: &mut Application, d: &mut Decision) {
+    let Some(earlier) = app.stage.live_deal().map(|deal| deal.repayment.clone()) else { return };
+    let Some(plan) = earlier.plan().cloned() else { return };
+    let cancelled = match &earlier {
+        RepaymentSetup::Active { mandate, .. } => mandate.as_ref().map(|mandate| mandate.reference.clone()),
+        RepaymentSetup::Inactive { cancelled, .. } => cancelled.clone(),
+        RepaymentSetup::None | RepaymentSetup::PendingAuth { .. } => None,
+    };
+    cancel_mandate(app, &earlier, d);
+    if let Some(deal) = app.stage.deal_mut() {
+        deal.repayment = RepaymentSetup::Inactive { plan: plan.clone(), cancelled };
+    }
+    d.event(app, "repayment set-up ended with the loan");
+    answer_waiting(app, Some(&plan), "the loan is over", d);
 }
 
 /// A debit was refused. Where that says that there is no valid mandate, the plan is inactive from now on; else the

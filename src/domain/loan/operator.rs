@@ -303,9 +303,6 @@ fn withdraw(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decis
         return Err("the loan is withdrawn".to_owned());
     }
     loan.withdrawn_on = Some(facts.today);
-    if let Some(deal) = app.stage.deal() {
-        crate::domain::application::offer::cancel_mandate(app, &deal.repayment, d);
-    }
     d.event(app, "withdrawn before the payout");
     d.effects.push(Effect::Finish(app.id, loan.id.clone()));
     Ok(())

@@ -2,6 +2,7 @@
 
 mod acts;
 mod debits;
+mod endings;
 
 use chrono::Duration;
 
