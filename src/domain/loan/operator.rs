@@ -14,6 +14,7 @@ use crate::domain::calendar::business_date;
 use crate::domain::ids::PaymentId;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rupees;
+use crate::domain::personal::is_code;
 use crate::domain::servicing::Component;
 
 /// One act.
@@ -287,7 +288,8 @@ pub fn refunded(
     match outcome {
         Outcome::Done { finding: Finding::Paid { .. } } => d.event(app, format!("refund of {} paid", order.amount)),
         Outcome::Refused { code, .. } => {
-            d.event(app, format!("refund of {} refused: {code}", order.amount));
+            let why = if is_code(code) { format!(": {code}") } else { String::new() };
+            d.event(app, format!("refund of {} refused{why}", order.amount));
             let what = What::RefundFailed { reference: order.reference.clone() };
             life::record(loan, app, Fact { value_date: facts.today, what }, facts, d);
         }
