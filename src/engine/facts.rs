@@ -43,6 +43,8 @@ pub struct Gathered {
     pub lsp_accounts: Vec<String>,
     /// Name of the LSP, loaded when offers are priced or terms are restated.
     pub lsp_name: String,
+    /// Whether the money that an outcome tells of is credited already.
+    pub is_credited: bool,
     /// The business date by which the facts were gathered; the clock's where none was needed.
     pub today: Option<NaiveDate>,
 }
@@ -144,6 +146,7 @@ impl Gathered {
             ask if ask.is_about_a_loan() => {
                 gathered.loan = lock_loan(app, conn, Some(application)).await?;
                 gathered.today = Some(app.clock.today());
+                gathered.is_credited = is_credited(conn, gathered.loan(), outcome).await?;
                 if comes_late(gathered.loan(), ask, outcome, gathered.business_date(app)) {
                     return gathered.with_history(app, conn).await;
                 }
@@ -177,6 +180,7 @@ impl Gathered {
             fresh: Fresh { session_key: app.ids.token(), dispute_id: format!("DSP-{}", app.ids.uuid().simple()) },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
+            is_credited: self.is_credited,
             lsp_accounts: self.lsp_accounts.clone(),
             loan: self.loan(),
             history: self.history.as_ref(),
@@ -196,6 +200,16 @@ fn comes_late(loan: Option<&Loan>, ask: &Ask, outcome: &Outcome, today: NaiveDat
         (_, Outcome::Done { finding: Finding::Collected { value_date, .. } }) => is_running && *value_date < today,
         (Ask::Refund(_), Outcome::Refused { .. }) => true,
         _ => false,
+    }
+}
+
+/// Asked for the loan that took the money alone: another payment may have the same reference at another bank.
+async fn is_credited(conn: &mut PgConnection, loan: Option<&Loan>, outcome: &Outcome) -> Result<bool, StoreError> {
+    match (loan, outcome) {
+        (Some(loan), Outcome::Done { finding: Finding::Collected { utr, .. } }) => {
+            repayment::is_credited(conn, &loan.id, utr.trim()).await
+        }
+        _ => Ok(false),
     }
 }
 

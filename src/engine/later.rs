@@ -89,10 +89,11 @@ fn ask_of(sealer: &Sealer, token: &str) -> Option<Uuid> {
 }
 
 /// What a system may tell of a question that has its outcome already: a mandate is cancelled long after it was
-/// authorised.
+/// authorised, and money may have moved that was given up.
 fn is_news(ask: &Ask, outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Done { finding: Finding::MandateInactive } => matches!(ask, Ask::MandateStatus { .. }),
+        Outcome::Done { finding: Finding::Collected { .. } | Finding::Paid { .. } } => !matches!(ask, Ask::Refund(_)),
         _ => false,
     }
 }
@@ -108,7 +109,7 @@ pub async fn mandate_cancelled(
 ) -> Result<(), Refused> {
     let ask = Ask::MandateStatus { plan: plan.into(), reference: reference.to_owned(), again: true };
     let new = NewAsk { ask, targets: vec![(application, Generation::MIN)], exchange: None, not_before: None };
-    outcome::news(app, &new, &Outcome::Done { finding: Finding::MandateInactive }).await?;
+    outcome::news(app, Uuid::nil(), &new, &Outcome::Done { finding: Finding::MandateInactive }).await?;
     app.wake.notify_asks();
     app.wake.notify_callbacks();
     Ok(())
@@ -130,7 +131,7 @@ pub async fn receive(app: &App, token: &str, headers: Signed<'_>, body: &[u8]) -
     let taken = ask_desk::take_over(&mut conn, &app.sealer, id, app.ids.uuid()).await?;
     drop(conn);
     let Some(leased) = taken else {
-        let applied = is_news(&new.ask, &told) && outcome::news(app, &new, &told).await?;
+        let applied = is_news(&new.ask, &told) && outcome::news(app, id, &new, &told).await?;
         if !applied {
             return Ok(Received::Stale);
         }

@@ -1,6 +1,7 @@
 //! Applies what came back: a port's outcome or a timer, as a command in one transaction, fenced by the lease.
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::begin::{self, Begun, Prepared};
 use super::facts::Gathered;
@@ -15,7 +16,7 @@ use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::store::application::Locked;
 use crate::store::ask::{Leased, Settlement};
 use crate::store::write::Writes;
-use crate::store::{application, ask, exchange, settings};
+use crate::store::{application, ask, ask_desk, exchange, settings};
 
 /// Applies a port's outcome and settles its ask in the same transaction; one that a person must decide is queued instead.
 ///
@@ -48,12 +49,16 @@ pub async fn apply(
 ///
 /// # Errors
 /// When nothing could be stored; nothing is applied then.
-pub async fn news(app: &App, new: &NewAsk, outcome: &Outcome) -> Result<bool, Refused> {
+pub async fn news(app: &App, id: Uuid, new: &NewAsk, outcome: &Outcome) -> Result<bool, Refused> {
     let new = &NewAsk { exchange: None, ..new.clone() };
     let mut tx = app.pool.begin().await?;
     let prepared = decided(app, &mut tx, new, outcome).await?;
     let is_news = !prepared.decided.decision.events.is_empty();
     if is_news {
+        if prepared.decided.decision.unclaimed {
+            tracing::error!(ask.id = %id, ask.port = new.ask.port(), "money came that nothing waits for");
+            ask_desk::call_operator(&mut tx, id, ask::UNCLAIMED, app.clock.now()).await?;
+        }
         let begun = begin::decision(app, &mut tx, prepared).await?;
         tx.commit().await?;
         begun.go(app);
@@ -72,6 +77,12 @@ pub(super) async fn prepare(
     (new, outcome, settlement): (&NewAsk, &Outcome, Settlement),
 ) -> Result<Prepared, Refused> {
     let mut prepared = decided(app, conn, new, outcome).await?;
+    let settlement = if prepared.decided.decision.unclaimed {
+        tracing::error!(ask.id = %leased.id, ask.port = new.ask.port(), "money came that nothing waits for");
+        Settlement::Stuck(ask::UNCLAIMED)
+    } else {
+        settlement
+    };
     prepared.order.writes.settle(leased, settlement);
     Ok(prepared)
 }

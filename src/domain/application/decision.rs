@@ -59,6 +59,8 @@ pub struct Facts<'a> {
     pub dispute: Option<&'a Dispute>,
     /// Since when the borrower's loans are non-performing assets, because of any of them.
     pub borrower_npa_since: Option<NaiveDate>,
+    /// Whether the money that an outcome tells of stands in the loan's book already, by the bank's reference.
+    pub is_credited: bool,
     /// The handle that a consent status request means, also when it named the aggregation id.
     pub consent_handle: Option<String>,
 }
@@ -194,6 +196,8 @@ pub struct Decision {
     pub events: Vec<(ApplicationId, String)>,
     /// It had to be decided with the loan's history and was not: nothing of it may be stored.
     pub lacks_history: bool,
+    /// Money is told of that nothing waits for any more: the question that heard of it is left to an operator.
+    pub unclaimed: bool,
 }
 
 impl Decision {
@@ -206,6 +210,7 @@ impl Decision {
         self.effects.extend(then.effects);
         self.events.extend(then.events);
         self.lacks_history |= then.lacks_history;
+        self.unclaimed |= then.unclaimed;
     }
 
     /// Answers one result of an exchange.

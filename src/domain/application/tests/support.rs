@@ -38,6 +38,10 @@ pub struct Scene {
     /// Whether the digits of the next verification are right.
     pub otp_matches: bool,
     pub collateral_pledged: bool,
+    /// Whether money that is told of stands in the book already.
+    pub is_credited: bool,
+    /// Whether the last step heard of money that nothing waits for.
+    pub unclaimed: bool,
     pub lsp_accounts: Vec<String>,
     pub apps: Vec<Application>,
     pub loans: Vec<Loan>,
@@ -74,6 +78,8 @@ impl Scene {
             exposure: Exposure::default(),
             otp_matches: true,
             collateral_pledged: false,
+            is_credited: false,
+            unclaimed: false,
             lsp_accounts: vec!["999900001111".to_owned()],
             apps: Vec::new(),
             loans: Vec::new(),
@@ -279,6 +285,7 @@ impl Scene {
             fresh: Fresh { session_key: format!("S{}", self.steps), dispute_id: format!("D{}", self.steps) },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
+            is_credited: self.is_credited,
             lsp_accounts: self.lsp_accounts.clone(),
             loan: known.loan.as_ref(),
             history: Some(&known.history),
@@ -301,8 +308,9 @@ impl Scene {
                 None => self.apps.push(app),
             }
         }
-        let Decision { replies, asks, timers, webhooks, effects, events: _, lacks_history } = decision;
+        let Decision { replies, asks, timers, webhooks, effects, events: _, lacks_history, unclaimed } = decision;
         assert!(!lacks_history);
+        self.unclaimed = unclaimed;
         self.references.note_sessions(&asks);
         self.replies.extend(replies);
         self.asks.extend(asks);

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 
-use super::credit::{Arrived, settle};
+use super::credit::{Arrived, settle, unclaimed};
 use super::{Channel, Payment, PaymentState, close_pages, collection, fail, find, go_on, new_payment, put};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{
@@ -54,8 +54,9 @@ pub fn presented(
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
-    let Some(payment) = find(loan, &asked.payment_id).filter(|payment| payment.state == PaymentState::Presenting)
-    else {
+    let payment = find(loan, &asked.payment_id).filter(|payment| payment.state == PaymentState::Presenting);
+    let Some(payment) = payment else {
+        unclaimed(app, (asked, outcome), facts, d);
         return;
     };
     match outcome {

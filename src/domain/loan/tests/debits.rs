@@ -3,7 +3,7 @@
 use chrono::{Duration, NaiveDate};
 
 use super::{granted, loan, trigger};
-use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED};
+use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, Outcome};
 use crate::domain::application::tests::findings::{done, mandate, notified, paid, refused};
 use crate::domain::application::tests::fixtures::set_repayment_plan;
 use crate::domain::application::tests::story::ONE;
@@ -94,4 +94,52 @@ fn a_word_about_a_mandate_that_was_replaced_changes_nothing() {
     };
     scene.apply(&new, &done(Finding::MandateInactive));
     assert_eq!(scene.deal(ONE).repayment.name(), "ACTIVE");
+}
+
+fn collected(utr: &str) -> Outcome {
+    let value_date = "2027-01-05".parse().unwrap();
+    done(Finding::Collected { utr: utr.to_owned(), value_date, amount: None })
+}
+
+#[test]
+fn money_for_a_debit_that_has_failed_is_credited_to_nobody_and_lost_by_nobody() {
+    let mut scene = debiting();
+    let ask = scene.asks.iter().find(|new| matches!(new.ask, Ask::Present(_))).expect("a debit").clone();
+    scene.answer("present", &refused("INSUFFICIENT_FUNDS"));
+    let before = loan(&scene).clone();
+    scene.apply(&ask, &collected("UTR-LATE"));
+    assert!(scene.unclaimed, "an operator looks");
+    assert_eq!(loan(&scene), &before, "nobody knows which of the two words is true");
+
+    scene.is_credited = true;
+    scene.apply(&ask, &collected("UTR-LATE"));
+    assert!(!scene.unclaimed, "it was booked by hand meanwhile");
+}
+
+#[test]
+fn a_debit_that_is_told_twice_is_no_news() {
+    let mut scene = debiting();
+    let ask = scene.asks.iter().find(|new| matches!(new.ask, Ask::Present(_))).expect("a debit").clone();
+    scene.answer("present", &collected("UTR-1"));
+    assert!(!scene.unclaimed);
+    scene.is_credited = true;
+    scene.apply(&ask, &collected("UTR-1"));
+    assert!(!scene.unclaimed);
+}
+
+#[test]
+fn a_payout_that_left_after_all_is_left_to_an_operator() {
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    let ask = scene.asks.iter().find(|new| matches!(new.ask, Ask::Pay(_))).expect("a payout").clone();
+    scene.answer("pay", &refused("ACCOUNT_CLOSED"));
+    scene.apply(&ask, &paid());
+    assert!(scene.unclaimed && loan(&scene).account.is_none(), "the tranche may be paid under another try");
+
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    let ask = scene.asks.iter().find(|new| matches!(new.ask, Ask::Pay(_))).expect("a payout").clone();
+    scene.answer("pay", &paid());
+    scene.apply(&ask, &paid());
+    assert!(!scene.unclaimed, "the same news twice");
 }
