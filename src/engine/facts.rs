@@ -68,6 +68,21 @@ impl Gathered {
         Ok(self)
     }
 
+    /// Looks for liens of other loans on the collaterals of a loan that is over: what is being booked may open it again.
+    pub async fn with_collaterals(
+        mut self,
+        app: &App,
+        conn: &mut PgConnection,
+        application: Option<&Application>,
+    ) -> Result<Self, StoreError> {
+        if let Some(application) = application.filter(|_| self.loan().is_some_and(Loan::is_over)) {
+            let collaterals = collateral_indexes(app, application);
+            exposure::lock_collaterals(conn, &collaterals).await?;
+            self.collateral_pledged = exposure::is_pledged(conn, &collaterals, application.id).await?;
+        }
+        Ok(self)
+    }
+
     /// Reads a payment of the loan that has ended.
     pub async fn with_payment(
         mut self,
@@ -148,7 +163,8 @@ impl Gathered {
                 gathered.today = Some(app.clock.today());
                 gathered.is_credited = is_credited(conn, gathered.loan(), outcome).await?;
                 if comes_late(gathered.loan(), ask, outcome, gathered.business_date(app)) {
-                    return gathered.with_history(app, conn).await;
+                    let gathered = gathered.with_history(app, conn).await?;
+                    return gathered.with_collaterals(app, conn, Some(application)).await;
                 }
             }
             _ => {}

@@ -97,6 +97,7 @@ async fn decided(app: &App, conn: &mut PgConnection, new: &NewAsk, outcome: &Out
     let mut decided = decide(&gathered);
     if decided.decision.lacks_history {
         gathered = gathered.with_history(app, conn).await?;
+        gathered = gathered.with_collaterals(app, conn, locked.first().map(|l| &l.application)).await?;
         decided = decide(&gathered);
     }
     let writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));

@@ -169,8 +169,9 @@ pub enum Effect {
     SaveDispute(Box<Dispute>),
     /// A money question was answered by hand: the one with this key is not asked any more.
     CloseAsk(String),
-    /// A loan that was over is not any more, because a payment came back: it counts against the borrower again.
-    Reopen(ApplicationId, Paise),
+    /// A loan that was over is not any more, because a payment came back: it counts against the borrower again, and
+    /// takes the lien on every collateral that is free.
+    Reopen(ApplicationId, LoanId, Paise),
     /// The loan is over: it counts no more against the borrower, and its collaterals are free.
     Finish(ApplicationId, LoanId),
     /// Keep a key facts statement as it is sent, and open its page to the borrower.

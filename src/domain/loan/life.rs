@@ -79,9 +79,20 @@ fn replay_all(loan: &mut Loan, app: &Application, from: NaiveDate, facts: &Facts
     }
     match (was_closed, loan.account.as_ref().is_some_and(Account::is_closed)) {
         (false, true) => finish(loan, app, d),
-        (true, false) => d.effects.push(Effect::Reopen(app.id, loan.offer.sanctioned)),
+        (true, false) => reopen(loan, app, facts, d),
         _ => {}
     }
+}
+
+/// A loan that was over is owed again: it counts against the borrower, and takes back what secured it where that is free.
+fn reopen(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) {
+    let security = match (app.form.collaterals.is_empty(), facts.collateral_pledged) {
+        (true, _) => "",
+        (false, false) => ", its collateral is pledged again",
+        (false, true) => ", without a collateral that is pledged to another loan",
+    };
+    d.event(app, format!("the loan is open again{security}"));
+    d.effects.push(Effect::Reopen(app.id, loan.id.clone(), loan.offer.sanctioned));
 }
 
 /// All facts, with those that this very decision adds.
