@@ -340,9 +340,7 @@ fn silence(leased: &Leased, new: &NewAsk, reference: Option<String>, now: DateTi
         return Step::Wait(again);
     }
     // An eligibility that nobody judges is left to a person. Whether a notice is still true after a while, a person sees.
-    if matches!(new.ask, Ask::Kyc | Ask::MandateStatus { again: false, .. } | Ask::CancelMandate { .. })
-        || is_of_the_loan(&new.ask)
-    {
+    if is_for_a_person(&new.ask) {
         return Step::Wait(Settlement::Stuck("no answer"));
     }
     Step::Apply(Outcome::Unknown { reference }, Settlement::Closed("no answer"))
@@ -358,12 +356,15 @@ fn mistaken(leased: &Leased, new: &NewAsk, detail: String, now: DateTime<Utc>) -
             let refused = Outcome::Refused { code: ADAPTER_ERROR.to_owned(), detail };
             Step::Apply(refused, Settlement::Closed("adapter error"))
         }
-        Ask::Kyc | Ask::MandateStatus { again: false, .. } | Ask::CancelMandate { .. } => {
-            Step::Wait(Settlement::Stuck(ask::MISTAKEN))
-        }
-        _ if is_of_the_loan(&new.ask) => Step::Wait(Settlement::Stuck(ask::MISTAKEN)),
+        _ if is_for_a_person(&new.ask) => Step::Wait(Settlement::Stuck(ask::MISTAKEN)),
         _ => Step::Apply(Outcome::Unknown { reference: None }, Settlement::Closed("adapter error")),
     }
+}
+
+/// What nobody else asks again: without an answer it waits for an operator.
+fn is_for_a_person(ask: &Ask) -> bool {
+    let is_undoing = matches!(ask, Ask::CancelMandate { .. } | Ask::ConsentRevoke { .. });
+    is_undoing || matches!(ask, Ask::Kyc | Ask::MandateStatus { again: false, .. }) || is_of_the_loan(ask)
 }
 
 /// A notice about a running loan. Copies of signed documents are none: a payout waits for them, and is freed when they

@@ -99,6 +99,16 @@ pub const METHODS: &[Method] = &[
     },
     Method {
         port: "data",
+        name: "consent-revoke",
+        summary: "Stop a consent",
+        description: "Asked of the monitoring consent when its loan is closed, written off or withdrawn. What is revoked, \
+            expired or rejected already is `acknowledged`. Say `refused` when the account aggregator does not do it.",
+        asks: &[schema::<ConsentStatusDetail<'static>>],
+        subject: PLAIN,
+        findings: &["acknowledged"],
+    },
+    Method {
+        port: "data",
         name: "fetch",
         summary: "Fetch the borrower's data under the consent",
         description: "The data stays with the lender's systems, where `decision` finds it; the server stores none.",

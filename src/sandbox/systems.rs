@@ -102,6 +102,7 @@ impl Systems {
         match call.ask {
             Ask::ConsentCreate { .. } => self.create_consent(call).await,
             Ask::ConsentStatus { handle, .. } => self.consent_status(call, handle).await,
+            Ask::ConsentRevoke { handle, .. } => self.revoke_consent(call, handle).await,
             // No SMS leaves: the digits are derived from the session, and `GET /sandbox/otp` shows them.
             Ask::FetchData { .. } | Ask::SendOtp { .. } => Ok(done(Finding::Acknowledged)),
             Ask::Kyc => Ok(kyc::verified(call)),

@@ -39,6 +39,13 @@ pub enum Ask {
         /// The account aggregator's handle.
         handle: String,
     },
+    /// Port `data`, `consent-revoke`: what the consent was for has ended.
+    ConsentRevoke {
+        /// Which consent.
+        purpose: ConsentPurpose,
+        /// The account aggregator's handle.
+        handle: String,
+    },
     /// Port `kyc`, `start`; then `status` while it is pending.
     Kyc,
     /// Port `agreement`, `prepare`.
@@ -172,7 +179,10 @@ impl Ask {
     pub fn port(&self) -> &'static str {
         match self {
             Self::Eligibility | Self::Offers | Self::FinalCheck => "decision",
-            Self::FetchData { .. } | Self::ConsentCreate { .. } | Self::ConsentStatus { .. } => "data",
+            Self::FetchData { .. }
+            | Self::ConsentCreate { .. }
+            | Self::ConsentStatus { .. }
+            | Self::ConsentRevoke { .. } => "data",
             Self::Kyc => "kyc",
             Self::PrepareAgreement { .. } | Self::SendOtp { .. } => "agreement",
             Self::VerifyAccount { .. } | Self::Pay(_) | Self::Refund(_) => "disbursement",
@@ -196,6 +206,7 @@ impl Ask {
             Self::Offers => "offers",
             Self::ConsentCreate { .. } => "consent-create",
             Self::ConsentStatus { .. } => "consent-status",
+            Self::ConsentRevoke { .. } => "consent-revoke",
             Self::Kyc => "start",
             Self::PrepareAgreement { .. } => "prepare",
             Self::SendOtp { .. } => "send-otp",
@@ -288,7 +299,7 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "camelCase")]
 pub enum Finding {
-    /// Nothing to say beyond "done" (`fetch`, `send-otp`, `cancel`).
+    /// Nothing to say beyond "done" (`consent-revoke`, `fetch`, `send-otp`, `cancel`).
     Acknowledged,
     /// `eligibility`, `final-check`: go on.
     Pass,

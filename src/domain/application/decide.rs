@@ -129,6 +129,7 @@ fn keep(loan: Option<Loan>, app: Option<&mut Application>, facts: &Facts<'_>, d:
 /// Row L14: what was set up for a loan that is over is undone.
 fn loan_ended(app: &mut Application, d: &mut Decision) {
     repayment::loan_ended(app, d);
+    consent::loan_ended(app, d);
 }
 
 fn decide_on_loan(loan: &mut Loan, app: &mut Application, command: &Command, facts: &Facts<'_>, d: &mut Decision) {
@@ -227,6 +228,7 @@ fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome
         Ask::Offers => offer::decided(app, generation, outcome, facts, d),
         Ask::Kyc => grant::identified(app, generation, outcome, d),
         Ask::VerifyAccount { account } => disbursement::verified(app, (generation, account), outcome, facts, d),
+        Ask::ConsentRevoke { purpose, handle } => consent::revoked(app, (*purpose, handle), outcome, d),
         Ask::RegisterMandate { plan } => repayment::registered(app, (generation, plan), outcome, facts, d),
         Ask::MandateStatus { plan, reference, .. } => {
             repayment::mandate_told(app, (generation, plan, reference), outcome, facts, d);

@@ -24,6 +24,7 @@ use crate::domain::kfs::Letterhead;
 use crate::domain::loan::Loan;
 use crate::domain::loan::account::Position;
 use crate::domain::loan::operator::Act;
+use crate::domain::loan::repayment::Payment;
 use crate::domain::product::{Catalogue, Limits, Product};
 
 /// One lender's applications with everything that is still to come back.
@@ -38,6 +39,8 @@ pub struct Scene {
     /// Whether the digits of the next verification are right.
     pub otp_matches: bool,
     pub collateral_pledged: bool,
+    /// The payment that the next act is about, where it has ended.
+    pub payment: Option<Payment>,
     /// Whether money that is told of stands in the book already.
     pub is_credited: bool,
     /// Whether the last step heard of money that nothing waits for.
@@ -80,6 +83,7 @@ impl Scene {
             collateral_pledged: false,
             is_credited: false,
             unclaimed: false,
+            payment: None,
             lsp_accounts: vec!["999900001111".to_owned()],
             apps: Vec::new(),
             loans: Vec::new(),
@@ -289,7 +293,7 @@ impl Scene {
             lsp_accounts: self.lsp_accounts.clone(),
             loan: known.loan.as_ref(),
             history: Some(&known.history),
-            payment: None,
+            payment: self.payment.as_ref(),
             dispute: None,
             borrower_npa_since: None,
             consent_handle: None,

@@ -3,12 +3,14 @@
 use super::super::account::{Ending, Purpose};
 use super::super::content::LoanStatus;
 use super::super::operator::Act;
+use super::super::repayment::Payment;
 use super::{granted, loan, trigger};
 use crate::domain::application::answer::{Content, RefusalReason};
 use crate::domain::application::command::Command;
-use crate::domain::application::facets::RepaymentSetup;
+use crate::domain::application::decision::Effect;
+use crate::domain::application::facets::{ConsentPurpose, RepaymentSetup};
 use crate::domain::application::tests::findings::{acknowledged, mandate, paid, refused};
-use crate::domain::application::tests::fixtures::{account, set_account, set_repayment_plan};
+use crate::domain::application::tests::fixtures::{account, consent, set_account, set_repayment_plan, subject};
 use crate::domain::application::tests::story::ONE;
 use crate::domain::application::tests::support::Scene;
 use crate::domain::application::tests::words::told;
@@ -61,7 +63,7 @@ fn nothing_is_set_up_for_a_loan_that_is_over() {
         for command in [
             set_repayment_plan(ONE, &plan),
             set_account(ONE, account("A9")),
-            Command::SetDisbursementPlan(crate::domain::application::tests::fixtures::subject(ONE), disbursement),
+            Command::SetDisbursementPlan(subject(ONE), disbursement),
         ] {
             let asked = scene.tell(&command);
             assert_eq!(scene.refusal(asked), Some(RefusalReason::WrongState));
@@ -90,4 +92,43 @@ fn a_withdrawn_loan_is_completed_and_says_how() {
     assert_eq!(summary(&mut withdrawn()), (LoanStatus::Completed, Some(Ending::Withdrawn)));
     assert_eq!(summary(&mut closed()), (LoanStatus::Completed, Some(Ending::CoolingOff)));
     assert_eq!(summary(&mut granted()), (LoanStatus::Granted, None));
+}
+
+#[test]
+fn the_monitoring_consent_stops_with_the_loan() {
+    for (outcome, state) in [(acknowledged(), "FAILED"), (refused("X"), "READY")] {
+        for mut scene in [closed(), withdrawn()] {
+            assert_eq!(scene.app(ONE).monitoring_consent.name(), "READY");
+            scene.answer("consent-revoke", &outcome);
+            assert_eq!(scene.app(ONE).monitoring_consent.name(), state);
+            let anew = scene.tell(&consent(&[ONE], Some(ConsentPurpose::Monitoring)));
+            assert_eq!(scene.refusal(anew), Some(RefusalReason::WrongState), "there is nothing to be monitored");
+        }
+    }
+}
+
+#[test]
+fn a_loan_that_is_open_again_takes_back_what_secured_it() {
+    let mut scene = closed();
+    let loan_id = loan(&scene).id.clone();
+    let payment = loan_payment(&scene);
+    scene.payment = Some(payment.clone());
+    let on = (scene.now + chrono::Duration::minutes(330)).date_naive();
+    scene.operate(ONE, &Act::ReverseReceipt { payment_id: payment.id, on }).unwrap();
+    assert!(!loan(&scene).is_over());
+    let app = scene.app(ONE).id;
+    let reopened = Effect::Reopen(app, loan_id, loan(&scene).offer.sanctioned);
+    assert!(scene.effects.contains(&reopened), "{:?}", scene.effects);
+    let plan = scene.repayment_plan(ONE);
+    scene.tell(&set_repayment_plan(ONE, &plan));
+    assert!(scene.asked().contains(&"register-mandate"), "the mandate is gone, another one may be set up");
+}
+
+/// The payment that closed the loan, as it was stored.
+fn loan_payment(scene: &Scene) -> Payment {
+    let saved = scene.all_effects.iter().rev().find_map(|effect| match effect {
+        Effect::SavePayment(payment) => Some(payment.as_ref().clone()),
+        _ => None,
+    });
+    saved.expect("a payment")
 }
