@@ -3,8 +3,9 @@
 use super::ask::{Ask, Finding, Outcome, Timer};
 use super::command::Command;
 use super::decision::{Decision, Effect, Facts};
-use super::facets::Generation;
+use super::facets::{ConsentPurpose, Generation};
 use super::notice::{Notice, NoticeKind};
+use super::stage::Look;
 use super::{Application, acceptance, consent, copies, disbursement, grant, loan_application, offer, repayment, timer};
 use crate::domain::ids::{ApplicationId, BundleId, OrgId};
 use crate::domain::loan::account::Position;
@@ -198,7 +199,12 @@ pub fn apply(mut apps: Vec<(Application, Generation)>, ask: &Ask, outcome: &Outc
     let mut loan = up_to_date(apps.first().map(|(app, _)| app), facts, &mut d);
     match ask {
         Ask::ConsentCreate { purpose, vua, .. } => consent::created(&mut apps, (*purpose, vua), outcome, facts, &mut d),
-        Ask::ConsentStatus { purpose, handle } => consent::told(&mut apps, (*purpose, handle), outcome, facts, &mut d),
+        Ask::ConsentStatus { purpose, handle } => {
+            consent::told(&mut apps, (*purpose, handle), outcome, facts, &mut d);
+            for (app, generation) in apps.iter_mut().filter(|_| *purpose == ConsentPurpose::Monitoring) {
+                grant::looked(app, (*generation, Look::Monitoring), outcome, facts, &mut d);
+            }
+        }
         Ask::PrepareAgreement { app_token } => {
             acceptance::prepared(&mut apps, app_token.as_ref(), outcome, facts, &mut d);
         }

@@ -3,7 +3,7 @@
 use super::answer::{Answer, Content, GrantContent, GrantStatus, RefusalReason};
 use super::ask::{Ask, Finding, Outcome};
 use super::decision::{Decision, Effect, Facts};
-use super::facets::{Consent, Deal, Generation, Kyc, RepaymentSetup};
+use super::facets::{Consent, ConsentPurpose, Deal, Generation, Kyc, RepaymentSetup};
 use super::loan_application::other;
 use super::offer::cancel_mandate;
 use super::stage::{Acceptance, Action, ActionType, Look, Rejection, Stage};
@@ -58,7 +58,7 @@ fn from_agreed(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, f
         return;
     }
     let generation = app.next_generation();
-    let looks = looks(&deal);
+    let looks = looks(app, &deal, facts);
     app.stage = Stage::Granting { deal, acceptance, generation, looks };
     app.wait(facts.exchange, 0, WaitingFor::Grant);
     d.event(app, "final check");
@@ -66,8 +66,11 @@ fn from_agreed(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, f
 }
 
 /// What the borrower may have taken back since he gave it: that is true of no more than the day on which it was told.
-fn looks(deal: &Deal) -> Vec<Look> {
-    deal.repayment.mandate().map(|_| Look::Mandate).into_iter().collect()
+/// The data consent is not among it: it was for one fetch, which is done, and the borrower could not give it again now.
+fn looks(app: &Application, deal: &Deal, facts: &Facts<'_>) -> Vec<Look> {
+    let mandate = deal.repayment.mandate().map(|_| Look::Mandate);
+    let needs_monitoring = facts.product(app).is_some_and(|p| p.needs_monitoring_consent);
+    mandate.into_iter().chain(needs_monitoring.then_some(Look::Monitoring)).collect()
 }
 
 /// Asks for what must be confirmed once more; when all is, for the final check.
@@ -80,6 +83,12 @@ fn ask_on(app: &Application, d: &mut Decision) {
                     let reference = mandate.reference.clone();
                     let ask = Ask::MandateStatus { plan: plan.clone(), reference, again: true };
                     d.ask_aside(ask, app, *generation);
+                }
+            }
+            Look::Monitoring => {
+                if let Some(handle) = app.monitoring_consent.handle() {
+                    let (purpose, handle) = (ConsentPurpose::Monitoring, handle.to_owned());
+                    d.ask_aside(Ask::ConsentStatus { purpose, handle }, app, *generation);
                 }
             }
         }
@@ -106,11 +115,16 @@ pub fn looked(
     let missing = missing(app, facts);
     if !missing.is_empty() {
         conclude(app, Verdict::Cure(missing), facts, d);
-    } else if !matches!(outcome, Outcome::Done { .. }) {
+    } else if !is_confirmed(outcome) {
         conclude(app, Verdict::Unanswered, facts, d);
     } else if is_last {
         ask_on(app, d);
     }
+}
+
+/// Silence confirms nothing, nor does a system that waits for the borrower to give what he gave before.
+fn is_confirmed(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Done { finding } if *finding != Finding::ConsentPending)
 }
 
 /// The prerequisites of row 53, per product; each missing one is an action for the borrower.

@@ -99,6 +99,8 @@ pub enum Stage {
 pub enum Look {
     /// The mandate is still valid (row 53, R=ACTIVE).
     Mandate,
+    /// The monitoring consent is not revoked (row 53, M=READY; row 18 and C19).
+    Monitoring,
 }
 
 /// Where an application goes on after [`Stage::ActionRequired`].

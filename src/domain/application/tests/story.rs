@@ -76,8 +76,11 @@ impl Scene {
     /// Asks for the loan; what the borrower gave before still stands.
     pub fn ask_for_grant(&mut self, name: &str) -> ExchangeId {
         let exchange = self.tell(&grant(name));
-        if self.asked().contains(&"status") {
+        while self.asked().contains(&"status") {
             self.answer("status", &done(Finding::MandateActive));
+        }
+        while self.asked().contains(&"consent-status") {
+            self.answer("consent-status", &consent_ready());
         }
         exchange
     }
