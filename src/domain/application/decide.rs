@@ -287,7 +287,8 @@ fn notified(app: &mut Application, notice: &Notice, outcome: &Outcome, facts: &F
         | NoticeKind::Overdue
         | NoticeKind::PenalCharge
         | NoticeKind::ChargePosted
-        | NoticeKind::LoanClosed => {}
+        | NoticeKind::LoanClosed
+        | NoticeKind::PayoutAccountChanged => {}
     }
 }
 

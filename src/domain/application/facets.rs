@@ -331,11 +331,17 @@ pub enum AccountSetup {
         candidate: Account,
         /// The account that counts until the answer.
         current: Option<Account>,
+        /// From when on that one is paid to, where it has to wait.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payable_from: Option<DateTime<Utc>>,
     },
     /// Verified.
     Active {
         /// The payout account.
         account: Account,
+        /// From when on it is paid to, where it took the place of another one after the signature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payable_from: Option<DateTime<Utc>>,
     },
 }
 
@@ -356,7 +362,16 @@ impl AccountSetup {
         match self {
             Self::None => None,
             Self::Checking { current, .. } => current.as_ref(),
-            Self::Active { account } => Some(account),
+            Self::Active { account, .. } => Some(account),
+        }
+    }
+
+    /// From when on the verified account is paid to, where it has to wait.
+    #[must_use]
+    pub fn payable_from(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::None => None,
+            Self::Checking { payable_from, .. } | Self::Active { payable_from, .. } => *payable_from,
         }
     }
 }

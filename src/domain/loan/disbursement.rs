@@ -44,6 +44,10 @@ pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, fac
             let detail = "no verified disbursement account";
             d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
         }
+        (Ok(_), Some(_)) if let Some(from) = waits(app, facts) => {
+            let detail = format!("the payout account was changed, and is paid to from {from} on");
+            d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
+        }
         (Ok(tranche), Some(account)) => {
             if let Some(detail) = stale(loan, app, facts, d) {
                 let content = restated(loan, app, &order.id);
@@ -63,6 +67,11 @@ pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, fac
             d.event(app, format!("tranche {} reserved", tranche.number));
         }
     }
+}
+
+/// Until when an account that was changed after the signature has to wait: in that time the borrower may object.
+fn waits(app: &Application, facts: &Facts<'_>) -> Option<DateTime<Utc>> {
+    app.stage.deal()?.account.payable_from().filter(|from| facts.now < *from)
 }
 
 /// Why the borrower has to accept terms anew; none once money is out.
