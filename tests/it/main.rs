@@ -39,6 +39,8 @@ mod delivery;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod endings;
+#[cfg(test)]
 mod exposure;
 #[cfg(test)]
 mod faults;
