@@ -88,6 +88,7 @@ mod operators_api;
 mod outage;
 #[cfg(test)]
 mod outgoing;
+#[cfg(test)]
 mod pay_page;
 #[cfg(test)]
 mod payouts;

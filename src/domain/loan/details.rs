@@ -193,15 +193,12 @@ pub fn wire_status(loan: &Loan, today: NaiveDate, npa: Option<NaiveDate>) -> Loa
 
 fn head(loan: &Loan, app: &Application, today: NaiveDate, npa: Option<NaiveDate>) -> LoanHead {
     let granted = crate::domain::calendar::business_date(loan.granted_at);
-    let (start, end) = match &loan.account {
-        Some(account) => {
-            let last = account.instalments.last().map_or(today, |instalment| instalment.row.due_date);
-            (account.contract.terms.disbursed_on, account.ended.map_or(last, |(on, _)| on))
-        }
-        None => {
-            let last = || loan.offer.schedule.rows.last().map_or(granted, |row| row.due_date);
-            (granted, loan.withdrawn_on.unwrap_or_else(last))
-        }
+    let (start, end) = if let Some(account) = &loan.account {
+        let last = account.instalments.last().map_or(today, |instalment| instalment.row.due_date);
+        (account.contract.terms.disbursed_on, account.ended.map_or(last, |(on, _)| on))
+    } else {
+        let last = || loan.offer.schedule.rows.last().map_or(granted, |row| row.due_date);
+        (granted, loan.withdrawn_on.unwrap_or_else(last))
     };
     let ending = match loan.withdrawn_on {
         Some(_) => Some(Ending::Withdrawn),

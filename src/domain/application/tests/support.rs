@@ -28,6 +28,7 @@ use crate::domain::loan::repayment::Payment;
 use crate::domain::product::{Catalogue, Limits, Product};
 
 /// One lender's applications with everything that is still to come back.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone)]
 pub struct Scene {
     pub now: DateTime<Utc>,
