@@ -23,6 +23,9 @@ const MAX_ID: usize = 128;
 /// Longest a callback may wait; the lease of its stream is twice the default of ten seconds.
 const MAX_TIMEOUT_SECONDS: u64 = 15;
 
+/// Longest time between a change of the payout account and the first payout to it, in hours: thirty days.
+const LONGEST_COOL_DOWN: u32 = 720;
+
 /// Longest a server that was told to stop may go on taking requests.
 const MAX_DRAIN_GRACE_SECONDS: u64 = 300;
 
@@ -137,6 +140,8 @@ fn one_product(named: &str, product: &Product, problems: &mut Problems) {
     let detail = DL_10_COOLING_OFF.refusal("must be 1 or more");
     problems.demand(product.cooling_off_days >= 1, at("coolingOffDays"), detail);
     problems.demand(product.offer_validity_days >= 1, at("offerValidityDays"), "must be 1 or more");
+    let fits = product.payout_cool_down_hours <= LONGEST_COOL_DOWN;
+    problems.demand(fits, at("payoutCoolDownHours"), format!("must be 0 to {LONGEST_COOL_DOWN}"));
     repayment(named, product, problems);
 }
 

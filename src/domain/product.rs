@@ -67,6 +67,9 @@ pub struct Product {
     pub needs_kyc: bool,
     /// Whether repayment is collected by mandate (`automatic`) or paid by the borrower.
     pub repay_by_mandate: bool,
+    /// Hours between a change of the payout account after the signature and the first payout to it; 0 switches it off.
+    #[serde(default)]
+    pub payout_cool_down_hours: u32,
     /// Document types that must come with the application, e.g. `GST_PROFILE`.
     #[serde(default)]
     pub needs_documents: Vec<String>,

@@ -43,6 +43,8 @@ pub struct Gathered {
     pub lsp_accounts: Vec<String>,
     /// Name of the LSP, loaded when offers are priced or terms are restated.
     pub lsp_name: String,
+    /// Whether the money that an outcome tells of is credited already.
+    pub is_credited: bool,
     /// The business date by which the facts were gathered; the clock's where none was needed.
     pub today: Option<NaiveDate>,
 }
@@ -62,6 +64,21 @@ impl Gathered {
     pub async fn with_history(mut self, app: &App, conn: &mut PgConnection) -> Result<Self, StoreError> {
         if let Some(locked) = &self.loan {
             self.history = Some(book::history(conn, &app.sealer, &locked.loan.id).await?);
+        }
+        Ok(self)
+    }
+
+    /// Looks for liens of other loans on the collaterals of a loan that is over: what is being booked may open it again.
+    pub async fn with_collaterals(
+        mut self,
+        app: &App,
+        conn: &mut PgConnection,
+        application: Option<&Application>,
+    ) -> Result<Self, StoreError> {
+        if let Some(application) = application.filter(|_| self.loan().is_some_and(Loan::is_over)) {
+            let collaterals = collateral_indexes(app, application);
+            exposure::lock_collaterals(conn, &collaterals).await?;
+            self.collateral_pledged = exposure::is_pledged(conn, &collaterals, application.id).await?;
         }
         Ok(self)
     }
@@ -144,8 +161,10 @@ impl Gathered {
             ask if ask.is_about_a_loan() => {
                 gathered.loan = lock_loan(app, conn, Some(application)).await?;
                 gathered.today = Some(app.clock.today());
+                gathered.is_credited = is_credited(conn, gathered.loan(), outcome).await?;
                 if comes_late(gathered.loan(), ask, outcome, gathered.business_date(app)) {
-                    return gathered.with_history(app, conn).await;
+                    let gathered = gathered.with_history(app, conn).await?;
+                    return gathered.with_collaterals(app, conn, Some(application)).await;
                 }
             }
             _ => {}
@@ -177,6 +196,7 @@ impl Gathered {
             fresh: Fresh { session_key: app.ids.token(), dispute_id: format!("DSP-{}", app.ids.uuid().simple()) },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
+            is_credited: self.is_credited,
             lsp_accounts: self.lsp_accounts.clone(),
             loan: self.loan(),
             history: self.history.as_ref(),
@@ -197,6 +217,16 @@ fn comes_late(loan: Option<&Loan>, ask: &Ask, outcome: &Outcome, today: NaiveDat
         (_, Outcome::Done { finding: Finding::Collected { value_date, .. } }) => is_running && *value_date < today,
         (Ask::Refund(_), Outcome::Refused { .. }) => true,
         _ => false,
+    }
+}
+
+/// Asked for the loan that took the money alone: another payment may have the same reference at another bank.
+async fn is_credited(conn: &mut PgConnection, loan: Option<&Loan>, outcome: &Outcome) -> Result<bool, StoreError> {
+    match (loan, outcome) {
+        (Some(loan), Outcome::Done { finding: Finding::Collected { utr, .. } }) => {
+            repayment::is_credited(conn, &loan.id, utr.trim()).await
+        }
+        _ => Ok(false),
     }
 }
 

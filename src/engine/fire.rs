@@ -43,6 +43,8 @@ const LONGEST_WAIT: Duration = Duration::hours(1);
 const POLL: Wait = Wait::from_millis(500);
 /// Tries of a question that moves no money before silence counts as its outcome (about a quarter of an hour).
 const MAX_TRIES: i32 = 12;
+/// The same where an LSP, or a grant, waits to hear whether a mandate still stands (about a quarter of a minute).
+const TRIES_OF_A_LOOK: i32 = 6;
 /// How long an unknown payout is asked about before an operator must look.
 const UNKNOWN_FOR: Duration = Duration::hours(48);
 
@@ -316,7 +318,9 @@ pub(super) fn next_step(leased: &Leased, new: &NewAsk, outcome: Option<Outcome>,
         Some(outcome @ Outcome::Done { .. }) => Step::Apply(outcome, Settlement::Closed("done")),
         Some(Outcome::Refused { code, detail }) if code == ADAPTER_ERROR => mistaken(leased, new, detail, now),
         Some(outcome @ Outcome::Refused { .. }) => Step::Apply(outcome, Settlement::Closed("refused")),
-        Some(outcome @ Outcome::Pending { .. }) if matches!(new.ask, Ask::ConsentStatus { .. }) => {
+        Some(outcome @ Outcome::Pending { .. })
+            if matches!(new.ask, Ask::ConsentStatus { .. } | Ask::MandateStatus { again: true, .. }) =>
+        {
             Step::Apply(outcome, Settlement::Closed("pending"))
         }
         Some(Outcome::Pending { reference, poll_after, url }) => {
@@ -340,11 +344,12 @@ fn silence(leased: &Leased, new: &NewAsk, reference: Option<String>, now: DateTi
         let stuck = now - leased.created_at > UNKNOWN_FOR;
         return Step::Wait(if stuck { Settlement::Stuck("the bank does not know") } else { again });
     }
-    if leased.tries < MAX_TRIES {
+    let most = if matches!(new.ask, Ask::MandateStatus { again: true, .. }) { TRIES_OF_A_LOOK } else { MAX_TRIES };
+    if leased.tries < most {
         return Step::Wait(again);
     }
     // An eligibility that nobody judges is left to a person. Whether a notice is still true after a while, a person sees.
-    if matches!(new.ask, Ask::Kyc | Ask::MandateStatus { .. } | Ask::CancelMandate { .. }) || is_of_the_loan(&new.ask) {
+    if is_for_a_person(&new.ask) {
         return Step::Wait(Settlement::Stuck("no answer"));
     }
     Step::Apply(Outcome::Unknown { reference }, Settlement::Closed("no answer"))
@@ -360,12 +365,15 @@ fn mistaken(leased: &Leased, new: &NewAsk, detail: String, now: DateTime<Utc>) -
             let refused = Outcome::Refused { code: ADAPTER_ERROR.to_owned(), detail };
             Step::Apply(refused, Settlement::Closed("adapter error"))
         }
-        Ask::Kyc | Ask::MandateStatus { .. } | Ask::CancelMandate { .. } => {
-            Step::Wait(Settlement::Stuck(ask::MISTAKEN))
-        }
-        _ if is_of_the_loan(&new.ask) => Step::Wait(Settlement::Stuck(ask::MISTAKEN)),
+        _ if is_for_a_person(&new.ask) => Step::Wait(Settlement::Stuck(ask::MISTAKEN)),
         _ => Step::Apply(Outcome::Unknown { reference: None }, Settlement::Closed("adapter error")),
     }
+}
+
+/// What nobody else asks again: without an answer it waits for an operator.
+fn is_for_a_person(ask: &Ask) -> bool {
+    let is_undoing = matches!(ask, Ask::CancelMandate { .. } | Ask::ConsentRevoke { .. });
+    is_undoing || matches!(ask, Ask::Kyc | Ask::MandateStatus { again: false, .. }) || is_of_the_loan(ask)
 }
 
 /// A notice about a running loan. Copies of signed documents are none: a payout waits for them, and is freed when they

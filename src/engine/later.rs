@@ -9,8 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use super::{Refused, fire};
+use super::{Refused, fire, outcome};
 use crate::app::App;
+use crate::domain::application::ask::{Ask, Finding, NewAsk, Outcome};
+use crate::domain::application::facets::Generation;
+use crate::domain::ids::ApplicationId;
 use crate::lender::later_outcome;
 pub use crate::lender::webhook::{self as header, SignatureError, Signed};
 use crate::seal::Sealer;
@@ -85,6 +88,33 @@ fn ask_of(sealer: &Sealer, token: &str) -> Option<Uuid> {
     Some(Uuid::from_bytes(*id))
 }
 
+/// What a system may tell of a question that has its outcome already: a mandate is cancelled long after it was
+/// authorised, and money may have moved that was given up.
+fn is_news(ask: &Ask, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Done { finding: Finding::MandateInactive } => matches!(ask, Ask::MandateStatus { .. }),
+        Outcome::Done { finding: Finding::Collected { .. } | Finding::Paid { .. } } => !matches!(ask, Ask::Refund(_)),
+        _ => false,
+    }
+}
+
+/// A simulated system tells by itself that the mandate of an application is not valid any more.
+///
+/// # Errors
+/// When nothing could be stored.
+pub async fn mandate_cancelled(
+    app: &App,
+    application: ApplicationId,
+    (plan, reference): (&str, &str),
+) -> Result<(), Refused> {
+    let ask = Ask::MandateStatus { plan: plan.into(), reference: reference.to_owned(), again: true };
+    let new = NewAsk { ask, targets: vec![(application, Generation::MIN)], exchange: None, not_before: None };
+    outcome::news(app, Uuid::nil(), &new, &Outcome::Done { finding: Finding::MandateInactive }).await?;
+    app.wake.notify_asks();
+    app.wake.notify_callbacks();
+    Ok(())
+}
+
 /// Takes an answer in.
 ///
 /// # Errors
@@ -97,13 +127,19 @@ pub async fn receive(app: &App, token: &str, headers: Signed<'_>, body: &[u8]) -
         return Err(LaterError::NoSuch);
     };
     app.ports.keys(new.ask.port()).ok_or(LaterError::NoSuch)?.verify(headers, body, app.clock.wall())?;
-    let outcome = later_outcome(&new.ask, body).map_err(LaterError::NoAnswer)?;
+    let told = later_outcome(&new.ask, body).map_err(LaterError::NoAnswer)?;
     let taken = ask_desk::take_over(&mut conn, &app.sealer, id, app.ids.uuid()).await?;
     drop(conn);
     let Some(leased) = taken else {
-        return Ok(Received::Stale);
+        let applied = is_news(&new.ask, &told) && outcome::news(app, id, &new, &told).await?;
+        if !applied {
+            return Ok(Received::Stale);
+        }
+        app.wake.notify_asks();
+        app.wake.notify_callbacks();
+        return Ok(Received::Applied);
     };
-    let step = fire::next_step(&leased, &new, Some(outcome), app.clock.now());
+    let step = fire::next_step(&leased, &new, Some(told), app.clock.now());
     let received = if matches!(step, fire::Step::Apply(..)) { Received::Applied } else { Received::Noted };
     if let Err(error) = fire::take(app, &leased, &new, step).await {
         fire::retry_soon(app, &leased).await;

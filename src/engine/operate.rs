@@ -101,6 +101,7 @@ pub async fn perform(app: &App, conn: &mut PgConnection, loan_id: &LoanId, act: 
     let found = locked.first().ok_or(ActError::Unknown("loan"))?;
     let gathered = Gathered::for_loan(app, conn, &found.application).await?;
     let gathered = gathered.with_history(app, conn).await?;
+    let gathered = gathered.with_collaterals(app, conn, Some(&found.application)).await?;
     let gathered = match act.0.payment() {
         Some(payment) => gathered.with_payment(app, conn, Some(payment)).await?,
         None => gathered,

@@ -1,6 +1,7 @@
 //! Applies what came back: a port's outcome or a timer, as a command in one transaction, fenced by the lease.
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::begin::{self, Begun, Prepared};
 use super::facts::Gathered;
@@ -15,7 +16,7 @@ use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::store::application::Locked;
 use crate::store::ask::{Leased, Settlement};
 use crate::store::write::Writes;
-use crate::store::{application, ask, exchange, settings};
+use crate::store::{application, ask, ask_desk, exchange, settings};
 
 /// Applies a port's outcome and settles its ask in the same transaction; one that a person must decide is queued instead.
 ///
@@ -43,6 +44,28 @@ pub async fn apply(
     Ok(())
 }
 
+/// Applies what a system tells by itself about a question that has its outcome already: it is decided as ever, and
+/// settles nothing and answers no exchange. False when it changes nothing.
+///
+/// # Errors
+/// When nothing could be stored; nothing is applied then.
+pub async fn news(app: &App, id: Uuid, new: &NewAsk, outcome: &Outcome) -> Result<bool, Refused> {
+    let new = &NewAsk { exchange: None, ..new.clone() };
+    let mut tx = app.pool.begin().await?;
+    let prepared = decided(app, &mut tx, new, outcome).await?;
+    let is_news = !prepared.decided.decision.events.is_empty();
+    if is_news {
+        if prepared.decided.decision.unclaimed {
+            tracing::error!(ask.id = %id, ask.port = new.ask.port(), "money came that nothing waits for");
+            ask_desk::call_operator(&mut tx, id, ask::UNCLAIMED, app.clock.now()).await?;
+        }
+        let begun = begin::decision(app, &mut tx, prepared).await?;
+        tx.commit().await?;
+        begun.go(app);
+    }
+    Ok(is_news)
+}
+
 /// Decides what follows from a port's outcome, under the locks of the caller's transaction.
 ///
 /// # Errors
@@ -53,6 +76,18 @@ pub(super) async fn prepare(
     leased: &Leased,
     (new, outcome, settlement): (&NewAsk, &Outcome, Settlement),
 ) -> Result<Prepared, Refused> {
+    let mut prepared = decided(app, conn, new, outcome).await?;
+    let settlement = if prepared.decided.decision.unclaimed {
+        tracing::error!(ask.id = %leased.id, ask.port = new.ask.port(), "money came that nothing waits for");
+        Settlement::Stuck(ask::UNCLAIMED)
+    } else {
+        settlement
+    };
+    prepared.order.writes.settle(leased, settlement);
+    Ok(prepared)
+}
+
+async fn decided(app: &App, conn: &mut PgConnection, new: &NewAsk, outcome: &Outcome) -> Result<Prepared, Refused> {
     let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
     let locked = application::lock(conn, &app.sealer, &ids).await?;
     let mut gathered = Gathered::for_outcome(app, conn, &locked, (&new.ask, outcome)).await?;
@@ -62,10 +97,10 @@ pub(super) async fn prepare(
     let mut decided = decide(&gathered);
     if decided.decision.lacks_history {
         gathered = gathered.with_history(app, conn).await?;
+        gathered = gathered.with_collaterals(app, conn, locked.first().map(|l| &l.application)).await?;
         decided = decide(&gathered);
     }
-    let mut writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
-    writes.settle(leased, settlement);
+    let writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
     let order = save::Order { cause: save::Cause::Background(new.exchange), writes, settings: None };
     Ok(Prepared { locked, gathered, decided, order })
 }

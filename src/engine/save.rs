@@ -278,8 +278,12 @@ async fn carry_out(
             Some(application) => ask::close_money(conn, &app.sealer, application.id, &bank_key, now).await,
             None => Ok(()),
         },
-        Effect::Reopen(id, amount) => match borrower_of(id) {
-            Some(borrower) => exposure::count(conn, &borrower, id, amount, true).await,
+        Effect::Reopen(id, loan_id, amount) => match applications.iter().find(|a| a.id == id) {
+            Some(application) => {
+                let borrower = facts::borrower_index(app, &application.form.borrower);
+                exposure::count(conn, &borrower, id, amount, true).await?;
+                exposure::pledge_free(conn, &facts::collateral_indexes(app, application), &loan_id, now).await
+            }
             None => Ok(()),
         },
         Effect::Finish(id, loan_id) => {

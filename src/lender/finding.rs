@@ -55,7 +55,11 @@ fn belongs(ask: &Ask, finding: &Finding) -> bool {
         Finding::Acknowledged => {
             matches!(
                 ask,
-                Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } | Ask::CancelLink { .. }
+                Ask::ConsentRevoke { .. }
+                    | Ask::FetchData { .. }
+                    | Ask::SendOtp { .. }
+                    | Ask::CancelMandate { .. }
+                    | Ask::CancelLink { .. }
             )
         }
         Finding::Pass => matches!(ask, Ask::Eligibility | Ask::FinalCheck),

@@ -99,6 +99,16 @@ pub const METHODS: &[Method] = &[
     },
     Method {
         port: "data",
+        name: "consent-revoke",
+        summary: "Stop a consent",
+        description: "Asked of the monitoring consent when its loan is closed, written off or withdrawn. What is revoked, \
+            expired or rejected already is `acknowledged`. Say `refused` when the account aggregator does not do it.",
+        asks: &[schema::<ConsentStatusDetail<'static>>],
+        subject: PLAIN,
+        findings: &["acknowledged"],
+    },
+    Method {
+        port: "data",
         name: "fetch",
         summary: "Fetch the borrower's data under the consent",
         description: "The data stays with the lender's systems, where `decision` finds it; the server stores none.",
@@ -197,7 +207,9 @@ pub const METHODS: &[Method] = &[
         port: "collections",
         name: "present",
         summary: "Debit a mandate",
-        description: "Moves money, with the rules of `disbursement`/`pay`. A bounce is `refused` with the bank's code.",
+        description: "Moves money, with the rules of `disbursement`/`pay`. A bounce is `refused` with the bank's code, \
+            and the borrower is charged for it as the key facts statement says. Where there is no valid mandate, say \
+            `MANDATE_CANCELLED` or `NO_MANDATE`: nobody is charged then, and the repayment plan is inactive.",
         asks: COLLECTION,
         subject: COLLECTIONS,
         findings: &["collected"],
@@ -206,7 +218,10 @@ pub const METHODS: &[Method] = &[
         port: "collections",
         name: "status",
         summary: "What became of a mandate, a page or a debit",
-        description: "Of a mandate when `ask` has a `planId`: `pending` while the borrower has not decided. Of a page \
+        description: "Of a mandate when `ask` has a `planId`: `pending` while the borrower has not decided. It is asked \
+            again before the grant, when an LSP asks for the status of the plan, and after a bounce. A mandate that is \
+            cancelled after it was authorised may be told at once: post `mandateInactive` to the `callbackUrl` of any \
+            of these questions, although it was answered. Of a page \
             when it has a `linkReference`: `pending` while it takes money, `collected`, or `refused` once it has ended \
             without any. Else of a debit, with the rules of `disbursement`/`status`.",
         asks: COLLECTED,

@@ -78,7 +78,7 @@ pub(super) struct ConsentDetail<'a> {
     aggregation_id: Option<&'a str>,
 }
 
-/// `data`/`consent-status`.
+/// `data`/`consent-status` and `consent-revoke`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ConsentStatusDetail<'a> {
@@ -255,13 +255,15 @@ pub(super) fn detail(ask: &Ask, otp: Option<&str>) -> Option<Value> {
         Ask::ConsentCreate { purpose, vua, aggregation_id } => {
             json(ConsentDetail { purpose: *purpose, vua, aggregation_id: aggregation_id.as_deref() })
         }
-        Ask::ConsentStatus { purpose, handle } => json(ConsentStatusDetail { purpose: *purpose, handle }),
+        Ask::ConsentStatus { purpose, handle } | Ask::ConsentRevoke { purpose, handle } => {
+            json(ConsentStatusDetail { purpose: *purpose, handle })
+        }
         Ask::SendOtp { session_key, document_hashes, app_token } => {
             json(OtpDetail { session_key, document_hashes, app_token: app_token.as_deref(), otp })
         }
         Ask::VerifyAccount { account } => json(VerifyDetail { account: account_of(account) }),
         Ask::RegisterMandate { plan } => json(RegisterDetail { plan_id: plan.as_str() }),
-        Ask::MandateStatus { plan, reference } | Ask::CancelMandate { plan, reference } => {
+        Ask::MandateStatus { plan, reference, .. } | Ask::CancelMandate { plan, reference } => {
             json(MandateDetail { plan_id: plan.as_str(), mandate_reference: reference })
         }
         Ask::PaymentLink(collection) | Ask::Present(collection) => json(collection_of(collection, None)),

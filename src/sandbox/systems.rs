@@ -102,6 +102,7 @@ impl Systems {
         match call.ask {
             Ask::ConsentCreate { .. } => self.create_consent(call).await,
             Ask::ConsentStatus { handle, .. } => self.consent_status(call, handle).await,
+            Ask::ConsentRevoke { handle, .. } => self.revoke_consent(call, handle).await,
             // No SMS leaves: the digits are derived from the session, and `GET /sandbox/otp` shows them.
             Ask::FetchData { .. } | Ask::SendOtp { .. } => Ok(done(Finding::Acknowledged)),
             Ask::Kyc => Ok(kyc::verified(call)),
@@ -124,7 +125,7 @@ impl Systems {
             let script = Script::of(&mut *conn, call.subjects).await?;
             match call.ask {
                 Ask::RegisterMandate { plan } => self.register_mandate(conn, call, (plan, script.line("06"))).await,
-                Ask::MandateStatus { plan, reference } => mandates::status(conn, call, (plan, reference)).await,
+                Ask::MandateStatus { plan, reference, .. } => mandates::status(conn, call, (plan, reference)).await,
                 Ask::CancelMandate { plan, reference } => mandates::cancel(conn, call, (plan, reference)).await,
                 Ask::PaymentLink(asked) => self.payment_link(conn, call, (asked, script.line("08"))).await,
                 Ask::LinkStatus { collection, .. } => collections::link_status(conn, call, collection).await,

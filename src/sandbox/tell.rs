@@ -13,6 +13,7 @@ use super::systems::{MandateDetail, fail_collection, fail_payment, settle_collec
 use crate::app::{App, SharedApp};
 use crate::domain::ids::{LoanId, PaymentId};
 use crate::domain::loan::operator::Act;
+use crate::engine::later;
 use crate::engine::operate::{self, ActError};
 use crate::store;
 
@@ -157,8 +158,17 @@ async fn move_mandate(
     next.clone_into(&mut item.state);
     items::put(&mut tx, Kind::Mandate, &item, app.clock.now()).await?;
     nudge(&mut tx, app, ("PLAN", &item.key), "collections").await?;
+    let applications = items::applications_of(&mut tx, "PLAN", &item.key).await?;
     tx.commit().await?;
     app.wake.asks.notify_one();
+    if next == "CANCELLED" {
+        // Nobody asks about a mandate that is authorised: the collection system tells by itself.
+        let reference = item.detail::<MandateDetail>().reference;
+        for application in applications {
+            let told = later::mandate_cancelled(app, application, (&item.key, &reference)).await;
+            told.map_err(|error| Problem::internal(&error))?;
+        }
+    }
     Ok(next)
 }
 

@@ -134,7 +134,7 @@ async fn by_hand_consents_mandates_and_payments_wait() {
     let first = ask(&hands, "M", &register).await;
     assert_eq!(ask(&hands, "M", &register).await, first, "a second try finds the first one's mandate");
     let Outcome::Done { finding: Finding::MandateRegistered { reference, .. } } = first else { panic!("no mandate") };
-    let mandate = Ask::MandateStatus { plan: "PLAN".into(), reference };
+    let mandate = Ask::MandateStatus { plan: "PLAN".into(), reference, again: false };
     assert!(matches!(ask(&hands, "T", &mandate).await, Outcome::Pending { .. }));
     assert!(matches!(ask(&hands, "KEY", &pay_to("123456789")).await, Outcome::Pending { .. }));
 }
@@ -150,8 +150,9 @@ async fn a_new_mandate_takes_the_place_of_the_old_one() {
         let Outcome::Done { finding: Finding::MandateRegistered { reference, .. } } = found else { panic!() };
         references.push(reference);
     }
-    let state =
-        async |reference: &str| ask(&own, "S", &Ask::MandateStatus { plan: plan(), reference: reference.into() }).await;
+    let state = async |reference: &str| {
+        ask(&own, "S", &Ask::MandateStatus { plan: plan(), reference: reference.into(), again: false }).await
+    };
     let cancel = Ask::CancelMandate { plan: plan(), reference: references[0].clone() };
     ask(&own, "C", &cancel).await;
     assert_eq!(state(&references[0]).await, Outcome::Done { finding: Finding::MandateInactive });

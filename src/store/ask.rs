@@ -14,6 +14,9 @@ use crate::seal::Sealer;
 /// adapter.
 pub const MISTAKEN: &str = "the adapter refused the call";
 
+/// Why a question is stuck that has heard of money which nothing waits for any more.
+pub const UNCLAIMED: &str = "money came that nothing waits for";
+
 /// Port name of a timer's row.
 pub const TIMER: &str = "timer";
 

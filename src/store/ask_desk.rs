@@ -78,6 +78,34 @@ pub async fn take_over(
     .transpose()
 }
 
+/// Leaves a question that has its outcome to an operator: what came afterwards contradicts it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn call_operator(
+    conn: &mut PgConnection,
+    id: Uuid,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update ask
+        set state = 'STUCK',
+            outcome = $2,
+            closed_at = $3
+        where ask_id = $1
+        and state = 'CLOSED'
+        "#,
+        id,
+        reason,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// A question that waits for an operator.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

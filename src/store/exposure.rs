@@ -186,3 +186,30 @@ pub async fn pledge(
     .await?;
     Ok(())
 }
+
+/// Pledges to a loan those of the collaterals that are free.
+///
+/// # Errors
+/// When the database fails.
+pub async fn pledge_free(
+    conn: &mut PgConnection,
+    collaterals: &[Vec<u8>],
+    loan: &LoanId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        insert into lien (collateral_index, loan_id, taken_at)
+        select distinct collateral_index, $2::text, $3::timestamptz
+        from unnest($1::bytea[]) as collateral (collateral_index)
+        order by collateral_index
+        on conflict do nothing
+        "#,
+        collaterals,
+        loan.as_str(),
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

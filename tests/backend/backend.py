@@ -135,6 +135,9 @@ class Systems:
     def data_consent_status(self, question):
         return done("consentReady", consentId="C-" + question["ask"]["handle"])
 
+    def data_consent_revoke(self, question):
+        return done("acknowledged")
+
     def data_fetch(self, question):
         return done("acknowledged")
 

@@ -231,6 +231,7 @@ async fn the_contract_suite_passes_the_example() {
         "disbursement.pay.dead-key",
         "collections.cancel.repeat",
         "data.consent-status.answers",
+        "data.consent-revoke.answers",
     ] {
         assert!(told["checks"].as_array().unwrap().iter().any(|check| check["id"] == id), "{id} was not tried");
     }

@@ -39,6 +39,8 @@ mod delivery;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod endings;
+#[cfg(test)]
 mod exposure;
 #[cfg(test)]
 mod faults;
@@ -74,6 +76,8 @@ mod life;
 mod limits;
 #[cfg(test)]
 mod listen;
+#[cfg(test)]
+mod mandates;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]

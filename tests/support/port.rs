@@ -134,9 +134,11 @@ pub fn usual(call: &Call<'_>) -> Outcome {
     let key = &call.key;
     let finding = match call.ask {
         Ask::Eligibility | Ask::FinalCheck => Finding::Pass,
-        Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } | Ask::CancelLink { .. } => {
-            Finding::Acknowledged
-        }
+        Ask::FetchData { .. }
+        | Ask::SendOtp { .. }
+        | Ask::CancelMandate { .. }
+        | Ask::CancelLink { .. }
+        | Ask::ConsentRevoke { .. } => Finding::Acknowledged,
         Ask::Offers => {
             let approve = |amount| Approval { amount, installments: None, annual_rate: None, valid_days: None };
             Finding::Approve { offers: call.subjects.iter().map(|a| approve(a.form.requested)).collect() }

@@ -39,6 +39,13 @@ pub enum Ask {
         /// The account aggregator's handle.
         handle: String,
     },
+    /// Port `data`, `consent-revoke`: what the consent was for has ended.
+    ConsentRevoke {
+        /// Which consent.
+        purpose: ConsentPurpose,
+        /// The account aggregator's handle.
+        handle: String,
+    },
     /// Port `kyc`, `start`; then `status` while it is pending.
     Kyc,
     /// Port `agreement`, `prepare`.
@@ -71,6 +78,10 @@ pub enum Ask {
         plan: PlanId,
         /// The collection system's reference.
         reference: String,
+        /// The borrower had authorised it: is it still valid? Then nobody waits for the borrower, and silence is an
+        /// answer.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     /// Port `collections`, `cancel`: compensation for a mandate that is not wanted any more.
     CancelMandate {
@@ -168,7 +179,10 @@ impl Ask {
     pub fn port(&self) -> &'static str {
         match self {
             Self::Eligibility | Self::Offers | Self::FinalCheck => "decision",
-            Self::FetchData { .. } | Self::ConsentCreate { .. } | Self::ConsentStatus { .. } => "data",
+            Self::FetchData { .. }
+            | Self::ConsentCreate { .. }
+            | Self::ConsentStatus { .. }
+            | Self::ConsentRevoke { .. } => "data",
             Self::Kyc => "kyc",
             Self::PrepareAgreement { .. } | Self::SendOtp { .. } => "agreement",
             Self::VerifyAccount { .. } | Self::Pay(_) | Self::Refund(_) => "disbursement",
@@ -192,6 +206,7 @@ impl Ask {
             Self::Offers => "offers",
             Self::ConsentCreate { .. } => "consent-create",
             Self::ConsentStatus { .. } => "consent-status",
+            Self::ConsentRevoke { .. } => "consent-revoke",
             Self::Kyc => "start",
             Self::PrepareAgreement { .. } => "prepare",
             Self::SendOtp { .. } => "send-otp",
@@ -284,7 +299,7 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "camelCase")]
 pub enum Finding {
-    /// Nothing to say beyond "done" (`fetch`, `send-otp`, `cancel`).
+    /// Nothing to say beyond "done" (`consent-revoke`, `fetch`, `send-otp`, `cancel`).
     Acknowledged,
     /// `eligibility`, `final-check`: go on.
     Pass,
@@ -400,6 +415,15 @@ pub struct Approval {
 
 /// The bank's word that a key never arrived and is dead: nothing moved and nothing can move under it any more.
 pub const NEVER_RECEIVED: &str = "NEVER_RECEIVED";
+/// Codes by which a collection system says that a debit found no valid mandate: nothing was dishonoured.
+const WITHOUT_MANDATE: [&str; 2] = ["MANDATE_CANCELLED", "NO_MANDATE"];
+
+/// Whether a refused debit found no valid mandate; else it was presented under one, and bounced.
+#[must_use]
+pub fn lacks_mandate(code: &str) -> bool {
+    WITHOUT_MANDATE.contains(&code)
+}
+
 /// Seconds before an order is sent under a second, third, fourth and fifth key; then it counts as failed. A system that
 /// loses one order after the other, or only says so, is not flooded with them.
 const UNRECEIVED_PAUSES: [i64; 4] = [0, 10, 60, 300];

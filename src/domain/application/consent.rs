@@ -8,13 +8,16 @@ use super::decision::{Decision, Effect, Facts};
 use super::erase::ERASED;
 use super::facets::{Consent, ConsentPurpose, Generation};
 use super::stage::Stage;
+use crate::domain::loan::Loan;
+use crate::domain::personal::is_code;
 
 /// Rows 10 and 11: one handle for all applications of the request; if one may not, none is touched.
 pub fn request(apps: &mut [Application], command: &RequestConsent, facts: &Facts<'_>, d: &mut Decision) {
     let Some(first) = apps.first() else { return };
     let purpose = command.purpose.unwrap_or_else(|| purpose_by_stage(&first.stage));
     let vua = vua(apps, command, purpose);
-    if let Some(refused) = apps.iter().find(|app| !allowed(app, purpose, &vua)) {
+    let is_over = purpose == ConsentPurpose::Monitoring && facts.loan.is_some_and(Loan::is_over);
+    if let Some(refused) = apps.iter().find(|app| is_over || !allowed(app, purpose, &vua)) {
         let detail = format!(
             "application {} is {} with consent {}: no new consent now",
             refused.loan_application_id,
@@ -233,6 +236,40 @@ fn next_consent(outcome: &Outcome, handle: &str, vua: String) -> Option<Consent>
             Some(Consent::Failed { handle: Some(handle.to_owned()), vua })
         }
         _ => None,
+    }
+}
+
+/// Row L14: the loan is over, so nothing is monitored any more.
+pub fn loan_ended(app: &mut Application, d: &mut Decision) {
+    match app.monitoring_consent.clone() {
+        Consent::Pending { handle, .. } | Consent::Ready { handle, .. } => {
+            d.ask_aside(Ask::ConsentRevoke { purpose: ConsentPurpose::Monitoring, handle }, app, app.generation);
+        }
+        Consent::Requested { vua, .. } => app.monitoring_consent = Consent::Failed { handle: None, vua },
+        Consent::None | Consent::Failed { .. } => {}
+    }
+}
+
+/// The account aggregator revoked a consent, or did not. A later consent stays untouched.
+pub fn revoked(app: &mut Application, (purpose, handle): (ConsentPurpose, &str), outcome: &Outcome, d: &mut Decision) {
+    let (Consent::Pending { handle: current, vua } | Consent::Ready { handle: current, vua, .. }) =
+        app.consent(purpose).clone()
+    else {
+        return;
+    };
+    if current != handle {
+        return;
+    }
+    match outcome {
+        Outcome::Done { .. } => {
+            *app.consent_mut(purpose) = Consent::Failed { handle: Some(current), vua };
+            d.event(app, format!("{purpose:?} consent revoked"));
+        }
+        Outcome::Refused { code, .. } => {
+            let why = if is_code(code) { format!(": {code}") } else { String::new() };
+            d.event(app, format!("{purpose:?} consent could not be revoked{why}"));
+        }
+        Outcome::Pending { .. } | Outcome::Unknown { .. } => {}
     }
 }
 

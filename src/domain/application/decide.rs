@@ -3,8 +3,9 @@
 use super::ask::{Ask, Finding, Outcome, Timer};
 use super::command::Command;
 use super::decision::{Decision, Effect, Facts};
-use super::facets::Generation;
+use super::facets::{ConsentPurpose, Generation};
 use super::notice::{Notice, NoticeKind};
+use super::stage::Look;
 use super::{Application, acceptance, consent, copies, disbursement, grant, loan_application, offer, repayment, timer};
 use crate::domain::ids::{ApplicationId, BundleId, OrgId};
 use crate::domain::loan::account::Position;
@@ -86,14 +87,14 @@ pub fn decide(mut apps: Vec<Application>, command: &Command, facts: &Facts<'_>) 
         }
         single => {
             if let Some(app) = apps.first_mut() {
-                decide_one(app, single, facts, &mut d);
+                decide_one(app, single, (loan.as_ref(), facts), &mut d);
                 if let Some(loan) = &mut loan {
                     decide_on_loan(loan, app, single, facts, &mut d);
                 }
             }
         }
     }
-    keep(loan, facts, &mut d);
+    keep(loan, apps.first_mut(), facts, &mut d);
     Decided { applications: apps, decision: d }
 }
 
@@ -106,8 +107,11 @@ fn up_to_date(app: Option<&Application>, facts: &Facts<'_>, d: &mut Decision) ->
 
 /// Stores the loan if it changed. Moving `at` alone does not count. Passing an event does, even one without effect,
 /// because `next_event_on` is computed from `at`, and the day-end would otherwise select the loan again on every sweep.
-fn keep(loan: Option<Loan>, facts: &Facts<'_>, d: &mut Decision) {
+fn keep(loan: Option<Loan>, app: Option<&mut Application>, facts: &Facts<'_>, d: &mut Decision) {
     let (Some(mut loan), Some(before)) = (loan, facts.loan) else { return };
+    if let Some(app) = app.filter(|_| loan.is_over() && !before.is_over()) {
+        loan_ended(app, d);
+    }
     if let (Some(account), Some(earlier)) = (&mut loan.account, &before.account) {
         let at = std::mem::replace(&mut account.at, earlier.at);
         let passed = earlier.next_event().is_some_and(|event| event <= at);
@@ -121,6 +125,12 @@ fn keep(loan: Option<Loan>, facts: &Facts<'_>, d: &mut Decision) {
         return;
     }
     d.effects.push(Effect::SaveLoan(Box::new(loan)));
+}
+
+/// Row L14: what was set up for a loan that is over is undone.
+fn loan_ended(app: &mut Application, d: &mut Decision) {
+    repayment::loan_ended(app, d);
+    consent::loan_ended(app, d);
 }
 
 fn decide_on_loan(loan: &mut Loan, app: &mut Application, command: &Command, facts: &Facts<'_>, d: &mut Decision) {
@@ -148,7 +158,7 @@ fn decide_on_loan(loan: &mut Loan, app: &mut Application, command: &Command, fac
     }
 }
 
-fn decide_one(app: &mut Application, command: &Command, facts: &Facts<'_>, d: &mut Decision) {
+fn decide_one(app: &mut Application, command: &Command, (loan, facts): (Option<&Loan>, &Facts<'_>), d: &mut Decision) {
     match command {
         Command::SetOffer { offer, .. } => offer::set(app, offer, facts, d),
         Command::DisbursementPlans(_) => disbursement::plans(app, facts, d),
@@ -156,7 +166,7 @@ fn decide_one(app: &mut Application, command: &Command, facts: &Facts<'_>, d: &m
         Command::DisbursementAccounts(_) => disbursement::accounts(app, facts, d),
         Command::SetDisbursementAccount(_, account) => disbursement::set_account(app, account, facts, d),
         Command::RepaymentPlans(_) => repayment::plans(app, facts, d),
-        Command::SetRepaymentPlan(_, plan) => repayment::set_plan(app, plan, facts, d),
+        Command::SetRepaymentPlan(_, plan) => repayment::set_plan(app, plan, (loan, facts), d),
         Command::RepaymentPlanStatus(plan) => repayment::status(app, plan, facts, d),
         Command::Grant { .. } => grant::request(app, facts, d),
         // About its loan.
@@ -189,7 +199,12 @@ pub fn apply(mut apps: Vec<(Application, Generation)>, ask: &Ask, outcome: &Outc
     let mut loan = up_to_date(apps.first().map(|(app, _)| app), facts, &mut d);
     match ask {
         Ask::ConsentCreate { purpose, vua, .. } => consent::created(&mut apps, (*purpose, vua), outcome, facts, &mut d),
-        Ask::ConsentStatus { purpose, handle } => consent::told(&mut apps, (*purpose, handle), outcome, facts, &mut d),
+        Ask::ConsentStatus { purpose, handle } => {
+            consent::told(&mut apps, (*purpose, handle), outcome, facts, &mut d);
+            for (app, generation) in apps.iter_mut().filter(|_| *purpose == ConsentPurpose::Monitoring) {
+                grant::looked(app, (*generation, Look::Monitoring), outcome, facts, &mut d);
+            }
+        }
         Ask::PrepareAgreement { app_token } => {
             acceptance::prepared(&mut apps, app_token.as_ref(), outcome, facts, &mut d);
         }
@@ -207,7 +222,7 @@ pub fn apply(mut apps: Vec<(Application, Generation)>, ask: &Ask, outcome: &Outc
             }
         }
     }
-    keep(loan, facts, &mut d);
+    keep(loan, apps.first_mut().map(|(app, _)| app), facts, &mut d);
     Decided { applications: apps.into_iter().map(|(app, _)| app).collect(), decision: d }
 }
 
@@ -219,8 +234,12 @@ fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome
         Ask::Offers => offer::decided(app, generation, outcome, facts, d),
         Ask::Kyc => grant::identified(app, generation, outcome, d),
         Ask::VerifyAccount { account } => disbursement::verified(app, (generation, account), outcome, facts, d),
+        Ask::ConsentRevoke { purpose, handle } => consent::revoked(app, (*purpose, handle), outcome, d),
         Ask::RegisterMandate { plan } => repayment::registered(app, (generation, plan), outcome, facts, d),
-        Ask::MandateStatus { plan, .. } => repayment::authorised(app, generation, plan, outcome, d),
+        Ask::MandateStatus { plan, reference, .. } => {
+            repayment::mandate_told(app, (generation, plan, reference), outcome, facts, d);
+        }
+        Ask::Present(collection) => repayment::debit_refused(app, collection, outcome, d),
         Ask::FinalCheck => grant::checked(app, generation, outcome, facts, d),
         Ask::Notify(notice) => notified(app, notice, outcome, facts, d),
         // Cancelling is the end of it; the others are about a loan, or about several applications and applied above.
@@ -230,7 +249,6 @@ fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome
         | Ask::PaymentLink(_)
         | Ask::LinkStatus { .. }
         | Ask::CancelLink { .. }
-        | Ask::Present(_)
         | Ask::ConsentCreate { .. }
         | Ask::ConsentStatus { .. }
         | Ask::PrepareAgreement { .. }
@@ -269,7 +287,8 @@ fn notified(app: &mut Application, notice: &Notice, outcome: &Outcome, facts: &F
         | NoticeKind::Overdue
         | NoticeKind::PenalCharge
         | NoticeKind::ChargePosted
-        | NoticeKind::LoanClosed => {}
+        | NoticeKind::LoanClosed
+        | NoticeKind::PayoutAccountChanged => {}
     }
 }
 
@@ -282,19 +301,19 @@ pub fn ring(mut app: Application, timer: &Timer, facts: &Facts<'_>) -> Decided {
     if let (Timer::PaymentLink { payment }, Some(loan)) = (timer, &mut loan) {
         loan::repayment::link_expired(loan, &app, payment, &mut d);
     }
-    keep(loan, facts, &mut d);
+    keep(loan, Some(&mut app), facts, &mut d);
     Decided { applications: vec![app], decision: d }
 }
 
 /// The day-end of one loan: everything up to a position happens. The business date is the position's.
 #[must_use]
-pub fn advance(app: Application, to: Position, facts: &Facts<'_>) -> Decided {
+pub fn advance(mut app: Application, to: Position, facts: &Facts<'_>) -> Decided {
     let mut d = Decision::default();
     let mut loan = facts.loan.cloned();
     if let Some(loan) = &mut loan {
         loan::life::advance(loan, &app, to, facts, &mut d);
     }
-    keep(loan, facts, &mut d);
+    keep(loan, Some(&mut app), facts, &mut d);
     Decided { applications: vec![app], decision: d }
 }
 
@@ -302,11 +321,11 @@ pub fn advance(app: Application, to: Position, facts: &Facts<'_>) -> Decided {
 ///
 /// # Errors
 /// Why not, in words for the operator; nothing is to be stored then.
-pub fn operate(app: Application, act: (&Act, &str), facts: &Facts<'_>) -> Result<Decided, String> {
+pub fn operate(mut app: Application, act: (&Act, &str), facts: &Facts<'_>) -> Result<Decided, String> {
     let mut d = Decision::default();
     let mut loan = up_to_date(Some(&app), facts, &mut d);
     loan::operator::act(loan.as_mut().ok_or("there is no such loan")?, &app, act, facts, &mut d)?;
-    keep(loan, facts, &mut d);
+    keep(loan, Some(&mut app), facts, &mut d);
     Ok(Decided { applications: vec![app], decision: d })
 }
 

@@ -59,6 +59,8 @@ pub struct Facts<'a> {
     pub dispute: Option<&'a Dispute>,
     /// Since when the borrower's loans are non-performing assets, because of any of them.
     pub borrower_npa_since: Option<NaiveDate>,
+    /// Whether the money that an outcome tells of stands in the loan's book already, by the bank's reference.
+    pub is_credited: bool,
     /// The handle that a consent status request means, also when it named the aggregation id.
     pub consent_handle: Option<String>,
 }
@@ -167,8 +169,9 @@ pub enum Effect {
     SaveDispute(Box<Dispute>),
     /// A money question was answered by hand: the one with this key is not asked any more.
     CloseAsk(String),
-    /// A loan that was over is not any more, because a payment came back: it counts against the borrower again.
-    Reopen(ApplicationId, Paise),
+    /// A loan that was over is not any more, because a payment came back: it counts against the borrower again, and
+    /// takes the lien on every collateral that is free.
+    Reopen(ApplicationId, LoanId, Paise),
     /// The loan is over: it counts no more against the borrower, and its collaterals are free.
     Finish(ApplicationId, LoanId),
     /// Keep a key facts statement as it is sent, and open its page to the borrower.
@@ -194,6 +197,8 @@ pub struct Decision {
     pub events: Vec<(ApplicationId, String)>,
     /// It had to be decided with the loan's history and was not: nothing of it may be stored.
     pub lacks_history: bool,
+    /// Money is told of that nothing waits for any more: the question that heard of it is left to an operator.
+    pub unclaimed: bool,
 }
 
 impl Decision {
@@ -206,6 +211,7 @@ impl Decision {
         self.effects.extend(then.effects);
         self.events.extend(then.events);
         self.lacks_history |= then.lacks_history;
+        self.unclaimed |= then.unclaimed;
     }
 
     /// Answers one result of an exchange.

@@ -1,14 +1,17 @@
 //! Disbursement set-up: plan and account (rows 44 to 47). Paying out is the loan's business.
 
+use chrono::{DateTime, Duration, Utc};
+
 use super::Application;
 use super::answer::{AccountContent, Answer, Content, PlanContent, PlanStatus, RefusalReason};
 use super::ask::{Ask, Outcome};
 use super::command::ChosenAccount;
 use super::decision::{Decision, Facts};
 use super::facets::{Account, AccountSetup, AccountTarget, Deal, Generation};
+use super::notice::{Notice, NoticeKind};
 use super::stage::Stage;
 use crate::domain::ids::PlanId;
-use crate::domain::loan::Payout;
+use crate::domain::loan::{Loan, Payout};
 use crate::domain::rules;
 
 /// Account kinds that are somebody else's pot, not the borrower's account (`lending.md` §1.4, DL 9).
@@ -115,14 +118,15 @@ pub fn set_account(app: &mut Application, chosen: &ChosenAccount, facts: &Facts<
 fn keep(app: &mut Application, account: Account, facts: &Facts<'_>, d: &mut Decision) {
     d.answer(facts, Answer::ok(Content::Account { account: account_content(&account, true) }));
     if let Some(deal) = app.stage.deal_mut() {
-        deal.account = AccountSetup::Active { account };
+        deal.account = AccountSetup::Active { account, payable_from: deal.account.payable_from() };
     }
 }
 
 fn verify(app: &mut Application, account: &Account, current: Option<Account>, facts: &Facts<'_>, d: &mut Decision) {
     let generation = app.next_generation();
     if let Some(deal) = app.stage.deal_mut() {
-        deal.account = AccountSetup::Checking { generation, candidate: account.clone(), current };
+        let payable_from = deal.account.payable_from();
+        deal.account = AccountSetup::Checking { generation, candidate: account.clone(), current, payable_from };
     }
     d.event(app, "payout account is being verified");
     d.ask(Ask::VerifyAccount { account: account.clone() }, app, generation, facts);
@@ -157,9 +161,9 @@ pub fn verified(
 ) {
     let (generation, account) = asked;
     let content = |active| Content::Account { account: account_content(account, active) };
-    let checking = match app.stage.live_deal().map(|deal| &deal.account) {
-        Some(AccountSetup::Checking { generation: current, current: earlier, .. }) if *current == generation => {
-            earlier.clone()
+    let (earlier, waits) = match app.stage.live_deal().map(|deal| &deal.account) {
+        Some(AccountSetup::Checking { generation: asked, current, payable_from, .. }) if *asked == generation => {
+            (current.clone(), *payable_from)
         }
         _ => {
             let detail = "replaced by a later account";
@@ -167,21 +171,29 @@ pub fn verified(
             return;
         }
     };
-    let back =
-        |earlier: Option<Account>| earlier.map_or(AccountSetup::None, |account| AccountSetup::Active { account });
+    let back = |earlier: Option<Account>| match earlier {
+        Some(account) => AccountSetup::Active { account, payable_from: waits },
+        None => AccountSetup::None,
+    };
     let (setup, answer) = match outcome {
         // A payout was reserved while the bank was asked: the account cannot change under it (design §5).
         Outcome::Done { .. } if open_for_set_up(app, facts).is_err() => {
             let detail = "a payout is under way or done";
-            (back(checking), Answer::refused(RefusalReason::WrongState, detail, content(false)))
+            (back(earlier), Answer::refused(RefusalReason::WrongState, detail, content(false)))
         }
-        Outcome::Done { .. } => (AccountSetup::Active { account: account.clone() }, Answer::ok(content(true))),
+        Outcome::Done { .. } => {
+            let payable_from = match earlier {
+                Some(_) => changed(app, generation, facts, d),
+                None => None,
+            };
+            (AccountSetup::Active { account: account.clone(), payable_from }, Answer::ok(content(true)))
+        }
         Outcome::Refused { detail, .. } => {
-            (back(checking), Answer::refused(RefusalReason::AccountRefused, detail.clone(), content(false)))
+            (back(earlier), Answer::refused(RefusalReason::AccountRefused, detail.clone(), content(false)))
         }
         Outcome::Pending { .. } | Outcome::Unknown { .. } => {
             let detail = "the bank did not answer about the account";
-            (back(checking), Answer::refused(RefusalReason::SourceUnavailable, detail, content(false)))
+            (back(earlier), Answer::refused(RefusalReason::SourceUnavailable, detail, content(false)))
         }
     };
     d.event(app, format!("payout account: {}", setup.name()));
@@ -191,10 +203,39 @@ pub fn verified(
     d.answer(facts, answer);
 }
 
+/// Another account takes the place of the one that stood when the agreement was signed, or after: it may be somebody's
+/// who turns the money to himself (`lending.md` §6.2). The borrower is told on his own phone; gives from when on it is
+/// paid to, where the product makes it wait.
+fn changed(app: &Application, generation: Generation, facts: &Facts<'_>, d: &mut Decision) -> Option<DateTime<Utc>> {
+    let loan_id = match &app.stage {
+        Stage::Agreed { .. } => None,
+        Stage::Granted { loan_id, .. } => Some(loan_id.clone()),
+        _ => return None,
+    };
+    let hours = facts.product(app).map_or(0, |product| product.payout_cool_down_hours);
+    let payable_from = (hours > 0).then(|| facts.now + Duration::hours(i64::from(hours)));
+    let waits = payable_from
+        .map(|from| format!(" No money goes there before {} UTC.", from.format("%Y-%m-%d %H:%M")))
+        .unwrap_or_default();
+    let notice = Notice {
+        kind: NoticeKind::PayoutAccountChanged,
+        loan_id,
+        instalment: None,
+        key: format!("payout-account:{}:{generation}", app.id),
+        text: format!(
+            "The bank account that your loan is paid to was changed. If you did not ask for that, tell us at once.{waits}"
+        ),
+    };
+    d.ask_aside(Ask::Notify(notice), app, app.generation);
+    d.event(app, "the payout account was changed after the signature");
+    payable_from
+}
+
 /// Set-up is open from the accepted offer until money is reserved for a payout.
 fn open_for_set_up(app: &Application, facts: &Facts<'_>) -> Result<(), String> {
     match &app.stage {
         Stage::OfferAccepted { .. } | Stage::OtpSent { .. } | Stage::Agreed { .. } => Ok(()),
+        Stage::Granted { .. } if facts.loan.is_some_and(Loan::is_over) => Err("the loan is over".to_owned()),
         Stage::Granted { .. } if facts.loan.is_none_or(|loan| loan.payouts.iter().all(Payout::has_failed)) => Ok(()),
         Stage::Granted { .. } => Err("a payout is under way or done".to_owned()),
         stage => Err(format!("the application is {}", stage.name())),

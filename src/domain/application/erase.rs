@@ -86,7 +86,7 @@ impl Deal {
                 candidate.erase();
                 current.iter_mut().for_each(Account::erase);
             }
-            AccountSetup::Active { account } => account.erase(),
+            AccountSetup::Active { account, .. } => account.erase(),
         }
         self.repayment.erase();
         if let Some(waiting) = &mut self.restatement {

@@ -213,6 +213,10 @@ pub enum RepaymentSetup {
     Inactive {
         /// The plan that was chosen.
         plan: PlanId,
+        /// The collection system's reference of the mandate, where the borrower had authorised one and it was
+        /// cancelled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cancelled: Option<String>,
     },
 }
 
@@ -242,8 +246,14 @@ impl RepaymentSetup {
     pub fn plan(&self) -> Option<&PlanId> {
         match self {
             Self::None => None,
-            Self::PendingAuth { plan, .. } | Self::Active { plan, .. } | Self::Inactive { plan } => Some(plan),
+            Self::PendingAuth { plan, .. } | Self::Active { plan, .. } | Self::Inactive { plan, .. } => Some(plan),
         }
+    }
+
+    /// Whether this very mandate is authorised and stands.
+    #[must_use]
+    pub fn stands_on(&self, reference: &str) -> bool {
+        matches!(self, Self::Active { mandate: Some(mandate), .. } if mandate.reference == reference)
     }
 
     /// The mandate, where one is registered.
@@ -321,11 +331,17 @@ pub enum AccountSetup {
         candidate: Account,
         /// The account that counts until the answer.
         current: Option<Account>,
+        /// From when on that one is paid to, where it has to wait.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payable_from: Option<DateTime<Utc>>,
     },
     /// Verified.
     Active {
         /// The payout account.
         account: Account,
+        /// From when on it is paid to, where it took the place of another one after the signature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payable_from: Option<DateTime<Utc>>,
     },
 }
 
@@ -346,7 +362,16 @@ impl AccountSetup {
         match self {
             Self::None => None,
             Self::Checking { current, .. } => current.as_ref(),
-            Self::Active { account } => Some(account),
+            Self::Active { account, .. } => Some(account),
+        }
+    }
+
+    /// From when on the verified account is paid to, where it has to wait.
+    #[must_use]
+    pub fn payable_from(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::None => None,
+            Self::Checking { payable_from, .. } | Self::Active { payable_from, .. } => *payable_from,
         }
     }
 }

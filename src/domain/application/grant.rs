@@ -3,10 +3,10 @@
 use super::answer::{Answer, Content, GrantContent, GrantStatus, RefusalReason};
 use super::ask::{Ask, Finding, Outcome};
 use super::decision::{Decision, Effect, Facts};
-use super::facets::{Consent, Deal, Generation, Kyc, RepaymentSetup};
+use super::facets::{Consent, ConsentPurpose, Deal, Generation, Kyc, RepaymentSetup};
 use super::loan_application::other;
 use super::offer::cancel_mandate;
-use super::stage::{Acceptance, Action, ActionType, Rejection, Stage};
+use super::stage::{Acceptance, Action, ActionType, Look, Rejection, Stage};
 use super::{Application, WaitingFor};
 use crate::domain::loan::Loan;
 
@@ -14,7 +14,13 @@ use crate::domain::loan::Loan;
 pub fn request(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
     match app.stage.clone() {
         Stage::Granted { .. } => d.answer(facts, Answer::ok(content(app, GrantStatus::Granted, Vec::new()))),
-        Stage::Granting { .. } => app.wait(facts.exchange, 0, WaitingFor::Grant),
+        Stage::Granting { looks, .. } => {
+            app.wait(facts.exchange, 0, WaitingFor::Grant);
+            // An answer may have been lost; to ask once more costs nothing.
+            if !looks.is_empty() {
+                ask_on(app, d);
+            }
+        }
         Stage::OfferAccepted { .. } | Stage::OtpSent { .. } => {
             let missing = missing(app, facts);
             d.answer(facts, Answer::ok(content(app, GrantStatus::ActionRequired, missing)));
@@ -52,10 +58,73 @@ fn from_agreed(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, f
         return;
     }
     let generation = app.next_generation();
-    app.stage = Stage::Granting { deal, acceptance, generation };
+    let looks = looks(app, &deal, facts);
+    app.stage = Stage::Granting { deal, acceptance, generation, looks };
     app.wait(facts.exchange, 0, WaitingFor::Grant);
     d.event(app, "final check");
-    d.ask_aside(Ask::FinalCheck, app, generation);
+    ask_on(app, d);
+}
+
+/// What the borrower may have taken back since he gave it: that is true of no more than the day on which it was told.
+/// The data consent is not among it: it was for one fetch, which is done, and the borrower could not give it again now.
+fn looks(app: &Application, deal: &Deal, facts: &Facts<'_>) -> Vec<Look> {
+    let mandate = deal.repayment.mandate().map(|_| Look::Mandate);
+    let needs_monitoring = facts.product(app).is_some_and(|p| p.needs_monitoring_consent);
+    mandate.into_iter().chain(needs_monitoring.then_some(Look::Monitoring)).collect()
+}
+
+/// Asks for what must be confirmed once more; when all is, for the final check.
+fn ask_on(app: &Application, d: &mut Decision) {
+    let Stage::Granting { deal, generation, looks, .. } = &app.stage else { return };
+    for look in looks {
+        match look {
+            Look::Mandate => {
+                if let (Some(plan), Some(mandate)) = (deal.repayment.plan(), deal.repayment.mandate()) {
+                    let reference = mandate.reference.clone();
+                    let ask = Ask::MandateStatus { plan: plan.clone(), reference, again: true };
+                    d.ask_aside(ask, app, *generation);
+                }
+            }
+            Look::Monitoring => {
+                if let Some(handle) = app.monitoring_consent.handle() {
+                    let (purpose, handle) = (ConsentPurpose::Monitoring, handle.to_owned());
+                    d.ask_aside(Ask::ConsentStatus { purpose, handle }, app, *generation);
+                }
+            }
+        }
+    }
+    if looks.is_empty() {
+        d.ask_aside(Ask::FinalCheck, app, *generation);
+    }
+}
+
+/// One thing was confirmed, taken back, or nobody knows. The final check is asked for when all are confirmed.
+pub fn looked(
+    app: &mut Application,
+    (generation, look): (Generation, Look),
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let Stage::Granting { generation: current, looks, .. } = &mut app.stage else { return };
+    if *current != generation || !looks.contains(&look) {
+        return;
+    }
+    looks.retain(|other| *other != look);
+    let is_last = looks.is_empty();
+    let missing = missing(app, facts);
+    if !missing.is_empty() {
+        conclude(app, Verdict::Cure(missing), facts, d);
+    } else if !is_confirmed(outcome) {
+        conclude(app, Verdict::Unanswered, facts, d);
+    } else if is_last {
+        ask_on(app, d);
+    }
+}
+
+/// Silence confirms nothing, nor does a system that waits for the borrower to give what he gave before.
+fn is_confirmed(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Done { finding } if *finding != Finding::ConsentPending)
 }
 
 /// The prerequisites of row 53, per product; each missing one is an action for the borrower.
@@ -105,15 +174,20 @@ fn action(description: &str, object: &str, value: &str) -> Action {
 
 /// Rows 55 to 57: the final check came back; guards, limit and collateral are looked at once more.
 pub fn checked(app: &mut Application, generation: Generation, outcome: &Outcome, facts: &Facts<'_>, d: &mut Decision) {
-    let (deal, acceptance) = match &app.stage {
-        Stage::Granting { deal, acceptance, generation: current }
-            if *current == generation && !outcome.is_referral() =>
-        {
-            (deal.clone(), acceptance.clone())
+    let deal = match &app.stage {
+        Stage::Granting { deal, generation: current, .. } if *current == generation && !outcome.is_referral() => {
+            deal.clone()
         }
         _ => return,
     };
-    let answer = match verdict(app, &deal, outcome, facts) {
+    let verdict = verdict(app, &deal, outcome, facts);
+    conclude(app, verdict, facts, d);
+}
+
+/// The final check has come to an end, or was not worth asking for; whoever waits for it is told.
+fn conclude(app: &mut Application, verdict: Verdict, facts: &Facts<'_>, d: &mut Decision) {
+    let Stage::Granting { deal, acceptance, .. } = app.stage.clone() else { return };
+    let answer = match verdict {
         Verdict::Grant => {
             grant(app, deal, acceptance, facts, d);
             Answer::ok(content(app, GrantStatus::Granted, Vec::new()))

@@ -45,4 +45,6 @@ pub enum NoticeKind {
     ChargePosted,
     /// The loan is closed.
     LoanClosed,
+    /// The payout account was changed after the agreement was signed.
+    PayoutAccountChanged,
 }

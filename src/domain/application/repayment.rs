@@ -1,15 +1,16 @@
-//! Repayment set-up: plan and mandate (rows 44 and 48 to 51).
+//! Repayment set-up: plan and mandate (rows 44 and 48 to 51), and what becomes of a mandate afterwards.
 
 use chrono::Duration;
 
 use super::answer::{Answer, Content, PlanContent, PlanStatus, RefusalReason};
-use super::ask::{Ask, Finding, Outcome, Timer};
+use super::ask::{Ask, Collection, Finding, NEVER_RECEIVED, Outcome, Timer, lacks_mandate};
 use super::decision::{Decision, Facts, Webhook, WebhookKind};
 use super::facets::{Deal, Generation, Mandate, RepaymentSetup};
 use super::offer::cancel_mandate;
-use super::stage::Stage;
-use super::{Application, WaitingFor};
+use super::stage::{Look, Stage};
+use super::{Application, WaitingFor, grant};
 use crate::domain::ids::PlanId;
+use crate::domain::loan::Loan;
 
 /// Row 44: plans of the accepted offer with their status.
 pub fn plans(app: &Application, facts: &Facts<'_>, d: &mut Decision) {
@@ -24,8 +25,11 @@ pub fn plans(app: &Application, facts: &Facts<'_>, d: &mut Decision) {
 }
 
 /// Row 48: `PENDING_AUTH` with a page for the borrower, or `ACTIVE` at once when no mandate is needed.
-pub fn set_plan(app: &mut Application, id: &PlanId, facts: &Facts<'_>, d: &mut Decision) {
+pub fn set_plan(app: &mut Application, id: &PlanId, (loan, facts): (Option<&Loan>, &Facts<'_>), d: &mut Decision) {
     let refused = match (&app.stage, app.stage.deal()) {
+        (Stage::Granted { .. }, _) if loan.is_some_and(Loan::is_over) => {
+            Some((RefusalReason::WrongState, "the loan is over".to_owned()))
+        }
         (
             Stage::OfferAccepted { .. } | Stage::OtpSent { .. } | Stage::Agreed { .. } | Stage::Granted { .. },
             Some(deal),
@@ -101,9 +105,16 @@ pub fn given_up(app: &Application, plan: Option<&PlanId>) -> Content {
     Content::Plan { plan: PlanContent { status: PlanStatus::Inactive, payment_url: None, ..shown(app, &id) } }
 }
 
-/// Tells how a repayment plan stands (row 51).
+/// Tells how a repayment plan stands (row 51). A mandate that was authorised may have been cancelled since, so the
+/// collection system is asked.
 pub fn status(app: &Application, id: &PlanId, facts: &Facts<'_>, d: &mut Decision) {
-    d.answer(facts, Answer::ok(Content::Plan { plan: shown(app, id) }));
+    match app.stage.live_deal().map(|deal| &deal.repayment) {
+        Some(RepaymentSetup::Active { plan, mandate: Some(mandate) }) if plan == id => {
+            let ask = Ask::MandateStatus { plan: id.clone(), reference: mandate.reference.clone(), again: true };
+            d.ask(ask, app, app.generation, facts);
+        }
+        _ => d.answer(facts, Answer::ok(Content::Plan { plan: shown(app, id) })),
+    }
 }
 
 /// The collection system registered the mandate, or refused. A stale registration is cancelled there.
@@ -131,12 +142,12 @@ pub fn registered(
     if let Some(deal) = app.stage.deal_mut() {
         deal.repayment = match &mandate {
             Some(_) => RepaymentSetup::PendingAuth { generation, plan: id.clone(), mandate: mandate.clone() },
-            None => RepaymentSetup::Inactive { plan: id.clone() },
+            None => RepaymentSetup::Inactive { plan: id.clone(), cancelled: None },
         };
     }
     let done = mandate.is_some();
     if let Some(Mandate { reference, .. }) = mandate {
-        d.ask_aside(Ask::MandateStatus { plan: id.clone(), reference }, app, generation);
+        d.ask_aside(Ask::MandateStatus { plan: id.clone(), reference, again: false }, app, generation);
         let at = facts.now + Duration::hours(facts.limits.mandate_link_hours);
         d.timer(Timer::MandateLink { generation }, app, at);
     }
@@ -157,22 +168,100 @@ fn answer_registration(app: &mut Application, id: &PlanId, done: bool, d: &mut D
     }
 }
 
-/// Rows 49 and 50: the borrower authorised the mandate, or did not; told unasked.
-pub fn authorised(app: &mut Application, generation: Generation, id: &PlanId, outcome: &Outcome, d: &mut Decision) {
-    if !pending(app, generation) {
-        return;
+/// What the collection system says of a mandate: rows 49 and 50, where the borrower is to authorise it; else whether
+/// the one that was authorised still stands. Who asked for the status of the plan (row 51) is told what it is now.
+pub fn mandate_told(
+    app: &mut Application,
+    asked: (Generation, &PlanId, &str),
+    outcome: &Outcome,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let (generation, id, reference) = asked;
+    if pending(app, generation) {
+        authorised(app, id, outcome, d);
+    } else if is_no_mandate(outcome) {
+        cancelled(app, reference, d);
     }
+    grant::looked(app, (generation, Look::Mandate), outcome, facts, d);
+    let plan = Content::Plan { plan: shown(app, id) };
+    d.answer(
+        facts,
+        match outcome {
+            Outcome::Unknown { .. } => {
+                Answer::refused(RefusalReason::SourceUnavailable, "the collection system did not answer", plan)
+            }
+            _ => Answer::ok(plan),
+        },
+    );
+}
+
+fn is_no_mandate(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Done { finding } => *finding != Finding::MandateActive,
+        Outcome::Refused { .. } => true,
+        Outcome::Pending { .. } | Outcome::Unknown { .. } => false,
+    }
+}
+
+/// Rows 49 and 50: the borrower authorised the mandate, or did not; told unasked.
+fn authorised(app: &mut Application, id: &PlanId, outcome: &Outcome, d: &mut Decision) {
     let Some(deal) = app.stage.deal_mut() else { return };
     deal.repayment = match outcome {
         Outcome::Done { finding: Finding::MandateActive } => {
             RepaymentSetup::Active { plan: id.clone(), mandate: deal.repayment.mandate().cloned() }
         }
-        Outcome::Done { .. } | Outcome::Refused { .. } => RepaymentSetup::Inactive { plan: id.clone() },
+        Outcome::Done { .. } | Outcome::Refused { .. } => {
+            RepaymentSetup::Inactive { plan: id.clone(), cancelled: None }
+        }
         Outcome::Pending { .. } | Outcome::Unknown { .. } => return,
     };
     let name = deal.repayment.name();
     d.event(app, format!("mandate {name}"));
     tell(app, id, d);
+}
+
+/// A mandate that was authorised is not valid any more; told unasked. One that was replaced since changes nothing.
+fn cancelled(app: &mut Application, reference: &str, d: &mut Decision) {
+    let Some(deal) = app.stage.deal_mut().filter(|deal| deal.repayment.stands_on(reference)) else { return };
+    let Some(id) = deal.repayment.plan().cloned() else { return };
+    deal.repayment = RepaymentSetup::Inactive { plan: id.clone(), cancelled: Some(reference.to_owned()) };
+    d.event(app, "mandate cancelled");
+    tell(app, &id, d);
+}
+
+/// The loan is over: nothing is collected any more, so its mandate is cancelled and its plan inactive.
+pub fn loan_ended(app: &mut Application, d: &mut Decision) {
+    let Some(earlier) = app.stage.live_deal().map(|deal| deal.repayment.clone()) else { return };
+    let Some(plan) = earlier.plan().cloned() else { return };
+    let cancelled = match &earlier {
+        RepaymentSetup::Active { mandate, .. } => mandate.as_ref().map(|mandate| mandate.reference.clone()),
+        RepaymentSetup::Inactive { cancelled, .. } => cancelled.clone(),
+        RepaymentSetup::None | RepaymentSetup::PendingAuth { .. } => None,
+    };
+    cancel_mandate(app, &earlier, d);
+    if let Some(deal) = app.stage.deal_mut() {
+        deal.repayment = RepaymentSetup::Inactive { plan: plan.clone(), cancelled };
+    }
+    d.event(app, "repayment set-up ended with the loan");
+    answer_waiting(app, Some(&plan), "the loan is over", d);
+}
+
+/// A debit was refused. Where that says that there is no valid mandate, the plan is inactive from now on; else the
+/// collection system is asked, because not every one has a word of its own for it.
+pub fn debit_refused(app: &mut Application, asked: &Collection, outcome: &Outcome, d: &mut Decision) {
+    let (Outcome::Refused { code, .. }, Some(reference)) = (outcome, &asked.mandate) else { return };
+    if lacks_mandate(code) {
+        cancelled(app, reference, d);
+        return;
+    }
+    let setup = app.stage.live_deal().map(|deal| &deal.repayment);
+    if let Some(setup) = setup.filter(|setup| setup.stands_on(reference) && code != NEVER_RECEIVED)
+        && let Some(plan) = setup.plan()
+    {
+        let ask = Ask::MandateStatus { plan: plan.clone(), reference: reference.clone(), again: true };
+        d.ask_aside(ask, app, app.generation);
+    }
 }
 
 /// Row 50: nobody authorised the mandate in time.
@@ -183,7 +272,7 @@ pub fn link_expired(app: &mut Application, generation: Generation, d: &mut Decis
     let Some(deal) = app.stage.deal_mut() else { return };
     let earlier = deal.repayment.clone();
     let Some(id) = earlier.plan().cloned() else { return };
-    deal.repayment = RepaymentSetup::Inactive { plan: id.clone() };
+    deal.repayment = RepaymentSetup::Inactive { plan: id.clone(), cancelled: None };
     cancel_mandate(app, &earlier, d);
     d.event(app, "mandate link expired");
     tell(app, &id, d);

@@ -55,6 +55,9 @@ pub enum Stage {
         acceptance: Acceptance,
         /// Which final check is the current one.
         generation: Generation,
+        /// What must be confirmed once more before the final check is asked for; empty when it is.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        looks: Vec<Look>,
     },
     /// A loan exists.
     Granted {
@@ -88,6 +91,16 @@ pub enum Stage {
         /// The accepted offer's set-up, for the answers that must show terms.
         deal: Option<Box<Deal>>,
     },
+}
+
+/// What the borrower gave and may have taken back since; asked about once more before the grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Look {
+    /// The mandate is still valid (row 53, R=ACTIVE).
+    Mandate,
+    /// The monitoring consent is not revoked (row 53, M=READY; row 18 and C19).
+    Monitoring,
 }
 
 /// Where an application goes on after [`Stage::ActionRequired`].

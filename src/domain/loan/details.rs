@@ -175,6 +175,10 @@ fn agreement_url(deal: &Deal) -> Option<String> {
 /// The status that the wire has a word for (`lending.md` §2.8).
 #[must_use]
 pub fn wire_status(loan: &Loan, today: NaiveDate, npa: Option<NaiveDate>) -> LoanStatus {
+    // v3 has no word for a loan that was never paid out and never will be; how it ended stands beside this one.
+    if loan.withdrawn_on.is_some() {
+        return LoanStatus::Completed;
+    }
     let Some(account) = &loan.account else {
         return LoanStatus::Granted;
     };
@@ -189,12 +193,16 @@ pub fn wire_status(loan: &Loan, today: NaiveDate, npa: Option<NaiveDate>) -> Loa
 
 fn head(loan: &Loan, app: &Application, today: NaiveDate, npa: Option<NaiveDate>) -> LoanHead {
     let granted = crate::domain::calendar::business_date(loan.granted_at);
-    let (start, end) = match &loan.account {
-        Some(account) => {
-            let last = account.instalments.last().map_or(today, |instalment| instalment.row.due_date);
-            (account.contract.terms.disbursed_on, account.ended.map_or(last, |(on, _)| on))
-        }
-        None => (granted, loan.offer.schedule.rows.last().map_or(granted, |row| row.due_date)),
+    let (start, end) = if let Some(account) = &loan.account {
+        let last = account.instalments.last().map_or(today, |instalment| instalment.row.due_date);
+        (account.contract.terms.disbursed_on, account.ended.map_or(last, |(on, _)| on))
+    } else {
+        let last = || loan.offer.schedule.rows.last().map_or(granted, |row| row.due_date);
+        (granted, loan.withdrawn_on.unwrap_or_else(last))
+    };
+    let ending = match loan.withdrawn_on {
+        Some(_) => Some(Ending::Withdrawn),
+        None => loan.account.as_ref().and_then(|account| account.ended).map(|(_, ending)| ending),
     };
     LoanHead {
         loan_id: loan.id.clone(),
@@ -203,7 +211,7 @@ fn head(loan: &Loan, app: &Application, today: NaiveDate, npa: Option<NaiveDate>
         created_at: loan.granted_at,
         start,
         end,
-        ending: loan.account.as_ref().and_then(|account| account.ended).map(|(_, ending)| ending),
+        ending,
     }
 }
 

@@ -14,6 +14,9 @@ use crate::domain::calendar::business_date;
 use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::personal::is_code;
 
+/// Code of a payout that was paid and came back.
+const RETURNED: &str = "RETURNED";
+
 /// Rows L1 and L2: reserves the tranche and has it paid, or tells what holds it already.
 pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, facts: &Facts<'_>, d: &mut Decision) {
     let Some(exchange) = facts.exchange else { return };
@@ -41,6 +44,10 @@ pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, fac
             let detail = "no verified disbursement account";
             d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
         }
+        (Ok(_), Some(_)) if let Some(from) = waits(app, facts) => {
+            let detail = format!("the payout account was changed, and is paid to from {from} on");
+            d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
+        }
         (Ok(tranche), Some(account)) => {
             if let Some(detail) = stale(loan, app, facts, d) {
                 let content = restated(loan, app, &order.id);
@@ -60,6 +67,11 @@ pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, fac
             d.event(app, format!("tranche {} reserved", tranche.number));
         }
     }
+}
+
+/// Until when an account that was changed after the signature has to wait: in that time the borrower may object.
+fn waits(app: &Application, facts: &Facts<'_>) -> Option<DateTime<Utc>> {
+    app.stage.deal()?.account.payable_from().filter(|from| facts.now < *from)
 }
 
 /// Why the borrower has to accept terms anew; none once money is out.
@@ -143,12 +155,11 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
     let Some(tranche) = loan.tranche(order.tranche).copied() else {
         return;
     };
-    let Some(payout) = loan.payouts.iter_mut().find(|p| p.bank_key == order.bank_key) else {
+    let waits = |payout: &&mut Payout| payout.bank_key == order.bank_key && payout.state == PayoutState::Open;
+    let Some(payout) = loan.payouts.iter_mut().find(waits) else {
+        unclaimed(loan, app, (order, outcome), d);
         return;
     };
-    if payout.state != PayoutState::Open {
-        return;
-    }
     // Nobody has money before it was ordered, nor tomorrow's today, whatever a bank says.
     let ordered = business_date(payout.at);
     payout.state = match outcome {
@@ -191,6 +202,25 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
     });
 }
 
+/// The bank tells of money that left under a try which has ended: it had said before that nothing moved. Nothing is
+/// booked, because the tranche may have been paid under another try; a person looks into the bank's file.
+fn unclaimed(loan: &Loan, app: &Application, (order, outcome): (&PayOrder, &Outcome), d: &mut Decision) {
+    let Outcome::Done { finding: Finding::Paid { utr, value_date } } = outcome else { return };
+    let known = loan.payouts.iter().find(|payout| payout.bank_key == order.bank_key).map(|payout| &payout.state);
+    let is_old_news = match known {
+        Some(PayoutState::Paid { utr: booked, .. }) => booked == utr,
+        Some(PayoutState::Failed { code, .. }) => code == RETURNED,
+        Some(PayoutState::Open) | None => false,
+    };
+    if is_old_news {
+        return;
+    }
+    let utr = if is_code(utr) { format!(", UTR {utr}") } else { String::new() };
+    let (tranche, attempt) = (order.tranche, order.attempt);
+    d.event(app, format!("tranche {tranche} left on {value_date} under try {attempt}, which has ended{utr}"));
+    d.unclaimed = true;
+}
+
 /// A paid payout came back from the bank: the borrower never had the money, the tranche is free again.
 ///
 /// # Errors
@@ -204,7 +234,7 @@ pub fn came_back(
 ) -> Result<(), String> {
     let paid = loan.payouts.iter_mut().find(|payout| payout.payment_id == *payment && payout.is_paid());
     let payout = paid.ok_or("the loan has no such paid payout")?;
-    let code = "RETURNED".to_owned();
+    let code = RETURNED.to_owned();
     payout.state = PayoutState::Failed { code, detail: "the payout came back from the bank".to_owned() };
     payout.at = facts.now;
     let payout = payout.clone();

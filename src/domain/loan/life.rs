@@ -12,7 +12,6 @@ use crate::domain::application::ask::{Ask, Outcome};
 use crate::domain::application::decision::{Decision, Effect, Facts, History};
 use crate::domain::application::facets::{Mandate, RepaymentSetup};
 use crate::domain::application::notice::{Notice, NoticeKind};
-use crate::domain::application::offer::cancel_mandate;
 use crate::domain::book::{Journal, JournalKind};
 
 /// Brings a loan to a position: what fell due, what is charged, how it is classified, and whom to tell. Every command
@@ -80,9 +79,20 @@ fn replay_all(loan: &mut Loan, app: &Application, from: NaiveDate, facts: &Facts
     }
     match (was_closed, loan.account.as_ref().is_some_and(Account::is_closed)) {
         (false, true) => finish(loan, app, d),
-        (true, false) => d.effects.push(Effect::Reopen(app.id, loan.offer.sanctioned)),
+        (true, false) => reopen(loan, app, facts, d),
         _ => {}
     }
+}
+
+/// A loan that was over is owed again: it counts against the borrower, and takes back what secured it where that is free.
+fn reopen(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) {
+    let security = match (app.form.collaterals.is_empty(), facts.collateral_pledged) {
+        (true, _) => "",
+        (false, false) => ", its collateral is pledged again",
+        (false, true) => ", without a collateral that is pledged to another loan",
+    };
+    d.event(app, format!("the loan is open again{security}"));
+    d.effects.push(Effect::Reopen(app.id, loan.id.clone(), loan.offer.sanctioned));
 }
 
 /// All facts, with those that this very decision adds.
@@ -258,12 +268,10 @@ pub fn mandate(app: &Application) -> Option<&Mandate> {
     }
 }
 
-/// Nothing is owed any more: pages and mandate end, the borrower's limit and collaterals are free.
+/// Nothing is owed any more: pages end, the borrower's limit and collaterals are free. What was set up for the loan
+/// ends with it, too, see [`crate::domain::application::decide`].
 fn finish(loan: &mut Loan, app: &Application, d: &mut Decision) {
     repayment::end_all(loan, app, d);
-    if let Some(deal) = app.stage.deal() {
-        cancel_mandate(app, &deal.repayment, d);
-    }
     let text = format!("Your loan {} is closed, nothing is owed any more.", loan.id);
     notify(loan, app, ((NoticeKind::LoanClosed, None), "closed", text), d);
     d.effects.push(Effect::Finish(app.id, loan.id.clone()));
@@ -297,6 +305,12 @@ impl Loan {
         .filter(|(_, is_there)| *is_there)
         .map(|(row, _)| row.to_owned())
         .collect()
+    }
+
+    /// Whether it is closed, written off or withdrawn: nothing is paid out or collected any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.withdrawn_on.is_some() || self.account.as_ref().is_some_and(Account::is_closed)
     }
 
     /// Where it stands, as the database has it.

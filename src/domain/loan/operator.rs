@@ -14,6 +14,7 @@ use crate::domain::calendar::business_date;
 use crate::domain::ids::PaymentId;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rupees;
+use crate::domain::personal::is_code;
 use crate::domain::servicing::Component;
 
 /// One act.
@@ -287,7 +288,8 @@ pub fn refunded(
     match outcome {
         Outcome::Done { finding: Finding::Paid { .. } } => d.event(app, format!("refund of {} paid", order.amount)),
         Outcome::Refused { code, .. } => {
-            d.event(app, format!("refund of {} refused: {code}", order.amount));
+            let why = if is_code(code) { format!(": {code}") } else { String::new() };
+            d.event(app, format!("refund of {} refused{why}", order.amount));
             let what = What::RefundFailed { reference: order.reference.clone() };
             life::record(loan, app, Fact { value_date: facts.today, what }, facts, d);
         }
@@ -303,9 +305,6 @@ fn withdraw(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decis
         return Err("the loan is withdrawn".to_owned());
     }
     loan.withdrawn_on = Some(facts.today);
-    if let Some(deal) = app.stage.deal() {
-        crate::domain::application::offer::cancel_mandate(app, &deal.repayment, d);
-    }
     d.event(app, "withdrawn before the payout");
     d.effects.push(Effect::Finish(app.id, loan.id.clone()));
     Ok(())

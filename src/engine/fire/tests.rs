@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::application::ask::{Finding, PayOrder};
-use crate::domain::application::facets::{Account, AccountTarget};
+use crate::domain::application::facets::{Account, AccountTarget, ConsentPurpose};
 use crate::domain::application::notice::Notice;
 use crate::domain::maths::money::Paise;
 
@@ -27,7 +27,7 @@ fn pay() -> Ask {
 }
 
 fn mandate_status() -> Ask {
-    Ask::MandateStatus { plan: "RP-1".into(), reference: "M-1".to_owned() }
+    Ask::MandateStatus { plan: "RP-1".into(), reference: "M-1".to_owned(), again: false }
 }
 
 fn notice(kind: NoticeKind) -> Ask {
@@ -87,6 +87,29 @@ fn silence_declines_nobody_and_never_fails_a_payment() {
     assert!(matches!(step_of_offers, Step::Apply(Outcome::Unknown { .. }, _)), "{step_of_offers:?}");
     let step_of_money = step(pay(), 1000, None);
     assert!(matches!(step_of_money, Step::Wait(Settlement::Again(..))), "{step_of_money:?}");
+}
+
+#[test]
+fn whether_a_mandate_still_stands_is_known_soon_or_not_at_all() {
+    let look = || Ask::MandateStatus { plan: "RP-1".into(), reference: "M-1".to_owned(), again: true };
+    let waits = Outcome::Pending { reference: "M-1".to_owned(), poll_after: at(), url: None };
+    for outcome in [Some(waits), Some(mistake())] {
+        let step = step(look(), 1, outcome);
+        assert!(matches!(step, Step::Apply(_, Settlement::Closed(_))), "{step:?}: somebody waits for it");
+    }
+    let early = step(look(), TRIES_OF_A_LOOK - 1, None);
+    assert!(matches!(early, Step::Wait(Settlement::Again(..))), "{early:?}");
+    let late = step(look(), TRIES_OF_A_LOOK, None);
+    assert!(matches!(late, Step::Apply(Outcome::Unknown { .. }, _)), "{late:?}");
+}
+
+#[test]
+fn what_must_be_undone_is_not_given_up() {
+    let (purpose, handle) = (ConsentPurpose::Monitoring, "CH-1".to_owned());
+    for outcome in [None, Some(mistake())] {
+        let step = step(Ask::ConsentRevoke { purpose, handle: handle.clone() }, MAX_TRIES, outcome);
+        assert!(matches!(step, Step::Wait(Settlement::Stuck(_))), "{step:?}: a person looks");
+    }
 }
 
 #[test]

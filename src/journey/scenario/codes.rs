@@ -101,9 +101,10 @@ pub(super) static CODES: [Code; 44] = [
         "0602",
         "mandate cancelled by the borrower",
         Ends::After {
+            // Nothing can be debited.
             clock: &[r#"{"advance": "P45D"}"#],
-            pointer: "/payments",
-            is: |payments| payments.to_string().contains("MANDATE_CANCELLED"),
+            pointer: "/delinquency/daysPastDue",
+            is: |days| days.as_i64().is_some_and(|days| days > 0),
         },
     ),
     code("0603", "mandate refused", Ends::At("setRepaymentPlanStatusRequest", "INACTIVE")),

@@ -192,19 +192,23 @@ impl Suite {
 
     async fn data(&mut self) {
         let created = self.by_itself("consent-create").await;
-        match created {
-            Some(Finding::ConsentCreated { handle }) => {
-                let mut sample = self.samples.of("data", "consent-status");
-                if let Some(sample) = &mut sample {
-                    sample.ask = Samples::consent_status(&handle);
-                }
-                if let Some(sample) = sample {
-                    self.question("consent-status", sample).await;
-                }
-            }
-            _ => self.skip("consent-status", "there is no handle to ask about"),
+        let handle = match created {
+            Some(Finding::ConsentCreated { handle }) => Some(handle),
+            _ => None,
+        };
+        if let (Some(handle), Some(mut sample)) = (&handle, self.samples.of("data", "consent-status")) {
+            sample.ask = Samples::consent_status(handle);
+            self.question("consent-status", sample).await;
+        } else {
+            self.skip("consent-status", "there is no handle to ask about");
         }
         self.by_itself("fetch").await;
+        if let (Some(handle), Some(mut sample)) = (&handle, self.samples.of("data", "consent-revoke")) {
+            sample.ask = Samples::consent_revoke(handle);
+            self.question("consent-revoke", sample).await;
+        } else {
+            self.skip("consent-revoke", "there is no consent to revoke");
+        }
     }
 
     async fn disbursement(&mut self) {

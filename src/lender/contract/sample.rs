@@ -99,6 +99,7 @@ impl Samples {
                 aggregation_id: None,
             },
             ("data", "consent-status") => Self::consent_status("CH-1"),
+            ("data", "consent-revoke") => Self::consent_revoke("CH-1"),
             ("data", "fetch") => Ask::FetchData { consent_id: None },
             ("kyc", "start" | "status") => Ask::Kyc,
             ("agreement", "prepare") => Ask::PrepareAgreement { app_token: None },
@@ -133,9 +134,14 @@ impl Samples {
         Ask::ConsentStatus { purpose: ConsentPurpose::Data, handle: handle.to_owned() }
     }
 
+    /// The end of a consent.
+    pub(in crate::lender) fn consent_revoke(handle: &str) -> Ask {
+        Ask::ConsentRevoke { purpose: ConsentPurpose::Data, handle: handle.to_owned() }
+    }
+
     /// Whether the borrower authorised a mandate.
     pub(in crate::lender) fn mandate_status(&self, reference: &str) -> Ask {
-        Ask::MandateStatus { plan: PlanId(self.id("PLAN")), reference: reference.to_owned() }
+        Ask::MandateStatus { plan: PlanId(self.id("PLAN")), reference: reference.to_owned(), again: false }
     }
 
     /// The end of a mandate.

@@ -59,7 +59,7 @@ impl Story {
         let filed = filed.pop().ok_or(DocumentError::Missing("createLoanApplications"))?;
         let offer = priced(&filed, now)?;
         let deal = Deal {
-            account: AccountSetup::Active { account: account() },
+            account: AccountSetup::Active { account: account(), payable_from: None },
             repayment: RepaymentSetup::Active { plan: PlanId("RP-1".to_owned()), mandate: Some(mandate()) },
             ..Deal::new(offer.clone(), Vec::new(), Kyc::Done { reference: "KYC-1".to_owned() })
         };

@@ -96,6 +96,7 @@ pub(super) fn priced(filed: &NewApplication, now: DateTime<Utc>) -> Result<Offer
         fresh: Fresh::default(),
         otp_matches: false,
         collateral_pledged: false,
+        is_credited: false,
         lsp_accounts: Vec::new(),
         loan: None,
         history: None,

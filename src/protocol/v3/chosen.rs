@@ -35,7 +35,7 @@ pub struct ChosenRepayment {
 pub struct PaymentMethod {
     /// The collection system's reference.
     pub id: String,
-    /// `ACTIVE` or `INACTIVE`.
+    /// `ACTIVE`, `INACTIVE`, or `CANCELLED` when it had been active.
     pub status: &'static str,
 }
 
@@ -70,14 +70,20 @@ impl ChosenRepayment {
         };
         let chosen = PlanBlock::chosen(&deal.offer.repayment_plans, deal.repayment.plan());
         let schedule = Some(deal.offer.schedule.rows.as_slice());
-        let active = matches!(deal.repayment, RepaymentSetup::Active { .. });
         Self {
             plan: chosen
                 .map_or_else(|| PlanBlock::unknown("", None), |plan| PlanBlock::new(plan, status, schedule, settings)),
-            method: deal.repayment.mandate().map(|mandate| PaymentMethod {
-                id: mandate.reference.clone(),
-                status: if active { "ACTIVE" } else { "INACTIVE" },
-            }),
+            method: method(&deal.repayment, in_force),
         }
     }
+}
+
+/// The mandate; none where there never was one, or none that the borrower authorised.
+fn method(setup: &RepaymentSetup, in_force: bool) -> Option<PaymentMethod> {
+    let (id, status) = match setup {
+        RepaymentSetup::Active { mandate, .. } if in_force => (mandate.as_ref()?.reference.clone(), "ACTIVE"),
+        RepaymentSetup::Inactive { cancelled, .. } => (cancelled.clone()?, "CANCELLED"),
+        setup => (setup.mandate()?.reference.clone(), "INACTIVE"),
+    };
+    Some(PaymentMethod { id, status })
 }

@@ -17,7 +17,7 @@ use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::malformed::Malformed;
 
 /// How a loan can end, `extensibleData.ending`.
-pub const ENDINGS: [&str; 4] = ["MATURED", "FORECLOSED", "COOLING_OFF", "WRITTEN_OFF"];
+pub const ENDINGS: [&str; 5] = ["MATURED", "FORECLOSED", "COOLING_OFF", "WRITTEN_OFF", "WITHDRAWN"];
 
 /// `LoanSummaryRequest`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -154,7 +154,7 @@ pub struct SummaryExtra {
     /// The current schedule with what became of each instalment.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub schedule: Vec<InstalmentRow>,
-    /// How it ended: `MATURED`, `FORECLOSED`, `COOLING_OFF` or `WRITTEN_OFF`.
+    /// How it ended: `MATURED`, `FORECLOSED`, `COOLING_OFF`, `WRITTEN_OFF` or `WITHDRAWN`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ending: Option<&'static str>,
 }
@@ -283,6 +283,7 @@ fn ending_word(ending: Ending) -> &'static str {
         Ending::Foreclosed => "FORECLOSED",
         Ending::CoolingOff => "COOLING_OFF",
         Ending::WrittenOff => "WRITTEN_OFF",
+        Ending::Withdrawn => "WITHDRAWN",
     }
 }
 

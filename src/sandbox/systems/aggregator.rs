@@ -15,6 +15,18 @@ impl Systems {
         Ok(done(Finding::ConsentCreated { handle }))
     }
 
+    /// Revoking what is not there any more is done already.
+    pub(super) async fn revoke_consent(&self, call: &Call<'_>, handle: &str) -> Result<Outcome, PortError> {
+        let mut tx = self.pool.begin().await.map_err(storage(call.ask))?;
+        let item = items::lock(&mut tx, Kind::Consent, handle).await.map_err(storage(call.ask))?;
+        if let Some(mut item) = item {
+            "REVOKED".clone_into(&mut item.state);
+            items::put(&mut tx, Kind::Consent, &item, call.now).await.map_err(storage(call.ask))?;
+        }
+        tx.commit().await.map_err(storage(call.ask))?;
+        Ok(done(Finding::Acknowledged))
+    }
+
     pub(super) async fn consent_status(&self, call: &Call<'_>, handle: &str) -> Result<Outcome, PortError> {
         let mut conn = self.pool.acquire().await.map_err(storage(call.ask))?;
         let item = items::find(&mut conn, Kind::Consent, handle).await.map_err(storage(call.ask))?;

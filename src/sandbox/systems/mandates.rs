@@ -19,7 +19,7 @@ const ONE_HOUR: TimeDelta = TimeDelta::hours(1);
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(in crate::sandbox) struct MandateDetail {
-    reference: String,
+    pub(in crate::sandbox) reference: String,
     pub(in crate::sandbox) payment_url: String,
 }
 

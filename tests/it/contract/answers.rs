@@ -131,7 +131,7 @@ pub fn deal() -> Deal {
     let mut deal = Deal::new(offer(Frequency::Monthly), vec![], Kyc::None);
     let mandate = Mandate { reference: "M-1".into(), payment_url: "https://pay.example/pay/1".into() };
     deal.repayment = RepaymentSetup::Active { plan: PlanId::from("RP-1"), mandate: Some(mandate) };
-    deal.account = AccountSetup::Active { account: account() };
+    deal.account = AccountSetup::Active { account: account(), payable_from: None };
     deal
 }
 

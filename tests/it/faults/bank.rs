@@ -96,6 +96,7 @@ impl Bank {
         match (port, method) {
             ("data", "consent-create") => json!({"finding": "consentCreated", "handle": format!("CH-{key}")}),
             ("data", "consent-status") => json!({"finding": "consentReady", "consentId": format!("C-{key}")}),
+            ("data", "consent-revoke") => json!({"finding": "acknowledged"}),
             ("kyc", _) => json!({"finding": "kycDone", "reference": format!("K-{key}")}),
             ("agreement", "prepare") => {
                 let text = |_: &Value| json!({"hash": format!("{:0>64}", "a"), "url": "http://127.0.0.1/agreement"});

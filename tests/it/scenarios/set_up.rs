@@ -22,6 +22,12 @@ async fn plan_status(scene: &Scene, plan: &Value) -> Value {
     scene.lsp.ask(path::REPAYMENT_PLAN_STATUS, json!({"plan": {"id": plan}})).await["plan"]["status"].clone()
 }
 
+/// Where the mandate of a loan stands.
+async fn method(scene: &Scene, loan: &Loan) -> Value {
+    let shown = scene.lsp.ask(path::GET_LOAN, json!({"loanId": loan.loan_id})).await;
+    shown["repayment"]["method"]["status"].clone()
+}
+
 async fn plan_told(scene: &Scene, plan: &Value, status: &str) {
     let told = |c: &Callback| {
         c.path.ends_with("setRepaymentPlanStatusResponse")
@@ -48,11 +54,46 @@ async fn code_0601_authorises_the_mandate_after_an_hour() {
 async fn code_0602_lets_the_borrower_cancel_an_active_mandate() {
     let scene = Scene::open().await;
     let loan = scene.running("0602").await;
+    let plan = loan.offer["repayment"]["plans"][0]["id"].clone();
+    assert_eq!((plan_status(&scene, &plan).await, method(&scene, &loan).await), (json!("ACTIVE"), json!("ACTIVE")));
+    scene.clock(json!({"advance": "PT61M"})).await;
+    plan_told(&scene, &plan, "INACTIVE").await;
+    assert_eq!(
+        (plan_status(&scene, &plan).await, method(&scene, &loan).await),
+        (json!("INACTIVE"), json!("CANCELLED"))
+    );
+
     scene.clock(json!({"advance": "P45D"})).await;
-    let payments = scene.loan(&loan).await["payments"].to_string();
-    assert!(payments.contains("MANDATE_CANCELLED"), "{payments}");
+    let shown = scene.loan(&loan).await;
+    assert!(shown["delinquency"]["daysPastDue"].as_i64().unwrap() > 0, "{shown}");
+    assert_eq!(shown["payments"], json!([]), "nothing is debited that cannot be");
+    assert!(!shown["book"].to_string().contains("BOUNCE"), "and nobody is charged for it: {shown}");
     let says = ["0602: mandate authorised, and cancelled in an hour", "0602: the borrower cancels the mandate"];
     scene.timeline(&loan.application, &says).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mandate_cancelled_before_the_grant_grants_nothing_until_there_is_another() {
+    let scene = Scene::open().await;
+    let flow = scene.flow();
+    let ids = flow.file(1).await;
+    let offers = flow.offers(&ids).await;
+    flow.agree(&ids, &offers).await;
+    flow.set_up(&ids, &offers).await;
+    let plan = offers[0]["repayment"]["plans"][0]["id"].clone();
+    let told = format!("/sandbox/mandates/{}", plan.as_str().unwrap());
+    assert_eq!(scene.server.post(&told, &json!({"outcome": "cancel"})).await.0, 200);
+    plan_told(&scene, &plan, "INACTIVE").await;
+    let refused = flow.grant(&ids[0]).await;
+    assert_eq!(refused["loanStatus"], "ACTION_REQUIRED", "{refused}");
+    assert!(refused["actionRequired"].to_string().contains("repayment is not set up"), "{refused}");
+
+    scene.lsp.ask(path::SET_REPAYMENT_PLAN, json!({"loanApplicationId": ids[0], "plan": {"id": plan}})).await;
+    scene
+        .server
+        .until("the borrower authorises another one", async || plan_status(&scene, &plan).await == "ACTIVE")
+        .await;
+    assert_eq!(flow.grant(&ids[0]).await["loanStatus"], "GRANTED");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ fn waiting() -> Scene {
     let held = scene.asks.iter().position(|new| matches!(new.ask, Ask::Notify(_))).unwrap();
     let copies = scene.asks.remove(held);
     scene.set_up(ONE);
-    scene.tell(&super::fixtures::grant(ONE));
+    scene.ask_for_grant(ONE);
     scene.answer("final-check", &super::findings::pass());
     scene.asks.push(copies);
     scene

@@ -57,6 +57,7 @@ pub fn careful_product() -> Product {
         needs_monitoring_consent: true,
         needs_kyc: true,
         repay_by_mandate: true,
+        payout_cool_down_hours: 0,
         needs_documents: Vec::new(),
         effective_from: None,
         effective_to: None,

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 
-use super::findings::{decline, needs_step, pass, refused, unknown};
+use super::findings::{consent_ready, decline, done, needs_step, pass, refused, unknown};
 use super::fixtures::{
     account, careful_product, generate, grant, plain_product, rupees, set_account, set_offer, set_repayment_plan,
     subject, trigger_acceptance,
@@ -11,6 +11,7 @@ use super::story::ONE;
 use super::support::Scene;
 use super::words::told;
 use crate::domain::application::answer::{Content, GrantStatus, RefusalReason};
+use crate::domain::application::ask::Finding;
 use crate::domain::application::command::Command;
 use crate::domain::application::decision::{Effect, Exposure};
 use crate::domain::application::stage::Stage;
@@ -22,11 +23,76 @@ fn row_53_a_complete_set_up_goes_to_the_final_check() {
     let mut scene = Scene::at("AGREED");
     scene.set_up(ONE);
     let asked = scene.tell(&grant(ONE));
+    assert_eq!((scene.stage(ONE), scene.asked()), ("GRANTING", vec!["status", "consent-status"]));
+    scene.answer("consent-status", &consent_ready());
+    assert_eq!((scene.stage(ONE), scene.asked()), ("GRANTING", vec!["status"]), "both must be confirmed");
+    scene.answer("status", &done(Finding::MandateActive));
     assert_eq!((scene.stage(ONE), scene.asked()), ("GRANTING", vec!["final-check"]));
     let again = scene.tell(&grant(ONE));
     assert_eq!((scene.reply(asked), scene.reply(again)), (None, None));
     scene.answer("final-check", &pass());
     assert_eq!([told(&scene, asked), told(&scene, again)], ["Granted with loan", "Granted with loan"]);
+}
+
+#[test]
+fn row_53_no_loan_is_granted_on_a_mandate_that_was_cancelled() {
+    for outcome in [done(Finding::MandateInactive), refused("UNKNOWN_MANDATE")] {
+        let mut scene = Scene::at("AGREED");
+        scene.set_up(ONE);
+        let asked = scene.tell(&grant(ONE));
+        scene.answer("status", &outcome);
+        assert_eq!((scene.stage(ONE), told(&scene, asked).as_str()), ("AGREED", "ActionRequired: repayment"));
+        assert_eq!((scene.deal(ONE).repayment.name(), scene.webhooks.len()), ("INACTIVE", 2));
+        scene.answer("consent-status", &consent_ready());
+        assert!(scene.asked().is_empty(), "no decision is asked for, nothing is left to be cancelled");
+        let plan = scene.repayment_plan(ONE);
+        scene.tell(&set_repayment_plan(ONE, &plan));
+        assert_eq!(scene.asked(), ["register-mandate"], "the borrower may authorise another one");
+    }
+}
+
+#[test]
+fn row_53_a_mandate_that_nobody_knows_of_grants_nothing_and_costs_nothing() {
+    let mut scene = Scene::at("AGREED");
+    scene.set_up(ONE);
+    let asked = scene.tell(&grant(ONE));
+    let again = scene.tell(&grant(ONE));
+    let twice = ["status", "consent-status", "status", "consent-status"];
+    assert_eq!(scene.asked(), twice, "an answer may have been lost");
+    scene.answer("status", &unknown());
+    for exchange in [asked, again] {
+        assert_eq!(told(&scene, exchange), "SourceUnavailable: ActionRequired");
+    }
+    assert_eq!((scene.stage(ONE), scene.deal(ONE).repayment.name()), ("AGREED", "ACTIVE"));
+    scene.answer("status", &done(Finding::MandateActive));
+    for _ in 0..2 {
+        scene.answer("consent-status", &consent_ready());
+    }
+    assert_eq!((scene.stage(ONE), scene.asked()), ("AGREED", Vec::new()), "too late");
+}
+
+#[test]
+fn row_53_no_loan_is_granted_on_a_monitoring_consent_that_was_revoked() {
+    let cases = [
+        (done(Finding::ConsentFailed), "ActionRequired: consent", "FAILED"),
+        (unknown(), "SourceUnavailable: ActionRequired", "READY"),
+        (done(Finding::ConsentPending), "SourceUnavailable: ActionRequired", "READY"),
+    ];
+    for (outcome, answer, state) in cases {
+        let mut scene = Scene::at("AGREED");
+        scene.set_up(ONE);
+        let asked = scene.tell(&grant(ONE));
+        scene.answer("consent-status", &outcome);
+        assert_eq!((scene.stage(ONE), told(&scene, asked).as_str()), ("AGREED", answer));
+        assert_eq!(scene.app(ONE).monitoring_consent.name(), state);
+        assert!(!scene.asked().contains(&"final-check"));
+        if state == "FAILED" {
+            scene.give_monitoring_consent(ONE);
+            scene.ask_for_grant(ONE);
+            scene.answer("final-check", &pass());
+            assert_eq!(scene.stage(ONE), "GRANTED", "with a new one it is");
+        }
+    }
 }
 
 #[test]
@@ -90,7 +156,7 @@ fn rows_55_to_57_the_final_check_decides() {
     for (outcome, stage, answer) in cases {
         let mut scene = Scene::at("AGREED");
         scene.set_up(ONE);
-        let asked = scene.tell(&grant(ONE));
+        let asked = scene.ask_for_grant(ONE);
         scene.answer("final-check", &outcome);
         assert_eq!((scene.stage(ONE), told(&scene, asked).as_str()), (stage, answer));
     }

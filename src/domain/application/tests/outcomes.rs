@@ -20,7 +20,9 @@ pub fn any_outcome(new: &NewAsk, choice: usize) -> Outcome {
     let mut outcomes = match &new.ask {
         Ask::Eligibility | Ask::FinalCheck => vec![pass(), decline(), needs_document(), needs_step()],
         Ask::Offers => vec![approve(), decline(), needs_document(), needs_step()],
-        Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } => vec![acknowledged()],
+        Ask::FetchData { .. } | Ask::SendOtp { .. } | Ask::CancelMandate { .. } | Ask::ConsentRevoke { .. } => {
+            vec![acknowledged()]
+        }
         Ask::CancelLink { .. } => vec![acknowledged(), collected()],
         Ask::PaymentLink(_) => vec![link_created(&serial)],
         Ask::LinkStatus { .. } | Ask::Present(_) => vec![collected()],
@@ -50,12 +52,13 @@ pub fn dead(which: usize, application: ApplicationId) -> NewAsk {
         Ask::Offers,
         Ask::ConsentCreate { purpose: ConsentPurpose::Data, vua: String::new(), aggregation_id: None },
         Ask::ConsentStatus { purpose: ConsentPurpose::Monitoring, handle: "dead".to_owned() },
+        Ask::ConsentRevoke { purpose: ConsentPurpose::Monitoring, handle: "dead".to_owned() },
         Ask::Kyc,
         Ask::PrepareAgreement { app_token: None },
         Ask::SendOtp { session_key: "dead".to_owned(), document_hashes: Vec::new(), app_token: None },
         Ask::VerifyAccount { account: account("dead") },
         Ask::RegisterMandate { plan: plan.clone() },
-        Ask::MandateStatus { plan: plan.clone(), reference: "dead".to_owned() },
+        Ask::MandateStatus { plan: plan.clone(), reference: "dead".to_owned(), again: false },
         Ask::CancelMandate { plan, reference: "dead".to_owned() },
         Ask::FinalCheck,
         Ask::Pay(dead_order("L-dead".to_owned())),

@@ -20,7 +20,7 @@ fn reserved(scene: &Scene) -> BTreeMap<ApplicationId, Paise> {
     let mut reserved = BTreeMap::new();
     for effect in &scene.all_effects {
         match effect {
-            Effect::Reserve(id, amount) | Effect::Reopen(id, amount) => drop(reserved.insert(*id, *amount)),
+            Effect::Reserve(id, amount) | Effect::Reopen(id, _, amount) => drop(reserved.insert(*id, *amount)),
             Effect::Release(id) | Effect::Finish(id, _) => drop(reserved.remove(id)),
             _ => {}
         }

@@ -74,6 +74,7 @@ impl References {
             Command::VerifyAcceptance { session_key, .. } => self.find("session", session_key).unwrap_or_default(),
             Command::RepaymentPlanStatus(plan) => self.find("plan", plan.as_str())?,
             Command::TriggerDisbursement { loan_id, .. }
+            | Command::LoanSummary(loan_id)
             | Command::DisbursementStatus { loan_id: Some(loan_id), .. } => {
                 vec![loans.iter().find(|loan| loan.id == *loan_id)?.application]
             }

@@ -258,7 +258,7 @@ fn a_payout_that_waited_for_the_copies_into_a_worse_day_is_free_again() {
     let held = scene.asks.iter().position(|new| matches!(new.ask, Ask::Notify(_))).unwrap();
     let copies = scene.asks.remove(held);
     scene.set_up(ONE);
-    scene.tell(&super::fixtures::grant(ONE));
+    scene.ask_for_grant(ONE);
     scene.answer("final-check", &super::findings::pass());
     scene.trigger_payment("P1");
     scene.wait(Duration::days(4));

@@ -3,15 +3,17 @@
 use chrono::Duration;
 
 use super::findings::{account_verified, done, mandate, refused, unknown};
-use super::fixtures::{account, plain_product, set_account, set_offer, set_repayment_plan, subject};
+use super::fixtures::{account, careful_product, plain_product, set_account, set_offer, set_repayment_plan, subject};
 use super::story::ONE;
 use super::support::Scene;
 use super::words::told;
 use crate::domain::application::answer::{Content, RefusalReason};
-use crate::domain::application::ask::Finding;
+use crate::domain::application::ask::{Ask, Finding};
 use crate::domain::application::command::{ChosenAccount, Command};
-use crate::domain::application::facets::{Account, AccountTarget};
+use crate::domain::application::facets::{Account, AccountTarget, RepaymentSetup};
+use crate::domain::application::notice::{Notice, NoticeKind};
 use crate::domain::ids::{AccountId, PlanId};
+use crate::domain::product::Product;
 
 /// Where set-up is open (rows 45 to 48).
 const OPEN: [&str; 4] = ["OFFER_ACCEPTED", "OTP_SENT", "AGREED", "GRANTED"];
@@ -237,6 +239,81 @@ fn row_51_the_status_of_a_plan_is_told_at_any_time() {
     let pending = scene.tell(&status);
     scene.answer("status", &done(Finding::MandateActive));
     let active = scene.tell(&status);
+    scene.answer("status", &done(Finding::MandateActive));
     let answers = [none, pending, active].map(|exchange| told(&scene, exchange));
     assert_eq!(answers, ["Inactive", "PendingAuth + page", "Active + page"]);
+}
+
+#[test]
+fn row_51_a_mandate_that_was_cancelled_since_is_told_to_who_asks_and_unasked() {
+    for stage in ["AGREED", "GRANTED"] {
+        let mut scene = Scene::at(stage);
+        if stage == "AGREED" {
+            scene.set_up(ONE);
+        }
+        let plan = scene.repayment_plan(ONE);
+        let before = scene.webhooks.len();
+        let asked = scene.tell(&Command::RepaymentPlanStatus(plan.clone()));
+        scene.answer("status", &done(Finding::MandateInactive));
+        assert_eq!((told(&scene, asked).as_str(), scene.webhooks.len()), ("Inactive", before + 1));
+        let cancelled = RepaymentSetup::Inactive { plan, cancelled: Some("M1".to_owned()) };
+        assert_eq!(scene.deal(ONE).repayment, cancelled);
+    }
+}
+
+#[test]
+fn row_51_who_cannot_be_asked_is_not_taken_for_a_cancellation() {
+    let mut scene = Scene::at("GRANTED");
+    let asked = scene.tell(&Command::RepaymentPlanStatus(scene.repayment_plan(ONE)));
+    scene.answer("status", &unknown());
+    assert_eq!(told(&scene, asked), "SourceUnavailable: Active + page");
+    assert_eq!(scene.deal(ONE).repayment.name(), "ACTIVE");
+}
+
+/// The payout account of an application that is signed, or granted, is changed from A1 to A2.
+fn redirected(stage: &str, hours: u32) -> Scene {
+    let mut scene = Scene::under(Product { payout_cool_down_hours: hours, ..careful_product() }, stage);
+    if stage != "GRANTED" {
+        scene.tell(&set_account(ONE, account("A1")));
+        scene.answer("verify-account", &account_verified());
+    }
+    assert!(!scene.asked().contains(&"send"), "a first account is no change");
+    scene.tell(&set_account(ONE, account("A2")));
+    scene.answer("verify-account", &account_verified());
+    scene
+}
+
+#[test]
+fn row_46_the_borrower_is_told_when_the_payout_account_is_changed_after_the_signature() {
+    for stage in ["AGREED", "GRANTED"] {
+        let scene = redirected(stage, 0);
+        let notices: Vec<&Notice> = scene
+            .asks
+            .iter()
+            .filter_map(|new| if let Ask::Notify(notice) = &new.ask { Some(notice) } else { None })
+            .collect();
+        let [notice] = notices.as_slice() else { panic!("{notices:?}") };
+        assert_eq!(notice.kind, NoticeKind::PayoutAccountChanged);
+        assert!(notice.text.bytes().all(|byte| !byte.is_ascii_digit()), "no account number: {}", notice.text);
+        assert_eq!(scene.deal(ONE).account.payable_from(), None);
+    }
+    assert!(!redirected("OFFER_ACCEPTED", 24).asked().contains(&"send"), "the signature comes after it");
+}
+
+#[test]
+fn row_46_a_changed_account_waits_out_the_time_that_its_product_says() {
+    let mut scene = redirected("GRANTED", 24);
+    let early = scene.trigger_payment("P1");
+    assert_eq!(scene.refusal(early), Some(RefusalReason::LoanNotOpen));
+    scene.tell(&set_account(ONE, account("A3")));
+    scene.answer("verify-account", &refused("NAME"));
+    let known = ChosenAccount::Known(AccountId::from("A2"));
+    scene.tell(&Command::SetDisbursementAccount(subject(ONE), known));
+    let early = scene.trigger_payment("P1");
+    assert_eq!(scene.refusal(early), Some(RefusalReason::LoanNotOpen), "no detour makes it shorter");
+    assert!(!scene.asked().contains(&"pay"));
+    scene.now += Duration::hours(24);
+    let in_time = scene.trigger_payment("P1");
+    assert_eq!(scene.refusal(in_time), None);
+    assert!(scene.asked().contains(&"pay"));
 }

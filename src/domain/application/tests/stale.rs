@@ -4,7 +4,7 @@ use chrono::Duration;
 
 use super::findings::{account_verified, acknowledged, approve, done, handle, kyc_done, mandate, pass, prepared};
 use super::fixtures::{
-    account, consent, generate, grant, item, plain_product, rupees, set_account, set_offer, set_repayment_plan,
+    account, consent, generate, item, plain_product, rupees, set_account, set_offer, set_repayment_plan,
     trigger_acceptance,
 };
 use super::story::ONE;
@@ -105,7 +105,7 @@ fn a_final_check_that_was_over() {
     let old = take(&mut scene, "final-check");
     scene.apply(&old, &super::findings::needs_step());
     too_late(&mut scene, &old, &pass());
-    scene.tell(&grant(ONE));
+    scene.ask_for_grant(ONE);
     too_late(&mut scene, &old, &pass());
 }
 

@@ -73,6 +73,18 @@ impl Scene {
         }
     }
 
+    /// Asks for the loan; what the borrower gave before still stands.
+    pub fn ask_for_grant(&mut self, name: &str) -> ExchangeId {
+        let exchange = self.tell(&grant(name));
+        while self.asked().contains(&"status") {
+            self.answer("status", &done(Finding::MandateActive));
+        }
+        while self.asked().contains(&"consent-status") {
+            self.answer("consent-status", &consent_ready());
+        }
+        exchange
+    }
+
     /// Monitoring consent, asked for and approved.
     pub fn give_monitoring_consent(&mut self, name: &str) {
         let handle_of_name = format!("H-MON-{name}");
@@ -192,7 +204,7 @@ fn sign(scene: &mut Scene, names: &[&str]) {
 fn ask_for_grant(scene: &mut Scene, names: &[&str]) {
     for name in names {
         scene.set_up(name);
-        scene.tell(&grant(name));
+        scene.ask_for_grant(name);
     }
 }
 

@@ -24,9 +24,11 @@ use crate::domain::kfs::Letterhead;
 use crate::domain::loan::Loan;
 use crate::domain::loan::account::Position;
 use crate::domain::loan::operator::Act;
+use crate::domain::loan::repayment::Payment;
 use crate::domain::product::{Catalogue, Limits, Product};
 
 /// One lender's applications with everything that is still to come back.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone)]
 pub struct Scene {
     pub now: DateTime<Utc>,
@@ -38,6 +40,12 @@ pub struct Scene {
     /// Whether the digits of the next verification are right.
     pub otp_matches: bool,
     pub collateral_pledged: bool,
+    /// The payment that the next act is about, where it has ended.
+    pub payment: Option<Payment>,
+    /// Whether money that is told of stands in the book already.
+    pub is_credited: bool,
+    /// Whether the last step heard of money that nothing waits for.
+    pub unclaimed: bool,
     pub lsp_accounts: Vec<String>,
     pub apps: Vec<Application>,
     pub loans: Vec<Loan>,
@@ -74,6 +82,9 @@ impl Scene {
             exposure: Exposure::default(),
             otp_matches: true,
             collateral_pledged: false,
+            is_credited: false,
+            unclaimed: false,
+            payment: None,
             lsp_accounts: vec!["999900001111".to_owned()],
             apps: Vec::new(),
             loans: Vec::new(),
@@ -279,10 +290,11 @@ impl Scene {
             fresh: Fresh { session_key: format!("S{}", self.steps), dispute_id: format!("D{}", self.steps) },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
+            is_credited: self.is_credited,
             lsp_accounts: self.lsp_accounts.clone(),
             loan: known.loan.as_ref(),
             history: Some(&known.history),
-            payment: None,
+            payment: self.payment.as_ref(),
             dispute: None,
             borrower_npa_since: None,
             consent_handle: None,
@@ -301,8 +313,9 @@ impl Scene {
                 None => self.apps.push(app),
             }
         }
-        let Decision { replies, asks, timers, webhooks, effects, events: _, lacks_history } = decision;
+        let Decision { replies, asks, timers, webhooks, effects, events: _, lacks_history, unclaimed } = decision;
         assert!(!lacks_history);
+        self.unclaimed = unclaimed;
         self.references.note_sessions(&asks);
         self.replies.extend(replies);
         self.asks.extend(asks);

@@ -178,7 +178,7 @@ fn register(scene: &Scene) -> Ask {
 }
 
 fn watch(scene: &Scene) -> Ask {
-    Ask::MandateStatus { plan: plans(scene.app(ONE)).1, reference: "M1".to_owned() }
+    Ask::MandateStatus { plan: plans(scene.app(ONE)).1, reference: "M1".to_owned(), again: false }
 }
 
 fn cancel(scene: &Scene) -> Ask {

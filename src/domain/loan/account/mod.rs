@@ -236,6 +236,8 @@ pub enum Ending {
     CoolingOff,
     /// Given up; what comes in later is recovered.
     WrittenOff,
+    /// The borrower did not want the loan, and no money had moved; no account ever ends so, because there is none.
+    Withdrawn,
 }
 
 /// The account of a paid-out loan.

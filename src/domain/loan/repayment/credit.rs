@@ -4,12 +4,14 @@ use chrono::NaiveDate;
 
 use super::{Channel, Payment, PaymentState, confirm, go_on, put, tell};
 use crate::domain::application::Application;
+use crate::domain::application::ask::{Collection, Finding, Outcome};
 use crate::domain::application::decision::{Decision, Effect, Facts};
 use crate::domain::book::{Journal, JournalKind, LedgerAccount, credit};
 use crate::domain::ids::PaymentId;
 use crate::domain::loan::account::{Fact, Split, What};
 use crate::domain::loan::{Loan, life};
 use crate::domain::maths::money::Paise;
+use crate::domain::personal::is_code;
 use crate::domain::servicing::AllocationPolicy;
 
 /// Money as the bank tells of it.
@@ -42,6 +44,28 @@ pub fn settle(
     put(loan, settled.clone(), d);
     tell(loan, app, &settled, d);
     go_on(loan, app, facts, d);
+}
+
+/// Money is told of for a payment that has ended. It is not credited by itself: the collection system had said before
+/// that none came and none would come, so one of its two words is wrong, and only the bank's file tells which. A person
+/// looks there, and books the receipt. That a credited one is told again is no news.
+pub(super) fn unclaimed(
+    app: &Application,
+    (asked, outcome): (&Collection, &Outcome),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let Outcome::Done { finding: Finding::Collected { utr, value_date, amount } } = outcome else { return };
+    if facts.is_credited {
+        return;
+    }
+    let amount = amount.unwrap_or(asked.amount);
+    let utr = if is_code(utr) { format!(", UTR {utr}") } else { String::new() };
+    d.event(
+        app,
+        format!("{amount} rupees of {value_date} came for payment {}, which has ended{utr}", asked.payment_id),
+    );
+    d.unclaimed = true;
 }
 
 /// Notes a receipt and gives its split.

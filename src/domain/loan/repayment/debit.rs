@@ -2,10 +2,12 @@
 
 use chrono::Duration;
 
-use super::credit::{Arrived, settle};
+use super::credit::{Arrived, settle, unclaimed};
 use super::{Channel, Payment, PaymentState, close_pages, collection, fail, find, go_on, new_payment, put};
 use crate::domain::application::Application;
-use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, NewAsk, Outcome, unreceived};
+use crate::domain::application::ask::{
+    Ask, Collection, Finding, NEVER_RECEIVED, NewAsk, Outcome, lacks_mandate, unreceived,
+};
 use crate::domain::application::decision::{Decision, Facts};
 use crate::domain::loan::account::{Fact, Instalment, Purpose, What};
 use crate::domain::loan::{Loan, life};
@@ -52,8 +54,9 @@ pub fn presented(
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
-    let Some(payment) = find(loan, &asked.payment_id).filter(|payment| payment.state == PaymentState::Presenting)
-    else {
+    let payment = find(loan, &asked.payment_id).filter(|payment| payment.state == PaymentState::Presenting);
+    let Some(payment) = payment else {
+        unclaimed(app, (asked, outcome), facts, d);
         return;
     };
     match outcome {
@@ -62,12 +65,18 @@ pub fn presented(
         }
         Outcome::Refused { code, .. }
             if code == NEVER_RECEIVED
+                && life::mandate(app).is_some()
                 && let Some(pause) = unreceived(payment.attempt) =>
         {
             let again = Payment { attempt: payment.attempt.saturating_add(1), ..payment };
             d.ask_aside(Ask::Present(collection(loan, app, &again)), app, app.generation);
             d.put_off(facts.now + pause);
             put(loan, again, d);
+        }
+        // Nothing was presented to the borrower's bank, so there is nothing that it dishonoured.
+        Outcome::Refused { code, .. } if code == NEVER_RECEIVED || lacks_mandate(code) => {
+            fail(loan, app, payment, &format!("the mandate was not debited: {code}"), d);
+            go_on(loan, app, facts, d);
         }
         Outcome::Refused { code, .. } => {
             let number = payment.instalment.unwrap_or_default();

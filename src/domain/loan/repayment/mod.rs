@@ -341,6 +341,10 @@ fn go_on(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision
         _ => allowed(loan, &order, facts),
     };
     match (still, payment.channel) {
+        (Ok(_), Channel::Mandate) if life::mandate(app).is_none() => {
+            fail(loan, app, payment, "there is no valid mandate", d);
+            go_on(loan, app, facts, d);
+        }
         (Ok(most), Channel::Mandate) => {
             let presented = Payment { state: PaymentState::Presenting, amount: payment.amount.min(most), ..payment };
             debit::debit(loan, app, &presented, d);

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 
-use super::credit::{Arrived, settle};
+use super::credit::{Arrived, settle, unclaimed};
 use super::{Payment, PaymentState, answer_payment, close_pages, collection, fail, failed, find, go_on, put};
 use crate::domain::application::Application;
 use crate::domain::application::answer::RefusalReason;
@@ -63,7 +63,12 @@ pub fn link_told(
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
-    let Some(payment) = find(loan, &asked.payment_id) else { return };
+    let waits =
+        |payment: &Payment| matches!(payment.state, PaymentState::Open { .. } | PaymentState::Cancelling { .. });
+    let Some(payment) = find(loan, &asked.payment_id).filter(waits) else {
+        unclaimed(app, (asked, outcome), facts, d);
+        return;
+    };
     match (&payment.state, outcome) {
         (
             PaymentState::Open { .. } | PaymentState::Cancelling { .. },

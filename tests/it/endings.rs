@@ -1,0 +1,159 @@
+//! What stands behind a loan ends with it, comes back with it, and money that comes too late is lost by nobody.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::support::bodies::{self, path};
+use crate::support::flow::{Flow, Loan};
+use crate::support::lsp::{Callback, TestLsp};
+use crate::support::server::{Options, Server};
+use crate::support::sql;
+use crate::support::system::{self, System, Told, call_back, paid, signed};
+
+/// What an application's history says.
+async fn history(server: &Server, lsp: &TestLsp, id: &str) -> Vec<String> {
+    let shown = server.get(&format!("/admin/applications/{}/{id}", lsp.org_id)).await;
+    let what = |event: &Value| event["what"].as_str().unwrap_or_default().to_owned();
+    shown["events"].as_array().unwrap().iter().map(what).collect()
+}
+
+/// An act by hand, proposed by one person and released by another.
+async fn act(server: &Server, loan: &Loan, act: Value) {
+    let acts = format!("/admin/loans/{}/acts", loan.loan_id);
+    let (status, proposed) =
+        server.post(&acts, &json!({"act": act, "reason": "the borrower asked for it", "maker": "asha"})).await;
+    assert_eq!(status, 201, "{proposed}");
+    let release = format!("/admin/acts/{}/release", proposed["actId"].as_str().unwrap());
+    assert_eq!(server.post(&release, &json!({"checker": "ravi"})).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_loan_is_over_for_everybody() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let loan = Flow { server: &server, lsp: &lsp }.granted(1).await.remove(0);
+    act(&server, &loan, json!({"kind": "WITHDRAW"})).await;
+
+    let shown = lsp.ask(path::GET_LOAN, json!({"loanId": loan.loan_id})).await;
+    assert_eq!(shown["loanStatus"], "COMPLETED", "{shown}");
+    assert_eq!(
+        (&shown["repayment"]["plan"]["status"], &shown["repayment"]["method"]["status"]),
+        (&json!("INACTIVE"), &json!("CANCELLED")),
+        "{shown}"
+    );
+    let summary = lsp.ask(path::LOAN_SUMMARY, json!({"loanId": loan.loan_id})).await;
+    assert_eq!(
+        (&summary["loanStatus"], &summary["summary"]["extensibleData"]["ending"]),
+        (&json!("COMPLETED"), &json!("WITHDRAWN")),
+        "{summary}"
+    );
+
+    let plan = &loan.offer["repayment"]["plans"][0]["id"];
+    let set = lsp.ask(path::SET_REPAYMENT_PLAN, json!({"loanId": loan.loan_id, "plan": {"id": plan}})).await;
+    assert_eq!((&set["response"]["error"], &set["plan"]["status"]), (&json!("SRP1002"), &json!("INACTIVE")), "{set}");
+    let account = bodies::account("50100000009999", bodies::NAME);
+    let set = lsp.ask(path::SET_ACCOUNT, json!({"loanId": loan.loan_id, "account": account})).await;
+    assert_eq!(set["response"]["error"], "SDA1002", "{set}");
+
+    let monitoring = async || {
+        let shown = server.get(&format!("/admin/applications/{}/{}", lsp.org_id, loan.application)).await;
+        shown["monitoringConsent"].clone()
+    };
+    server.until("nothing is monitored any more", async || monitoring().await == "FAILED").await;
+    let revoked = "select count(*) from sandbox.item where kind = 'CONSENT' and state = 'REVOKED'";
+    assert_eq!(sql::number(&server.app.pool, revoked).await, 1, "the monitoring consent alone");
+    let mandates = "select count(*) from sandbox.item where kind = 'MANDATE' and state = 'CANCELLED'";
+    assert_eq!(sql::number(&server.app.pool, mandates).await, 1);
+}
+
+/// A paid-out loan that is secured by an invoice.
+async fn secured(flow: &Flow<'_>, invoice: &str) -> Loan {
+    let id = bodies::id();
+    let mut item = bodies::application(&id, &bodies::pan());
+    item["collaterals"] = json!([{
+        "collateralPrimaryId": invoice, "collateralPrimaryIdType": "GST_INVOICE", "type": "GST_INVOICE",
+    }]);
+    flow.lsp.ask(path::CREATE, json!({"loanApplications": [item]})).await;
+    let ids = [id];
+    let offers = flow.offers(&ids).await;
+    flow.agree(&ids, &offers).await;
+    flow.set_up(&ids, &offers).await;
+    let answer = flow.grant(&ids[0]).await;
+    assert_eq!(answer["loanStatus"], "GRANTED", "{answer}");
+    let loan_id = answer["loanId"].as_str().unwrap().to_owned();
+    let [application] = ids;
+    let loan = Loan { application, offer: offers[0].clone(), loan_id };
+    flow.disburse(&loan, "DISB-1").await;
+    loan
+}
+
+/// The borrower leaves within the cooling-off period; gives the payment.
+async fn leave(lsp: &TestLsp, loan: &Loan) -> String {
+    let payment = json!({"extensibleData": {"purpose": "COOLING_OFF_EXIT"}});
+    let answer = lsp.ask(path::TRIGGER_REPAYMENT, json!({"loanId": loan.loan_id, "payment": payment})).await;
+    let id = answer["payment"]["id"].as_str().unwrap().to_owned();
+    let confirmed = |c: &Callback| c.path.ends_with("confirmRepayment") && c.body["payment"]["id"] == id.as_str();
+    lsp.callback_that("confirms the payment", confirmed).await;
+    id
+}
+
+async fn take_back(server: &Server, loan: &Loan, payment: &str) {
+    let told = format!("/sandbox/payments/{payment}?loanId={}", loan.loan_id);
+    let (status, answer) = server.post(&told, &json!({"outcome": "return"})).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loan_that_a_returned_payment_opens_again_is_secured_again_where_it_can_be() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let liens = async |loan: &Loan| {
+        let of = format!("select count(*) from lien where loan_id = '{}'", loan.loan_id);
+        sql::number(&server.app.pool, &of).await
+    };
+    let loan = secured(&flow, "INVOICE-1").await;
+    let payment = leave(&lsp, &loan).await;
+    assert_eq!(liens(&loan).await, 0);
+    take_back(&server, &loan, &payment).await;
+    assert_eq!(liens(&loan).await, 1);
+    let said = "the loan is open again, its collateral is pledged again".to_owned();
+    assert!(history(&server, &lsp, &loan.application).await.contains(&said));
+
+    let payment = leave(&lsp, &loan).await;
+    let other = secured(&flow, "INVOICE-1").await;
+    take_back(&server, &loan, &payment).await;
+    assert_eq!((liens(&loan).await, liens(&other).await), (0, 1));
+    let said = "the loan is open again, without a collateral that is pledged to another loan".to_owned();
+    assert!(history(&server, &lsp, &loan.application).await.contains(&said));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_left_after_all_leaves_its_question_to_an_operator() {
+    let refused = json!({"outcome": "refused", "code": "ACCOUNT_CLOSED", "detail": "no"});
+    let bank: Arc<System> = System::start(move |heard| match heard.method.as_str() {
+        "pay" => Told::Status(200, refused.clone()),
+        _ => Told::Usual,
+    })
+    .await;
+    let system = Arc::clone(&bank);
+    let tweak = move |config: &mut ocen_lender::config::Config| system.behind(config, "disbursement", |limits| limits);
+    let server = Server::start_with(Options { tweak: Some(Box::new(tweak)), ..Options::default() }).await;
+    let lsp = server.lsp().await;
+    let loan = Flow { server: &server, lsp: &lsp }.granted(1).await.remove(0);
+    let failed = Flow { server: &server, lsp: &lsp }.disburse(&loan, "DISB-1").await;
+    assert_eq!(failed["payment"]["status"], "FAILURE", "{failed}");
+    let stuck = async || server.get("/admin/asks").await["items"].as_array().cloned().unwrap_or_default();
+    assert!(stuck().await.is_empty());
+
+    let first = &bank.until("pay", 1).await[0];
+    let url = first.body["context"]["callbackUrl"].as_str().unwrap().to_owned();
+    let body = paid().to_string();
+    let answer = call_back(&server.http, &url, &body, &signed(&body, &system::keys(), 0)).await;
+    assert_eq!(answer, (200, json!({"status": "applied"})));
+    let asks = stuck().await;
+    assert_eq!((asks.len(), &asks[0]["reason"]), (1, &json!("money came that nothing waits for")), "{asks:?}");
+    assert!(history(&server, &lsp, &loan.application).await.iter().any(|what| what.starts_with("tranche 1 left on ")));
+    assert_eq!(sql::number(&server.app.pool, "select count(*) from journal").await, 0, "a person books it");
+}
