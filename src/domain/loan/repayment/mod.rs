@@ -22,6 +22,7 @@ use crate::domain::application::ask::{Ask, Collection};
 use crate::domain::application::command::RepaymentOrder;
 use crate::domain::application::decision::{Decision, Effect, Facts, Webhook, WebhookKind};
 use crate::domain::ids::{ExchangeId, PaymentId};
+use crate::domain::calendar::midnight_after;
 use crate::domain::maths::money::Paise;
 
 /// A payment by the borrower.
@@ -229,10 +230,8 @@ fn page_ends(purpose: Purpose, facts: &Facts<'_>, hours: i64) -> DateTime<Utc> {
     let end = facts.now + Duration::hours(hours);
     match purpose {
         Purpose::Instalment | Purpose::Prepayment => end,
-        // The lender's day ends at 18:30 UTC.
         Purpose::Foreclosure | Purpose::CoolingOffExit => {
-            let midnight = facts.today.and_hms_opt(18, 30, 0).map_or(end, |at| at.and_utc());
-            end.min(midnight)
+            midnight_after(facts.today).map_or(end, |midnight| end.min(midnight))
         }
     }
 }
