@@ -111,6 +111,10 @@ pub async fn decision_with(
     if decision.lacks_history {
         return Err(Refused::Internal("a late fact was to be stored without being replayed".to_owned()));
     }
+    for (loan, check) in &decision.alarms {
+        tracing::error!(loan.id = %loan, check, "the book of a loan does not pass its check");
+        app.metrics.book_is_broken();
+    }
     save_applications(app, &mut writes, before.applications, (&applications, &mut decision))?;
     let effects = std::mem::take(&mut decision.effects);
     carry_out_all(app, conn, (&applications, before.loan), effects, &mut writes).await?;
@@ -137,6 +141,7 @@ pub fn alone(app: &App, before: &[Locked], decided: Decided, order: Order<'_>) -
         && decision.effects.iter().all(reserves)
         && decision.replies.iter().all(answers)
         && decision.webhooks.is_empty()
+        && decision.alarms.is_empty()
         && !decision.lacks_history;
     if !simple {
         return Ok(None);

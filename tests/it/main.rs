@@ -17,6 +17,8 @@ mod bulk;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod conformance;

@@ -196,6 +196,8 @@ pub struct Decision {
     pub lacks_history: bool,
 }
 
+    /// Loans whose book does not pass a check, with its name: people must look at once.
+    pub alarms: Vec<(LoanId, &'static str)>,
 impl Decision {
     /// Takes in what follows from something that happens at once after this.
     pub fn absorb(&mut self, then: Self) {
@@ -209,6 +211,7 @@ impl Decision {
     }
 
     /// Answers one result of an exchange.
+        self.alarms.extend(then.alarms);
     pub fn reply(&mut self, exchange: ExchangeId, slot: u32, answer: Answer) {
         self.replies.push(Reply { exchange, slot, answer });
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::account::{Account, Ending, Instalment, Out, Position, What};
+use super::checks::{self, Check};
 use super::content::{
     DueView, InstalmentView, ListedLoan, LoanContent, LoanHead, LoanStatus, StatementContent, StatementRow,
     SummaryContent,
@@ -23,8 +24,21 @@ const LONGEST_STATEMENT: i64 = 36_600;
 
 /// `LoanSummaryRequest`.
 pub fn summary(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) {
-    let content = Content::Summary(Box::new(summarise(loan, app, facts)));
-    d.answer(facts, Answer::ok(content));
+    let answer = if let Some(broken) = checks::of_loan(loan) {
+        raise_alarm(loan, broken, d);
+        let nothing = SummaryContent { instalments: Vec::new(), ..undisbursed(loan, app, facts) };
+        let content = Content::Summary(Box::new(nothing));
+        Answer::refused(RefusalReason::SourceUnavailable, "the book of the loan is being checked", content)
+    } else {
+        Answer::ok(Content::Summary(Box::new(summarise(loan, app, facts))))
+    };
+    d.answer(facts, answer);
+}
+
+/// The book is not what it must be: nothing of it is told, people look, and the loan's history says so.
+fn raise_alarm(loan: &Loan, broken: Check, d: &mut Decision) {
+    d.alarms.push((loan.id.clone(), broken.name()));
+    d.events.push((loan.application, format!("the book does not pass its check: {}", broken.name())));
 }
 
 /// `getLoanRequest`.
@@ -55,17 +69,23 @@ pub fn statement(loan: &Loan, (from, to): (Option<NaiveDate>, Option<NaiveDate>)
     };
     let all = history_lines(facts.history, d);
     let utrs = references(loan, facts.history);
-    let content = Content::Statement(cut(loan, (&all, &utrs), from, to));
-    let answer = match refused {
-        Some(detail) => {
-            let empty = StatementContent { rows: Vec::new(), ..cut(loan, (&all, &utrs), from, to) };
-            Answer::refused(RefusalReason::DateRange, detail, Content::Statement(empty))
+    let empty = || Content::Statement(StatementContent { rows: Vec::new(), ..cut(loan, (&all, &utrs), from, to) });
+    let answer = match (refused, checks::of_statement(loan, &all)) {
+        (Some(detail), _) => Answer::refused(RefusalReason::DateRange, detail, empty()),
+        (None, Some(broken)) => {
+            raise_alarm(loan, broken, d);
+            let nothing = StatementContent {
+                loan_id: loan.id.clone(),
+                from,
+                to,
+                opening: Paise::ZERO,
+                closing: Paise::ZERO,
+                rows: Vec::new(),
+            };
+            let detail = "the book of the loan is being checked";
+            Answer::refused(RefusalReason::SourceUnavailable, detail, Content::Statement(nothing))
         }
-        None if !agrees(loan, &all) => {
-            d.events.push((loan.application, "the statement does not agree with the account".to_owned()));
-            Answer::refused(RefusalReason::SourceUnavailable, "the statement is being checked", content)
-        }
-        None => Answer::ok(content),
+        (None, None) => Answer::ok(Content::Statement(cut(loan, (&all, &utrs), from, to))),
     };
     d.answer(facts, answer);
 }
@@ -73,13 +93,6 @@ pub fn statement(loan: &Loan, (from, to): (Option<NaiveDate>, Option<NaiveDate>)
 fn history_lines(history: Option<&History>, d: &Decision) -> Vec<Line> {
     let stored = history.map(|history| history.journals.clone()).unwrap_or_default();
     lines(&life::posted(stored.into_iter(), d))
-}
-
-/// The self-check of a statement (`lending.md` §2.9): what its last row says is what the account says.
-#[must_use]
-pub fn agrees(loan: &Loan, all: &[Line]) -> bool {
-    let closing = all.last().map_or(Paise::ZERO, |line| line.closing);
-    loan.account.as_ref().map_or(Paise::ZERO, Account::balance) == closing
 }
 
 impl Account {

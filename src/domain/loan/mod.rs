@@ -1,6 +1,7 @@
 //! The machine of one loan, from the grant on (`ocen-v3.md` §6.5).
 
 pub mod account;
+pub mod checks;
 pub mod content;
 pub mod details;
 pub mod disbursement;

@@ -1,6 +1,7 @@
 //! Rows L1 to L5: a tranche is reserved once, paid once, and only the bank's final word frees it.
 
 mod acts;
+mod checks;
 
 use chrono::Duration;
 

@@ -301,7 +301,7 @@ impl Scene {
                 None => self.apps.push(app),
             }
         }
-        let Decision { replies, asks, timers, webhooks, effects, events: _, lacks_history } = decision;
+        let Decision { replies, asks, timers, webhooks, effects, events: _, alarms: _, lacks_history } = decision;
         assert!(!lacks_history);
         self.references.note_sessions(&asks);
         self.replies.extend(replies);
