@@ -209,6 +209,9 @@ pub struct LoanContent {
 }
 
 /// One row of `loanStatementResponse.accountStatement`.
+    /// It is paid out and not over: the borrower may pay, the next instalment ahead of its time too.
+    #[serde(default)]
+    pub takes_payments: bool,
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementRow {
     /// Value date.

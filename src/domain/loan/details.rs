@@ -53,6 +53,7 @@ pub fn get(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) 
         account: loan.payouts.iter().rev().find(|payout| !payout.has_failed()).map(|payout| payout.account.clone()),
         schedule: schedule(loan),
         schedule_version: loan.account.as_ref().map_or(1, |account| account.version),
+        takes_payments: loan.account.as_ref().is_some_and(|account| !account.is_closed()),
     };
     d.answer(facts, Answer::ok(Content::Loan(Box::new(content))));
 }

@@ -150,6 +150,7 @@ impl<'a> Running<'a> {
             schedule: self.account.instalments.iter().map(|instalment| instalment.row).collect(),
             schedule_version: self.account.version,
         }
+            takes_payments: true,
     }
 
     /// The whole life of the loan: its payment has come in.

@@ -7,6 +7,7 @@ use super::account::AccountBlock;
 use super::plan::PlanBlock;
 use crate::domain::application::answer::PlanStatus;
 use crate::domain::application::facets::{Deal, RepaymentSetup};
+use crate::domain::loan::repayment::MANDATE_METHOD;
 use crate::lsp::Settings;
 
 /// `chosenDisbursement`.
@@ -35,6 +36,9 @@ pub struct ChosenRepayment {
 pub struct PaymentMethod {
     /// The collection system's reference.
     pub id: String,
+    /// `ENACH`, as in the `paymentMethodType` of what it collects.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
     /// `ACTIVE` or `INACTIVE`.
     pub status: &'static str,
 }
@@ -71,11 +75,14 @@ impl ChosenRepayment {
         let chosen = PlanBlock::chosen(&deal.offer.repayment_plans, deal.repayment.plan());
         let schedule = Some(deal.offer.schedule.rows.as_slice());
         let active = matches!(deal.repayment, RepaymentSetup::Active { .. });
+        let plan = chosen
+            .map_or_else(|| PlanBlock::unknown("", None), |plan| PlanBlock::new(plan, status, schedule, settings));
         Self {
-            plan: chosen
-                .map_or_else(|| PlanBlock::unknown("", None), |plan| PlanBlock::new(plan, status, schedule, settings)),
+            // A loan that runs on a plan stays on it.
+            plan: if in_force { plan.allowing(false, !active) } else { plan },
             method: deal.repayment.mandate().map(|mandate| PaymentMethod {
                 id: mandate.reference.clone(),
+                kind: MANDATE_METHOD,
                 status: if active { "ACTIVE" } else { "INACTIVE" },
             }),
         }

@@ -140,6 +140,7 @@ pub fn loan(head: LoanHead, set_up: bool) -> LoanContent {
         schedule: offer(Frequency::Weekly).schedule.rows,
         schedule_version: 2,
     }
+        takes_payments: set_up,
 }
 
 /// A statement of a payout and a payment.

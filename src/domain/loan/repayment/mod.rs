@@ -26,6 +26,9 @@ use crate::domain::calendar::midnight_after;
 use crate::domain::maths::money::Paise;
 
 /// A payment by the borrower.
+/// The protocol's word for how a mandate is debited: the collection system does not say which kind it registered.
+pub const MANDATE_METHOD: &str = "ENACH";
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     /// Made by the lender.

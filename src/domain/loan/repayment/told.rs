@@ -63,7 +63,10 @@ pub fn content(loan: &Loan, payment: &Payment) -> RepaymentContent {
         purpose: Some(payment.purpose),
         amount: Some(amount),
         instalment: payment.instalment,
-        method: payment.method.clone().or_else(|| (payment.channel == Channel::Mandate).then(|| "ENACH".to_owned())),
+        method: payment
+            .method
+            .clone()
+            .or_else(|| (payment.channel == Channel::Mandate).then(|| MANDATE_METHOD.to_owned())),
         url,
         expires_at: payment.expires_at,
         split,
