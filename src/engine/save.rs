@@ -280,6 +280,7 @@ async fn carry_out(
         }
         Effect::CloseAsk(bank_key) => match applications.first() {
             Some(application) => ask::close_money(conn, &app.sealer, application.id, &bank_key, now).await,
+        Effect::PublishDispute(id, dispute) => pages::publish_dispute(app, conn, id, &dispute).await,
             None => Ok(()),
         },
         Effect::Reopen(id, amount) => match borrower_of(id) {

@@ -39,6 +39,8 @@ mod day_end;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod disputes;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod exposure;

@@ -142,7 +142,7 @@ fn decide_on_loan(loan: &mut Loan, app: &mut Application, command: &Command, fac
         Command::RaiseDispute { dispute, description, .. } => {
             loan::dispute::raise(loan, (dispute.as_ref(), description), facts, d);
         }
-        Command::DisputeStatus(_) => loan::dispute::status(facts, d),
+        Command::DisputeStatus(_) => loan::dispute::status(loan, facts, d),
         // About the application alone.
         _ => {}
     }

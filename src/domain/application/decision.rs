@@ -9,7 +9,7 @@ use super::ask::{Ask, NewAsk, NewTimer, Timer};
 use super::facets::Generation;
 use crate::domain::book::Journal;
 use crate::domain::calendar::WorkingDays;
-use crate::domain::ids::{ApplicationId, ExchangeId, LoanId, PaymentId, PlanId};
+use crate::domain::ids::{ApplicationId, DisputeId, ExchangeId, LoanId, PaymentId, PlanId};
 use crate::domain::kfs::{IssuedKfs, Letterhead, Scribe};
 use crate::domain::loan::Loan;
 use crate::domain::loan::account::{Fact, Split};
@@ -165,6 +165,8 @@ pub enum Effect {
     Resplit(PaymentId, Split),
     /// Store a dispute.
     SaveDispute(Box<Dispute>),
+    /// Open the borrower's page of a dispute, where it is not open yet.
+    PublishDispute(ApplicationId, DisputeId),
     /// A money question was answered by hand: the one with this key is not asked any more.
     CloseAsk(String),
     /// A loan that was over is not any more, because a payment came back: it counts against the borrower again.

@@ -274,3 +274,6 @@ pub struct DisputeContent {
     /// When the status was reached.
     pub at: Option<DateTime<Utc>>,
 }
+    /// Where the borrower follows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,

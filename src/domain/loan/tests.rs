@@ -2,6 +2,7 @@
 
 mod acts;
 mod checks;
+mod disputes;
 
 use chrono::Duration;
 

@@ -240,4 +240,5 @@ pub(super) fn dispute(status: DisputeStatus, note: Option<&str>, at: DateTime<Ut
         note: note.map(str::to_owned),
         at: Some(at),
     })
+        url: Some("https://loans.lender.example/dispute/91d3e7".to_owned()),
 }

@@ -324,10 +324,11 @@ const CALLS: [Words; 29] = [
         "raiseDispute",
         "Disputes",
         "Raise a dispute",
-        "Files an issue of the borrower about a loan. With the `id` of a dispute that needs more information it says \
-         more about it.",
+        "Files an issue of the borrower about a loan. With the `id` of an open dispute it says more about it; one that \
+         is resolved or closed takes no more.",
     )
-    .answers("The dispute with the `id` that the lender made: `NEW`, or `PROCESSING` when more was said.", "DPRQ"),
+    .answers("The dispute with the `id` that the lender made and the `url` of the borrower's page: `NEW`, or `PROCESSING` \
+         when words came that it needed.", "DPRQ"),
     call("disputeStatus", "Disputes", "Ask for a dispute", "The `id` of the dispute is the only key.").answers(
         "`NEW`, `PROCESSING`, `NEED_MORE_INFO`, `RESOLVED` or `CLOSED`, with the lender's last word on it in \
          `extensibleData.note`.",

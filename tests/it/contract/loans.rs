@@ -182,6 +182,7 @@ pub fn dispute(status: Option<DisputeStatus>) -> DisputeContent {
         note: status.filter(|status| *status == DisputeStatus::Resolved).map(|_| "returned".to_owned()),
         at: status.map(|_| now()),
     }
+        url: status.map(|_| "https://loans.example/dispute/91d3e7".to_owned()),
 }
 
 /// Every kind of content with the operations that send it.

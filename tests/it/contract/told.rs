@@ -182,6 +182,7 @@ fn a_list_and_a_dispute_say_where_things_stand() {
     let expected = json!({
         "id": "DSP-1", "description": "debited twice", "status": "RESOLVED",
         "extensibleData": {"loanId": "LON-1", "note": "returned", "updatedAt": "2026-01-05T10:00:00.000Z"}
+        "url": "https://loans.example/dispute/91d3e7",
     });
     assert_eq!(body["dispute"], expected);
     let refused = Answer::refused(RefusalReason::DisputeState, "closed", Content::Dispute(dispute(None)));
