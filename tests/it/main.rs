@@ -107,6 +107,8 @@ mod readme;
 #[cfg(test)]
 mod referral;
 #[cfg(test)]
+mod repayments;
+#[cfg(test)]
 mod reveal;
 #[cfg(test)]
 mod scenarios;

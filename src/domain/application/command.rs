@@ -187,6 +187,8 @@ pub struct PaymentOrder {
 /// The payment in `triggerRepaymentRequest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepaymentOrder {
+    /// The LSP's own id of it, unique per loan: the same id is the same order, however often it comes.
+    pub id: Option<PaymentId>,
     /// What for (design §8).
     pub purpose: Purpose,
     /// How much; `None` means all that the purpose asks for. A prepayment has it always.

@@ -167,6 +167,8 @@ pub enum Effect {
     SaveDispute(Box<Dispute>),
     /// Open the borrower's page of a dispute, where it is not open yet.
     PublishDispute(ApplicationId, DisputeId),
+    /// Ask now what became of the payments that are being collected from a borrower.
+    Hasten(ApplicationId),
     /// A money question was answered by hand: the one with this key is not asked any more.
     CloseAsk(String),
     /// A loan that was over is not any more, because a payment came back: it counts against the borrower again.
@@ -194,12 +196,12 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// What happened, for the history that people read: short words without personal data.
     pub events: Vec<(ApplicationId, String)>,
+    /// Loans whose book does not pass a check, with its name: people must look at once.
+    pub alarms: Vec<(LoanId, &'static str)>,
     /// It had to be decided with the loan's history and was not: nothing of it may be stored.
     pub lacks_history: bool,
 }
 
-    /// Loans whose book does not pass a check, with its name: people must look at once.
-    pub alarms: Vec<(LoanId, &'static str)>,
 impl Decision {
     /// Takes in what follows from something that happens at once after this.
     pub fn absorb(&mut self, then: Self) {
@@ -209,11 +211,11 @@ impl Decision {
         self.webhooks.extend(then.webhooks);
         self.effects.extend(then.effects);
         self.events.extend(then.events);
+        self.alarms.extend(then.alarms);
         self.lacks_history |= then.lacks_history;
     }
 
     /// Answers one result of an exchange.
-        self.alarms.extend(then.alarms);
     pub fn reply(&mut self, exchange: ExchangeId, slot: u32, answer: Answer) {
         self.replies.push(Reply { exchange, slot, answer });
     }

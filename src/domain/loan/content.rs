@@ -18,6 +18,9 @@ pub struct RepaymentContent {
     pub loan_id: LoanId,
     /// Made by the lender; the echo of an id, or `NONE`, when there is no such payment.
     pub payment_id: PaymentId,
+    /// The id under which the LSP asked for it, where it gave one and the payment is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_id: Option<PaymentId>,
     /// Status; absent when nothing was started.
     pub status: Option<RepaymentStatus>,
     /// What it is for.
@@ -32,7 +35,7 @@ pub struct RepaymentContent {
     pub url: Option<String>,
     /// Until when.
     pub expires_at: Option<DateTime<Utc>>,
-    /// What it settled, once it did; before, what it would settle.
+    /// What it settled, once it did; before, what it would settle if it came in today.
     pub split: Option<Split>,
     /// The bank's unique transaction reference.
     pub utr: Option<String>,
@@ -206,12 +209,12 @@ pub struct LoanContent {
     pub schedule: Vec<Row>,
     /// Counts schedules, from 1.
     pub schedule_version: u32,
-}
-
-/// One row of `loanStatementResponse.accountStatement`.
     /// It is paid out and not over: the borrower may pay, the next instalment ahead of its time too.
     #[serde(default)]
     pub takes_payments: bool,
+}
+
+/// One row of `loanStatementResponse.accountStatement`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementRow {
     /// Value date.
@@ -273,7 +276,7 @@ pub struct DisputeContent {
     pub note: Option<String>,
     /// When the status was reached.
     pub at: Option<DateTime<Utc>>,
-}
     /// Where the borrower follows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+}

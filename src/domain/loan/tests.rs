@@ -3,6 +3,7 @@
 mod acts;
 mod checks;
 mod disputes;
+mod repayments;
 
 use chrono::Duration;
 

@@ -80,6 +80,7 @@ impl<'a> Running<'a> {
         RepaymentContent {
             loan_id: LoanId(LOAN.to_owned()),
             payment_id: PaymentId(PAYMENT.to_owned()),
+            asked_id: None,
             status: Some(status),
             purpose: Some(Purpose::Instalment),
             amount: Some(self.account.payable(self.today)),
@@ -149,8 +150,8 @@ impl<'a> Running<'a> {
             account: self.deal.account.active().cloned(),
             schedule: self.account.instalments.iter().map(|instalment| instalment.row).collect(),
             schedule_version: self.account.version,
-        }
             takes_payments: true,
+        }
     }
 
     /// The whole life of the loan: its payment has come in.
@@ -239,6 +240,6 @@ pub(super) fn dispute(status: DisputeStatus, note: Option<&str>, at: DateTime<Ut
         status: Some(status),
         note: note.map(str::to_owned),
         at: Some(at),
-    })
         url: Some("https://loans.lender.example/dispute/91d3e7".to_owned()),
+    })
 }

@@ -248,18 +248,20 @@ const CALLS: [Words; 29] = [
          is due, or the next instalment ahead of time), `PREPAYMENT` (part of the principal, `payment.totalAmount` \
          needed), `FORECLOSURE` (everything) or `COOLING_OFF_EXIT` (everything, without penalty, within the \
          cooling-off period). What the last two cost today stands in the loan's summary. Without an amount it is all \
-         that the purpose asks for.",
+         that the purpose asks for. `payment.id` may be the LSP's own, unique per loan: the same id is the same payment, \
+         and never opens a second page.",
     )
     .answers(
-        "`PENDING_AUTH` with the `paymentUrl` and the `id` that the lender made of the payment. The published schema \
-         takes the payment for a plan; it has the members of both.",
+        "`PENDING_AUTH` with the `paymentUrl`, the `id` that the lender made of the payment, and what it would settle \
+         today. The LSP's own id comes back in `extensibleData.lspPaymentId`. The published schema takes the payment \
+         for a plan; it has the members of both.",
         "TRRQ",
     ),
     call(
         "triggerRepaymentStatus",
         "Repayment",
         "Ask for a payment",
-        "Asks by `payment.id`, by `loanId` for its newest payment, or by both.",
+        "Asks by `payment.id`, the lender's or the LSP's own, by `loanId` for its newest payment, or by both.",
     )
     .answers(
         "The payment as it stands: `SUCCESS` with what it settled, `FAILURE`, or `PENDING_AUTH`. A payment that was \

@@ -54,7 +54,7 @@ pub struct RepaymentAsPlan {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RepaymentBlock {
-    /// Made by the lender; `NONE` when there is no payment.
+    /// Made by the lender. When there is no payment: the LSP's own id, or `NONE`.
     pub id: String,
     /// `SUCCESS`, `FAILURE` or `PENDING_AUTH`; absent when nothing was started.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +97,9 @@ pub struct RepaymentBlock {
 #[derive(Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RepaymentExtra {
+    /// The LSP's own id, under which it asked for the payment; both ids are good for asking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsp_payment_id: Option<String>,
     /// `INSTALMENT`, `PREPAYMENT`, `FORECLOSURE` or `COOLING_OFF_EXIT`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<&'static str>,
@@ -136,6 +139,7 @@ impl From<&RepaymentContent> for RepaymentExtra {
             Purpose::CoolingOffExit => "COOLING_OFF_EXIT",
         });
         Self {
+            lsp_payment_id: content.asked_id.as_ref().map(ToString::to_string),
             purpose,
             expires_at: content.expires_at.map(core::timestamp),
             excess: excess.map(|excess| excess.to_string()),

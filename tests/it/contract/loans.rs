@@ -31,6 +31,7 @@ pub fn payment(status: Option<RepaymentStatus>) -> RepaymentContent {
     RepaymentContent {
         loan_id: loan_id(),
         payment_id: PaymentId::from(if known { "PAY-1" } else { "NONE" }),
+        asked_id: known.then(|| PaymentId::from("LSP-PAY-1")),
         status,
         purpose: known.then_some(Purpose::Instalment),
         amount: known.then_some(Paise(1_041_283)),
@@ -139,8 +140,8 @@ pub fn loan(head: LoanHead, set_up: bool) -> LoanContent {
         deal,
         schedule: offer(Frequency::Weekly).schedule.rows,
         schedule_version: 2,
-    }
         takes_payments: set_up,
+    }
 }
 
 /// A statement of a payout and a payment.
@@ -181,8 +182,8 @@ pub fn dispute(status: Option<DisputeStatus>) -> DisputeContent {
         status,
         note: status.filter(|status| *status == DisputeStatus::Resolved).map(|_| "returned".to_owned()),
         at: status.map(|_| now()),
-    }
         url: status.map(|_| "https://loans.example/dispute/91d3e7".to_owned()),
+    }
 }
 
 /// Every kind of content with the operations that send it.

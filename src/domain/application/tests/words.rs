@@ -98,6 +98,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Resplit(payment, _) => format!("resplit {payment}"),
         Effect::SaveDispute(dispute) => format!("dispute {}", dispute.status.name()),
         Effect::PublishDispute(..) => "publish dispute".to_owned(),
+        Effect::Hasten(_) => "hasten".to_owned(),
         Effect::CloseAsk(_) => "close ask".to_owned(),
         Effect::Reopen(..) => "reopen".to_owned(),
         Effect::Finish(..) => "finish".to_owned(),
