@@ -40,7 +40,7 @@ impl Moratorium {
     }
 
     /// How many of the days from one on, and before another, lie in it.
-    fn days_between(&self, from: NaiveDate, until: NaiveDate) -> i64 {
+    fn days_between(self, from: NaiveDate, until: NaiveDate) -> i64 {
         let after = self.to.succ_opt().unwrap_or(self.to);
         until.min(after).signed_duration_since(from.max(self.from)).num_days().max(0)
     }
