@@ -52,6 +52,10 @@ impl Scribe for App {
         Some(IssuedKfs { url, agreement_url, text, hash, valid_till: kfs.valid_till, number })
     }
 
+    fn hash(&self, text: &str) -> String {
+        sha256(text.as_bytes())
+    }
+
     fn dispute_url(&self, dispute: &DisputeId) -> String {
         format!("{}/dispute/{}", self.config.borrower_url, token(&self.sealer, Kind::Dispute, dispute.as_str()))
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chrono::Duration;
 use ocen_lender::domain::application::ask::{Ask, Finding, Outcome};
 use ocen_lender::lender::Port;
 use serde_json::{Value, json};
@@ -18,18 +17,18 @@ use crate::support::sql;
 /// A collection system whose pages are paid when the test says so, in a transfer that has this reference.
 const UTR: &str = "UTR-BATCH-7";
 
-/// It is asked again after an hour when nobody hurries.
+/// While it is not paid, it wants to be asked again as late as it may.
 fn collections(paid: &Arc<AtomicBool>) -> Arc<Steered> {
     let paid = Arc::clone(paid);
-    let day = chrono::Utc::now().date_naive();
     Steered::new(move |call| match call.ask {
         Ask::LinkStatus { .. } if paid.load(Ordering::SeqCst) => {
-            let value_date = day - Duration::days(1);
+            // Before the payout: it counts on the day of the payout.
+            let value_date = "2020-01-01".parse().unwrap();
             Reply::With(Outcome::Done { finding: Finding::Collected { utr: UTR.to_owned(), value_date, amount: None } })
         }
         Ask::LinkStatus { .. } => Reply::With(Outcome::Pending {
             reference: "L-1".to_owned(),
-            poll_after: chrono::Utc::now() + Duration::hours(1),
+            poll_after: "2100-01-01T00:00:00Z".parse().unwrap(),
             url: None,
         }),
         _ => Reply::Usual,
@@ -81,6 +80,8 @@ async fn the_lsp_s_own_id_finds_the_payment_and_never_makes_a_second_one() {
         let status = lsp.ask(path::REPAYMENT_STATUS, named.clone()).await;
         assert_eq!((&status["payment"]["id"], &status["payment"]["status"]), (&ours, &json!("SUCCESS")), "{named}");
     }
+    let found = server.get("/admin/loans?q=MINE-1").await;
+    assert_eq!(found["items"][0]["loanId"], loan.loan_id, "and people find it by that id: {found}");
     let payments = "select count(*) from repayment where channel = 'LINK'";
     assert_eq!(sql::number(&server.app.pool, payments).await, 1);
     let summary = lsp.ask(path::LOAN_SUMMARY, json!({"loanId": loan.loan_id})).await;
@@ -181,7 +182,7 @@ async fn a_hint_has_the_page_asked_about_at_once() {
     let hint = json!({"loanId": loan.loan_id, "payment": {"id": "MINE"}});
     assert_eq!(lsp.send(path::CONFIRM_REPAYMENT, hint).await.1.error(), "0");
     let told = lsp.callback_that("confirms the page", confirms(&loan, &page)).await.body;
-    assert_eq!(told["payment"]["status"], "SUCCESS", "without the hint it would have been an hour");
+    assert_eq!(told["payment"]["status"], "SUCCESS", "without the hint it would have been hours");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,6 +204,40 @@ async fn plans_say_what_may_be_done_about_them() {
     let page = lsp.ask(path::TRIGGER_REPAYMENT, json!({"loanId": loan.loan_id, "payment": purpose})).await;
     lsp.callback_that("confirms the exit", confirms(&loan, &page["payment"]["id"])).await;
     assert_eq!(flags(&shown().await["plan"]), (Value::Null, Value::Null), "a closed loan has no plan in force");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pay_off_stands_on_a_quote_that_anybody_can_check() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let loan = paid_out(&server, &lsp).await;
+    server.post("/sandbox/clock", &json!({"advance": "P5D"})).await;
+    let summary = lsp.ask(path::LOAN_SUMMARY, json!({"loanId": loan.loan_id})).await;
+    let offer = &summary["summary"]["extensibleData"]["payOff"]["foreclosure"];
+    let member = |name: &str| offer[name].as_str().unwrap_or("0.00").to_owned();
+    let names = ["on", "amount", "principal", "interest", "fees", "penalty", "charge", "feesGivenBack", "excess"];
+    let figures = [vec![loan.loan_id.clone(), "FORECLOSURE".to_owned()], names.map(member).to_vec()].concat().join("|");
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, figures.as_bytes());
+    let hash = digest.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    assert_eq!(offer["quote"]["hash"], hash, "{figures}");
+    let pay = |quote: &Value| {
+        let extra = json!({"purpose": "FORECLOSURE", "quoteId": quote});
+        json!({"loanId": loan.loan_id, "payment": {"extensibleData": extra}})
+    };
+    let refused = lsp.ask(path::TRIGGER_REPAYMENT, pay(&json!("Q-20200101-0000000000000000"))).await;
+    assert_eq!(refused["response"]["error"], "TRRQ1002", "{refused}");
+    let quote = offer["quote"]["id"].clone();
+    let opened = lsp.ask(path::TRIGGER_REPAYMENT, pay(&quote)).await;
+    assert_eq!(
+        (&opened["payment"]["totalAmount"], &opened["payment"]["extensibleData"]["quoteId"]),
+        (&offer["amount"], &quote),
+        "{opened}"
+    );
+    let told = lsp.callback_that("confirms the pay-off", confirms(&loan, &opened["payment"]["id"])).await.body;
+    assert_eq!(
+        (&told["payment"]["status"], &told["payment"]["extensibleData"]["quoteId"]),
+        (&json!("SUCCESS"), &quote)
+    );
 }
 
 /// An act proposed by one person and released by another; the payment that it was about or made.

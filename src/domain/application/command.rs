@@ -195,6 +195,8 @@ pub struct RepaymentOrder {
     pub amount: Option<Paise>,
     /// Which instalment; `None` means what is due, or the next one.
     pub instalment: Option<u32>,
+    /// The quote that a pay-off is to stand on; `None` means today's.
+    pub quote: Option<String>,
     /// `paymentMethodType`, as sent.
     pub method: Option<String>,
 }

@@ -72,6 +72,9 @@ pub trait Scribe: fmt::Debug + Send + Sync {
     /// The statement as it will be sent; the same for the same statement. Nothing when it cannot be written.
     fn issue(&self, kfs: &Kfs) -> Option<IssuedKfs>;
 
+    /// SHA-256 of a text, in hexadecimal digits.
+    fn hash(&self, text: &str) -> String;
+
     /// The unguessable address of the page where the borrower follows a dispute; the same for the same dispute.
     fn dispute_url(&self, dispute: &DisputeId) -> String;
 

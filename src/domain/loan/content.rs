@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::account::{AssetClass, PayOff, Purpose, Split};
+use super::quote::Quotes;
 use crate::domain::application::facets::{Account as BankAccount, Deal};
 use crate::domain::application::form::{Form, LoanType, Tenure};
 use crate::domain::ids::{DisputeId, LoanId, PaymentId};
@@ -25,6 +26,9 @@ pub struct RepaymentContent {
     pub status: Option<RepaymentStatus>,
     /// What it is for.
     pub purpose: Option<Purpose>,
+    /// The quote that a pay-off stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
     /// How much is to be paid, or was.
     pub amount: Option<Paise>,
     /// Which instalment it is for, where it is for one.
@@ -184,6 +188,9 @@ pub struct SummaryContent {
     pub foreclosure: Option<PayOff>,
     /// Leaving within the cooling-off period today, while it lasts.
     pub cooling_off_exit: Option<PayOff>,
+    /// What the lender stands by of the two.
+    #[serde(default)]
+    pub quotes: Quotes,
     /// Last day of the cooling-off period.
     pub cooling_off_ends: Option<NaiveDate>,
     /// The current schedule.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::account::{Account, Ending, Instalment, Out, Position, What};
+use super::account::{Account, Ending, Instalment, Out, Position, Purpose, What};
 use super::checks::{self, Check};
 use super::content::{
     DueView, InstalmentView, ListedLoan, LoanContent, LoanHead, LoanStatus, StatementContent, StatementRow,
     SummaryContent,
 };
+use super::quote::{self, Quotes};
 use super::{Loan, PayoutState, life};
 use crate::domain::application::Application;
 use crate::domain::application::answer::{Answer, Content, RefusalReason};
@@ -249,6 +250,7 @@ pub fn summarise(loan: &Loan, app: &Application, facts: &Facts<'_>) -> SummaryCo
     let totals = &account.totals;
     let sum = |amounts: &mut dyn Iterator<Item = Paise>| amounts.fold(Paise::ZERO, Paise::saturating_add);
     let closed = account.is_closed();
+    let (foreclosure, exit) = (account.foreclosure(today).ok(), account.cooling_off_exit(today).ok());
     let interest_due = sum(&mut account.unpaid().map(Instalment::interest_left));
     let to_come = sum(&mut account.instalments.iter().filter(|row| !row.billed).map(|row| row.row.interest));
     let of = |component| {
@@ -282,8 +284,12 @@ pub fn summarise(loan: &Loan, app: &Application, facts: &Facts<'_>) -> SummaryCo
         payable: account.payable(today),
         days_past_due: account.days_past_due(today).filter(|days| *days > 0),
         class: loan.class(facts.borrower_npa_since),
-        foreclosure: account.foreclosure(today).ok(),
-        cooling_off_exit: account.cooling_off_exit(today).ok(),
+        quotes: Quotes {
+            foreclosure: foreclosure.as_ref().and_then(|amount| quote::of(loan, Purpose::Foreclosure, amount, facts)),
+            cooling_off_exit: exit.as_ref().and_then(|amount| quote::of(loan, Purpose::CoolingOffExit, amount, facts)),
+        },
+        foreclosure,
+        cooling_off_exit: exit,
         cooling_off_ends: Some(account.cooling_off_ends()),
         instalments: account.instalments.iter().map(view).collect(),
         ..base
@@ -329,6 +335,7 @@ fn undisbursed(loan: &Loan, app: &Application, facts: &Facts<'_>) -> SummaryCont
         description: format!("Loan under product {}", loan.offer.product),
         days_past_due: None,
         class: super::account::AssetClass::Standard,
+        quotes: Quotes::default(),
         foreclosure: None,
         cooling_off_exit: None,
         cooling_off_ends: None,

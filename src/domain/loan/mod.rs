@@ -10,6 +10,7 @@ mod erase;
 pub mod held;
 pub mod life;
 pub mod operator;
+pub mod quote;
 pub mod repayment;
 #[cfg(test)]
 mod tests;

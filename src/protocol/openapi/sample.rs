@@ -22,7 +22,7 @@ use crate::domain::ids::{AccountId, ApplicationId, BundleId, DisputeId, LoanId, 
 use crate::domain::kfs::{IssuedKfs, Kfs, Scribe};
 use crate::domain::maths::money::Paise;
 use crate::domain::product::{Catalogue, Limits, Product};
-use crate::engine::pages::written;
+use crate::engine::pages::{sha256, written};
 use crate::protocol::find;
 use crate::protocol::v3::Decoding;
 
@@ -121,6 +121,10 @@ struct Sample;
 impl Scribe for Sample {
     fn loan_id(&self, _: &OrgId, _: &str) -> LoanId {
         LoanId("LON7Q2KX4MB9TZA".to_owned())
+    }
+
+    fn hash(&self, text: &str) -> String {
+        sha256(text.as_bytes())
     }
 
     fn dispute_url(&self, _: &DisputeId) -> String {

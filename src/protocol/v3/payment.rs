@@ -103,6 +103,9 @@ pub struct RepaymentExtra {
     /// `INSTALMENT`, `PREPAYMENT`, `FORECLOSURE` or `COOLING_OFF_EXIT`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<&'static str>,
+    /// The quote that a pay-off stands on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quote_id: Option<String>,
     /// Until when the page takes the payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
@@ -141,6 +144,7 @@ impl From<&RepaymentContent> for RepaymentExtra {
         Self {
             lsp_payment_id: content.asked_id.as_ref().map(ToString::to_string),
             purpose,
+            quote_id: content.quote.clone(),
             expires_at: content.expires_at.map(core::timestamp),
             excess: excess.map(|excess| excess.to_string()),
             value_date: content.value_date.map(|day| day.to_string()),

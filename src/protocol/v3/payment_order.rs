@@ -53,15 +53,18 @@ pub struct AskedRepayment {
 
 /// `extensibleData` of a payment that is asked for.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct AskedPurpose {
     /// `INSTALMENT` (also when left out), `PREPAYMENT`, `FORECLOSURE` or `COOLING_OFF_EXIT`.
     pub purpose: Text,
+    /// The quote of the loan's summary that a pay-off is to stand on; today's when left out.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub quote_id: Text,
 }
 
 impl AskedPurpose {
     fn is_blank(&self) -> bool {
-        self.purpose.is_blank()
+        self.purpose.is_blank() && self.quote_id.is_blank()
     }
 
     fn read(&self) -> Result<Purpose, Malformed> {
@@ -103,6 +106,7 @@ impl AskedRepayment {
             purpose,
             amount,
             instalment: self.installment_number.get().map(|text| lenient::count(text, number)).transpose()?,
+            quote: lenient::optional_id(&self.extensible_data.quote_id, "/payment/extensibleData/quoteId")?,
             method: method.as_deref().map(word),
         })
     }

@@ -118,7 +118,10 @@ fn a_summary_says_what_leaving_costs_and_what_became_of_each_instalment() {
     assert_eq!((&extra["payableNow"], &extra["coolingOffEnds"]), (&json!("11009.68"), &json!("2026-01-08")));
     let mut exit = json!({
         "on": "2026-02-06", "amount": "32702.18", "principal": "30595.00", "interest": "331.33", "fees": "590.00",
-        "penalty": "6.85", "charge": "1180.00", "excess": "1.00"
+        "penalty": "6.85", "charge": "1180.00", "excess": "1.00",
+        "quote": {
+            "id": "Q-20260205-0011223344556677", "hash": "00".repeat(32), "validTill": "2026-01-05T10:00:00.000Z"
+        }
     });
     assert_eq!(extra["payOff"]["foreclosure"], exit);
     exit["feesGivenBack"] = json!("354.60");

@@ -1,5 +1,7 @@
 //! What tests start from: products, forms and commands.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
@@ -100,6 +102,12 @@ pub struct Pen;
 impl Scribe for Pen {
     fn loan_id(&self, org: &OrgId, loan_application_id: &str) -> LoanId {
         LoanId(format!("L-{org}-{loan_application_id}"))
+    }
+
+    fn hash(&self, text: &str) -> String {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
     }
 
     fn dispute_url(&self, dispute: &DisputeId) -> String {

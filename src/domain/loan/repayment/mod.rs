@@ -11,7 +11,7 @@ mod told;
 
 pub use self::credit::{Arrived, resplit, returned, settle, split_of};
 pub use self::debit::{present, presented};
-use self::order::allowed;
+use self::order::{allowed, quote_today};
 pub use self::page::{link_created, link_expired, link_told};
 pub use self::told::{content, hinted, status};
 use super::account::{Purpose, Split};
@@ -56,6 +56,9 @@ pub struct Payment {
     /// The LSP's own ids of it, the one that it began with first (`ocen-v3.md` §3.6).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Asked>,
+    /// The quote that a pay-off stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
     /// Counts keys of a debit, from 1.
     pub attempt: u32,
     /// Until when a page takes money.
@@ -84,6 +87,7 @@ impl Payment {
         order.purpose == self.purpose
             && order.amount.is_none_or(is_amount)
             && order.instalment.is_none_or(|number| self.instalment == Some(number))
+            && (order.quote.is_none() || order.quote == self.quote)
     }
 }
 
@@ -277,6 +281,7 @@ fn new_payment(
         exchange: None,
         asked_by: None,
         asked: Vec::new(),
+        quote: quote_today(loan, purpose, facts),
         attempt: 1,
         expires_at: (channel == Channel::Link).then(|| page_ends(purpose, facts, hours)),
         at: facts.now,
@@ -285,7 +290,9 @@ fn new_payment(
 
 /// A payment that an operator saw in the bank's file.
 pub fn manual(loan: &mut Loan, (amount, purpose): (Paise, Purpose), facts: &Facts<'_>) -> Payment {
-    new_payment(loan, (Channel::Manual, purpose), (amount, None), PaymentState::Waiting, facts)
+    let payment = new_payment(loan, (Channel::Manual, purpose), (amount, None), PaymentState::Waiting, facts);
+    // It counts on the bank's day, which is another than today's quote is for.
+    Payment { quote: None, ..payment }
 }
 
 /// A page ends after some hours; one whose amount holds for today alone ends with the day.
@@ -404,6 +411,7 @@ fn go_on(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision
         purpose: payment.purpose,
         amount: None,
         instalment: payment.instalment,
+        quote: None,
         method: payment.method.clone(),
     };
     let still = match (payment.channel, payment.purpose) {
@@ -417,7 +425,9 @@ fn go_on(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision
             put(loan, presented, d);
         }
         (Ok(most), _) => {
-            let opening = Payment { state: PaymentState::Opening, amount: payment.amount.min(most), ..payment };
+            let quote = quote_today(loan, payment.purpose, facts);
+            let amount = payment.amount.min(most);
+            let opening = Payment { state: PaymentState::Opening, amount, quote, ..payment };
             let ask = Ask::PaymentLink(collection(loan, app, &opening));
             d.ask_aside(ask, app, app.generation);
             put(loan, opening, d);

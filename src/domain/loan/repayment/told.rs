@@ -20,8 +20,14 @@ pub fn status(loan: &Loan, id: Option<&PaymentId>, facts: &Facts<'_>, d: &mut De
     let answer = if let Some(payment) = found {
         Answer::ok(Content::Repayment(content_today(loan, (payment, id), facts, d)))
     } else {
-        let order =
-            RepaymentOrder { id: None, purpose: Purpose::Instalment, amount: None, instalment: None, method: None };
+        let order = RepaymentOrder {
+            id: None,
+            purpose: Purpose::Instalment,
+            amount: None,
+            instalment: None,
+            quote: None,
+            method: None,
+        };
         let content = Content::Repayment(nothing(loan, &order));
         Answer::refused(RefusalReason::NothingDue, "no payment was triggered", content)
     };
@@ -103,6 +109,7 @@ pub fn content(loan: &Loan, payment: &Payment) -> RepaymentContent {
         asked_id: payment.asked.first().map(|asked| asked.id.clone()),
         status: Some(status),
         purpose: Some(payment.purpose),
+        quote: payment.quote.clone(),
         amount: Some(amount),
         instalment: payment.instalment,
         method: payment
@@ -128,6 +135,7 @@ pub(super) fn nothing(loan: &Loan, order: &RepaymentOrder) -> RepaymentContent {
         asked_id: None,
         status: None,
         purpose: Some(order.purpose),
+        quote: order.quote.clone(),
         amount: order.amount,
         instalment: order.instalment,
         method: order.method.clone(),

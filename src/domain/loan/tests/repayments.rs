@@ -15,6 +15,7 @@ use crate::domain::application::tests::words::told;
 use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::loan::account::Purpose;
 use crate::domain::loan::content::RepaymentContent;
+use crate::domain::loan::quote::Quotes;
 
 fn running() -> Scene {
     let mut scene = granted();
@@ -29,6 +30,7 @@ fn order(id: Option<&str>, amount: Option<&str>) -> RepaymentOrder {
         purpose: Purpose::Instalment,
         amount: amount.map(rupees),
         instalment: None,
+        quote: None,
         method: None,
     }
 }
@@ -222,4 +224,50 @@ fn a_failed_payment_would_settle_nothing() {
     scene.answer("status", &refused("EXPIRED"));
     let by_status = status(&mut scene, "MINE");
     assert_eq!(shown(&scene, by_status).split, None);
+}
+
+fn quotes(scene: &mut Scene) -> Quotes {
+    let loan_id = scene.loan_id(ONE);
+    let summary = scene.tell(&Command::LoanSummary(loan_id));
+    match &scene.reply(summary).expect("an answer").content {
+        Content::Summary(summary) => summary.quotes.clone(),
+        content => panic!("{content:?}"),
+    }
+}
+
+fn pay_off(quote: Option<&str>) -> RepaymentOrder {
+    RepaymentOrder { purpose: Purpose::Foreclosure, quote: quote.map(str::to_owned), ..order(None, None) }
+}
+
+#[test]
+fn a_quote_holds_for_its_day_and_until_something_changes_the_amount() {
+    let mut scene = running();
+    scene.wait(Duration::days(40));
+    let quote = quotes(&mut scene).foreclosure.expect("a quote");
+    assert_eq!(quotes(&mut scene).foreclosure.as_ref(), Some(&quote), "asked again it is the same");
+    assert!(quotes(&mut scene).cooling_off_exit.is_none(), "the time for it is over");
+    let asked = ask(&mut scene, pay_off(Some(&quote.id)));
+    open_page(&mut scene);
+    let told = shown(&scene, asked);
+    assert_eq!(told.quote.as_ref(), Some(&quote.id));
+    assert!(told.expires_at.unwrap() <= quote.valid_till + Duration::milliseconds(1));
+
+    let mut next_day = scene.clone();
+    next_day.wait(Duration::days(1));
+    let late = ask(&mut next_day, pay_off(Some(&quote.id)));
+    assert_eq!(next_day.refusal(late), Some(RefusalReason::RepaymentAmount));
+    let today = quotes(&mut next_day).foreclosure.expect("a quote");
+    assert!(today.id != quote.id && today.hash != quote.hash);
+
+    let mut paid_a_part = running();
+    paid_a_part.wait(Duration::days(40));
+    ask(&mut paid_a_part, order(None, Some("100")));
+    open_page(&mut paid_a_part);
+    let value_date = (paid_a_part.now + Duration::minutes(330)).date_naive();
+    paid_a_part.answer("status", &done(Finding::Collected { utr: "U".to_owned(), value_date, amount: None }));
+    let stale = ask(&mut paid_a_part, pay_off(Some(&quote.id)));
+    assert_eq!(paid_a_part.refusal(stale), Some(RefusalReason::RepaymentAmount), "the amount is another one now");
+    let unnamed = ask(&mut paid_a_part, pay_off(None));
+    open_page(&mut paid_a_part);
+    assert_eq!(shown(&paid_a_part, unnamed).quote, quotes(&mut paid_a_part).foreclosure.map(|quote| quote.id));
 }

@@ -21,7 +21,14 @@ fn order(payment: Value) -> RepaymentOrder {
 
 #[test]
 fn a_payment_needs_nothing_but_its_loan() {
-    let due = RepaymentOrder { id: None, purpose: Purpose::Instalment, amount: None, instalment: None, method: None };
+    let due = RepaymentOrder {
+        id: None,
+        purpose: Purpose::Instalment,
+        amount: None,
+        instalment: None,
+        quote: None,
+        method: None,
+    };
     for message in [
         json!({"loanId": "L"}),
         json!({"loanID": "L", "payment": null}),
