@@ -36,7 +36,7 @@ fn collections(paid: &Arc<AtomicBool>) -> Arc<Steered> {
 }
 
 async fn server(collections: &Arc<Steered>) -> Server {
-    let system: Arc<dyn Port> = collections.clone();
+    let system = Arc::clone(collections) as Arc<dyn Port>;
     Server::start_with(Options { port: Some(("collections", system)), ..Options::default() }).await
 }
 
