@@ -123,6 +123,13 @@ fn products(products: &[Product], problems: &mut Problems) {
     }
 }
 
+/// Decimals of a percentage: with more, the rounding of a fee would not be the plain one to the nearest paisa.
+const DECIMALS: u32 = 8;
+
+fn is_exact(percent: Decimal) -> bool {
+    percent.normalize().scale() <= DECIMALS
+}
+
 fn one_product(named: &str, product: &Product, problems: &mut Problems) {
     let at = |member: &str| format!("{named}.{member}");
     problems.demand(!product.loan_types.is_empty(), at("loanTypes"), "must name at least one loan type");
@@ -134,8 +141,8 @@ fn one_product(named: &str, product: &Product, problems: &mut Problems) {
         ("gstPercent", product.gst_percent, 100),
         ("latePaymentPercent", product.late_payment_percent, 100),
     ] {
-        let fits = percent >= Decimal::ZERO && percent <= Decimal::from(most);
-        problems.demand(fits, at(member), format!("must be 0 to {most} percent"));
+        let fits = percent >= Decimal::ZERO && percent <= Decimal::from(most) && is_exact(percent);
+        problems.demand(fits, at(member), format!("must be 0 to {most} percent, with {DECIMALS} decimals at most"));
     }
     let detail = DL_10_COOLING_OFF.refusal("must be 1 or more");
     problems.demand(product.cooling_off_days >= 1, at("coolingOffDays"), detail);
@@ -168,9 +175,11 @@ fn servicing(named: &str, product: &Product, problems: &mut Problems) {
         let member = at(&format!("fees[{i}]"));
         let one = fee.percent.is_some() != fee.amount.is_some();
         problems.demand(one, &member, "has either `percent` or `amount`");
-        let fits = fee.percent.is_none_or(|percent| percent >= Decimal::ZERO && percent <= Decimal::from(50))
-            && fee.amount.is_none_or(|amount| amount >= Paise::ZERO);
+        let in_range = |percent: Decimal| percent >= Decimal::ZERO && percent <= Decimal::from(50);
+        let fits = fee.percent.is_none_or(in_range) && fee.amount.is_none_or(|amount| amount >= Paise::ZERO);
         problems.demand(fits, &member, "must not be negative, nor more than 50 percent");
+        let exact = fee.percent.is_none_or(is_exact);
+        problems.demand(exact, &member, format!("has a percentage with {DECIMALS} decimals at most"));
         problems.demand(codes.insert(&fee.code), format!("{member}.code"), "is used already");
     }
 }

@@ -5,24 +5,39 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use serde::{Deserialize, Serialize};
 
-/// Indian standard time, in which the lender's day runs (`lending.md` §2.1).
+/// Seconds by which Indian standard time is ahead of UTC: Asia/Kolkata has had no other offset since 1945, and the
+/// lender's day runs in it (`lending.md` §2.1).
 const IST_SECONDS: i32 = 19_800;
 /// Days in a row without a working day after which the search for one gives up.
 const LONGEST_CLOSURE: usize = 60;
-/// The lender's day begins so many minutes before that of UTC (Asia/Kolkata).
-const IST_MINUTES: i64 = 330;
+
+/// Indian standard time. `None` never: the offset is a valid one.
+#[must_use]
+pub fn ist() -> Option<FixedOffset> {
+    FixedOffset::east_opt(IST_SECONDS)
+}
+
+/// The first instant of a day of the lender. `None` at the beginning of the calendar.
+fn start_of_day(day: NaiveDate) -> Option<DateTime<Utc>> {
+    day.and_time(NaiveTime::MIN).and_utc().checked_sub_signed(TimeDelta::seconds(i64::from(IST_SECONDS)))
+}
 
 /// The last millisecond of a day of the lender. `None` at the end of the calendar.
 #[must_use]
 pub fn end_of_day(day: NaiveDate) -> Option<DateTime<Utc>> {
-    let next = day.succ_opt()?.and_time(NaiveTime::MIN).and_utc();
-    next.checked_sub_signed(TimeDelta::minutes(IST_MINUTES))?.checked_sub_signed(TimeDelta::milliseconds(1))
+    start_of_day(day.succ_opt()?)?.checked_sub_signed(TimeDelta::milliseconds(1))
 }
 
-/// The calendar date of an instant in Asia/Kolkata, which has had no other offset since 1945.
+/// The instant at which the lender's next day begins. `None` at the end of the calendar.
+#[must_use]
+pub fn midnight_after(day: NaiveDate) -> Option<DateTime<Utc>> {
+    start_of_day(day.succ_opt()?)
+}
+
+/// The calendar date of an instant in Asia/Kolkata.
 #[must_use]
 pub fn business_date(at: DateTime<Utc>) -> NaiveDate {
-    match FixedOffset::east_opt(IST_SECONDS) {
+    match ist() {
         Some(ist) => at.with_timezone(&ist).date_naive(),
         None => at.date_naive(),
     }
@@ -74,6 +89,16 @@ mod tests {
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_day_of_the_lender_ends_at_half_past_six_in_the_evening_of_utc() {
+        let text = |at: Option<DateTime<Utc>>| at.unwrap().to_rfc3339();
+        assert_eq!(text(end_of_day(day("2026-01-28"))), "2026-01-28T18:29:59.999+00:00");
+        assert_eq!(text(midnight_after(day("2026-01-28"))), "2026-01-28T18:30:00+00:00");
+        let dates =
+            [end_of_day(day("2026-01-28")), midnight_after(day("2026-01-28"))].map(|at| business_date(at.unwrap()));
+        assert_eq!(dates, [day("2026-01-28"), day("2026-01-29")]);
     }
 
     #[test]

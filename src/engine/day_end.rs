@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use chrono::{FixedOffset, NaiveTime};
+use chrono::NaiveTime;
 use sqlx::PgConnection;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -20,6 +20,7 @@ use super::save::Order;
 use crate::app::{App, SharedApp};
 use crate::domain::application::decide;
 use crate::domain::application::decision::Facts;
+use crate::domain::calendar::ist;
 use crate::domain::ids::ApplicationId;
 use crate::domain::loan::account::{Phase, Position};
 use crate::store::{StoreError, application, day_end};
@@ -32,8 +33,6 @@ const CONCURRENCY: usize = 4;
 const MAX_GIVEN_UP: usize = 100;
 /// How often one sweep goes on without having had a connection.
 const MAX_WAITS: usize = 40;
-/// Indian standard time, in seconds east.
-const IST: i32 = 19_800;
 /// A day's end, in the lender's time: what is unpaid then is classified for the day.
 const CUT_OFF: Option<NaiveTime> = NaiveTime::from_hms_opt(23, 30, 0);
 
@@ -57,7 +56,7 @@ pub async fn run(app: SharedApp) {
 /// Where the business day stands by the clock.
 fn position(app: &App) -> Position {
     let today = app.clock.today();
-    let time = FixedOffset::east_opt(IST).map(|ist| app.clock.now().with_timezone(&ist).time());
+    let time = ist().map(|ist| app.clock.now().with_timezone(&ist).time());
     if time >= CUT_OFF { Position::closed(today) } else { Position::open(today) }
 }
 

@@ -33,7 +33,7 @@ pub struct Gathered {
     pub loan: Option<LockedLoan>,
     /// Its facts and journals, where they are needed.
     pub history: Option<History>,
-    /// The payment that a request is about, where it has ended.
+    /// The payment that a request is about, as it is stored.
     pub payment: Option<Payment>,
     /// The dispute that a request names.
     pub dispute: Option<Dispute>,
@@ -83,7 +83,7 @@ impl Gathered {
         Ok(self)
     }
 
-    /// Reads a payment of the loan that has ended.
+    /// Reads a payment of the loan, by either of its ids, or the latest one.
     pub async fn with_payment(
         mut self,
         app: &App,
@@ -125,6 +125,9 @@ impl Gathered {
             Command::LoanStatement { .. } => gathered.with_history(app, conn).await,
             Command::RepaymentStatus { payment_id, .. } | Command::RepaymentHint { payment_id, .. } => {
                 gathered.with_payment(app, conn, payment_id.as_ref()).await
+            }
+            Command::TriggerRepayment { order, .. } if order.id.is_some() => {
+                gathered.with_payment(app, conn, order.id.as_ref()).await
             }
             Command::RaiseDispute { dispute: Some(id), .. } | Command::DisputeStatus(id) => {
                 gathered.dispute = dispute::lock(conn, &app.sealer, id).await?;

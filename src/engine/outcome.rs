@@ -9,14 +9,16 @@ use super::{Refused, refer, replies, save};
 use crate::app::App;
 use crate::domain::application::Application;
 use crate::domain::application::answer::Answer;
-use crate::domain::application::ask::{NewAsk, NewTimer, Outcome, Timer};
+use crate::domain::application::ask::{Ask, Finding, NewAsk, NewTimer, Outcome, Timer};
+use crate::domain::application::decide::Decided;
+use crate::domain::application::decision::Decision;
 use crate::domain::application::facets::Generation;
 use crate::domain::application::{decide, offer};
 use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::store::application::Locked;
 use crate::store::ask::{Leased, Settlement};
 use crate::store::write::Writes;
-use crate::store::{application, ask, ask_desk, exchange, settings};
+use crate::store::{application, ask, ask_desk, exchange, repayment, settings};
 
 /// Applies a port's outcome and settles its ask in the same transaction; one that a person must decide is queued instead.
 ///
@@ -91,6 +93,9 @@ async fn decided(app: &App, conn: &mut PgConnection, new: &NewAsk, outcome: &Out
     let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
     let locked = application::lock(conn, &app.sealer, &ids).await?;
     let mut gathered = Gathered::for_outcome(app, conn, &locked, (&new.ask, outcome)).await?;
+    if is_credited_by_hand(conn, &gathered, (&new.ask, outcome)).await? {
+        return Ok(left_to_a_person(leased, new, locked, gathered));
+    }
     let decide = |gathered: &Gathered| {
         decide::apply(in_asked_order(&locked, new), &new.ask, outcome, &gathered.facts(app, new.exchange))
     };
@@ -103,6 +108,33 @@ async fn decided(app: &App, conn: &mut PgConnection, new: &NewAsk, outcome: &Out
     let writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
     let order = save::Order { cause: save::Cause::Background(new.exchange), writes, settings: None };
     Ok(Prepared { locked, gathered, decided, order })
+}
+
+/// Whether money that a page or a debit tells of was entered by a person before: it would be credited twice.
+async fn is_credited_by_hand(
+    conn: &mut PgConnection,
+    gathered: &Gathered,
+    (ask, outcome): (&Ask, &Outcome),
+) -> Result<bool, Refused> {
+    let Outcome::Done { finding: Finding::Collected { utr, .. } } = outcome else {
+        return Ok(false);
+    };
+    let Some((loan, collection)) = gathered.loan().zip(ask.collects()) else {
+        return Ok(false);
+    };
+    let is_waited_for = loan.payments.iter().any(|payment| payment.id == collection.payment_id);
+    Ok(is_waited_for && repayment::is_credited_by_hand(conn, &loan.id, utr).await?)
+}
+
+/// Nothing follows from the outcome until a person has looked: who takes the receipt by hand back and has the question
+/// asked again has the money credited where it belongs.
+fn left_to_a_person(leased: &Leased, new: &NewAsk, locked: Vec<Locked>, gathered: Gathered) -> Prepared {
+    tracing::error!(ask.id = %leased.id, ask.port = new.ask.port(), reason = ask::BY_HAND, "an operator must look");
+    let mut writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
+    writes.settle(leased, Settlement::Stuck(ask::BY_HAND));
+    let order = save::Order { cause: save::Cause::Background(new.exchange), writes, settings: None };
+    let decided = Decided { applications: Vec::new(), decision: Decision::default() };
+    Prepared { locked, gathered, decided, order }
 }
 
 fn in_asked_order(locked: &[Locked], new: &NewAsk) -> Vec<(Application, Generation)> {

@@ -1,4 +1,4 @@
-//! Key facts statements written down, and the borrowers' pages that show them.
+//! Key facts statements written down, and the borrowers' pages that show them, or the state of a dispute.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use sqlx::PgConnection;
 
 use crate::app::App;
-use crate::domain::ids::{ApplicationId, LoanId, OrgId};
+use crate::domain::ids::{ApplicationId, DisputeId, LoanId, OrgId};
 use crate::domain::kfs::{IssuedKfs, Kfs, Scribe};
 use crate::seal::Sealer;
 use crate::store::page::{self, Kind, NewPage};
@@ -52,6 +52,14 @@ impl Scribe for App {
         Some(IssuedKfs { url, agreement_url, text, hash, valid_till: kfs.valid_till, number })
     }
 
+    fn hash(&self, text: &str) -> String {
+        sha256(text.as_bytes())
+    }
+
+    fn dispute_url(&self, dispute: &DisputeId) -> String {
+        format!("{}/dispute/{}", self.config.borrower_url, token(&self.sealer, Kind::Dispute, dispute.as_str()))
+    }
+
     fn loan_id(&self, org: &OrgId, loan_application_id: &str) -> LoanId {
         // Both may hold blanks: the length tells where one ends.
         let label = format!("loan {} {org} {loan_application_id}", org.as_str().len());
@@ -75,6 +83,21 @@ pub async fn publish(
         page::add(conn, &app.sealer, page, app.clock.now()).await?;
     }
     Ok(())
+}
+
+/// Opens the page of a dispute; one that is open stays so.
+///
+/// # Errors
+/// When the database fails.
+pub async fn publish_dispute(
+    app: &App,
+    conn: &mut PgConnection,
+    application: ApplicationId,
+    dispute: &DisputeId,
+) -> Result<(), StoreError> {
+    let token = token(&app.sealer, Kind::Dispute, dispute.as_str());
+    let page = NewPage { kind: Kind::Dispute, token: &token, application, reference: dispute.as_str(), body: None };
+    page::add(conn, &app.sealer, page, app.clock.now()).await
 }
 
 /// The name of the LSP that brought an application, for its key facts statement.

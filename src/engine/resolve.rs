@@ -107,7 +107,7 @@ async fn loan(conn: &mut PgConnection, org_id: &str, id: &LoanId) -> Result<Vec<
     by_reference(conn, org_id, Kind::Loan, ("loanId", id.as_str())).await
 }
 
-/// A repayment by its own id, which must be the loan's when both are named; else the loan.
+/// A repayment by the lender's id or the LSP's own, which must be the loan's when both are named; else the loan.
 async fn by_payment(
     conn: &mut PgConnection,
     org_id: &str,
@@ -121,12 +121,16 @@ async fn by_payment(
     let Some(payment_id) = payment_id else {
         return Ok(by_loan.unwrap_or_default());
     };
-    let by_payment = by_reference(conn, org_id, Kind::Repayment, ("payment.id", payment_id.as_str())).await?;
+    let mut by_payment = reference::find(conn, org_id, Kind::Repayment, payment_id.as_str()).await?;
+    by_payment.extend(reference::find(conn, org_id, Kind::AskedRepayment, payment_id.as_str()).await?);
+    let Some(first) = by_payment.first() else {
+        return Err(Refused::UnknownIds { what: "payment.id", ids: vec![payment_id.0.clone()] });
+    };
     match by_loan {
-        Some(by_loan) if by_loan != by_payment => {
-            Err(Refused::Mismatch { detail: "loanId and payment.id do not belong together".to_owned() })
-        }
-        _ => Ok(by_payment),
+        // Several loans may have the same id of the LSP's own.
+        Some(by_loan) if by_loan.iter().all(|id| by_payment.contains(id)) => Ok(by_loan),
+        Some(_) => Err(Refused::Mismatch { detail: "loanId and payment.id do not belong together".to_owned() }),
+        None => Ok(vec![*first]),
     }
 }
 
@@ -213,9 +217,7 @@ pub fn check_payment(command: &Command, gathered: &Gathered) -> Result<(), Refus
         (
             Command::RepaymentStatus { payment_id: Some(id), .. } | Command::RepaymentHint { payment_id: Some(id), .. },
             _,
-        ) if gathered.payment.as_ref().is_none_or(|payment| payment.id != *id) => {
-            Err(Refused::UnknownIds { what: "payment.id", ids: vec![id.0.clone()] })
-        }
+        ) if gathered.payment.is_none() => Err(Refused::UnknownIds { what: "payment.id", ids: vec![id.0.clone()] }),
         (Command::DisbursementStatus { payment_id: Some(id), .. }, Some(loan)) if loan.payment(id).is_none() => {
             Err(Refused::UnknownIds { what: "payment.id", ids: vec![id.0.clone()] })
         }

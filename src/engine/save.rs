@@ -112,6 +112,10 @@ pub async fn decision_with(
     if decision.lacks_history {
         return Err(Refused::Internal("a late fact was to be stored without being replayed".to_owned()));
     }
+    for (loan, check) in &decision.alarms {
+        tracing::error!(loan.id = %loan, check, "the book of a loan does not pass its check");
+        app.metrics.book_is_broken();
+    }
     save_applications(app, &mut writes, before.applications, (&applications, &mut decision))?;
     let effects = std::mem::take(&mut decision.effects);
     carry_out_all(app, conn, (&applications, before.loan), effects, &mut writes).await?;
@@ -138,6 +142,7 @@ pub fn alone(app: &App, before: &[Locked], decided: Decided, order: Order<'_>) -
         && decision.effects.iter().all(reserves)
         && decision.replies.iter().all(answers)
         && decision.webhooks.is_empty()
+        && decision.alarms.is_empty()
         && !decision.lacks_history;
     if !simple {
         return Ok(None);
@@ -260,7 +265,9 @@ async fn carry_out(
             };
             let of = (&locked.loan.id, &locked.loan.org_id);
             repayment::save(conn, &app.sealer, of, &payment, now).await?;
-            add_reference(conn, applications, locked.loan.application, (Kind::Repayment, &payment.id.0), now).await
+            let mut ids = vec![(Kind::Repayment, payment.id.0.clone())];
+            ids.extend(payment.asked.iter().map(|asked| (Kind::AskedRepayment, asked.id.0.clone())));
+            add_references(conn, applications, locked.loan.application, &ids, now).await
         }
         Effect::Resplit(payment, split) => match before {
             Some(locked) => repayment::resplit(conn, &app.sealer, &locked.loan.id, (&payment, split), now).await,
@@ -270,10 +277,12 @@ async fn carry_out(
             dispute::save(conn, &app.sealer, &dispute, now).await?;
             let application = before.map(|locked| locked.loan.application);
             match application {
-                Some(id) => add_reference(conn, applications, id, (Kind::Dispute, &dispute.id.0), now).await,
+                Some(id) => add_references(conn, applications, id, &[(Kind::Dispute, dispute.id.0.clone())], now).await,
                 None => Ok(()),
             }
         }
+        Effect::PublishDispute(id, dispute) => pages::publish_dispute(app, conn, id, &dispute).await,
+        Effect::Hasten(id) => ask::hasten(conn, id, now).await,
         Effect::CloseAsk(bank_key) => match applications.first() {
             Some(application) => ask::close_money(conn, &app.sealer, application.id, &bank_key, now).await,
             None => Ok(()),
@@ -295,15 +304,15 @@ async fn carry_out(
     }
 }
 
-async fn add_reference(
+async fn add_references(
     conn: &mut PgConnection,
     applications: &[Application],
     id: ApplicationId,
-    (kind, value): (Kind, &str),
+    ids: &[(Kind, String)],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     match applications.iter().find(|application| application.id == id) {
-        Some(application) => reference::add(conn, application, &[(kind, value.to_owned())], now).await,
+        Some(application) => reference::add(conn, application, ids, now).await,
         None => Ok(()),
     }
 }

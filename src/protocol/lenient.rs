@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -18,13 +18,12 @@ use serde_json::value::RawValue;
 
 use super::codes::Code;
 use super::malformed::Malformed;
+use crate::domain::calendar::ist;
 
 /// Longest id, in characters (design §8, "Limits").
 pub const MAX_ID: usize = 128;
 /// Most applications, or application ids, in one message (design §8, "Limits").
 pub const MAX_BATCH: usize = 100;
-/// Zone of a timestamp without one: Indian standard time (`ocen-v3.md` §3.4).
-const IST_SECONDS: i32 = 19_800;
 
 /// A scalar: text, number or boolean as it stands in the message; blank when absent or null.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
@@ -308,8 +307,8 @@ pub fn instant(text: &str) -> Option<DateTime<Utc>> {
         .iter()
         .find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok())
         .or_else(|| date(&text).and_then(|day| day.and_hms_opt(0, 0, 0)))?;
-    let zone = FixedOffset::east_opt(IST_SECONDS)?;
-    local.and_local_timezone(zone).single().map(|zoned| zoned.to_utc())
+    // A timestamp without a zone is one of Indian standard time (`ocen-v3.md` §3.4).
+    local.and_local_timezone(ist()?).single().map(|zoned| zoned.to_utc())
 }
 
 /// A day as `YYYY-MM-DD`, `DD-MM-YYYY` or `DD/MM/YYYY`.

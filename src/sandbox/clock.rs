@@ -20,6 +20,7 @@ use super::problem::{Body, Problem};
 use super::{demo, diary};
 use crate::app::{App, SharedApp};
 use crate::clock::Clock;
+use crate::domain::calendar::end_of_day;
 use crate::domain::loan::account::Position;
 use crate::domain::span;
 use crate::engine::day_end;
@@ -145,7 +146,7 @@ async fn run_days(
         sweep(app, Position::open(day)).await?;
         settled(app).await?;
         // What a scenario has the borrower or the bank do on a day that passes, whatever its hour.
-        let by = if day < last { end_of(day).unwrap_or(target) } else { app.clock.now() };
+        let by = if day < last { end_of_day(day).unwrap_or(target) } else { app.clock.now() };
         if diary::run_due(app, by.min(target)).await? {
             settled(app).await?;
         }
@@ -170,13 +171,6 @@ async fn run_days(
         sweep(app, Position::closed(last)).await?;
     }
     settled(app).await
-}
-
-/// The last instant of a business day.
-fn end_of(day: NaiveDate) -> Option<DateTime<Utc>> {
-    let midnight = day.succ_opt()?.and_hms_opt(0, 0, 0)?.and_utc();
-    // India is five and a half hours ahead.
-    midnight.checked_sub_signed(TimeDelta::minutes(330) + TimeDelta::milliseconds(1))
 }
 
 /// What the history of a loan says when it has come to pass.

@@ -16,6 +16,8 @@ pub const MISTAKEN: &str = "the adapter refused the call";
 
 /// Why a question is stuck that has heard of money which nothing waits for any more.
 pub const UNCLAIMED: &str = "money came that nothing waits for";
+/// Why a question is stuck whose money a person has entered before its own system told of it.
+pub const BY_HAND: &str = "credited by hand already";
 
 /// Port name of a timer's row.
 pub const TIMER: &str = "timer";
@@ -354,6 +356,29 @@ pub async fn oldest_due(
     .fetch_optional(conn)
     .await?;
     Ok(oldest.map(|ask| (ask.ask_id, ask.due_at)))
+}
+
+/// Makes the questions what became of the collections of an application due at once. A debit that has not left yet is
+/// left alone: it waits for the day after the borrower was told.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hasten(conn: &mut PgConnection, application: ApplicationId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update ask
+        set due_at = $2
+        where application_id = $1
+        and port = 'collections'
+        and (method = 'status' and state = 'OPEN' or state = 'SENDING')
+        and due_at > $2
+        "#,
+        application.0,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Makes the open questions to one port about an application due at once.

@@ -63,6 +63,24 @@ pub async fn lock(conn: &mut PgConnection, sealer: &Sealer, id: &DisputeId) -> R
     row.map(|sealed| Ok(sealer.open_json(&context(id.as_str()), &sealed)?)).transpose()
 }
 
+/// A dispute as it stands.
+///
+/// # Errors
+/// When the database fails or the row cannot be opened.
+pub async fn read(conn: &mut PgConnection, sealer: &Sealer, id: &DisputeId) -> Result<Option<Dispute>, StoreError> {
+    let sealed = sqlx::query_scalar!(
+        r#"
+        select dispute
+        from dispute
+        where dispute_id = $1
+        "#,
+        id.as_str(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    sealed.map(|sealed| Ok(sealer.open_json(&context(id.as_str()), &sealed)?)).transpose()
+}
+
 /// Which disputes of a list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disputes<'a> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::StoreError;
-use crate::domain::ids::ApplicationId;
+use crate::domain::ids::{ApplicationId, DisputeId};
 use crate::seal::Sealer;
 
 /// What a page shows.
@@ -14,6 +14,8 @@ pub enum Kind {
     Kfs,
     /// The agreement on one.
     Agreement,
+    /// Where a dispute stands.
+    Dispute,
 }
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
         match self {
             Self::Kfs => "KFS",
             Self::Agreement => "AGREEMENT",
+            Self::Dispute => "DISPUTE",
         }
     }
 }
@@ -47,7 +50,7 @@ pub struct NewPage<'a> {
     pub token: &'a str,
     /// The application that it belongs to.
     pub application: ApplicationId,
-    /// Proposal number.
+    /// Proposal number, or the dispute's id.
     pub reference: &'a str,
     /// The statement, of [`Kind::Kfs`] only.
     pub body: Option<&'a str>,
@@ -118,4 +121,24 @@ pub async fn find(
         Ok(Page { application: ApplicationId(row.application_id), reference: row.reference, kfs })
     })
     .transpose()
+}
+
+/// The dispute behind a token.
+///
+/// # Errors
+/// When the database fails.
+pub async fn dispute(conn: &mut PgConnection, sealer: &Sealer, token: &str) -> Result<Option<DisputeId>, StoreError> {
+    let row = sqlx::query!(
+        r#"
+        select reference
+        from borrower_page
+        where token_index = $1
+        and kind = $2
+        "#,
+        index(sealer, token),
+        Kind::Dispute.name(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| DisputeId(row.reference)))
 }

@@ -26,6 +26,8 @@ pub enum Kind {
     Payment,
     /// `payment.id` of a repayment, made by the lender.
     Repayment,
+    /// `payment.id` of a repayment as the LSP asked for it, unique per loan.
+    AskedRepayment,
     /// `dispute.id`.
     Dispute,
     /// Blind index of the borrower's phone number, in hex.
@@ -42,6 +44,7 @@ impl Kind {
             Self::Loan => "LOAN",
             Self::Payment => "PAYMENT",
             Self::Repayment => "REPAYMENT",
+            Self::AskedRepayment => "ASKED_REPAYMENT",
             Self::Dispute => "DISPUTE",
             Self::Phone => "PHONE",
         }

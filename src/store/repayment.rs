@@ -38,18 +38,21 @@ pub async fn save(
         PaymentState::Settled { utr, value_date, .. } => (Some(utr.as_str()), Some(*value_date)),
         _ => (None, None),
     };
+    let asked: Vec<String> = payment.asked.iter().map(|asked| asked.id.0.clone()).collect();
     sqlx::query!(
         r#"
         insert into repayment (
             payment_id, loan_id, org_id, number, channel, purpose, instalment, amount, state, utr, value_date, payment,
-            created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+            asked_ids, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $13, $13)
         on conflict (payment_id) do update
         set state = excluded.state,
             amount = excluded.amount,
             utr = coalesce(excluded.utr, repayment.utr),
             value_date = coalesce(excluded.value_date, repayment.value_date),
             payment = excluded.payment,
+            -- An older version of the program, beside this one, forgets them in the payment.
+            asked_ids = coalesce(nullif(excluded.asked_ids, '{}'), repayment.asked_ids),
             updated_at = excluded.updated_at
         "#,
         payment.id.as_str(),
@@ -65,13 +68,14 @@ pub async fn save(
         value_date,
         sealed,
         now,
+        &asked,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// A payment of a loan by its id, or its latest one.
+/// A payment of a loan by its id or the LSP's own, or its latest one.
 ///
 /// # Errors
 /// When the database fails or the row cannot be opened.
@@ -86,8 +90,8 @@ pub async fn find(
         select payment_id, payment
         from repayment
         where loan_id = $1
-        and ($2::text is null or payment_id = $2)
-        order by number desc
+        and ($2::text is null or payment_id = $2 or $2 = any(asked_ids))
+        order by payment_id = $2 desc, number desc
         limit 1
         "#,
         loan.as_str(),
@@ -132,6 +136,30 @@ pub async fn is_credited(conn: &mut PgConnection, loan: &LoanId, utr: &str) -> R
         select exists (
             select from repayment
             where loan_id = $1
+            and upper(btrim(utr)) = upper(btrim($2))
+        ) as "found!"
+        "#,
+        loan.as_str(),
+        utr,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
+}
+
+/// Whether an operator has entered a bank's reference for a loan by hand, and the money has not come back since. That a
+/// page or a debit brought the same reference says nothing: aggregators settle several payments in one transfer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_credited_by_hand(conn: &mut PgConnection, loan: &LoanId, utr: &str) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from repayment
+            where loan_id = $1
+            and channel = 'MANUAL'
+            and state = 'SETTLED'
             and upper(btrim(utr)) = upper(btrim($2))
         ) as "found!"
         "#,

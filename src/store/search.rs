@@ -117,7 +117,8 @@ pub async fn applications(conn: &mut PgConnection, sought: &Sought<'_>, limit: i
             union
             select named.application_id
             from lsps
-            cross join unnest(array['CONSENT', 'AGGREGATION', 'PLAN', 'LOAN', 'PAYMENT', 'REPAYMENT', 'DISPUTE'])
+            cross join unnest(array['CONSENT', 'AGGREGATION', 'PLAN', 'LOAN', 'PAYMENT', 'REPAYMENT', 'ASKED_REPAYMENT',
+                'DISPUTE'])
                 as known (kind)
             cross join lateral (
                 select application_id

@@ -14,9 +14,9 @@ use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder a
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::names::{
-    ACKS_REFUSED, BREAKER_OPEN, BUILD_INFO, CALLBACK_AGE, CALLBACK_ATTEMPTS, CALLBACK_DURATION, CERTIFICATE_EXPIRY,
-    DATABASE_WAIT, DAY_END_DURATION, DAY_END_FAILURES, DAY_END_LOANS, DRAINING, Kind, METRICS, Metric, PORT_CALLS,
-    PORT_DURATION, REQUEST_DURATION, REQUESTS, TIMERS_RUNG,
+    ACKS_REFUSED, BOOK_CHECKS_FAILED, BREAKER_OPEN, BUILD_INFO, CALLBACK_AGE, CALLBACK_ATTEMPTS, CALLBACK_DURATION,
+    CERTIFICATE_EXPIRY, DATABASE_WAIT, DAY_END_DURATION, DAY_END_FAILURES, DAY_END_LOANS, DRAINING, Kind, METRICS,
+    Metric, PORT_CALLS, PORT_DURATION, REQUEST_DURATION, REQUESTS, TIMERS_RUNG,
 };
 use super::process;
 
@@ -37,6 +37,7 @@ pub struct Metrics {
     ports: Series<(&'static str, &'static str, &'static str), (Counter, Histogram)>,
     timers: Counter,
     day_end: (Counter, Counter, Histogram),
+    book_checks: Counter,
     database_wait: Histogram,
 }
 
@@ -119,6 +120,7 @@ impl Metrics {
                 counter(&recorder, &DAY_END_FAILURES, &[]),
                 histogram(&recorder, &DAY_END_DURATION, &[]),
             ),
+            book_checks: counter(&recorder, &BOOK_CHECKS_FAILED, &[]),
             database_wait: histogram(&recorder, &DATABASE_WAIT, &[]),
             recorder,
         };
@@ -207,6 +209,11 @@ impl Metrics {
         if loans > 0 || given_up > 0 {
             duration.record(took);
         }
+    }
+
+    /// A loan's book did not pass one of its checks, and nothing of it was told.
+    pub fn book_is_broken(&self) {
+        self.book_checks.increment(1);
     }
 
     /// An OCEN request waited for its connection.

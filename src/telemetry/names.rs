@@ -182,6 +182,11 @@ table! {
         &[],
         "Loans whose next event lies on a day that is over; counted up to 10000. From the database.",
     );
+    BOOK_CHECKS_FAILED = counter(
+        "ocen_book_checks_failed_total",
+        &[],
+        "Summaries and statements refused because the loan's book did not pass its own checks.",
+    );
     DATABASE_UP = gauge("ocen_database_up", &[], "1 when the database answered the last look for these metrics in time.");
     DATABASE_CONNECTIONS = gauge(
         "ocen_database_connections",

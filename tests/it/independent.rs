@@ -240,6 +240,14 @@ impl<'a> Outsider<'a> {
         assert_eq!(shown["delinquency"]["daysPastDue"], self.dpd());
     }
 
+    /// The closing balance of the statement, and the balance of the operators' view.
+    async fn statement_balance(&self) -> (i64, i64) {
+        let statement = self.ask(path::LOAN_STATEMENT, json!({})).await;
+        let last = statement["accountStatement"].as_array().unwrap().last().cloned().unwrap();
+        let shown = self.server.get(&format!("/admin/loans/{}", self.loan.loan_id)).await;
+        (paise(&last["closingBalance"]), paise(&shown["account"]["balance"]))
+    }
+
     fn dpd(&self) -> i64 {
         self.sum.oldest().map_or(0, |due| (self.sum.today - due).num_days())
     }

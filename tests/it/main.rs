@@ -17,6 +17,8 @@ mod bulk;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod conformance;
@@ -36,6 +38,8 @@ mod database_guards;
 mod day_end;
 #[cfg(test)]
 mod delivery;
+#[cfg(test)]
+mod disputes;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
@@ -108,6 +112,8 @@ mod readme;
 mod reference;
 #[cfg(test)]
 mod referral;
+#[cfg(test)]
+mod repayments;
 #[cfg(test)]
 mod reveal;
 #[cfg(test)]

@@ -163,6 +163,8 @@ pub struct Reckoning {
     pub borrower_is_npa: bool,
     /// Whether nothing is owed any more.
     pub closed: bool,
+    /// Days on which no penal charge runs, by word of the regulator.
+    pub rests: Vec<NaiveDate>,
 }
 
 fn date(value: &Value) -> NaiveDate {
@@ -219,6 +221,7 @@ impl Reckoning {
             class: "STANDARD",
             borrower_is_npa: false,
             closed: false,
+            rests: Vec::new(),
         };
         loan.check_schedule();
         loan
@@ -335,7 +338,9 @@ impl Reckoning {
         }
         let (principal, interest) = row.left();
         let n = i128::from(principal + interest) * i128::from(paise(&rule["percent"]));
-        let charge = Exact(n * i128::from(days(row.charged_until, self.today)), 3_650_000).rounded();
+        let charged = row.charged_until.iter_days().take_while(|day| *day < self.today);
+        let charged = charged.filter(|day| !self.rests.contains(day)).count();
+        let charge = Exact(n * i128::try_from(charged).unwrap(), 3_650_000).rounded();
         let cap = rule.get("capPercent").map(|cap| share(row.principal + row.interest, paise(cap)) - row.penal);
         charge.min(cap.unwrap_or(i64::MAX))
     }
@@ -394,7 +399,9 @@ impl Reckoning {
             self.apply_excess();
         }
         let every = self.kfs["rules"]["penal"]["everyDays"].as_i64().unwrap();
-        self.levy(|row| days(row.due, today) > 0 && days(row.due, today) % every == 0);
+        if !self.rests.contains(&today) {
+            self.levy(|row| days(row.due, today) > 0 && days(row.due, today) % every == 0);
+        }
         for row in &mut self.rows {
             row.told |= row.is_unpaid() && row.due < today;
         }

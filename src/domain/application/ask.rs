@@ -243,6 +243,16 @@ impl Ask {
         )
     }
 
+    /// The collection whose money its outcome may tell of.
+    #[must_use]
+    pub fn collects(&self) -> Option<&Collection> {
+        match self {
+            Self::LinkStatus { collection, .. } | Self::CancelLink { collection, .. } => Some(collection),
+            Self::Present(collection) => Some(collection),
+            _ => None,
+        }
+    }
+
     /// The key under which the bank knows a money call.
     #[must_use]
     pub fn money_key(&self) -> Option<&str> {

@@ -224,12 +224,16 @@ pub struct PaymentOrder {
 /// The payment in `triggerRepaymentRequest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepaymentOrder {
+    /// The LSP's own id of it, unique per loan: the same id is the same order, however often it comes.
+    pub id: Option<PaymentId>,
     /// What for (design §8).
     pub purpose: Purpose,
     /// How much; `None` means all that the purpose asks for. A prepayment has it always.
     pub amount: Option<Paise>,
     /// Which instalment; `None` means what is due, or the next one.
     pub instalment: Option<u32>,
+    /// The quote that a pay-off is to stand on; `None` means today's.
+    pub quote: Option<String>,
     /// `paymentMethodType`, as sent.
     pub method: Option<String>,
 }

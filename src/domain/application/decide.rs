@@ -143,16 +143,14 @@ fn decide_on_loan(loan: &mut Loan, app: &mut Application, command: &Command, fac
         Command::RepaymentStatus { payment_id, .. } => {
             loan::repayment::status(loan, payment_id.as_ref(), facts, d);
         }
-        Command::RepaymentHint { payment_id, .. } => {
-            loan::repayment::hinted(loan, app, payment_id.as_ref(), facts, d);
-        }
+        Command::RepaymentHint { .. } => loan::repayment::hinted(loan, app, facts, d),
         Command::LoanSummary(_) => loan::details::summary(loan, app, facts, d),
         Command::GetLoan(_) => loan::details::get(loan, app, facts, d),
         Command::LoanStatement { from, to, .. } => loan::details::statement(loan, (*from, *to), facts, d),
         Command::RaiseDispute { dispute, description, .. } => {
             loan::dispute::raise(loan, (dispute.as_ref(), description), facts, d);
         }
-        Command::DisputeStatus(_) => loan::dispute::status(facts, d),
+        Command::DisputeStatus(_) => loan::dispute::status(loan, facts, d),
         // About the application alone.
         _ => {}
     }

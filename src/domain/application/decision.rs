@@ -9,7 +9,7 @@ use super::ask::{Ask, NewAsk, NewTimer, Timer};
 use super::facets::Generation;
 use crate::domain::book::Journal;
 use crate::domain::calendar::WorkingDays;
-use crate::domain::ids::{ApplicationId, ExchangeId, LoanId, PaymentId, PlanId};
+use crate::domain::ids::{ApplicationId, DisputeId, ExchangeId, LoanId, PaymentId, PlanId};
 use crate::domain::kfs::{IssuedKfs, Letterhead, Scribe};
 use crate::domain::loan::Loan;
 use crate::domain::loan::account::{Fact, Split};
@@ -167,6 +167,10 @@ pub enum Effect {
     Resplit(PaymentId, Split),
     /// Store a dispute.
     SaveDispute(Box<Dispute>),
+    /// Open the borrower's page of a dispute, where it is not open yet.
+    PublishDispute(ApplicationId, DisputeId),
+    /// Ask now what became of the payments that are being collected from a borrower.
+    Hasten(ApplicationId),
     /// A money question was answered by hand: the one with this key is not asked any more.
     CloseAsk(String),
     /// A loan that was over is not any more, because a payment came back: it counts against the borrower again, and
@@ -195,6 +199,8 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// What happened, for the history that people read: short words without personal data.
     pub events: Vec<(ApplicationId, String)>,
+    /// Loans whose book does not pass a check, with its name: people must look at once.
+    pub alarms: Vec<(LoanId, &'static str)>,
     /// It had to be decided with the loan's history and was not: nothing of it may be stored.
     pub lacks_history: bool,
     /// Money is told of that nothing waits for any more: the question that heard of it is left to an operator.
@@ -210,6 +216,7 @@ impl Decision {
         self.webhooks.extend(then.webhooks);
         self.effects.extend(then.effects);
         self.events.extend(then.events);
+        self.alarms.extend(then.alarms);
         self.lacks_history |= then.lacks_history;
         self.unclaimed |= then.unclaimed;
     }

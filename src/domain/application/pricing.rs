@@ -1,7 +1,7 @@
 //! What an approved amount costs: schedule, charges, APR and plans, all from the same rows (`lending.md` §2.4).
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 
 use super::Application;
 use super::ask::Approval;
@@ -10,6 +10,7 @@ use super::facets::{Charges, Generation, Offer, Plan};
 use super::form::{Tenure, TenureUnit};
 use crate::domain::ids::{OfferId, PlanId};
 use crate::domain::kfs;
+use crate::domain::maths::accrual::percent_of;
 use crate::domain::maths::apr::{AprError, apr_of};
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::schedule::{Frequency, Method, Schedule, ScheduleError, ScheduleTerms, schedule};
@@ -222,11 +223,6 @@ fn fee(rule: &FeeRule, gst_percent: Decimal, sanctioned: Paise) -> Option<FeeLin
     };
     let tax = if rule.taxed { percent_of(amount, gst_percent)? } else { Paise::ZERO };
     Some(FeeLine { code: rule.code.clone(), name: rule.name.clone(), payee: rule.payee, amount, tax })
-}
-
-fn percent_of(amount: Paise, percent: Decimal) -> Option<Paise> {
-    let share = amount.to_rupees().checked_mul(percent)?.checked_div(Decimal::ONE_HUNDRED)?;
-    Paise::from_rupees_exact(share.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
 }
 
 fn disbursement_plan(suffix: &str, amount: Paise) -> Plan {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::build::statement;
 pub use self::document::{Contact, Kfs};
 use super::calendar::{WorkingDays, end_of_day};
-use super::ids::{LoanId, OrgId};
+use super::ids::{DisputeId, LoanId, OrgId};
 use super::maths::schedule::ScheduleTerms;
 
 /// Loans of so many days or more have the longer validity.
@@ -66,10 +66,17 @@ impl fmt::Debug for IssuedKfs {
     }
 }
 
-/// Writes statements down (JSON, hash and the unguessable address of the page), and numbers loans.
+/// Writes statements down (JSON, hash and the unguessable address of the page), gives disputes their pages, and numbers
+/// loans.
 pub trait Scribe: fmt::Debug + Send + Sync {
     /// The statement as it will be sent; the same for the same statement. Nothing when it cannot be written.
     fn issue(&self, kfs: &Kfs) -> Option<IssuedKfs>;
+
+    /// SHA-256 of a text, in hexadecimal digits.
+    fn hash(&self, text: &str) -> String;
+
+    /// The unguessable address of the page where the borrower follows a dispute; the same for the same dispute.
+    fn dispute_url(&self, dispute: &DisputeId) -> String;
 
     /// The id of the loan that an application leads to: the same whenever it is asked for. The keys under which the bank
     /// pays are made of it, so that a grant which is repeated on a restored database pays nothing twice.

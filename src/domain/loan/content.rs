@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::account::{AssetClass, PayOff, Purpose, Split};
+use super::quote::Quotes;
 use crate::domain::application::facets::{Account as BankAccount, Deal};
 use crate::domain::application::form::{Form, LoanType, Tenure};
 use crate::domain::ids::{DisputeId, LoanId, PaymentId};
@@ -18,10 +19,16 @@ pub struct RepaymentContent {
     pub loan_id: LoanId,
     /// Made by the lender; the echo of an id, or `NONE`, when there is no such payment.
     pub payment_id: PaymentId,
+    /// The id under which the LSP asked for it, where it gave one and the payment is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_id: Option<PaymentId>,
     /// Status; absent when nothing was started.
     pub status: Option<RepaymentStatus>,
     /// What it is for.
     pub purpose: Option<Purpose>,
+    /// The quote that a pay-off stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
     /// How much is to be paid, or was.
     pub amount: Option<Paise>,
     /// Which instalment it is for, where it is for one.
@@ -32,7 +39,7 @@ pub struct RepaymentContent {
     pub url: Option<String>,
     /// Until when.
     pub expires_at: Option<DateTime<Utc>>,
-    /// What it settled, once it did; before, what it would settle.
+    /// What it settled, once it did; before, what it would settle if it came in today.
     pub split: Option<Split>,
     /// The bank's unique transaction reference.
     pub utr: Option<String>,
@@ -181,6 +188,9 @@ pub struct SummaryContent {
     pub foreclosure: Option<PayOff>,
     /// Leaving within the cooling-off period today, while it lasts.
     pub cooling_off_exit: Option<PayOff>,
+    /// What the lender stands by of the two.
+    #[serde(default)]
+    pub quotes: Quotes,
     /// Last day of the cooling-off period.
     pub cooling_off_ends: Option<NaiveDate>,
     /// The current schedule.
@@ -206,6 +216,9 @@ pub struct LoanContent {
     pub schedule: Vec<Row>,
     /// Counts schedules, from 1.
     pub schedule_version: u32,
+    /// It is paid out and not over: the borrower may pay, the next instalment ahead of its time too.
+    #[serde(default)]
+    pub takes_payments: bool,
 }
 
 /// One row of `loanStatementResponse.accountStatement`.
@@ -270,4 +283,7 @@ pub struct DisputeContent {
     pub note: Option<String>,
     /// When the status was reached.
     pub at: Option<DateTime<Utc>>,
+    /// Where the borrower follows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }

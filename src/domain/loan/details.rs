@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::account::{Account, Ending, Instalment, Out, Position, What};
+use super::account::{Account, Ending, Instalment, Out, Position, Purpose, What};
+use super::checks::{self, Check};
 use super::content::{
     DueView, InstalmentView, ListedLoan, LoanContent, LoanHead, LoanStatus, StatementContent, StatementRow,
     SummaryContent,
 };
+use super::quote::{self, Quotes};
 use super::{Loan, PayoutState, life};
 use crate::domain::application::Application;
 use crate::domain::application::answer::{Answer, Content, RefusalReason};
@@ -23,8 +25,21 @@ const LONGEST_STATEMENT: i64 = 36_600;
 
 /// `LoanSummaryRequest`.
 pub fn summary(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) {
-    let content = Content::Summary(Box::new(summarise(loan, app, facts)));
-    d.answer(facts, Answer::ok(content));
+    let answer = if let Some(broken) = checks::of_loan(loan) {
+        raise_alarm(loan, broken, d);
+        let nothing = SummaryContent { instalments: Vec::new(), ..undisbursed(loan, app, facts) };
+        let content = Content::Summary(Box::new(nothing));
+        Answer::refused(RefusalReason::SourceUnavailable, "the book of the loan is being checked", content)
+    } else {
+        Answer::ok(Content::Summary(Box::new(summarise(loan, app, facts))))
+    };
+    d.answer(facts, answer);
+}
+
+/// The book is not what it must be: nothing of it is told, people look, and the loan's history says so.
+fn raise_alarm(loan: &Loan, broken: Check, d: &mut Decision) {
+    d.alarms.push((loan.id.clone(), broken.name()));
+    d.events.push((loan.application, format!("the book does not pass its check: {}", broken.name())));
 }
 
 /// `getLoanRequest`.
@@ -39,6 +54,7 @@ pub fn get(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) 
         account: loan.payouts.iter().rev().find(|payout| !payout.has_failed()).map(|payout| payout.account.clone()),
         schedule: schedule(loan),
         schedule_version: loan.account.as_ref().map_or(1, |account| account.version),
+        takes_payments: loan.account.as_ref().is_some_and(|account| !account.is_closed()),
     };
     d.answer(facts, Answer::ok(Content::Loan(Box::new(content))));
 }
@@ -55,17 +71,23 @@ pub fn statement(loan: &Loan, (from, to): (Option<NaiveDate>, Option<NaiveDate>)
     };
     let all = history_lines(facts.history, d);
     let utrs = references(loan, facts.history);
-    let content = Content::Statement(cut(loan, (&all, &utrs), from, to));
-    let answer = match refused {
-        Some(detail) => {
-            let empty = StatementContent { rows: Vec::new(), ..cut(loan, (&all, &utrs), from, to) };
-            Answer::refused(RefusalReason::DateRange, detail, Content::Statement(empty))
+    let empty = || Content::Statement(StatementContent { rows: Vec::new(), ..cut(loan, (&all, &utrs), from, to) });
+    let answer = match (refused, checks::of_statement(loan, &all)) {
+        (Some(detail), _) => Answer::refused(RefusalReason::DateRange, detail, empty()),
+        (None, Some(broken)) => {
+            raise_alarm(loan, broken, d);
+            let nothing = StatementContent {
+                loan_id: loan.id.clone(),
+                from,
+                to,
+                opening: Paise::ZERO,
+                closing: Paise::ZERO,
+                rows: Vec::new(),
+            };
+            let detail = "the book of the loan is being checked";
+            Answer::refused(RefusalReason::SourceUnavailable, detail, Content::Statement(nothing))
         }
-        None if !agrees(loan, &all) => {
-            d.events.push((loan.application, "the statement does not agree with the account".to_owned()));
-            Answer::refused(RefusalReason::SourceUnavailable, "the statement is being checked", content)
-        }
-        None => Answer::ok(content),
+        (None, None) => Answer::ok(Content::Statement(cut(loan, (&all, &utrs), from, to))),
     };
     d.answer(facts, answer);
 }
@@ -73,13 +95,6 @@ pub fn statement(loan: &Loan, (from, to): (Option<NaiveDate>, Option<NaiveDate>)
 fn history_lines(history: Option<&History>, d: &Decision) -> Vec<Line> {
     let stored = history.map(|history| history.journals.clone()).unwrap_or_default();
     lines(&life::posted(stored.into_iter(), d))
-}
-
-/// The self-check of a statement (`lending.md` §2.9): what its last row says is what the account says.
-#[must_use]
-pub fn agrees(loan: &Loan, all: &[Line]) -> bool {
-    let closing = all.last().map_or(Paise::ZERO, |line| line.closing);
-    loan.account.as_ref().map_or(Paise::ZERO, Account::balance) == closing
 }
 
 impl Account {
@@ -243,6 +258,7 @@ pub fn summarise(loan: &Loan, app: &Application, facts: &Facts<'_>) -> SummaryCo
     let totals = &account.totals;
     let sum = |amounts: &mut dyn Iterator<Item = Paise>| amounts.fold(Paise::ZERO, Paise::saturating_add);
     let closed = account.is_closed();
+    let (foreclosure, exit) = (account.foreclosure(today).ok(), account.cooling_off_exit(today).ok());
     let interest_due = sum(&mut account.unpaid().map(Instalment::interest_left));
     let to_come = sum(&mut account.instalments.iter().filter(|row| !row.billed).map(|row| row.row.interest));
     let of = |component| {
@@ -276,8 +292,12 @@ pub fn summarise(loan: &Loan, app: &Application, facts: &Facts<'_>) -> SummaryCo
         payable: account.payable(today),
         days_past_due: account.days_past_due(today).filter(|days| *days > 0),
         class: loan.class(facts.borrower_npa_since),
-        foreclosure: account.foreclosure(today).ok(),
-        cooling_off_exit: account.cooling_off_exit(today).ok(),
+        quotes: Quotes {
+            foreclosure: foreclosure.as_ref().and_then(|amount| quote::of(loan, Purpose::Foreclosure, amount, facts)),
+            cooling_off_exit: exit.as_ref().and_then(|amount| quote::of(loan, Purpose::CoolingOffExit, amount, facts)),
+        },
+        foreclosure,
+        cooling_off_exit: exit,
         cooling_off_ends: Some(account.cooling_off_ends()),
         instalments: account.instalments.iter().map(view).collect(),
         ..base
@@ -323,6 +343,7 @@ fn undisbursed(loan: &Loan, app: &Application, facts: &Facts<'_>) -> SummaryCont
         description: format!("Loan under product {}", loan.offer.product),
         days_past_due: None,
         class: super::account::AssetClass::Standard,
+        quotes: Quotes::default(),
         foreclosure: None,
         cooling_off_exit: None,
         cooling_off_ends: None,

@@ -52,7 +52,10 @@ pub enum DisputeStatus {
     Closed,
 }
 
-/// Rows L16 and L18: a new dispute, or more words on one that needs them.
+/// Rows L16 and L18: a new dispute, or more words on one that is open. Only the words that the lender waits for move it
+/// (L18); while it is at work anyway they are added as they come. A resolved one takes none: `ocen-v3.md` §6.2 has no way
+/// back from `RESOLVED`, so an LSP cannot undo the lender's answer, and words that nobody looks at would be lost. A
+/// borrower whom the answer does not settle raises a new one, which is answered in its own time.
 pub fn raise(loan: &Loan, (known, description): (Option<&DisputeId>, &str), facts: &Facts<'_>, d: &mut Decision) {
     let found = facts.dispute.filter(|dispute| known == Some(&dispute.id) && dispute.loan_id == loan.id);
     let dispute = match found {
@@ -67,23 +70,32 @@ pub fn raise(loan: &Loan, (known, description): (Option<&DisputeId>, &str), fact
             raised_at: facts.now,
             at: facts.now,
         },
-        Some(dispute) if dispute.status == DisputeStatus::Closed => {
-            let detail = "the dispute is closed; raise a new one";
-            d.answer(facts, Answer::refused(RefusalReason::DisputeState, detail, Content::Dispute(dispute.content())));
+        Some(dispute) if matches!(dispute.status, DisputeStatus::Resolved | DisputeStatus::Closed) => {
+            let detail = format!("the dispute is {}; raise a new one", dispute.status.name());
+            let content = told(loan, dispute, facts, d);
+            d.answer(facts, Answer::refused(RefusalReason::DisputeState, detail, content));
             return;
         }
         Some(dispute) => dispute.added(description, facts.now),
     };
     d.events.push((loan.application, format!("dispute {} is {}", dispute.id, dispute.status.name())));
-    d.answer(facts, Answer::ok(Content::Dispute(dispute.content())));
+    let content = told(loan, &dispute, facts, d);
+    d.answer(facts, Answer::ok(content));
     d.effects.push(Effect::SaveDispute(Box::new(dispute)));
 }
 
 /// Tells how a dispute stands (row L19).
-pub fn status(facts: &Facts<'_>, d: &mut Decision) {
+pub fn status(loan: &Loan, facts: &Facts<'_>, d: &mut Decision) {
     if let Some(dispute) = facts.dispute {
-        d.answer(facts, Answer::ok(Content::Dispute(dispute.content())));
+        let content = told(loan, dispute, facts, d);
+        d.answer(facts, Answer::ok(content));
     }
+}
+
+/// A dispute as told to the LSP, with the page where the borrower follows it, which is open from then on.
+fn told(loan: &Loan, dispute: &Dispute, facts: &Facts<'_>, d: &mut Decision) -> Content {
+    d.effects.push(Effect::PublishDispute(loan.application, dispute.id.clone()));
+    Content::Dispute(dispute.content(facts.scribe.dispute_url(&dispute.id)))
 }
 
 /// All statuses; the database's CHECK has the same list.
@@ -156,16 +168,20 @@ impl Dispute {
         Ok(Self { status: to, note, at: now, ..self.clone() })
     }
 
-    /// The borrower says more about it (row L18).
+    /// The borrower says more about it: the lender goes on where it waited for that (row L18).
     #[must_use]
     pub fn added(&self, words: &str, now: DateTime<Utc>) -> Self {
         let description = format!("{}\n{words}", self.description);
-        Self { description, status: DisputeStatus::Processing, at: now, ..self.clone() }
+        let said = Self { description, ..self.clone() };
+        if self.status == DisputeStatus::NeedMoreInfo {
+            return Self { status: DisputeStatus::Processing, at: now, ..said };
+        }
+        said
     }
 
-    /// As told to the LSP.
+    /// As told to the LSP, with the address of the borrower's page.
     #[must_use]
-    pub fn content(&self) -> DisputeContent {
+    pub fn content(&self, url: String) -> DisputeContent {
         DisputeContent {
             id: self.id.clone(),
             loan_id: Some(self.loan_id.clone()),
@@ -173,6 +189,7 @@ impl Dispute {
             status: Some(self.status),
             note: self.note.clone(),
             at: Some(self.at),
+            url: Some(url),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The machine of one loan, from the grant on (`ocen-v3.md` §6.5).
 
 pub mod account;
+pub mod checks;
 pub mod content;
 pub mod details;
 pub mod disbursement;
@@ -9,6 +10,7 @@ mod erase;
 pub mod held;
 pub mod life;
 pub mod operator;
+pub mod quote;
 pub mod repayment;
 #[cfg(test)]
 mod tests;

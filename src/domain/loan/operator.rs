@@ -58,6 +58,15 @@ pub enum Act {
         #[schemars(with = "String")]
         amount: Paise,
     },
+    /// The regulator or a court has penal charges rest for some days; interest goes on. One that began on the same day
+    /// is replaced.
+    Moratorium {
+        /// First day, not before the payout.
+        from: NaiveDate,
+        /// Last day; left out, the one that began on that day is taken back.
+        #[serde(default)]
+        to: Option<NaiveDate>,
+    },
     /// The lender gives the rest up.
     WriteOff {},
     /// The borrower does not want the loan, which is not paid out.
@@ -82,6 +91,9 @@ pub enum Act {
     },
 }
 
+/// Days; of two years, so that a slip of the pen does not end penal charges for good.
+const LONGEST_MORATORIUM: i64 = 732;
+
 fn instalment() -> Purpose {
     Purpose::Instalment
 }
@@ -95,6 +107,7 @@ impl Act {
             Self::ReverseReceipt { .. } => "REVERSE_RECEIPT",
             Self::Waive { .. } => "WAIVE",
             Self::Refund { .. } => "REFUND",
+            Self::Moratorium { .. } => "MORATORIUM",
             Self::WriteOff {} => "WRITE_OFF",
             Self::Withdraw {} => "WITHDRAW",
             Self::ResolvePayout { .. } => "RESOLVE_PAYOUT",
@@ -130,6 +143,7 @@ pub fn act(
         Act::ReverseReceipt { on, .. } => reverse(loan, app, *on, facts, d),
         Act::Waive { component, amount } => waive(loan, app, (*component, *amount, reference), facts, d),
         Act::Refund { amount } => refund(loan, app, (*amount, reference), facts, d),
+        Act::Moratorium { from, to } => moratorium(loan, app, (*from, *to), facts, d),
         Act::WriteOff {} => {
             running(loan)?;
             let what = What::WrittenOff { reference: reference.to_owned() };
@@ -243,6 +257,40 @@ fn waive(
     }
     let what = What::Waived(Waived { reference: reference.to_owned(), component, amount });
     life::record(loan, app, Fact { value_date: facts.today, what }, facts, d);
+    Ok(())
+}
+
+/// It counts from its first day on, so that one that is entered late takes charges back that were levied meanwhile.
+fn moratorium(
+    loan: &mut Loan,
+    app: &Application,
+    (from, to): (NaiveDate, Option<NaiveDate>),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) -> Result<(), String> {
+    let account = running(loan)?;
+    let first = account.contract.terms.disbursed_on;
+    if from < first {
+        return Err(format!("the loan was paid out on {first}"));
+    }
+    let others = || account.moratoria.iter().filter(|standing| standing.from != from);
+    match to {
+        None if account.moratoria.iter().all(|standing| standing.from != from) => {
+            return Err(format!("no moratorium began on {from}"));
+        }
+        None => {}
+        Some(to) if to < from => return Err(format!("{to} lies before {from}")),
+        Some(to) if to.signed_duration_since(from).num_days() >= LONGEST_MORATORIUM => {
+            return Err(format!("a moratorium lasts {LONGEST_MORATORIUM} days at most: enter another one after it"));
+        }
+        Some(to) => {
+            if let Some(other) = others().find(|other| other.from <= to && from <= other.to) {
+                return Err(format!("a moratorium lasts from {} to {} already", other.from, other.to));
+            }
+        }
+    }
+    d.event(app, "a moratorium was entered, changed or taken back");
+    life::record(loan, app, Fact { value_date: from.min(facts.today), what: What::Moratorium { from, to } }, facts, d);
     Ok(())
 }
 

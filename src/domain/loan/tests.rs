@@ -1,8 +1,11 @@
 //! Rows L1 to L5: a tranche is reserved once, paid once, and only the bank's final word frees it.
 
 mod acts;
+mod checks;
 mod debits;
+mod disputes;
 mod endings;
+mod repayments;
 
 use chrono::Duration;
 

@@ -186,7 +186,7 @@ pub fn simple_charge(base: Paise, percent_per_annum: Decimal, days: i64) -> Opti
     share(base, day_share, Decimal::from(DAYS_PER_YEAR))
 }
 
-/// `percent` of an amount, rounded half up to the paisa: a flat charge or the tax on one.
+/// `percent` of an amount, rounded half up to the paisa: a flat charge, a fee kept from the payout, or the tax on either.
 ///
 /// `None` for negative numbers or out of range.
 #[must_use]

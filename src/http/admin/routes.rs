@@ -138,7 +138,7 @@ pub fn table() -> Vec<Route> {
         get("/admin/disputes", ANY, disputes::list).personal().linked()
             .says("Disputes, newest first.").gives::<Page<Dispute>>(),
         post("/admin/disputes/{id}", OPERATE, disputes::change).personal()
-            .says("Say where a dispute stands; the LSP is told by a callback.").gives::<Dispute>(),
+            .says("Say where a dispute stands, with a reply where it ends. No callback is sent: the LSP reads it when it asks, the borrower on the page of the dispute.").gives::<Dispute>(),
         get("/admin/decisions", ANY, decisions::list).personal()
             .says("Decisions that the rules left to a person, oldest first: in one state, or all that are open.").tells("A page; each of its `items` names the application, the question, the codes of the rules, and who has it."),
         get("/admin/decisions/{id}", ANY, decisions::show).personal()

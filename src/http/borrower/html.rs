@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::domain::calendar::ist;
 
 /// The style sheet of every page.
 pub(crate) const STYLE: &str = include_str!("page.css");
-/// Indian standard time.
-const IST_SECONDS: i32 = 19_800;
 
 /// A text that can stand in an element or an attribute.
 pub(crate) fn escape(text: &str) -> String {
@@ -89,8 +89,7 @@ pub(crate) fn day(day: NaiveDate) -> String {
 
 /// `26 Nov 2026, 11:59 pm IST`.
 pub(crate) fn instant(at: DateTime<Utc>) -> String {
-    FixedOffset::east_opt(IST_SECONDS)
-        .map_or_else(|| at.to_rfc3339(), |ist| at.with_timezone(&ist).format("%d %b %Y, %-I:%M %P IST").to_string())
+    ist().map_or_else(|| at.to_rfc3339(), |ist| at.with_timezone(&ist).format("%d %b %Y, %-I:%M %P IST").to_string())
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! Pages that borrowers read: the key facts statement and the agreement, each behind an unguessable link. They need
-//! nothing from elsewhere, print on A4, and settle nothing. Whoever simulates a payment partner brings pages of its own
-//! and answers with `form_page`.
+//! Pages that borrowers read: the key facts statement, the agreement, and where a dispute stands, each behind an
+//! unguessable link. They need nothing from elsewhere, print on A4, and settle nothing. Whoever simulates a payment
+//! partner brings pages of its own and answers with `form_page`.
 
 mod agreement;
+mod dispute;
 pub(crate) mod html;
 mod kfs;
 
@@ -27,7 +28,7 @@ use crate::config::Mode;
 use crate::domain::kfs::Kfs;
 use crate::engine::pages::sha256;
 use crate::store::page::{self, Kind, Page};
-use crate::store::{StoreError, application};
+use crate::store::{self, StoreError, application};
 
 /// Nothing runs, nothing is loaded, and the one style sheet is the page's own.
 static POLICY: LazyLock<String> = LazyLock::new(|| policy("'none'"));
@@ -45,6 +46,7 @@ fn policy(form_action: &str) -> String {
 /// The pages.
 pub fn router(app: &SharedApp) -> Router {
     let pages = Router::new().route("/kfs/{token}", get(key_facts)).route("/agreement/{token}", get(agreed));
+    let pages = pages.route("/dispute/{token}", get(disputed));
     let pages = match app.config.mode {
         Mode::Serve => pages.route("/pay/{token}", get(not_paid_here)),
         // The sandbox's own.
@@ -92,8 +94,33 @@ async fn agreement_page(app: &SharedApp, token: &str) -> Result<Option<String>, 
     Ok(statement.zip(application).map(|(statement, application)| agreement::page(&statement, &page, &application)))
 }
 
+/// Where a dispute stands.
+async fn disputed(State(app): State<SharedApp>, Path(token): Path<String>) -> Response {
+    match dispute_page(&app, &token).await {
+        Ok(Some(text)) => html(StatusCode::OK, text),
+        Ok(None) => missing(),
+        Err(error) => broken(&error),
+    }
+}
+
+async fn dispute_page(app: &SharedApp, token: &str) -> Result<Option<String>, StoreError> {
+    if !is_token(token) {
+        return Ok(None);
+    }
+    let mut conn = app.pool.acquire().await?;
+    let Some(id) = page::dispute(&mut conn, &app.sealer, token).await? else {
+        return Ok(None);
+    };
+    let found = store::dispute::read(&mut conn, &app.sealer, &id).await?;
+    Ok(found.map(|found| dispute::page(&found, &app.config.letterhead)))
+}
+
+fn is_token(token: &str) -> bool {
+    token.len() <= 64 && token.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
 async fn find(app: &SharedApp, kind: Kind, token: &str) -> Result<Option<Page>, StoreError> {
-    if token.len() > 64 || !token.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
+    if !is_token(token) {
         return Ok(None);
     }
     let mut conn = app.pool.acquire().await?;

@@ -9,6 +9,7 @@ use crate::domain::application::answer::Content;
 use crate::domain::application::facets::Deal;
 use crate::domain::application::form::Form;
 use crate::domain::book::{JournalKind, Line, Side, statement};
+use crate::domain::calendar::end_of_day;
 use crate::domain::ids::{DisputeId, LoanId, PaymentId};
 use crate::domain::loan::account::{Account, Fact, Instalment, Out, Position, Purpose, Split, What, replay};
 use crate::domain::loan::content::{
@@ -16,6 +17,7 @@ use crate::domain::loan::content::{
     RepaymentStatus, StatementContent, StatementRow, SummaryContent,
 };
 use crate::domain::loan::dispute::DisputeStatus;
+use crate::domain::loan::quote::{Quote, Quotes};
 use crate::domain::maths::money::Paise;
 
 /// What the lender answers to the example dispute.
@@ -80,8 +82,10 @@ impl<'a> Running<'a> {
         RepaymentContent {
             loan_id: LoanId(LOAN.to_owned()),
             payment_id: PaymentId(PAYMENT.to_owned()),
+            asked_id: None,
             status: Some(status),
             purpose: Some(Purpose::Instalment),
+            quote: None,
             amount: Some(self.account.payable(self.today)),
             instalment: due.map(|due| due.row.number),
             method: Some("UPI".to_owned()),
@@ -132,6 +136,10 @@ impl<'a> Running<'a> {
             description: "Loan against an invoice".to_owned(),
             days_past_due: account.days_past_due(self.today),
             class: account.class,
+            quotes: Quotes {
+                foreclosure: account.foreclosure(self.today).is_ok().then(|| quote(self.today)),
+                cooling_off_exit: account.cooling_off_exit(self.today).is_ok().then(|| quote(self.today)),
+            },
             foreclosure: account.foreclosure(self.today).ok(),
             cooling_off_exit: account.cooling_off_exit(self.today).ok(),
             cooling_off_ends: Some(account.cooling_off_ends()),
@@ -149,6 +157,7 @@ impl<'a> Running<'a> {
             account: self.deal.account.active().cloned(),
             schedule: self.account.instalments.iter().map(|instalment| instalment.row).collect(),
             schedule_version: self.account.version,
+            takes_payments: true,
         }
     }
 
@@ -229,6 +238,13 @@ fn row(line: Line) -> StatementRow {
     }
 }
 
+/// A quote of the example loan; its hash is of nothing.
+fn quote(today: NaiveDate) -> Quote {
+    let hash = "8f14e45fceea167a5a36dedd4bea2543".repeat(2);
+    let id = format!("Q-{}-{}", today.format("%Y%m%d"), hash.get(..16).unwrap_or_default());
+    Quote { id, hash, valid_till: end_of_day(today).unwrap_or_default() }
+}
+
 /// The dispute of the example request, as it stands at some time.
 pub(super) fn dispute(status: DisputeStatus, note: Option<&str>, at: DateTime<Utc>) -> Content {
     Content::Dispute(DisputeContent {
@@ -238,5 +254,6 @@ pub(super) fn dispute(status: DisputeStatus, note: Option<&str>, at: DateTime<Ut
         status: Some(status),
         note: note.map(str::to_owned),
         at: Some(at),
+        url: Some("https://loans.lender.example/dispute/91d3e7".to_owned()),
     })
 }

@@ -18,11 +18,11 @@ use crate::domain::application::facets::{Account, AccountTarget, Consent, Consen
 use crate::domain::application::pricing;
 use crate::domain::application::stage::{Rejection, RejectionReason, Stage, Status};
 use crate::domain::calendar::WorkingDays;
-use crate::domain::ids::{AccountId, ApplicationId, BundleId, LoanId, OfferId, OrgId, PlanId};
+use crate::domain::ids::{AccountId, ApplicationId, BundleId, DisputeId, LoanId, OfferId, OrgId, PlanId};
 use crate::domain::kfs::{IssuedKfs, Kfs, Scribe};
 use crate::domain::maths::money::Paise;
 use crate::domain::product::{Catalogue, Limits, Product};
-use crate::engine::pages::written;
+use crate::engine::pages::{sha256, written};
 use crate::protocol::find;
 use crate::protocol::v3::Decoding;
 
@@ -122,6 +122,14 @@ struct Sample;
 impl Scribe for Sample {
     fn loan_id(&self, _: &OrgId, _: &str) -> LoanId {
         LoanId("LON7Q2KX4MB9TZA".to_owned())
+    }
+
+    fn hash(&self, text: &str) -> String {
+        sha256(text.as_bytes())
+    }
+
+    fn dispute_url(&self, _: &DisputeId) -> String {
+        format!("{BORROWER_URL}/dispute/91d3e7")
     }
 
     fn issue(&self, kfs: &Kfs) -> Option<IssuedKfs> {

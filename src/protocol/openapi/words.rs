@@ -248,18 +248,20 @@ const CALLS: [Words; 29] = [
          is due, or the next instalment ahead of time), `PREPAYMENT` (part of the principal, `payment.totalAmount` \
          needed), `FORECLOSURE` (everything) or `COOLING_OFF_EXIT` (everything, without penalty, within the \
          cooling-off period). What the last two cost today stands in the loan's summary. Without an amount it is all \
-         that the purpose asks for.",
+         that the purpose asks for. `payment.id` may be the LSP's own, unique per loan: the same id is the same payment, \
+         and never opens a second page.",
     )
     .answers(
-        "`PENDING_AUTH` with the `paymentUrl` and the `id` that the lender made of the payment. The published schema \
-         takes the payment for a plan; it has the members of both.",
+        "`PENDING_AUTH` with the `paymentUrl`, the `id` that the lender made of the payment, and what it would settle \
+         today. The LSP's own id comes back in `extensibleData.lspPaymentId`. The published schema takes the payment \
+         for a plan; it has the members of both.",
         "TRRQ",
     ),
     call(
         "triggerRepaymentStatus",
         "Repayment",
         "Ask for a payment",
-        "Asks by `payment.id`, by `loanId` for its newest payment, or by both.",
+        "Asks by `payment.id`, the lender's or the LSP's own, by `loanId` for its newest payment, or by both.",
     )
     .answers(
         "The payment as it stands: `SUCCESS` with what it settled, `FAILURE`, or `PENDING_AUTH`. A payment that was \
@@ -324,10 +326,11 @@ const CALLS: [Words; 29] = [
         "raiseDispute",
         "Disputes",
         "Raise a dispute",
-        "Files an issue of the borrower about a loan. With the `id` of a dispute that needs more information it says \
-         more about it.",
+        "Files an issue of the borrower about a loan. With the `id` of an open dispute it says more about it; one that \
+         is resolved or closed takes no more.",
     )
-    .answers("The dispute with the `id` that the lender made: `NEW`, or `PROCESSING` when more was said.", "DPRQ"),
+    .answers("The dispute with the `id` that the lender made and the `url` of the borrower's page: `NEW`, or `PROCESSING` \
+         when words came that it needed.", "DPRQ"),
     call("disputeStatus", "Disputes", "Ask for a dispute", "The `id` of the dispute is the only key.").answers(
         "`NEW`, `PROCESSING`, `NEED_MORE_INFO`, `RESOLVED` or `CLOSED`, with the lender's last word on it in \
          `extensibleData.note`.",

@@ -7,6 +7,7 @@ use super::account::AccountBlock;
 use super::plan::PlanBlock;
 use crate::domain::application::answer::PlanStatus;
 use crate::domain::application::facets::{Deal, RepaymentSetup};
+use crate::domain::loan::repayment::MANDATE_METHOD;
 use crate::lsp::Settings;
 
 /// `chosenDisbursement`.
@@ -35,6 +36,9 @@ pub struct ChosenRepayment {
 pub struct PaymentMethod {
     /// The collection system's reference.
     pub id: String,
+    /// `ENACH`, as in the `paymentMethodType` of what it collects.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
     /// `ACTIVE`, `INACTIVE`, or `CANCELLED` when it had been active.
     pub status: &'static str,
 }
@@ -70,9 +74,12 @@ impl ChosenRepayment {
         };
         let chosen = PlanBlock::chosen(&deal.offer.repayment_plans, deal.repayment.plan());
         let schedule = Some(deal.offer.schedule.rows.as_slice());
+        let active = matches!(deal.repayment, RepaymentSetup::Active { .. });
+        let plan = chosen
+            .map_or_else(|| PlanBlock::unknown("", None), |plan| PlanBlock::new(plan, status, schedule, settings));
         Self {
-            plan: chosen
-                .map_or_else(|| PlanBlock::unknown("", None), |plan| PlanBlock::new(plan, status, schedule, settings)),
+            // A loan that runs on a plan stays on it.
+            plan: if in_force { plan.allowing(false, !active) } else { plan },
             method: method(&deal.repayment, in_force),
         }
     }
@@ -85,5 +92,5 @@ fn method(setup: &RepaymentSetup, in_force: bool) -> Option<PaymentMethod> {
         RepaymentSetup::Inactive { cancelled, .. } => (cancelled.clone()?, "CANCELLED"),
         setup => (setup.mandate()?.reference.clone(), "INACTIVE"),
     };
-    Some(PaymentMethod { id, status })
+    Some(PaymentMethod { id, kind: MANDATE_METHOD, status })
 }

@@ -105,6 +105,9 @@ pub struct DisputeBlock {
     /// `NEW`, `PROCESSING`, `NEED_MORE_INFO`, `RESOLVED` or `CLOSED`; absent when none was filed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<&'static str>,
+    /// Page where the borrower follows it; whoever has the address may read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// What the protocol has no member for.
     #[serde(skip_serializing_if = "DisputeExtra::is_empty")]
     pub extensible_data: DisputeExtra,
@@ -137,6 +140,7 @@ impl From<&DisputeContent> for DisputeBlock {
             id: content.id.to_string(),
             description: content.description.clone(),
             status: content.status.map(crate::domain::loan::dispute::DisputeStatus::name),
+            url: content.url.clone(),
             extensible_data: DisputeExtra {
                 loan_id: content.loan_id.as_ref().map(ToString::to_string),
                 note: content.note.clone(),

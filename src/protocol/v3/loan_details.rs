@@ -246,6 +246,9 @@ fn disbursement(content: &LoanContent, outgoing: &Outgoing<'_>) -> ChosenDisburs
 
 fn repayment(content: &LoanContent, outgoing: &Outgoing<'_>) -> ChosenRepayment {
     let mut chosen = ChosenRepayment::new(Some(&content.deal), in_force(content), outgoing.settings);
+    if in_force(content) {
+        chosen.plan.pay_now_allowed = Some(content.takes_payments);
+    }
     chosen.plan.extensible_data.schedule = content.schedule.iter().map(ScheduleRow::from).collect();
     chosen.plan.extensible_data.schedule_version = Some(content.schedule_version);
     if content.schedule_version > 1 {

@@ -12,6 +12,7 @@ use crate::domain::application::answer::Content;
 use crate::domain::application::command::Command;
 use crate::domain::loan::account::{Ending, PayOff};
 use crate::domain::loan::content::{DueView, InstalmentView, SummaryContent};
+use crate::domain::loan::quote::Quote;
 use crate::domain::maths::money::Paise;
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::malformed::Malformed;
@@ -197,13 +198,36 @@ pub struct PayOffBlock {
     pub charge: String,
     /// The borrower's money that is held already.
     pub excess: String,
-    /// Fees, and interest kept from the payout, that a cooling-off exit gives back.
+    /// Fees, and interest kept from the payout, that are given back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fees_given_back: Option<String>,
+    /// What the lender stands by; `extensibleData.quoteId` of a payment names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quote: Option<QuoteBlock>,
+}
+
+/// A quote.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QuoteBlock {
+    /// Ends when the amount changes, or with the day.
+    pub id: String,
+    /// SHA-256 of `loanId|purpose|on|amount|principal|interest|fees|penalty|charge|feesGivenBack|excess`, hex; what is
+    /// not given back is `0.00` there.
+    pub hash: String,
+    /// The last instant of the day.
+    pub valid_till: String,
+}
+
+impl From<&Quote> for QuoteBlock {
+    fn from(quote: &Quote) -> Self {
+        let Quote { id, hash, valid_till } = quote;
+        Self { id: id.clone(), hash: hash.clone(), valid_till: core::timestamp(*valid_till) }
+    }
 }
 
 impl PayOffBlock {
-    fn foreclosure(pay_off: &PayOff) -> Self {
+    fn foreclosure(pay_off: &PayOff, quote: Option<&Quote>) -> Self {
         Self {
             on: pay_off.on.to_string(),
             amount: pay_off.total.to_string(),
@@ -213,12 +237,14 @@ impl PayOffBlock {
             penalty: pay_off.penal.to_string(),
             charge: pay_off.charge.to_string(),
             excess: pay_off.excess.to_string(),
-            fees_given_back: None,
+            // Interest of odd days that was kept from the payout.
+            fees_given_back: pay_off.given_back.is_positive().then(|| pay_off.given_back.to_string()),
+            quote: quote.map(QuoteBlock::from),
         }
     }
 
-    fn cooling_off_exit(pay_off: &PayOff) -> Self {
-        Self { fees_given_back: Some(pay_off.given_back.to_string()), ..Self::foreclosure(pay_off) }
+    fn cooling_off_exit(pay_off: &PayOff, quote: Option<&Quote>) -> Self {
+        Self { fees_given_back: Some(pay_off.given_back.to_string()), ..Self::foreclosure(pay_off, quote) }
     }
 }
 
@@ -251,6 +277,11 @@ impl From<&InstalmentView> for InstalmentRow {
 
 impl From<&SummaryContent> for SummaryExtra {
     fn from(content: &SummaryContent) -> Self {
+        let quotes = &content.quotes;
+        let (amount, quote) = (content.foreclosure.as_ref(), quotes.foreclosure.as_ref());
+        let foreclosure = amount.map(|amount| PayOffBlock::foreclosure(amount, quote));
+        let (amount, quote) = (content.cooling_off_exit.as_ref(), quotes.cooling_off_exit.as_ref());
+        let cooling_off_exit = amount.map(|amount| PayOffBlock::cooling_off_exit(amount, quote));
         Self {
             as_of: content.as_of.to_string(),
             dpd: content.days_past_due.unwrap_or_default(),
@@ -267,10 +298,7 @@ impl From<&SummaryContent> for SummaryExtra {
             written_off: content.written_off.to_string(),
             payable_now: content.payable.to_string(),
             cooling_off_ends: content.cooling_off_ends.map(|day| day.to_string()),
-            pay_off: PayOffs {
-                foreclosure: content.foreclosure.as_ref().map(PayOffBlock::foreclosure),
-                cooling_off_exit: content.cooling_off_exit.as_ref().map(PayOffBlock::cooling_off_exit),
-            },
+            pay_off: PayOffs { foreclosure, cooling_off_exit },
             schedule: content.instalments.iter().map(InstalmentRow::from).collect(),
             ending: content.head.ending.map(ending_word),
         }

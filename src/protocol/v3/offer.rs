@@ -199,12 +199,15 @@ impl OfferBlock {
         let plans = |plans: &[_], schedule| PlanList {
             plans: plans.iter().map(|plan| PlanBlock::new(plan, PlanStatus::Inactive, schedule, settings)).collect(),
         };
+        let repayment = plans(&offer.repayment_plans, Some(offer.schedule.rows.as_slice()));
+        // Nothing is owed yet, and the choice is free until the loan runs on one of them.
+        let to_choose = repayment.plans.into_iter().map(|plan| plan.allowing(false, true)).collect();
         Self {
             id: offer.id.to_string(),
             valid_till: core::timestamp(offer.valid_till),
             terms: Terms::of_offer(offer, terms::agreement_page(outgoing.borrower_url, offer, kfs)),
             disbursement: plans(&offer.disbursement_plans, None),
-            repayment: plans(&offer.repayment_plans, Some(offer.schedule.rows.as_slice())),
+            repayment: PlanList { plans: to_choose },
             documents: kfs.map(|kfs| DocumentBlock::new(kfs, &outgoing.lender.org_id)).into_iter().collect(),
             url: kfs.map(|kfs| kfs.url.clone()),
             extensible_data: kfs.map(|kfs| OfferExtra { kfs_hash: kfs.hash.clone() }),

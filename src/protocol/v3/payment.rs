@@ -54,7 +54,7 @@ pub struct RepaymentAsPlan {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RepaymentBlock {
-    /// Made by the lender; `NONE` when there is no payment.
+    /// Made by the lender. When there is no payment: the LSP's own id, or `NONE`.
     pub id: String,
     /// `SUCCESS`, `FAILURE` or `PENDING_AUTH`; absent when nothing was started.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,9 +97,15 @@ pub struct RepaymentBlock {
 #[derive(Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RepaymentExtra {
+    /// The LSP's own id, under which it asked for the payment; both ids are good for asking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsp_payment_id: Option<String>,
     /// `INSTALMENT`, `PREPAYMENT`, `FORECLOSURE` or `COOLING_OFF_EXIT`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<&'static str>,
+    /// The quote that a pay-off stands on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quote_id: Option<String>,
     /// Until when the page takes the payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
@@ -136,7 +142,9 @@ impl From<&RepaymentContent> for RepaymentExtra {
             Purpose::CoolingOffExit => "COOLING_OFF_EXIT",
         });
         Self {
+            lsp_payment_id: content.asked_id.as_ref().map(ToString::to_string),
             purpose,
+            quote_id: content.quote.clone(),
             expires_at: content.expires_at.map(core::timestamp),
             excess: excess.map(|excess| excess.to_string()),
             value_date: content.value_date.map(|day| day.to_string()),

@@ -25,7 +25,7 @@ pub struct TriggerRepaymentRequest {
     /// The loan.
     #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
-    /// What is to be paid. Its `id` does not count: the lender makes one.
+    /// What is to be paid.
     pub payment: Option<One<AskedRepayment>>,
 }
 
@@ -33,6 +33,10 @@ pub struct TriggerRepaymentRequest {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AskedRepayment {
+    /// The LSP's own id of the payment, unique per loan: the same id is the same payment, however often it is asked
+    /// for. The lender makes another one; both are good for asking later. May be left out.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub id: Text,
     /// Rupees; all that the purpose asks for when left out. A prepayment must have it.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub total_amount: Text,
@@ -49,15 +53,18 @@ pub struct AskedRepayment {
 
 /// `extensibleData` of a payment that is asked for.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct AskedPurpose {
     /// `INSTALMENT` (also when left out), `PREPAYMENT`, `FORECLOSURE` or `COOLING_OFF_EXIT`.
     pub purpose: Text,
+    /// The quote of the loan's summary that a pay-off is to stand on; today's when left out.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub quote_id: Text,
 }
 
 impl AskedPurpose {
     fn is_blank(&self) -> bool {
-        self.purpose.is_blank()
+        self.purpose.is_blank() && self.quote_id.is_blank()
     }
 
     fn read(&self) -> Result<Purpose, Malformed> {
@@ -87,6 +94,7 @@ fn loose<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AskedPurpose, D::
 impl AskedRepayment {
     fn order(&self) -> Result<RepaymentOrder, Malformed> {
         let (total, number) = ("/payment/totalAmount", "/payment/installmentNumber");
+        let id = lenient::optional_id(&self.id, "/payment/id")?.map(PaymentId);
         let purpose = self.extensible_data.read()?;
         let amount = self.total_amount.get().map(|text| amount::positive(text, total)).transpose()?;
         if purpose == Purpose::Prepayment && amount.is_none() {
@@ -94,9 +102,11 @@ impl AskedRepayment {
         }
         let method = lenient::optional_id(&self.payment_method_type, "/payment/paymentMethodType")?;
         Ok(RepaymentOrder {
+            id,
             purpose,
             amount,
             instalment: self.installment_number.get().map(|text| lenient::count(text, number)).transpose()?,
+            quote: lenient::optional_id(&self.extensible_data.quote_id, "/payment/extensibleData/quoteId")?,
             method: method.as_deref().map(word),
         })
     }
@@ -119,7 +129,8 @@ impl RequestBody for TriggerRepaymentRequest {
     }
 }
 
-/// How a payment is named: by its id, by its loan, or by both. Nothing else that the LSP sends about it counts.
+/// How a payment is named: by the lender's id or the LSP's own, by its loan, or by both. Nothing else that the LSP sends
+/// about it counts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(inline)]
@@ -127,7 +138,8 @@ pub struct PaymentKey {
     /// The loan; its newest payment when no payment is named.
     #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
-    /// The payment; either this or `loanId` is needed.
+    /// The payment, by either id; this or `loanId` is needed. An id of the LSP's own that several loans have means the
+    /// newest of them where no loan is named.
     pub payment: Option<One<IdOnly>>,
 }
 

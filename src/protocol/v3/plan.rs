@@ -53,6 +53,12 @@ pub struct PlanBlock {
     pub id: String,
     /// Collected by mandate.
     pub automatic: bool,
+    /// Of a loan's repayment plan: whether `triggerRepayment` takes the next instalment before it is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pay_now_allowed: Option<bool>,
+    /// Of a repayment plan: whether `setRepaymentPlan` takes another plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit_plan_allowed: Option<bool>,
     /// `RECURRING`, `ONE_TIME` or `AS_PRESENTED`.
     pub schedule_type: &'static str,
     /// Number of payments; the schema requires this spelling.
@@ -154,6 +160,8 @@ impl PlanBlock {
         Self {
             id: plan.id.to_string(),
             automatic: plan.automatic,
+            pay_now_allowed: None,
+            edit_plan_allowed: None,
             schedule_type,
             no_of_installments: plan.installments.to_string(),
             no_of_installment: plan.installments.to_string(),
@@ -176,6 +184,8 @@ impl PlanBlock {
         Self {
             id: id.to_owned(),
             automatic: false,
+            pay_now_allowed: None,
+            edit_plan_allowed: None,
             schedule_type: "ONE_TIME",
             no_of_installments: "0".to_owned(),
             no_of_installment: "0".to_owned(),
@@ -203,6 +213,12 @@ impl PlanBlock {
             },
         );
         Self { payment_url: content.payment_url.clone(), ..block }
+    }
+
+    /// The same plan with what may be done about it now.
+    #[must_use]
+    pub fn allowing(self, pay_now: bool, edit_plan: bool) -> Self {
+        Self { pay_now_allowed: Some(pay_now), edit_plan_allowed: Some(edit_plan), ..self }
     }
 
     /// The chosen plan of a list, else its first one, else none at all (C6).

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::core::TenureBlock;
-use crate::domain::application::facets::{Charges, Deal, Offer};
+use crate::domain::application::facets::{Deal, Offer};
 use crate::domain::application::form::Tenure;
 use crate::domain::kfs::IssuedKfs;
 use crate::domain::maths::money::Paise;
@@ -88,6 +88,9 @@ pub struct ChargesBlock {
     pub late_payment: Charge,
     /// Kept from the payout.
     pub processing: Charge,
+    /// For paying early; absent when nothing is charged for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prepayment: Option<Charge>,
 }
 
 /// `chargedetails`.
@@ -113,26 +116,54 @@ pub struct ChargeData {
     /// What the rate applies to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applicable_parameter: Option<&'static str>,
+    /// What one rate cannot say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
 impl Charge {
     fn fixed(amount: Paise) -> Self {
-        let data = ChargeData { rate: None, amount: Some(AmountNumber(amount)), applicable_parameter: None };
+        let amount = Some(AmountNumber(amount));
+        let data = ChargeData { rate: None, amount, applicable_parameter: None, description: None };
         Self { charge_type: "FIXED_AMOUNT", data }
     }
 
     fn rate(percent: Decimal, of: &'static str) -> Self {
-        let data = ChargeData { rate: Some(percentage(percent)), amount: None, applicable_parameter: Some(of) };
+        let rate = Some(percentage(percent));
+        let data = ChargeData { rate, amount: None, applicable_parameter: Some(of), description: None };
         Self { charge_type: "RATE_BASED", data }
+    }
+
+    /// The protocol has one charge for paying early, products have one for a part and one for all: the higher rate is
+    /// told, and in words what each is.
+    fn early(offer: &Offer) -> Option<Self> {
+        let (part, whole) = (offer.servicing.prepayment_percent, offer.servicing.foreclosure_percent);
+        let highest = part.max(whole);
+        if highest <= Decimal::ZERO {
+            return None;
+        }
+        let description = format!(
+            "{}% of the principal paid early for a part prepayment, {}% for paying the whole loan off; {}% goods and \
+            services tax on the charge comes on top",
+            percentage(part),
+            percentage(whole),
+            percentage(offer.gst_percent),
+        );
+        let charge = Self::rate(highest, "REPAYMENT_PRINCIPAL");
+        Some(Self { data: ChargeData { description: Some(description), ..charge.data }, ..charge })
     }
 }
 
-impl From<&Charges> for ChargesBlock {
-    fn from(charges: &Charges) -> Self {
+impl From<&Offer> for ChargesBlock {
+    /// Fees of third parties are kept from the payout too; the protocol has no member for them, they stand on the key
+    /// facts statement.
+    fn from(offer: &Offer) -> Self {
+        let charges = &offer.charges;
         Self {
             bounce: Charge::fixed(charges.bounce),
             late_payment: Charge::rate(charges.late_payment_percent, "OUTSTANDING_PAYABLE_AMOUNT"),
             processing: Charge::fixed(charges.processing),
+            prepayment: Charge::early(offer),
         }
     }
 }
@@ -157,7 +188,7 @@ impl Terms {
             interest_amount: offer.interest.to_string(),
             total_amount: repayable.to_string(),
             legal_agreement: LegalAgreement { kind: "URL", data: agreement_url },
-            charges: ChargesBlock::from(&offer.charges),
+            charges: ChargesBlock::from(offer),
             extensible_data: CostOfCredit {
                 annual_percentage_rate: percentage(offer.apr),
                 net_disbursed_amount: offer.net_disbursed.to_string(),
@@ -194,4 +225,37 @@ fn percentage(percent: Decimal) -> String {
         percent.rescale(2);
     }
     percent.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::application::tests::priced_offer;
+
+    fn early(part: &str, whole: &str) -> serde_json::Value {
+        let mut offer = priced_offer();
+        offer.servicing.prepayment_percent = part.parse().unwrap();
+        offer.servicing.foreclosure_percent = whole.parse().unwrap();
+        serde_json::to_value(ChargesBlock::from(&offer)).unwrap()
+    }
+
+    #[test]
+    fn what_paying_early_costs_is_told_at_the_higher_rate_and_both_in_words() {
+        for (part, whole, highest) in [("2", "4", "4.00"), ("3", "1.5", "3.00"), ("0", "4", "4.00")] {
+            let told = &early(part, whole)["prepayment"];
+            assert_eq!(told["chargeType"], "RATE_BASED", "{told}");
+            let data = &told["data"];
+            assert_eq!((&data["rate"], &data["applicableParameter"]), (&json!(highest), &json!("REPAYMENT_PRINCIPAL")));
+            let words = data["description"].as_str().unwrap();
+            let percent = |text: &str| format!("{}% ", percentage(text.parse().unwrap()));
+            assert!(words.contains(&percent(part)) && words.contains(&percent(whole)), "{words}");
+        }
+    }
+
+    #[test]
+    fn what_costs_nothing_is_no_charge() {
+        assert_eq!(early("0", "0").get("prepayment"), None);
+    }
 }

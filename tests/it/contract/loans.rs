@@ -11,6 +11,7 @@ use ocen_lender::domain::loan::content::{
     RepaymentStatus, StatementContent, StatementRow, SummaryContent,
 };
 use ocen_lender::domain::loan::dispute::{DisputeStatus, STATUSES};
+use ocen_lender::domain::loan::quote::{Quote, Quotes};
 use ocen_lender::domain::maths::Frequency;
 use ocen_lender::domain::maths::money::Paise;
 
@@ -31,8 +32,10 @@ pub fn payment(status: Option<RepaymentStatus>) -> RepaymentContent {
     RepaymentContent {
         loan_id: loan_id(),
         payment_id: PaymentId::from(if known { "PAY-1" } else { "NONE" }),
+        asked_id: known.then(|| PaymentId::from("LSP-PAY-1")),
         status,
         purpose: known.then_some(Purpose::Instalment),
+        quote: None,
         amount: known.then_some(Paise(1_041_283)),
         instalment: known.then_some(1),
         method: known.then(|| "UPI".to_owned()),
@@ -51,6 +54,10 @@ pub fn payment(status: Option<RepaymentStatus>) -> RepaymentContent {
         failure: failed.then(|| "insufficient funds".to_owned()),
         returned: failed,
     }
+}
+
+fn quote() -> Quote {
+    Quote { id: "Q-20260205-0011223344556677".to_owned(), hash: "00".repeat(32), valid_till: now() }
 }
 
 /// Where the loan stands.
@@ -116,6 +123,7 @@ pub fn summary(head: LoanHead, current: Option<u32>, next: Option<u32>) -> Summa
         description: "Loan against an invoice".into(),
         days_past_due: current.map(|_| 1),
         class: if current.is_some() { AssetClass::Sma0 } else { AssetClass::Standard },
+        quotes: Quotes { foreclosure: open.then(quote), cooling_off_exit: open.then(quote) },
         foreclosure: open.then(|| pay_off(Paise::ZERO)),
         cooling_off_exit: open.then(|| pay_off(Paise(35_460))),
         cooling_off_ends: open.then(|| day("2026-01-08")),
@@ -139,6 +147,7 @@ pub fn loan(head: LoanHead, set_up: bool) -> LoanContent {
         deal,
         schedule: offer(Frequency::Weekly).schedule.rows,
         schedule_version: 2,
+        takes_payments: set_up,
     }
 }
 
@@ -180,6 +189,7 @@ pub fn dispute(status: Option<DisputeStatus>) -> DisputeContent {
         status,
         note: status.filter(|status| *status == DisputeStatus::Resolved).map(|_| "returned".to_owned()),
         at: status.map(|_| now()),
+        url: status.map(|_| "https://loans.example/dispute/91d3e7".to_owned()),
     }
 }
 

@@ -41,7 +41,7 @@ fn a_payment_is_told_with_what_it_settles() {
         "txnRefNo": "609512345678", "date": "2026-01-05T10:00:00.000Z", "paymentMethodType": "UPI",
         "paymentUrl": "https://pay.example/pay/1", "automatic": false, "scheduleType": "ONE_TIME",
         "noOfInstallments": "1", "noOfInstallment": "1",
-        "extensibleData": {"purpose": "INSTALMENT", "valueDate": "2026-02-05"}
+        "extensibleData": {"purpose": "INSTALMENT", "valueDate": "2026-02-05", "lspPaymentId": "LSP-PAY-1"}
     });
     assert_eq!((&body["loanId"], &body["payment"]), (&json!("LON-1"), &expected));
 }
@@ -70,7 +70,8 @@ fn what_the_schema_has_no_word_for_is_said_beside() {
     assert_eq!(body["payment"].get("paymentMethodType"), None);
     let expected = json!({
         "purpose": "COOLING_OFF_EXIT", "expiresAt": "2026-01-05T10:00:00.000Z", "excess": "0.50",
-        "failureReason": "insufficient funds", "returned": true, "paymentMethodType": "NEFT"
+        "failureReason": "insufficient funds", "returned": true, "paymentMethodType": "NEFT",
+        "lspPaymentId": "LSP-PAY-1"
     });
     assert_eq!(body["payment"]["extensibleData"], expected);
 }
@@ -117,7 +118,10 @@ fn a_summary_says_what_leaving_costs_and_what_became_of_each_instalment() {
     assert_eq!((&extra["payableNow"], &extra["coolingOffEnds"]), (&json!("11009.68"), &json!("2026-01-08")));
     let mut exit = json!({
         "on": "2026-02-06", "amount": "32702.18", "principal": "30595.00", "interest": "331.33", "fees": "590.00",
-        "penalty": "6.85", "charge": "1180.00", "excess": "1.00"
+        "penalty": "6.85", "charge": "1180.00", "excess": "1.00",
+        "quote": {
+            "id": "Q-20260205-0011223344556677", "hash": "00".repeat(32), "validTill": "2026-01-05T10:00:00.000Z"
+        }
     });
     assert_eq!(extra["payOff"]["foreclosure"], exit);
     exit["feesGivenBack"] = json!("354.60");
@@ -181,6 +185,7 @@ fn a_list_and_a_dispute_say_where_things_stand() {
     let body = told("disputeStatus", Content::Dispute(dispute(Some(resolved))));
     let expected = json!({
         "id": "DSP-1", "description": "debited twice", "status": "RESOLVED",
+        "url": "https://loans.example/dispute/91d3e7",
         "extensibleData": {"loanId": "LON-1", "note": "returned", "updatedAt": "2026-01-05T10:00:00.000Z"}
     });
     assert_eq!(body["dispute"], expected);

@@ -1,8 +1,11 @@
 //! Borrowers who pay late, in parts, after a return, or for a long time not at all.
 
+use chrono::Days;
 use serde_json::json;
 
 use super::{Bank, For, Outsider, lsp, server};
+use crate::support::bodies::path;
+use crate::support::money::paise;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn penal_charges_run_from_day_to_day_and_never_on_themselves() {
@@ -38,6 +41,56 @@ async fn penal_charges_after_days_of_grace_and_up_to_their_cap() {
         loan.days(days).await;
     }
     loan.pays(For::Instalment, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_penal_charge_runs_in_a_moratorium_and_one_entered_late_takes_charges_back() {
+    let server = server(json!({"servicing": {"penalEveryDays": 10}})).await;
+    let lsp = lsp(&server).await;
+    let mut loan = Outsider::borrows(&server, &lsp).await;
+    loan.bank(Bank::Bounces);
+    loan.due(1).await;
+    loan.days(3).await;
+    let (from, to) = (loan.sum.today + Days::new(2), loan.sum.today + Days::new(9));
+    let act = json!({"kind": "MORATORIUM", "from": from, "to": to});
+    released(&loan, act.clone()).await;
+    loan.sum.rests = from.iter_days().take(8).collect();
+    loan.check().await;
+    for days in [2, 5, 4, 10] {
+        loan.days(days).await;
+    }
+    for refused in [
+        json!({"kind": "MORATORIUM", "from": from + Days::new(1), "to": to + Days::new(9)}),
+        json!({"kind": "MORATORIUM", "from": from + Days::new(1)}),
+        json!({"kind": "MORATORIUM", "from": to, "to": from}),
+    ] {
+        let body = json!({"act": refused, "reason": "the RBI's circular", "maker": "asha"});
+        let path = format!("/admin/loans/{}/acts", loan.loan.loan_id);
+        assert_eq!(server.post(&path, &body).await.0, 409, "{refused}");
+    }
+    let before = loan.sum.penal();
+    assert!(before > 0);
+    // It is said to have lasted longer: what was charged meanwhile is taken back.
+    released(&loan, json!({"kind": "MORATORIUM", "from": from, "to": loan.sum.today})).await;
+    let shown = loan.ask(path::LOAN_SUMMARY, json!({})).await;
+    let pending = paise(&shown["summary"]["extensibleData"]["penaltyPending"]);
+    assert!(pending < before, "{pending} is less than {before}");
+    let left = i128::from(loan.sum.rows[0].principal + loan.sum.rows[0].interest);
+    let five_days = (left * 24 * 5 * 2 + 36_500) / 73_000;
+    assert_eq!(i128::from(pending), five_days, "of the days before it alone");
+    let row = loan.statement_balance().await;
+    assert_eq!(row.0, row.1, "and the statement says so");
+}
+
+/// An act that one person proposes and another releases.
+async fn released(loan: &Outsider<'_>, act: serde_json::Value) {
+    let path = format!("/admin/loans/{}/acts", loan.loan.loan_id);
+    let body = json!({"act": act, "reason": "the RBI's circular", "maker": "asha"});
+    let (status, proposed) = loan.server.post(&path, &body).await;
+    assert_eq!(status, 201, "{proposed}");
+    let release = format!("/admin/acts/{}/release", proposed["actId"].as_str().unwrap());
+    let (status, done) = loan.server.post(&release, &json!({"checker": "ravi"})).await;
+    assert_eq!(status, 200, "{done}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,6 +27,7 @@ const KINDS = {
   REVERSE_RECEIPT: ["Take back a payment", [["paymentId", "Payment id"], ["on", "Came back on", "date"]]],
   WAIVE: ["Let off what is due", [["component", "Component", ["PENAL", "FEE", "INTEREST", "PRINCIPAL"]], ["amount", "Amount in rupees"]]],
   REFUND: ["Pay back what is held", [["amount", "Amount in rupees"]]],
+  MORATORIUM: ["Let penal charges rest", [["from", "First day", "date"], ["to", "Last day; empty takes it back", "date", true]]],
   WRITE_OFF: ["Write the loan off", []],
   WITHDRAW: ["Withdraw before the payout", []],
   RESOLVE_PAYOUT: ["Resolve an unknown payout", [["paymentId", "Payment id"], ["utr", "UTR, if it was paid", "text", true], ["valueDate", "Value date", "date", true]]],

@@ -1,5 +1,7 @@
 //! What tests start from: products, forms and commands.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
@@ -8,7 +10,7 @@ use crate::domain::application::command::{
 };
 use crate::domain::application::facets::{Account, AccountTarget, ConsentPurpose};
 use crate::domain::application::form::{Borrower, Form, LoanType};
-use crate::domain::ids::{AccountId, LoanId, OfferId, OrgId, PaymentId, PlanId};
+use crate::domain::ids::{AccountId, DisputeId, LoanId, OfferId, OrgId, PaymentId, PlanId};
 use crate::domain::kfs::{Contact, IssuedKfs, Kfs, Letterhead, Scribe};
 use crate::domain::maths::FirstPeriod;
 use crate::domain::maths::day_count::DayCount;
@@ -101,6 +103,16 @@ pub struct Pen;
 impl Scribe for Pen {
     fn loan_id(&self, org: &OrgId, loan_application_id: &str) -> LoanId {
         LoanId(format!("L-{org}-{loan_application_id}"))
+    }
+
+    fn hash(&self, text: &str) -> String {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    fn dispute_url(&self, dispute: &DisputeId) -> String {
+        format!("/dispute/{dispute}")
     }
 
     fn issue(&self, kfs: &Kfs) -> Option<IssuedKfs> {

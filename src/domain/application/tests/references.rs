@@ -74,8 +74,13 @@ impl References {
             Command::VerifyAcceptance { session_key, .. } => self.find("session", session_key).unwrap_or_default(),
             Command::RepaymentPlanStatus(plan) => self.find("plan", plan.as_str())?,
             Command::TriggerDisbursement { loan_id, .. }
+            | Command::DisbursementStatus { loan_id: Some(loan_id), .. }
+            | Command::TriggerRepayment { loan_id, .. }
+            | Command::RepaymentStatus { loan_id: Some(loan_id), .. }
+            | Command::RepaymentHint { loan_id: Some(loan_id), .. }
             | Command::LoanSummary(loan_id)
-            | Command::DisbursementStatus { loan_id: Some(loan_id), .. } => {
+            | Command::LoanStatement { loan_id, .. }
+            | Command::RaiseDispute { loan_id, .. } => {
                 vec![loans.iter().find(|loan| loan.id == *loan_id)?.application]
             }
             _ => return None,

@@ -23,6 +23,7 @@ use crate::domain::ids::{ApplicationId, BundleId, ExchangeId, OrgId};
 use crate::domain::kfs::Letterhead;
 use crate::domain::loan::Loan;
 use crate::domain::loan::account::Position;
+use crate::domain::loan::dispute::Dispute;
 use crate::domain::loan::operator::Act;
 use crate::domain::loan::repayment::Payment;
 use crate::domain::product::{Catalogue, Limits, Product};
@@ -69,6 +70,8 @@ pub struct Scene {
 struct Known {
     loan: Option<Loan>,
     history: History,
+    payment: Option<Payment>,
+    dispute: Option<Dispute>,
 }
 
 impl Scene {
@@ -123,7 +126,7 @@ impl Scene {
         }
         let (subjects, consent_handle) = self.references.subjects(command, &self.apps, &self.loans)?;
         let exchange = self.exchange();
-        let known = self.known(&subjects);
+        let known = self.known_for(&subjects, command);
         let decided = {
             let apps = subjects.iter().map(|id| self.by_id(*id).clone()).collect();
             let facts = Facts { consent_handle, ..self.facts(Some(exchange), &known) };
@@ -267,7 +270,32 @@ impl Scene {
                 _ => {}
             }
         }
-        Known { loan, history }
+        Known { loan, history, payment: None, dispute: None }
+    }
+
+    /// The same with the payment or dispute that a request names, as it was stored last.
+    fn known_for(&self, ids: &[ApplicationId], command: &Command) -> Known {
+        let (named, latest) = match command {
+            Command::TriggerRepayment { order, .. } => (order.id.as_ref(), false),
+            Command::RepaymentStatus { payment_id, .. } | Command::RepaymentHint { payment_id, .. } => {
+                (payment_id.as_ref(), payment_id.is_none())
+            }
+            _ => (None, false),
+        };
+        let is = |payment: &Payment| {
+            latest || named.is_some_and(|id| payment.id == *id || payment.asked.iter().any(|asked| asked.id == *id))
+        };
+        let raised = if let Command::RaiseDispute { dispute, .. } = command { dispute.as_ref() } else { None };
+        let stored = self.all_effects.iter().rev();
+        let payment = stored.clone().find_map(|effect| match effect {
+            Effect::SavePayment(payment) if is(payment) => Some(payment.as_ref().clone()),
+            _ => None,
+        });
+        let dispute = stored.clone().find_map(|effect| match effect {
+            Effect::SaveDispute(dispute) if raised == Some(&dispute.id) => Some(dispute.as_ref().clone()),
+            _ => None,
+        });
+        Known { payment, dispute, ..self.known(ids) }
     }
 
     fn exchange(&mut self) -> ExchangeId {
@@ -294,8 +322,8 @@ impl Scene {
             lsp_accounts: self.lsp_accounts.clone(),
             loan: known.loan.as_ref(),
             history: Some(&known.history),
-            payment: self.payment.as_ref(),
-            dispute: None,
+            payment: known.payment.as_ref().or(self.payment.as_ref()),
+            dispute: known.dispute.as_ref(),
             borrower_npa_since: None,
             consent_handle: None,
         }
@@ -313,7 +341,7 @@ impl Scene {
                 None => self.apps.push(app),
             }
         }
-        let Decision { replies, asks, timers, webhooks, effects, events: _, lacks_history, unclaimed } = decision;
+        let Decision { replies, asks, timers, webhooks, effects, events: _, alarms: _, lacks_history, unclaimed } = decision;
         assert!(!lacks_history);
         self.unclaimed = unclaimed;
         self.references.note_sessions(&asks);

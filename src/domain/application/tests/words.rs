@@ -97,6 +97,8 @@ fn effect(effect: &Effect) -> String {
         Effect::SavePayment(payment) => format!("payment {}", payment.state.name()),
         Effect::Resplit(payment, _) => format!("resplit {payment}"),
         Effect::SaveDispute(dispute) => format!("dispute {}", dispute.status.name()),
+        Effect::PublishDispute(..) => "publish dispute".to_owned(),
+        Effect::Hasten(_) => "hasten".to_owned(),
         Effect::CloseAsk(_) => "close ask".to_owned(),
         Effect::Reopen(..) => "reopen".to_owned(),
         Effect::Finish(..) => "finish".to_owned(),

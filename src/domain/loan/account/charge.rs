@@ -3,6 +3,8 @@
 
 use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Account, Charge, Duty, Instalment, Out};
 use crate::domain::book::LedgerAccount::{FeeIncome, FeeReceivable, GstPayable, PenalIncome, PenalReceivable};
@@ -21,18 +23,54 @@ pub const FORECLOSURE: &str = "FORECLOSURE";
 /// Code of the charge for paying a part of the principal early (KFS row 10 (iii)).
 pub const PREPAYMENT: &str = "PREPAYMENT";
 
+/// Days on which no penal charge runs, by word of the regulator or a court (`lending.md` §2.6). Interest goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Moratorium {
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+}
+
+impl Moratorium {
+    /// Whether a day lies in it.
+    #[must_use]
+    pub fn has(&self, day: NaiveDate) -> bool {
+        (self.from..=self.to).contains(&day)
+    }
+
+    /// How many of the days from one on, and before another, lie in it.
+    fn days_between(self, from: NaiveDate, until: NaiveDate) -> i64 {
+        let after = self.to.succ_opt().unwrap_or(self.to);
+        until.min(after).signed_duration_since(from.max(self.from)).num_days().max(0)
+    }
+}
+
 impl Account {
+    /// Lets penal charges rest for some days, or takes that back. No two overlap: whoever enters one sees to it.
+    pub(super) fn moratorium(&mut self, from: NaiveDate, to: Option<NaiveDate>) {
+        self.moratoria.retain(|standing| standing.from != from);
+        self.moratoria.extend(to.map(|to| Moratorium { from, to }));
+    }
+
     /// When a penal charge for an unpaid instalment comes next, while the borrower has notice and the cap is not
-    /// reached.
+    /// reached: never within a moratorium.
     pub(super) fn next_levy(&self, instalment: &Instalment, after: NaiveDate) -> Option<NaiveDate> {
         if instalment.notice.is_none() || !self.penal_room(instalment).is_positive() {
             return None;
         }
         let every = u64::from(self.contract.servicing.penal_every_days.max(1));
         let start = instalment.row.due_date;
-        let elapsed = after.signed_duration_since(start).num_days().max(0).unsigned_abs();
-        let next = (elapsed / every).saturating_add(1).saturating_mul(every);
-        start.checked_add_days(Days::new(next))
+        let following = |after: NaiveDate| {
+            let elapsed = after.signed_duration_since(start).num_days().max(0).unsigned_abs();
+            start.checked_add_days(Days::new((elapsed / every).saturating_add(1).saturating_mul(every)))
+        };
+        let mut next = following(after)?;
+        // Each turn leaves one moratorium behind for good.
+        while let Some(rest) = self.moratoria.iter().find(|rest| rest.has(next)) {
+            next = following(rest.to)?;
+        }
+        Some(next)
     }
 
     /// What the cap leaves for an instalment.
@@ -54,7 +92,9 @@ impl Account {
         if instalment.notice.is_none() || !instalment.is_unpaid() {
             return Paise::ZERO;
         }
-        let days = day.signed_duration_since(instalment.penal_from).num_days().max(0);
+        let all = day.signed_duration_since(instalment.penal_from).num_days().max(0);
+        let resting = self.moratoria.iter().map(|rest| rest.days_between(instalment.penal_from, day));
+        let days = resting.fold(all, i64::saturating_sub).max(0);
         let charge = simple_charge(instalment.left(), self.contract.penal_percent, days).unwrap_or_default();
         charge.min(self.penal_room(instalment))
     }

@@ -31,6 +31,7 @@ impl Account {
             }
             What::Waived(waived) => self.waived(waived, day, out),
             What::Refunded { reference, amount } => self.refunded(reference, *amount, day, out),
+            What::Moratorium { from, to } => self.moratorium(*from, *to),
             What::WrittenOff { reference } => self.written_off(reference, day, out),
             // These begin, undo or void: a replay leaves out what they undo.
             What::Disbursed { .. }

@@ -93,6 +93,13 @@ pub enum What {
         /// Of the refund.
         reference: String,
     },
+    /// The regulator or a court has penal charges rest for some days.
+    Moratorium {
+        /// First day. One that began on the same day is replaced.
+        from: NaiveDate,
+        /// Last day; none takes the one that began on that day back.
+        to: Option<NaiveDate>,
+    },
     /// The lender gave the rest up.
     WrittenOff {
         /// Makes it unique.

@@ -20,6 +20,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub use self::allocation::Split;
+pub use self::charge::Moratorium;
 pub use self::delinquency::AssetClass;
 pub use self::fact::{Fact, Purpose, Waived, What};
 pub use self::payoff::{PayOff, PayOffRefusal};
@@ -267,6 +268,9 @@ pub struct Account {
     pub called_in: Option<Ending>,
     /// How and when it ended.
     pub ended: Option<(NaiveDate, Ending)>,
+    /// When penal charges rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moratoria: Vec<Moratorium>,
     /// Interest of odd days that was kept from the payout; not noted of accounts that were opened before it was.
     #[serde(default)]
     pub kept_interest: Option<Paise>,
@@ -361,6 +365,7 @@ impl Account {
             npa_since: None,
             called_in: None,
             ended: None,
+            moratoria: Vec::new(),
             kept_interest: Some(kept),
             contract,
         };

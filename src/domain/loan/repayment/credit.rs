@@ -8,7 +8,7 @@ use crate::domain::application::ask::{Collection, Finding, Outcome};
 use crate::domain::application::decision::{Decision, Effect, Facts};
 use crate::domain::book::{Journal, JournalKind, LedgerAccount, credit};
 use crate::domain::ids::PaymentId;
-use crate::domain::loan::account::{Fact, Split, What};
+use crate::domain::loan::account::{Fact, Out, Split, What};
 use crate::domain::loan::{Loan, life};
 use crate::domain::maths::money::Paise;
 use crate::domain::personal::is_code;
@@ -85,6 +85,18 @@ fn credit_payment(
         _ => None,
     });
     receipt.unwrap_or(Split { excess: amount, ..Split::default() })
+}
+
+/// What a payment that is under way would settle if it came in today. None when there is nothing that it could settle.
+pub(super) fn foreseen(loan: &Loan, payment: &Payment, facts: &Facts<'_>, d: &Decision) -> Option<Split> {
+    let mut account = loan.account.clone().filter(|account| payment.state.is_live() && !account.is_closed())?;
+    let policy = policy(loan, facts.today, facts, d);
+    let (amount, purpose) = (payment.amount, payment.purpose);
+    let what = What::Received { payment: payment.id.clone(), amount, purpose, policy, utr: None };
+    let mut out = Out::default();
+    account.apply(&Fact { value_date: facts.today, what }, &mut out);
+    let receipt = out.journals.iter().rev().find(|journal| is_receipt(journal, &payment.id));
+    receipt.map(split_of)
 }
 
 /// The order in force on the value date, whenever the payment became known (`lending.md` §2.7).

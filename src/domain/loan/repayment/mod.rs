@@ -11,18 +11,23 @@ mod told;
 
 pub use self::credit::{Arrived, resplit, returned, settle, split_of};
 pub use self::debit::{present, presented};
-use self::order::allowed;
+use self::order::{allowed, quote_today};
 pub use self::page::{link_created, link_expired, link_told};
 pub use self::told::{content, hinted, status};
 use super::account::{Purpose, Split};
+use super::content::RepaymentContent;
 use super::{Loan, life};
 use crate::domain::application::Application;
 use crate::domain::application::answer::{Answer, Content, RefusalReason};
 use crate::domain::application::ask::{Ask, Collection};
 use crate::domain::application::command::RepaymentOrder;
 use crate::domain::application::decision::{Decision, Effect, Facts, Webhook, WebhookKind};
+use crate::domain::calendar::midnight_after;
 use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::maths::money::Paise;
+
+/// The protocol's word for how a mandate is debited: the collection system does not say which kind it registered.
+pub const MANDATE_METHOD: &str = "ENACH";
 
 /// A payment by the borrower.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,12 +53,42 @@ pub struct Payment {
     /// The exchange by which an LSP asked for it, whose requestId its end is told under.
     #[serde(default)]
     pub asked_by: Option<ExchangeId>,
+    /// The LSP's own ids of it, the one that it began with first (`ocen-v3.md` §3.6).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<Asked>,
+    /// The quote that a pay-off stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
     /// Counts keys of a debit, from 1.
     pub attempt: u32,
     /// Until when a page takes money.
     pub expires_at: Option<DateTime<Utc>>,
     /// When it got where it stands.
     pub at: DateTime<Utc>,
+}
+
+/// What an LSP asked for under an id of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Made by the LSP, unique per loan.
+    pub id: PaymentId,
+    /// How much it asked for; none for all that was to be paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Paise>,
+}
+
+impl Payment {
+    /// Whether an order under a known id asks for this payment: what it leaves out agrees with anything.
+    fn agrees(&self, order: &RepaymentOrder) -> bool {
+        let asked = self.asked.iter().find(|asked| order.id.as_ref() == Some(&asked.id));
+        // It may be collected for less than was asked for, when others paid meanwhile.
+        let is_amount =
+            |amount: Paise| amount == self.amount || asked.is_some_and(|asked| asked.amount == Some(amount));
+        order.purpose == self.purpose
+            && order.amount.is_none_or(is_amount)
+            && order.instalment.is_none_or(|number| self.instalment == Some(number))
+            && (order.quote.is_none() || order.quote == self.quote)
+    }
 }
 
 /// How a payment is collected.
@@ -160,8 +195,14 @@ impl PaymentState {
     }
 }
 
-/// Row L6: a page for what the purpose asks for, or why not.
+/// How many ids of the LSP's own one payment has at most.
+const MOST_ASKED: usize = 50;
+
+/// Row L6: a page for what the purpose asks for, or why not. An id of the LSP's own that is known starts nothing.
 pub fn trigger(loan: &mut Loan, app: &Application, order: &RepaymentOrder, facts: &Facts<'_>, d: &mut Decision) {
+    if told::again(loan, order, facts, d) {
+        return;
+    }
     let amount = match allowed(loan, order, facts) {
         Ok(amount) => amount,
         Err((reason, detail)) => {
@@ -175,15 +216,20 @@ pub fn trigger(loan: &mut Loan, app: &Application, order: &RepaymentOrder, facts
             && payment.expires_at.is_none_or(|end| facts.now < end)
             && (payment.purpose, payment.amount, payment.instalment) == order
     };
-    if let Some(open) = loan.payments.iter().find(same) {
-        d.answer(facts, Answer::ok(Content::Repayment(content(loan, open))));
+    if let Some(open) = loan.payments.iter().find(same).cloned() {
+        same_page(loan, order, open, facts, d);
         return;
     }
     let in_the_way = loan.payments.iter().any(|payment| payment.state.is_live());
     let state = if in_the_way { PaymentState::Waiting } else { PaymentState::Opening };
     let payment = new_payment(loan, (Channel::Link, order.purpose), (amount, order.instalment), state, facts);
-    let payment =
-        Payment { method: order.method.clone(), exchange: facts.exchange, asked_by: facts.exchange, ..payment };
+    let payment = Payment {
+        method: order.method.clone(),
+        exchange: facts.exchange,
+        asked_by: facts.exchange,
+        asked: asked(order).into_iter().collect(),
+        ..payment
+    };
     d.event(app, format!("payment {} of {amount} asked for", payment.id));
     put(loan, payment.clone(), d);
     if in_the_way {
@@ -191,6 +237,27 @@ pub fn trigger(loan: &mut Loan, app: &Application, order: &RepaymentOrder, facts
     } else {
         d.ask(Ask::PaymentLink(collection(loan, app, &payment)), app, app.generation, facts);
     }
+}
+
+/// A page that is open for the same is told again; a further id of the LSP's own means it from now on.
+fn same_page(loan: &mut Loan, order: &RepaymentOrder, open: Payment, facts: &Facts<'_>, d: &mut Decision) {
+    let told = Content::Repayment(told::content_today(loan, (&open, order.id.as_ref()), facts, d));
+    if let Some(further) = asked(order) {
+        if open.asked.len() >= MOST_ASKED {
+            let detail = "the open payment page has too many payment ids";
+            let content = Content::Repayment(told::nothing(loan, order));
+            d.answer(facts, Answer::refused(RefusalReason::PaymentUnderWay, detail, content));
+            return;
+        }
+        let mut named = open;
+        named.asked.push(further);
+        put(loan, named, d);
+    }
+    d.answer(facts, Answer::ok(told));
+}
+
+fn asked(order: &RepaymentOrder) -> Option<Asked> {
+    order.id.clone().map(|id| Asked { id, amount: order.amount })
 }
 
 fn new_payment(
@@ -213,6 +280,8 @@ fn new_payment(
         state,
         exchange: None,
         asked_by: None,
+        asked: Vec::new(),
+        quote: quote_today(loan, purpose, facts),
         attempt: 1,
         expires_at: (channel == Channel::Link).then(|| page_ends(purpose, facts, hours)),
         at: facts.now,
@@ -221,7 +290,9 @@ fn new_payment(
 
 /// A payment that an operator saw in the bank's file.
 pub fn manual(loan: &mut Loan, (amount, purpose): (Paise, Purpose), facts: &Facts<'_>) -> Payment {
-    new_payment(loan, (Channel::Manual, purpose), (amount, None), PaymentState::Waiting, facts)
+    let payment = new_payment(loan, (Channel::Manual, purpose), (amount, None), PaymentState::Waiting, facts);
+    // It counts on the bank's day, which is another than today's quote is for.
+    Payment { quote: None, ..payment }
 }
 
 /// A page ends after some hours; one whose amount holds for today alone ends with the day.
@@ -229,10 +300,8 @@ fn page_ends(purpose: Purpose, facts: &Facts<'_>, hours: i64) -> DateTime<Utc> {
     let end = facts.now + Duration::hours(hours);
     match purpose {
         Purpose::Instalment | Purpose::Prepayment => end,
-        // The lender's day ends at 18:30 UTC.
         Purpose::Foreclosure | Purpose::CoolingOffExit => {
-            let midnight = facts.today.and_hms_opt(18, 30, 0).map_or(end, |at| at.and_utc());
-            end.min(midnight)
+            midnight_after(facts.today).map_or(end, |midnight| end.min(midnight))
         }
     }
 }
@@ -295,9 +364,16 @@ fn failed(reason: &str) -> PaymentState {
     PaymentState::Failed { reason: reason.to_owned() }
 }
 
-fn answer_payment(loan: &Loan, payment: &Payment, refused: Option<RefusalReason>, d: &mut Decision) {
+/// Answers the request that waits for the page: a failed payment as refused, an open one with what it would settle.
+fn answer_payment(
+    loan: &Loan,
+    payment: &Payment,
+    refused: Option<RefusalReason>,
+    split: Option<Split>,
+    d: &mut Decision,
+) {
     let Some(exchange) = payment.exchange else { return };
-    let content = Content::Repayment(content(loan, payment));
+    let content = Content::Repayment(RepaymentContent { split, ..content(loan, payment) });
     let answer = match (refused, &payment.state) {
         (Some(reason), PaymentState::Failed { reason: detail }) => Answer::refused(reason, detail.clone(), content),
         _ => Answer::ok(content),
@@ -310,7 +386,7 @@ fn fail(loan: &mut Loan, app: &Application, payment: Payment, reason: &str, d: &
     let is_answered = payment.exchange.is_none();
     let ended = Payment { state: failed(reason), ..payment };
     d.event(app, format!("payment {} failed", ended.id));
-    answer_payment(loan, &ended, Some(RefusalReason::RepaymentRail), d);
+    answer_payment(loan, &ended, Some(RefusalReason::RepaymentRail), None, d);
     let ended = Payment { exchange: None, ..ended };
     put(loan, ended.clone(), d);
     // What only waited was never on its way; who still waits for the page has just been told.
@@ -331,9 +407,11 @@ fn go_on(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision
     let next = loan.payments.iter().filter(waits).find(by_mandate).or_else(|| loan.payments.iter().find(waits));
     let Some(payment) = next.cloned() else { return };
     let order = RepaymentOrder {
+        id: None,
         purpose: payment.purpose,
         amount: None,
         instalment: payment.instalment,
+        quote: None,
         method: payment.method.clone(),
     };
     let still = match (payment.channel, payment.purpose) {
@@ -351,7 +429,9 @@ fn go_on(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision
             put(loan, presented, d);
         }
         (Ok(most), _) => {
-            let opening = Payment { state: PaymentState::Opening, amount: payment.amount.min(most), ..payment };
+            let quote = quote_today(loan, payment.purpose, facts);
+            let amount = payment.amount.min(most);
+            let opening = Payment { state: PaymentState::Opening, amount, quote, ..payment };
             let ask = Ask::PaymentLink(collection(loan, app, &opening));
             d.ask_aside(ask, app, app.generation);
             put(loan, opening, d);

@@ -7,7 +7,8 @@ use crate::domain::application::answer::RefusalReason;
 use crate::domain::application::command::RepaymentOrder;
 use crate::domain::application::decision::Facts;
 use crate::domain::loan::Loan;
-use crate::domain::loan::account::{Account, PayOffRefusal, Purpose};
+use crate::domain::loan::account::{Account, PayOff, PayOffRefusal, Purpose};
+use crate::domain::loan::quote;
 use crate::domain::maths::money::Paise;
 
 /// Why a payment is not started.
@@ -44,9 +45,39 @@ pub(super) fn allowed(loan: &Loan, order: &RepaymentOrder, facts: &Facts<'_>) ->
             }
             Ok(amount)
         }
-        Purpose::Foreclosure => exactly(account.foreclosure(facts.today).map_err(of_pay_off)?.total),
-        Purpose::CoolingOffExit => exactly(account.cooling_off_exit(facts.today).map_err(of_pay_off)?.total),
+        Purpose::Foreclosure => {
+            let amount = account.foreclosure(facts.today).map_err(of_pay_off)?;
+            exactly(quoted(loan, order, &amount, facts)?)
+        }
+        Purpose::CoolingOffExit => {
+            let amount = account.cooling_off_exit(facts.today).map_err(of_pay_off)?;
+            exactly(quoted(loan, order, &amount, facts)?)
+        }
     }
+}
+
+/// The amount, when the quote that the order stands on still holds.
+fn quoted(loan: &Loan, order: &RepaymentOrder, amount: &PayOff, facts: &Facts<'_>) -> Result<Paise, Refusal> {
+    let today = quote::of(loan, order.purpose, amount, facts);
+    match (&order.quote, today) {
+        (Some(asked), Some(today)) if *asked != today.id => {
+            let total = amount.total;
+            let detail = format!("the quote does not hold: today it is {}, {total} rupees", today.id);
+            Err((RefusalReason::RepaymentAmount, detail))
+        }
+        _ => Ok(amount.total),
+    }
+}
+
+/// The quote that a pay-off of today stands on.
+pub(super) fn quote_today(loan: &Loan, purpose: Purpose, facts: &Facts<'_>) -> Option<String> {
+    let account = loan.account.as_ref()?;
+    let amount = match purpose {
+        Purpose::Foreclosure => account.foreclosure(facts.today).ok()?,
+        Purpose::CoolingOffExit => account.cooling_off_exit(facts.today).ok()?,
+        Purpose::Instalment | Purpose::Prepayment => return None,
+    };
+    quote::of(loan, purpose, &amount, facts).map(|quote| quote.id)
 }
 
 fn instalment_amount(account: &Account, order: &RepaymentOrder, today: NaiveDate) -> Result<Paise, Refusal> {

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 
-use super::credit::{Arrived, settle, unclaimed};
+use super::credit::{Arrived, foreseen, settle, unclaimed};
 use super::{Payment, PaymentState, answer_payment, close_pages, collection, fail, failed, find, go_on, put};
 use crate::domain::application::Application;
 use crate::domain::application::answer::RefusalReason;
@@ -35,13 +35,13 @@ pub fn link_created(
     };
     let Some((reference, url)) = created else {
         let refused = Payment { state: failed("the payment page could not be made"), ..payment };
-        answer_payment(loan, &refused, Some(RefusalReason::RepaymentRail), d);
+        answer_payment(loan, &refused, Some(RefusalReason::RepaymentRail), None, d);
         put(loan, refused, d);
         go_on(loan, app, facts, d);
         return;
     };
     let opened = Payment { state: PaymentState::Open { reference: reference.clone(), url }, at: facts.now, ..payment };
-    answer_payment(loan, &opened, None, d);
+    answer_payment(loan, &opened, None, foreseen(loan, &opened, facts, d), d);
     let opened = Payment { exchange: None, ..opened };
     if let Some(end) = opened.expires_at {
         d.timer(Timer::PaymentLink { payment: opened.id.clone() }, app, end);

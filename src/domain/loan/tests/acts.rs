@@ -6,30 +6,30 @@ use super::super::account::{Account, Purpose, Split};
 use super::super::operator::Act;
 use super::{granted, loan, trigger};
 use crate::domain::application::decision::Effect;
-use crate::domain::application::tests::findings::paid;
+use crate::domain::application::tests::findings::{notified, paid};
 use crate::domain::application::tests::fixtures::rupees;
 use crate::domain::application::tests::story::ONE;
 use crate::domain::application::tests::support::Scene;
 use crate::domain::ids::PaymentId;
 
-fn day(text: &str) -> NaiveDate {
+pub(super) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
 /// A loan of 100,000 rupees whose money arrived on 2 Nov 2026; nobody pays an instalment by mandate.
-fn running() -> Scene {
+pub(super) fn running() -> Scene {
     let mut scene = granted();
     trigger(&mut scene, "P1", None, None);
     scene.answer("pay", &paid());
     scene
 }
 
-fn until(scene: &mut Scene, date: &str) {
+pub(super) fn until(scene: &mut Scene, date: &str) {
     let today = (scene.now + Duration::minutes(330)).date_naive();
     scene.wait(day(date).signed_duration_since(today));
 }
 
-fn receipt(amount: &str, value_date: &str, purpose: Purpose) -> Act {
+pub(super) fn receipt(amount: &str, value_date: &str, purpose: Purpose) -> Act {
     let utr = format!("UTR-{amount}-{value_date}");
     Act::ManualReceipt { amount: rupees(amount), value_date: day(value_date), utr, purpose }
 }
@@ -115,4 +115,63 @@ fn nobody_was_paid_before_the_order() {
     // A bank that says so all the same is not believed.
     scene.answer("pay", &paid());
     assert_eq!(account(&scene).contract.terms.disbursed_on, day("2026-11-05"));
+}
+
+fn rests(from: &str, to: Option<&str>) -> Act {
+    Act::Moratorium { from: day(from), to: to.map(day) }
+}
+
+/// The first instalment, of 5 December, is unpaid, and the borrower was told of it the day after.
+fn overdue() -> Scene {
+    let mut scene = running();
+    let due = account(&scene).instalments[0].row.due_date;
+    until(&mut scene, &(due + Duration::days(1)).to_string());
+    while scene.asked().contains(&"send") {
+        scene.answer("send", &notified("1"));
+    }
+    assert!(account(&scene).instalments[0].notice.is_some());
+    scene
+}
+
+#[test]
+fn a_moratorium_entered_late_leaves_what_one_entered_in_time_leaves() {
+    let first = account(&running()).instalments[0].row.due_date;
+    let [from, to, later] = [5, 40, 70].map(|days| (first + Duration::days(days)).to_string());
+    let (mut in_time, mut late, mut none) = (overdue(), overdue(), overdue());
+    in_time.operate(ONE, &rests(&from, Some(&to))).unwrap();
+    for scene in [&mut in_time, &mut late, &mut none] {
+        until(scene, &later);
+    }
+    let today = day(&later);
+    let penal = |scene: &Scene| {
+        let levied = account(scene).charges_left();
+        levied.saturating_add(account(scene).all_penal_running(today))
+    };
+    assert!(penal(&in_time) < penal(&none));
+    late.operate(ONE, &rests(&from, Some(&to))).unwrap();
+    assert_eq!(account(&late), account(&in_time));
+    late.operate(ONE, &rests(&from, None)).unwrap();
+    assert_eq!(account(&late), account(&none), "taken back, it never was");
+}
+
+#[test]
+fn a_moratorium_that_makes_no_sense_is_refused() {
+    let mut scene = overdue();
+    scene.operate(ONE, &rests("2027-01-10", Some("2027-03-10"))).unwrap();
+    let before = loan(&scene).clone();
+    for (act, word) in [
+        (rests("2026-11-01", Some("2026-11-30")), "paid out"),
+        (rests("2027-05-10", Some("2027-05-09")), "before"),
+        (rests("2027-03-10", Some("2027-04-10")), "already"),
+        (rests("2026-12-20", Some("2027-01-10")), "already"),
+        (rests("2027-01-11", None), "no moratorium"),
+        (rests("2027-05-10", Some("2029-05-11")), "at most"),
+    ] {
+        let refusal = scene.operate(ONE, &act).unwrap_err();
+        assert!(refusal.contains(word), "{refusal}");
+    }
+    assert_eq!(loan(&scene), &before);
+    scene.operate(ONE, &rests("2027-01-10", Some("2027-01-20"))).unwrap();
+    scene.operate(ONE, &rests("2027-01-21", Some("2027-01-21"))).unwrap();
+    assert_eq!(account(&scene).moratoria.len(), 2);
 }

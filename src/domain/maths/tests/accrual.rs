@@ -2,6 +2,7 @@
 
 use chrono::Days;
 use proptest::prelude::*;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::properties::terms as any_terms;
 use super::support::{bullet, day, decimal, monthly, plan, rupees};
@@ -87,6 +88,17 @@ fn negative_or_huge_charges_are_none() {
 }
 
 proptest! {
+    /// A percentage with as many decimals as a product may have is rounded as a fee in rupees would be.
+    #[test]
+    fn a_share_in_paise_is_the_share_in_rupees_to_two_decimals(
+        paise in 0_i64..1_000_000_000_000, percent in 0_i64..=10_000_000_000, scale in 0_u32..=8,
+    ) {
+        let percent = Decimal::new(percent, scale).min(Decimal::ONE_HUNDRED);
+        let exact = Decimal::new(paise, 2) * percent / Decimal::ONE_HUNDRED;
+        let in_rupees = exact.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+        prop_assert_eq!(percent_of(Paise(paise), percent), Paise::from_rupees_exact(in_rupees));
+    }
+
     #[test]
     fn accrual_reaches_the_interest_of_each_row_on_its_due_date(terms in any_terms()) {
         let Ok(schedule) = schedule(&terms) else { return Ok(()) };

@@ -21,12 +21,19 @@ fn order(payment: Value) -> RepaymentOrder {
 
 #[test]
 fn a_payment_needs_nothing_but_its_loan() {
-    let due = RepaymentOrder { purpose: Purpose::Instalment, amount: None, instalment: None, method: None };
+    let due = RepaymentOrder {
+        id: None,
+        purpose: Purpose::Instalment,
+        amount: None,
+        instalment: None,
+        quote: None,
+        method: None,
+    };
     for message in [
         json!({"loanId": "L"}),
         json!({"loanID": "L", "payment": null}),
         json!({"loanId": "L", "payment": {"id": "", "totalAmount": "", "installmentNumber": null}}),
-        json!({"loanId": "L", "payment": [{"id": "MINE", "status": "PENDING_AUTH", "useSavedPaymentOption": "true"}]}),
+        json!({"loanId": "L", "payment": [{"status": "PENDING_AUTH", "useSavedPaymentOption": "true"}]}),
         json!({"loanId": "L", "payment": {"extensibleData": null}}),
         json!({"loanId": "L", "payment": {"extensibleData": "as agreed"}}),
         json!({"loanId": "L", "payment": {"extensibleData": [1, 2]}}),
@@ -41,7 +48,8 @@ fn a_payment_needs_nothing_but_its_loan() {
 fn a_payment_says_how_much_for_what_and_how() {
     let asked = order(json!({"totalAmount": 1200.5, "installmentNumber": 3, "paymentMethodType": " net banking "}));
     assert_eq!((asked.amount, asked.instalment), (Some(Paise(120_050)), Some(3)));
-    assert_eq!(asked.method.as_deref(), Some("NET_BANKING"));
+    assert_eq!((asked.method.as_deref(), asked.id), (Some("NET_BANKING"), None));
+    assert_eq!(order(json!([{"id": 17}])).id, Some(PaymentId::from("17")), "the LSP's own");
     assert_eq!(order(json!({"totalAmount": "9007199254740.93"})).amount, Some(Paise(900_719_925_474_093)));
     for (word, purpose) in [
         ("instalment", Purpose::Instalment),

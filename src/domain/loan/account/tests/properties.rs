@@ -24,7 +24,7 @@ struct Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(
-        (0_u64..40, 0_u8..9, 1_u8..=120).prop_map(|(days, kind, share)| Step { days, kind, share }),
+        (0_u64..40, 0_u8..10, 1_u8..=120).prop_map(|(days, kind, share)| Step { days, kind, share }),
         0..24,
     )
 }
@@ -126,6 +126,10 @@ fn what_happens(account: &Account, day: NaiveDate, number: usize, step: &Step) -
         5 => pay(account.foreclosure(day).ok()?.total, Purpose::Foreclosure),
         6 => Some(What::Noticed { instalment: unpaid?, message_id: format!("M-{number}") }),
         7 => Some(What::Bounced { payment: PaymentId(payment), instalment: unpaid? }),
+        8 => {
+            let days = Days::new(u64::from(step.share) * 2);
+            Some(What::Moratorium { from: day, to: day.checked_add_days(days) })
+        }
         _ => (account.excess.is_positive())
             .then(|| What::Refunded { reference: format!("R-{number}"), amount: account.excess }),
     }
