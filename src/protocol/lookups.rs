@@ -1,6 +1,6 @@
 //! Lookup codes: for each enum of the protocol the values that we emit or act on (`ocen-v3.md` §8.1).
 
-use super::v3::loan_application::DOCUMENT_TYPES;
+use super::v3::document::DOCUMENT_TYPES;
 use super::v3::loan_summary::ENDINGS;
 use super::v3::payment::METHODS;
 use super::v3::payment_order::PURPOSES;

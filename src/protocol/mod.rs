@@ -5,6 +5,7 @@ pub mod amount;
 pub mod canonical;
 pub mod codes;
 pub mod explain;
+pub mod fingerprint;
 pub mod inspect;
 pub mod lenient;
 pub mod lookups;

@@ -107,15 +107,28 @@ pub struct Form {
     pub tenure: Option<Tenure>,
     /// Types of the documents that came along, e.g. `GST_PROFILE`.
     pub documents: Vec<String>,
+    /// SHA-256 in hex over types, references and data of the documents, by which a corrected file is told from the one
+    /// before. None where no document came, and in forms of earlier versions, which did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documents_digest: Option<String>,
     /// The item as it is to be echoed (`ocen-v3.md` §7 C2): opaque to the domain, written and read by the protocol.
     pub echo: String,
 }
 
 impl Form {
-    /// Whether two filings ask for the same thing. `createdDate` does not count: it defaults to now.
+    /// Whether two filings ask for the same thing. `createdDate` does not count: it defaults to now. Nor do the files
+    /// themselves where those of one filing are not known; their types do.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
-        Self { created_at: other.created_at, ..self.clone() } == *other
+        let known = self.documents_digest.is_some() && other.documents_digest.is_some();
+        let documents_digest = if known { &self.documents_digest } else { &other.documents_digest };
+        Self { created_at: other.created_at, documents_digest: documents_digest.clone(), ..self.clone() } == *other
+    }
+
+    /// Whether documents come with this filing that an earlier one is not known to have brought.
+    #[must_use]
+    pub fn brings_documents_after(&self, earlier: &Self) -> bool {
+        self.documents_digest.is_some() && self.documents_digest != earlier.documents_digest
     }
 }
 

@@ -68,7 +68,9 @@ pub fn file_again(app: &mut Application, item: &NewApplication, slot: u32, facts
     let same = app.form.says_the_same(&item.form);
     match &app.stage {
         Stage::Received { .. } if same => app.wait(facts.exchange, slot, WaitingFor::Preliminary),
-        Stage::Received { .. } | Stage::Processing | Stage::ActionRequired { .. } if !same => {
+        Stage::Received { .. } | Stage::Processing if !same => replace(app, item, slot, facts, d),
+        // What was wanted may be a better copy of a file, of which nothing but its content is new.
+        Stage::ActionRequired { .. } if !same || item.form.brings_documents_after(&app.form) => {
             replace(app, item, slot, facts, d);
         }
         _ if same => {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::core::{self, ActionRequired, LenderBlock, RejectionDetail, Response};
-use super::party::{Collateral, Document, Extra, Person};
+use super::document::{self, Document};
+use super::party::{Collateral, Extra, Person};
 use super::{Decoding, RequestBody, needless};
 use crate::domain::application::answer::{Answer, ApplicationContent, Content};
 use crate::domain::application::command::{Command, NewApplication};
@@ -19,9 +20,6 @@ use crate::protocol::lenient::{self, Many, One, Text, word};
 use crate::protocol::malformed::Malformed;
 
 const LOAN_TYPES: [&str; 5] = ["CASHFLOW", "PERSONAL", "HOME", "VEHICLE", "BUSINESS"];
-/// `document.type` of the published schema.
-pub const DOCUMENT_TYPES: [&str; 7] =
-    ["GST_PROFILE", "GSTN_B2B_INVOICE", "PAN", "AADHAAR", "DRIVING_LICENSE", "PASSPORT", "OTHER"];
 
 /// `createLoanApplicationsRequest`: one to a hundred applications, in practice of one borrower.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -78,7 +76,7 @@ pub struct AskedTerms {
     /// Length asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenure: Option<One<AskedTenure>>,
-    /// Documents; only their types are read, and they are not echoed.
+    /// Documents; they are not echoed.
     #[serde(skip_serializing)]
     pub documents: Many<Document>,
     /// Anything else.
@@ -147,10 +145,11 @@ impl Item {
         let borrower = self.borrower(pointer)?;
         let (requested, tenure) = self.ask(pointer)?;
         let collaterals = self.securities(pointer)?;
-        let documents = self.document_types();
-        let echo = self.into_echo(loan_type, requested, created_at);
+        let documents = document::types(self.own_documents());
+        let documents_digest = document::digest_of(self.own_documents().chain(self.documents_of_parties()));
+        let echo = self.into_echo(loan_type, requested).to_string();
         let form =
-            Form { loan_type, created_at, borrower, collaterals, requested, tenure, documents, echo: echo.to_string() };
+            Form { loan_type, created_at, borrower, collaterals, requested, tenure, documents, documents_digest, echo };
         Ok(NewApplication { loan_application_id, form })
     }
 
@@ -245,21 +244,18 @@ impl Item {
         Ok(securities)
     }
 
-    /// Types of all documents that came along, each once.
-    fn document_types(&self) -> Vec<String> {
+    /// The documents that came along, those of parties to a collateral left out.
+    fn own_documents(&self) -> impl Iterator<Item = &Document> {
         let people = self.borrower.iter().map(|one| &one.0).chain(&self.applicants.0).chain(&self.guarantors.0);
         let of_people = people.filter_map(|person| person.documents.as_ref()).flat_map(|documents| &documents.0);
         let of_collaterals = self.collaterals.0.iter().flat_map(|collateral| &collateral.documents.0);
         let of_terms = self.terms.iter().flat_map(|terms| &terms.0.documents.0);
-        let mut types: Vec<String> = Vec::new();
-        for document in of_people.chain(of_collaterals).chain(of_terms) {
-            let kind = document.kind.word().filter(|kind| DOCUMENT_TYPES.contains(&kind.as_str()));
-            let kind = kind.unwrap_or_else(|| "OTHER".to_owned());
-            if !types.contains(&kind) {
-                types.push(kind);
-            }
-        }
-        types
+        of_people.chain(of_collaterals).chain(of_terms)
+    }
+
+    fn documents_of_parties(&self) -> impl Iterator<Item = &Document> {
+        let parties = self.collaterals.0.iter().flat_map(|collateral| &collateral.parties.0);
+        parties.filter_map(|party| party.documents.as_ref()).flat_map(|documents| &documents.0)
     }
 }
 
@@ -328,7 +324,11 @@ fn item(outgoing: &Outgoing<'_>, answer: &Answer) -> Result<ItemResult, EncodeEr
     let Content::Application(ApplicationContent { form, status, rejections, actions, .. }) = &answer.content else {
         return Err(core::misfit(outgoing));
     };
-    let echo = serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))?;
+    let mut echo: Map<String, Value> =
+        serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))?;
+    if let Some(created) = echo.get_mut("createdDate").filter(|created| **created == "") {
+        *created = core::timestamp(form.created_at).into();
+    }
     Ok(ItemResult {
         echo,
         lender: LenderBlock::new(outgoing.lender),

@@ -8,6 +8,7 @@ pub mod consent;
 pub mod core;
 pub mod disbursement;
 pub mod dispute;
+pub mod document;
 mod echo;
 pub mod grant;
 pub mod loan_application;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::document::Document;
 use crate::protocol::lenient::{Many, One, Text};
 
 /// Members that we do not read but echo.
@@ -35,7 +36,7 @@ pub struct Person {
     /// Phone, email, address; the `PRIMARY` one gets the OTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_details: Option<Many<Contact>>,
-    /// Documents; only their types are read, and they are not echoed.
+    /// Documents; they are not echoed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub documents: Option<Many<Document>>,
     /// Anything else.
@@ -128,15 +129,6 @@ pub struct Address {
     pub extra: Extra,
 }
 
-/// `document`, as far as it is read.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Document {
-    /// e.g. `GST_PROFILE`; an unknown type counts as `OTHER`.
-    #[serde(rename = "type")]
-    pub kind: Text,
-}
-
 /// `collateral`; also the entries of `pledgedDocuments`, which some senders use instead.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -158,7 +150,7 @@ pub struct Collateral {
     pub valuation: Option<One<Valuation>>,
     /// Who has to do with it, e.g. the buyer of an invoice.
     pub parties: Many<Person>,
-    /// Documents; only their types are read, and they are not echoed.
+    /// Documents; they are not echoed.
     pub documents: Many<Document>,
     /// Anything else.
     #[serde(flatten)]

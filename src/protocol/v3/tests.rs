@@ -130,6 +130,28 @@ fn pledged_documents_are_collaterals() {
     assert_eq!(application.form.collaterals[0].id_type, "GEM_PURCHASEORDER");
 }
 
+#[test]
+fn a_filing_is_the_same_whenever_it_comes_and_another_with_another_file() {
+    let filed = |at: &str, data: &str| {
+        let documents = json!([{"type": "GST_PROFILE", "data": data}]);
+        let message = create(|item| {
+            item.as_object_mut().unwrap().remove("createdDate");
+            item["terms"]["documents"] = documents;
+        });
+        let decoding = Decoding { now: at.parse().unwrap() };
+        match (find("createLoanApplications").unwrap().decode)(&message.to_string(), &decoding).unwrap() {
+            Command::CreateApplications(mut items) => items.remove(0).form,
+            other => panic!("{other:?}"),
+        }
+    };
+    let form = filed("2026-01-05T10:00:00Z", "e30=");
+    assert_eq!(form.documents, ["GST_PROFILE"]);
+    let later = filed("2026-01-06T10:00:00Z", "e30=");
+    assert!(form.says_the_same(&later) && !later.brings_documents_after(&form));
+    let other = filed("2026-01-05T10:00:00Z", "e31=");
+    assert!(!form.says_the_same(&other) && other.brings_documents_after(&form));
+}
+
 /// What is put in, and the refusal: member, its value, code, pointer below the item.
 const BROKEN: &str = r#"
 loanApplicationId | null | GEN5001 | /loanApplicationId

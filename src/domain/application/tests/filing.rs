@@ -150,6 +150,63 @@ fn row_8_the_wanted_document_comes_with_a_new_filing() {
     assert_eq!((scene.stage(ONE), told(&scene, again).as_str()), ("PROCESSING", "Processing"));
 }
 
+/// The usual form with one file of a type, known by its digest, or by nothing as earlier versions stored it.
+fn with_file(scene: &Scene, digest: Option<&str>) -> Form {
+    let documents = vec!["GST_PROFILE".to_owned()];
+    Form { documents, documents_digest: digest.map(str::to_owned), ..scene.form() }
+}
+
+/// An application for which a form was filed, at `RECEIVED`.
+fn filed(form: impl Fn(&Scene) -> Form) -> Scene {
+    let mut scene = Scene::new();
+    let form = form(&scene);
+    file_form(&mut scene, form);
+    scene
+}
+
+#[test]
+fn row_8_a_better_copy_of_a_file_resumes_the_application_though_nothing_else_is_new() {
+    for before in [Some("blurred"), None] {
+        let mut scene = filed(|scene| with_file(scene, before));
+        scene.answer("eligibility", &needs_document());
+        let again = with_file(&scene, Some("sharp"));
+        let again = file_form(&mut scene, again);
+        scene.answer("eligibility", &pass());
+        assert_eq!((scene.stage(ONE), told(&scene, again).as_str()), ("PROCESSING", "Processing"));
+    }
+}
+
+#[test]
+fn row_8_the_same_file_again_is_not_what_was_wanted() {
+    let mut scene = filed(|scene| with_file(scene, Some("blurred")));
+    scene.answer("eligibility", &needs_document());
+    let again = with_file(&scene, Some("blurred"));
+    let again = file_form(&mut scene, again);
+    assert_eq!((scene.stage(ONE), told(&scene, again).as_str()), ("ACTION_REQUIRED", "ActionRequired"));
+    assert_eq!(scene.asked(), Vec::<&str>::new());
+}
+
+#[test]
+fn row_4_a_corrected_file_replaces_the_one_before() {
+    let mut scene = filed(|scene| with_file(scene, Some("blurred")));
+    scene.answer("eligibility", &pass());
+    let corrected = with_file(&scene, Some("sharp"));
+    file_form(&mut scene, corrected);
+    assert_eq!((scene.stage(ONE), scene.asked()), ("RECEIVED", vec!["eligibility"]));
+    assert_eq!(scene.app(ONE).form.documents_digest.as_deref(), Some("sharp"));
+}
+
+#[test]
+fn row_4_a_file_that_was_filed_before_digests_were_kept_counts_as_the_same() {
+    let mut scene = filed(|scene| with_file(scene, None));
+    let stored = serde_json::to_string(scene.app(ONE)).unwrap();
+    assert!(!stored.contains("documents_digest"), "as earlier versions wrote it: {stored}");
+    scene.answer("eligibility", &pass());
+    let again = with_file(&scene, Some("any"));
+    let again = file_form(&mut scene, again);
+    assert_eq!((scene.stage(ONE), told(&scene, again).as_str()), ("PROCESSING", "Processing"));
+}
+
 #[test]
 fn row_9_once_the_missing_step_is_done_offers_go_on() {
     let mut scene = Scene::at("UNDERWRITING");

@@ -131,6 +131,7 @@ pub fn form(created_at: DateTime<Utc>) -> Form {
         requested: rupees("100000"),
         tenure: None,
         documents: Vec::new(),
+        documents_digest: None,
         echo: "{}".to_owned(),
     }
 }
