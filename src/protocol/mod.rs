@@ -15,6 +15,7 @@ pub mod openapi;
 pub mod operations;
 mod route;
 pub mod schema;
+pub(crate) mod spelling;
 pub mod v3;
 
 use std::time::Instant;

@@ -18,6 +18,7 @@ use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::amount;
 use crate::protocol::lenient::{self, Many, One, Text, word};
 use crate::protocol::malformed::Malformed;
+use crate::protocol::spelling::respelled;
 
 const LOAN_TYPES: [&str; 5] = ["CASHFLOW", "PERSONAL", "HOME", "VEHICLE", "BUSINESS"];
 
@@ -32,11 +33,10 @@ pub struct CreateLoanApplicationsRequest {
 
 /// One application.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "Item")]
 #[schemars(extend("required" = ["loanApplicationId", "type", "borrower", "terms"]))]
 pub struct Item {
     /// When the LSP made it; now, when left out.
-    #[serde(alias = "createDate")]
     pub created_date: Text,
     /// Made by the LSP; the key of everything until the grant.
     pub loan_application_id: Text,
@@ -63,6 +63,8 @@ pub struct Item {
     #[serde(flatten)]
     pub extra: Extra,
 }
+
+respelled!(Item { "createDate" => "createdDate" });
 
 /// `loanterms` of an ask.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::document::Document;
 use crate::protocol::lenient::{Many, One, Text};
+use crate::protocol::spelling::respelled;
 
 /// Members that we do not read but echo.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -76,18 +77,18 @@ impl Person {
 
 /// `additionalidentifier`; some senders say `additionalIdentifierType` and `id`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "Identifier")]
 pub struct Identifier {
     /// Kind of identifier, e.g. `PAN`.
-    #[serde(alias = "additionalIdentifierType")]
     pub key: Text,
     /// The identifier.
-    #[serde(alias = "id")]
     pub value: Text,
     /// Anything else.
     #[serde(flatten)]
     pub extra: Extra,
 }
+
+respelled!(Identifier { "additionalIdentifierType" => "key", "id" => "value" });
 
 /// `contactdetails`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -111,14 +112,13 @@ pub struct Contact {
 
 /// `address`. A member that the schema demands and the LSP left out is echoed empty.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "Address")]
 pub struct Address {
     /// House, building, apartment.
     pub hba: Text,
     /// Street, road, lane.
     pub srl: Text,
     /// Postal code.
-    #[serde(alias = "pincode")]
     pub pin_code: Text,
     /// State.
     pub state: Text,
@@ -129,16 +129,16 @@ pub struct Address {
     pub extra: Extra,
 }
 
+respelled!(Address { "pincode" => "pinCode" });
+
 /// `collateral`; also the entries of `pledgedDocuments`, which some senders use instead.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "Collateral")]
 #[schemars(extend("required" = ["collateralPrimaryId", "collateralPrimaryIdType"]))]
 pub struct Collateral {
     /// e.g. `INVOICE_<GSTIN>_<number>`; pledged once, lender-wide.
-    #[serde(alias = "primaryId")]
     pub collateral_primary_id: Text,
     /// Which registry, e.g. `GST_INVOICE`; any other is taken as it is.
-    #[serde(alias = "primaryIdType")]
     pub collateral_primary_id_type: Text,
     /// `GST_INVOICE`, `VEHICLE`, `HOME`; any other is taken as it is.
     #[serde(rename = "type")]
@@ -156,6 +156,8 @@ pub struct Collateral {
     #[serde(flatten)]
     pub extra: Extra,
 }
+
+respelled!(Collateral { "primaryId" => "collateralPrimaryId", "primaryIdType" => "collateralPrimaryIdType" });
 
 /// `valuation`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

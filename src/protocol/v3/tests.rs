@@ -1,6 +1,7 @@
 //! Requests as senders really write them (`ocen-v3.md` §7.2, appendix D no. 5 and 7).
 
 mod loan;
+mod spelling;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
