@@ -113,6 +113,22 @@ async fn of_four_grants_at_once_the_limit_lets_one_through() {
     assert_eq!(sql::number(&server.app.pool, "select count(*) from loan").await, 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_with_a_corrupt_collateral_is_declined_alone() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let (bad, good) = (bodies::id(), bodies::id());
+    let mut corrupt = bodies::application(&bad, &bodies::pan());
+    corrupt["collaterals"] = json!([{"type": "GST_INVOICE", "valuation": {"value": "about 5 lakh"}}]);
+    let items = json!([corrupt, bodies::application(&good, &bodies::pan())]);
+
+    let answer = lsp.ask(path::CREATE, json!({"loanApplications": items})).await;
+
+    let [bad, good] = [0, 1].map(|slot| &answer["loanApplications"][slot]);
+    assert_eq!((&bad["response"]["error"], &bad["loanApplicationStatus"]), (&json!("CLARQ1004"), &json!("REJECTED")));
+    assert_eq!(good["loanApplicationStatus"], "PROCESSING", "{answer}");
+}
+
 /// An application of a borrower's own, with a collateral that others may name as well.
 async fn pledging(flow: &Flow<'_>, invoice: &str) -> String {
     let id = bodies::id();

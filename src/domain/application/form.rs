@@ -88,6 +88,9 @@ pub struct Collateral {
     pub id: String,
     /// Value where given, rupees.
     pub value: Option<Paise>,
+    /// Whether the LSP left the id out, or anything of it cannot be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable: bool,
 }
 
 /// One application as the LSP filed it.

@@ -121,8 +121,11 @@ fn unacceptable(form: &Form, facts: &Facts<'_>) -> Option<(RefusalReason, String
     }
     let mut ids: Vec<_> = form.collaterals.iter().map(|c| (&c.id_type, &c.id)).collect();
     ids.sort_unstable();
-    if ids.iter().any(|(_, id)| id.trim().is_empty()) || ids.windows(2).any(|w| matches!(w, [a, b] if a == b)) {
-        return Some((RefusalReason::CollateralInvalid, "a collateral has no id or comes twice".to_owned()));
+    if form.collaterals.iter().any(|c| c.unreadable || c.id.trim().is_empty()) {
+        return Some((RefusalReason::CollateralInvalid, "a collateral has no id or cannot be read".to_owned()));
+    }
+    if ids.windows(2).any(|w| matches!(w, [a, b] if a == b)) {
+        return Some((RefusalReason::CollateralInvalid, "a collateral comes twice".to_owned()));
     }
     if !form.borrower.primary_id.chars().all(|c| c.is_ascii_alphanumeric() || "+-/ ".contains(c)) {
         return Some((RefusalReason::BorrowerInvalid, "borrower.primaryId is no identifier".to_owned()));

@@ -13,7 +13,7 @@ use super::party::{Collateral, Extra, Person};
 use super::{Decoding, RequestBody, needless};
 use crate::domain::application::answer::{Answer, ApplicationContent, Content};
 use crate::domain::application::command::{Command, NewApplication};
-use crate::domain::application::form::{self, Borrower, Form, LoanType, Tenure, TenureUnit};
+use crate::domain::application::form::{Borrower, Form, LoanType, Tenure, TenureUnit};
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::amount;
 use crate::protocol::lenient::{self, Many, One, Text, word};
@@ -146,7 +146,7 @@ impl Item {
         let created_at = self.created_at(pointer, now)?;
         let borrower = self.borrower(pointer)?;
         let (requested, tenure) = self.ask(pointer)?;
-        let collaterals = self.securities(pointer)?;
+        let collaterals = self.collaterals.0.iter().map(Collateral::read).collect();
         let documents = document::types(self.own_documents());
         let documents_digest = document::digest_of(self.own_documents().chain(self.documents_of_parties()));
         let echo = self.into_echo(loan_type, requested).to_string();
@@ -223,27 +223,6 @@ impl Item {
         let tenure = terms.tenure.as_ref().map(|tenure| &tenure.0).filter(|tenure| !tenure.duration.is_blank());
         let tenure = tenure.map(|tenure| tenure.read(&format!("{pointer}/tenure"))).transpose()?;
         Ok((requested, tenure))
-    }
-
-    fn securities(&self, pointer: &str) -> Result<Vec<form::Collateral>, Malformed> {
-        let mut securities = Vec::with_capacity(self.collaterals.0.len());
-        for (index, collateral) in self.collaterals.0.iter().enumerate() {
-            let pointer = format!("{pointer}/collaterals/{index}");
-            let value = collateral.valuation.as_ref().and_then(|valuation| valuation.0.value.get());
-            let place = format!("{pointer}/valuation/value");
-            securities.push(form::Collateral {
-                id_type: word(
-                    &lenient::optional_id(
-                        &collateral.collateral_primary_id_type,
-                        &format!("{pointer}/collateralPrimaryIdType"),
-                    )?
-                    .unwrap_or_default(),
-                ),
-                id: lenient::id(&collateral.collateral_primary_id, &format!("{pointer}/collateralPrimaryId"))?,
-                value: value.map(|value| amount::not_negative(value, &place)).transpose()?,
-            });
-        }
-        Ok(securities)
     }
 
     /// The documents that came along, those of parties to a collateral left out.

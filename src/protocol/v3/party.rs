@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::document::Document;
-use crate::protocol::lenient::{Many, One, Text};
+use crate::domain::application::form;
+use crate::protocol::amount;
+use crate::protocol::lenient::{self, Many, One, Text, word};
 use crate::protocol::spelling::respelled;
 
 /// Members that we do not read but echo.
@@ -158,6 +160,24 @@ pub struct Collateral {
 }
 
 respelled!(Collateral { "primaryId" => "collateralPrimaryId", "primaryIdType" => "collateralPrimaryIdType" });
+
+impl Collateral {
+    /// A security as decisions need it. What cannot be read is no reason to refuse the message, in which nothing of a
+    /// collateral is mandatory (appendix A, step 7): its application alone is told so.
+    pub(super) fn read(&self) -> form::Collateral {
+        let id = lenient::id(&self.collateral_primary_id, "");
+        let id_type = lenient::optional_id(&self.collateral_primary_id_type, "");
+        let value = self.valuation.as_ref().and_then(|valuation| valuation.0.value.get());
+        let value = value.map(|value| amount::not_negative(value, "")).transpose();
+        let unreadable = id.is_err() || id_type.is_err() || value.is_err();
+        form::Collateral {
+            id_type: id_type.ok().flatten().map(|id_type| word(&id_type)).unwrap_or_default(),
+            id: id.unwrap_or_default(),
+            value: value.ok().flatten(),
+            unreadable,
+        }
+    }
+}
 
 /// `valuation`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

@@ -153,6 +153,25 @@ fn a_filing_is_the_same_whenever_it_comes_and_another_with_another_file() {
     assert!(!form.says_the_same(&other) && other.brings_documents_after(&form));
 }
 
+#[test]
+fn a_corrupt_collateral_does_not_refuse_the_message() {
+    let long = "x".repeat(129);
+    for (collateral, unreadable) in [
+        (json!({"collateralPrimaryId": "1", "type": "HOME", "valuation": {"value": "40,000"}}), true),
+        (json!({"collateralPrimaryId": "1", "valuation": {"value": "-1"}}), true),
+        (json!({"collateralPrimaryId": null, "collateralPrimaryIdType": "VIN"}), true),
+        (json!({"collateralPrimaryId": "a\u{7}"}), true),
+        (json!({"collateralPrimaryId": long}), true),
+        (json!({"collateralPrimaryId": "1", "collateralPrimaryIdType": long}), true),
+        (json!({"type": "HOME"}), true),
+        (json!({"collateralPrimaryId": "1"}), false),
+        (json!({"collateralPrimaryId": "1", "valuation": {"value": 0}}), false),
+    ] {
+        let application = created(&create(|item| item["collaterals"] = json!([collateral])));
+        assert_eq!(application.form.collaterals[0].unreadable, unreadable, "{collateral}");
+    }
+}
+
 /// What is put in, and the refusal: member, its value, code, pointer below the item.
 const BROKEN: &str = r#"
 loanApplicationId | null | GEN5001 | /loanApplicationId
@@ -169,7 +188,7 @@ terms | {"requestedAmount": {}} | GEN5010 | /terms/requestedAmount
 terms | {"requestedAmount": -1} | GEN5010 | /terms/requestedAmount
 terms | {"requestedAmount": "1.005"} | GEN5010 | /terms/requestedAmount
 terms | {"requestedAmount": "10000000000000"} | GEN5007 | /terms/requestedAmount
-collaterals | [{"type": "HOME"}] | GEN5001 | /collaterals/0/collateralPrimaryId
+collaterals | "house" | GEN5010 | /collaterals
 "#;
 
 #[test]

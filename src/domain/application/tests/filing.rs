@@ -35,7 +35,8 @@ fn row_1_a_new_application_is_received_and_checked() {
 #[test]
 fn row_1_what_can_never_pass_is_declined_without_a_check() {
     let good = Scene::new().form();
-    let collateral = |id: &str| Collateral { id_type: "INVOICE".to_owned(), id: id.to_owned(), value: None };
+    let collateral =
+        |id: &str| Collateral { id_type: "INVOICE".to_owned(), id: id.to_owned(), value: None, unreadable: false };
     let cases = [
         (RefusalReason::LoanTypeNotSupported, Form { loan_type: LoanType::Home, ..good.clone() }),
         (RefusalReason::CreatedInFuture, Form { created_at: good.created_at + Duration::minutes(6), ..good.clone() }),
@@ -44,7 +45,11 @@ fn row_1_what_can_never_pass_is_declined_without_a_check() {
             RefusalReason::CollateralInvalid,
             Form { collaterals: vec![collateral("7"), collateral("7")], ..good.clone() },
         ),
-        (RefusalReason::CollateralInvalid, Form { collaterals: vec![collateral(" ")], ..good }),
+        (RefusalReason::CollateralInvalid, Form { collaterals: vec![collateral(" ")], ..good.clone() }),
+        (
+            RefusalReason::CollateralInvalid,
+            Form { collaterals: vec![Collateral { unreadable: true, ..collateral("7") }], ..good },
+        ),
     ];
     for (reason, form) in cases {
         let mut scene = Scene::new();
