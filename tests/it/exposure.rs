@@ -131,13 +131,18 @@ async fn an_application_with_a_corrupt_collateral_is_declined_alone() {
 
 /// An application of a borrower's own, with a collateral that others may name as well.
 async fn pledging(flow: &Flow<'_>, invoice: &str) -> String {
-    let id = bodies::id();
-    let mut item = bodies::application(&id, &bodies::pan());
-    item["collaterals"] = json!([{
+    let collateral = json!({
         "collateralPrimaryId": invoice,
         "collateralPrimaryIdType": "GST_INVOICE",
         "type": "GST_INVOICE",
-    }]);
+    });
+    pledging_a(flow, collateral).await
+}
+
+async fn pledging_a(flow: &Flow<'_>, collateral: Value) -> String {
+    let id = bodies::id();
+    let mut item = bodies::application(&id, &bodies::pan());
+    item["collaterals"] = json!([collateral]);
     let answer = flow.lsp.ask(path::CREATE, json!({"loanApplications": [item]})).await;
     assert_eq!(answer["loanApplications"][0]["loanApplicationStatus"], "PROCESSING", "{answer}");
     let ids = [id];
@@ -161,4 +166,28 @@ async fn a_collateral_is_pledged_to_one_of_two_borrowers() {
     told.sort_unstable();
     assert_eq!(told, ["GRANTED", "REJECTED"], "{first} {second}");
     assert_eq!(sql::number(&server.app.pool, "select count(*) from lien").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collateral_is_pledged_once_however_its_id_is_written() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let granted = async |collateral: Value| {
+        let id = pledging_a(&flow, collateral).await;
+        flow.grant(&id).await["loanStatus"] == "GRANTED"
+    };
+
+    assert!(granted(json!({"collateralPrimaryId": "INV-1", "collateralPrimaryIdType": "GST_INVOICE"})).await);
+    for again in [
+        json!({"collateralPrimaryId": " INV-1 ", "collateralPrimaryIdType": "gst invoice"}),
+        json!({"collateralPrimaryId": "inv-1", "type": "GST_INVOICE"}),
+        json!({"collateralPrimaryId": "INV-1"}),
+    ] {
+        assert!(!granted(again.clone()).await, "{again}");
+    }
+    assert!(granted(json!({"collateralPrimaryId": "INV-2", "type": "VEHICLE"})).await);
+    assert!(!granted(json!({"collateralPrimaryId": "INV-2", "collateralPrimaryIdType": "VIN"})).await);
+    assert!(granted(json!({"collateralPrimaryId": "C", "collateralPrimaryIdType": "A:B"})).await);
+    assert!(granted(json!({"collateralPrimaryId": "B:C", "collateralPrimaryIdType": "A"})).await);
 }

@@ -7,7 +7,7 @@ use super::ask::{Ask, Finding, Outcome, Timer};
 use super::command::NewApplication;
 use super::decision::{Decision, Facts};
 use super::facets::{Consent, Generation};
-use super::form::Form;
+use super::form::{Collateral, Form};
 use super::offer;
 use super::stage::{Rejection, RejectionReason, Resume, Stage};
 use super::{Application, WaitingFor};
@@ -119,12 +119,12 @@ fn unacceptable(form: &Form, facts: &Facts<'_>) -> Option<(RefusalReason, String
         let detail = format!("requestedAmount is above the limit of {} rupees", product.max_amount);
         return Some((RefusalReason::AmountAboveLimit, detail));
     }
-    let mut ids: Vec<_> = form.collaterals.iter().map(|c| (&c.id_type, &c.id)).collect();
-    ids.sort_unstable();
+    let mut pledges: Vec<String> = form.collaterals.iter().map(Collateral::pledge).collect();
+    pledges.sort_unstable();
     if form.collaterals.iter().any(|c| c.unreadable || c.id.trim().is_empty()) {
         return Some((RefusalReason::CollateralInvalid, "a collateral has no id or cannot be read".to_owned()));
     }
-    if ids.windows(2).any(|w| matches!(w, [a, b] if a == b)) {
+    if pledges.windows(2).any(|w| matches!(w, [a, b] if a == b)) {
         return Some((RefusalReason::CollateralInvalid, "a collateral comes twice".to_owned()));
     }
     if !form.borrower.primary_id.chars().all(|c| c.is_ascii_alphanumeric() || "+-/ ".contains(c)) {

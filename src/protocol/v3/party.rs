@@ -167,15 +167,27 @@ impl Collateral {
     pub(super) fn read(&self) -> form::Collateral {
         let id = lenient::id(&self.collateral_primary_id, "");
         let id_type = lenient::optional_id(&self.collateral_primary_id_type, "");
+        let own_type = lenient::optional_id(&self.kind, "");
         let value = self.valuation.as_ref().and_then(|valuation| valuation.0.value.get());
         let value = value.map(|value| amount::not_negative(value, "")).transpose();
         let unreadable = id.is_err() || id_type.is_err() || value.is_err();
         form::Collateral {
-            id_type: id_type.ok().flatten().map(|id_type| word(&id_type)).unwrap_or_default(),
-            id: id.unwrap_or_default(),
+            id_type: match id_type.ok().flatten() {
+                Some(id_type) => word(&id_type),
+                None => own_type.ok().flatten().map(|own| id_type_of(&word(&own)).to_owned()).unwrap_or_default(),
+            },
+            id: id.map(|id| id.trim().to_owned()).unwrap_or_default(),
             value: value.ok().flatten(),
             unreadable,
         }
+    }
+}
+
+/// The registry in which things of a type have their ids.
+fn id_type_of(own_type: &str) -> &str {
+    match own_type {
+        "VEHICLE" => "VIN",
+        other => other,
     }
 }
 

@@ -172,6 +172,25 @@ fn a_corrupt_collateral_does_not_refuse_the_message() {
     }
 }
 
+#[test]
+fn a_collateral_is_named_the_same_however_it_is_written() {
+    let pledge = |collateral: &Value| {
+        let application = created(&create(|item| item["collaterals"] = json!([collateral])));
+        application.form.collaterals[0].pledge()
+    };
+    for (collateral, expected) in [
+        (json!({"collateralPrimaryId": " 17 ", "collateralPrimaryIdType": "gst-invoice"}), "GST_INVOICE:17"),
+        (json!({"primaryId": 17, "type": " gst invoice"}), "GST_INVOICE:17"),
+        (json!({"collateralPrimaryId": "17", "type": "VEHICLE"}), "VIN:17"),
+        (json!({"collateralPrimaryId": "17", "type": "VEHICLE", "collateralPrimaryIdType": "RC"}), "RC:17"),
+        (json!({"collateralPrimaryId": "17"}), ":17"),
+        (json!({"collateralPrimaryId": "C", "collateralPrimaryIdType": "A:B"}), "A_B:C"),
+        (json!({"collateralPrimaryId": "B:C", "collateralPrimaryIdType": "A"}), "A:B:C"),
+    ] {
+        assert_eq!(pledge(&collateral), expected);
+    }
+}
+
 /// What is put in, and the refusal: member, its value, code, pointer below the item.
 const BROKEN: &str = r#"
 loanApplicationId | null | GEN5001 | /loanApplicationId
