@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use super::facts::Gathered;
 use super::{Refused, Request};
 use crate::domain::application::command::{Command, ConsentKey, NewApplication, Subject};
+use crate::domain::application::consent::knows_vua;
 use crate::domain::ids::{ApplicationId, LoanId, PaymentId};
 use crate::store::application::Locked;
 use crate::store::reference::{self, Kind};
@@ -57,8 +58,12 @@ pub async fn subjects(conn: &mut PgConnection, request: &Request, locked: Vec<Lo
         Command::CreateApplications(items) => return Ok(Subjects::New(items.clone(), locked)),
         Command::Meta(_) | Command::ListLoans(_) => return Ok(Subjects::None),
         Command::ConsentStatus(key) => return consent(conn, org_id, key).await,
-        Command::RequestConsent(_)
-        | Command::GenerateOffers(_)
+        Command::RequestConsent(consent) => {
+            let known = knows_vua(locked.iter().map(|l| &l.application), consent);
+            let named = all_named(names(&request.command), locked)?;
+            return if known { Ok(named) } else { Err(Refused::Missing { pointer: "/consent/vua" }) };
+        }
+        Command::GenerateOffers(_)
         | Command::TriggerAcceptance { .. }
         | Command::SetOffer { .. }
         | Command::Grant { .. } => return all_named(names(&request.command), locked),

@@ -151,6 +151,8 @@ pub fn consent(names: &[&str], purpose: Option<ConsentPurpose>) -> Command {
         purpose,
         vua: Some(VUA.to_owned()),
         aggregation_id: None,
+        aggregated: None,
+        lsp: None,
     })
 }
 
