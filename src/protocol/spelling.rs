@@ -151,7 +151,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
 }
 
 /// A member's name; borrowed where the message has no escape in it.
-struct Name<'de>(Cow<'de, str>);
+pub struct Name<'de>(pub Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::core::{self, ActionRequired, LenderBlock, RejectionDetail, Response};
 use super::document::{self, Document};
 use super::party::{Collateral, Extra, Person};
-use super::{Decoding, RequestBody, needless};
+use super::{Decoding, RequestBody};
 use crate::domain::application::answer::{Answer, ApplicationContent, Content};
 use crate::domain::application::command::{Command, NewApplication};
 use crate::domain::application::form::{Borrower, Form, LoanType, Tenure, TenureUnit};
@@ -139,7 +139,6 @@ impl RequestBody for CreateLoanApplicationsRequest {
 
 impl Item {
     fn into_application(mut self, pointer: &str, now: DateTime<Utc>) -> Result<NewApplication, Malformed> {
-        self.refuse_needless(pointer)?;
         self.collaterals.0.append(&mut self.pledged_documents.0);
         let loan_application_id = lenient::id(&self.loan_application_id, &format!("{pointer}/loanApplicationId"))?;
         let loan_type = self.loan_type(pointer)?;
@@ -153,21 +152,6 @@ impl Item {
         let form =
             Form { loan_type, created_at, borrower, collaterals, requested, tenure, documents, documents_digest, echo };
         Ok(NewApplication { loan_application_id, form })
-    }
-
-    /// RBI digital lending, DL 12.
-    fn refuse_needless(&self, pointer: &str) -> Result<(), Malformed> {
-        needless::refuse(&self.extra, pointer)?;
-        if let Some(One(borrower)) = &self.borrower {
-            needless::refuse(&borrower.extra, &format!("{pointer}/borrower"))?;
-        }
-        for (index, person) in self.applicants.0.iter().enumerate() {
-            needless::refuse(&person.extra, &format!("{pointer}/applicants/{index}"))?;
-        }
-        match &self.terms {
-            Some(One(terms)) => needless::refuse(&terms.extra, &format!("{pointer}/terms")),
-            None => Ok(()),
-        }
     }
 
     fn loan_type(&self, pointer: &str) -> Result<LoanType, Malformed> {
