@@ -14,7 +14,7 @@ use crate::domain::loan::Loan;
 pub fn request(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
     match app.stage.clone() {
         Stage::Granted { .. } => d.answer(facts, Answer::ok(content(app, GrantStatus::Granted, Vec::new()))),
-        Stage::Granting { .. } => app.wait(facts.exchange, 0, WaitingFor::Grant),
+        Stage::Granting { .. } => wait(app, facts, d),
         Stage::OfferAccepted { .. } | Stage::OtpSent { .. } => {
             let missing = missing(app, facts);
             d.answer(facts, Answer::ok(content(app, GrantStatus::ActionRequired, missing)));
@@ -53,9 +53,16 @@ fn from_agreed(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, f
     }
     let generation = app.next_generation();
     app.stage = Stage::Granting { deal, acceptance, generation };
-    app.wait(facts.exchange, 0, WaitingFor::Grant);
+    wait(app, facts, d);
     d.event(app, "final check");
     d.ask_aside(Ask::FinalCheck, app, generation);
+}
+
+fn wait(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
+    if let Some(exchange) = app.wait(facts.exchange, 0, WaitingFor::Grant) {
+        let patience = vec![action("the final check is under way, please ask again later", "grant", "")];
+        d.reply(exchange, 0, Answer::ok(content(app, GrantStatus::ActionRequired, patience)));
+    }
 }
 
 /// The prerequisites of row 53, per product; each missing one is an action for the borrower.

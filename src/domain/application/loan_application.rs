@@ -67,7 +67,7 @@ pub fn file(origin: Origin, item: &NewApplication, slot: u32, facts: &Facts<'_>,
 pub fn file_again(app: &mut Application, item: &NewApplication, slot: u32, facts: &Facts<'_>, d: &mut Decision) {
     let same = app.form.says_the_same(&item.form);
     match &app.stage {
-        Stage::Received { .. } if same => app.wait(facts.exchange, slot, WaitingFor::Preliminary),
+        Stage::Received { .. } if same => wait(app, slot, facts, d),
         Stage::Received { .. } | Stage::Processing if !same => replace(app, item, slot, facts, d),
         // What was wanted may be a better copy of a file, of which nothing but its content is new.
         Stage::ActionRequired { .. } if !same || item.form.brings_documents_after(&app.form) => {
@@ -103,8 +103,14 @@ fn replace(app: &mut Application, item: &NewApplication, slot: u32, facts: &Fact
 fn check(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) {
     let generation = app.next_generation();
     app.stage = Stage::Received { generation };
-    app.wait(facts.exchange, slot, WaitingFor::Preliminary);
+    wait(app, slot, facts, d);
     d.ask_aside(Ask::Eligibility, app, generation);
+}
+
+fn wait(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) {
+    if let Some(exchange) = app.wait(facts.exchange, slot, WaitingFor::Preliminary) {
+        d.reply(exchange, slot, Answer::ok(content(app)));
+    }
 }
 
 /// What no check needs to see (codes CLARQ1001 to 1005).
