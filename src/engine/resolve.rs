@@ -58,12 +58,8 @@ pub async fn subjects(conn: &mut PgConnection, request: &Request, locked: Vec<Lo
         Command::CreateApplications(items) => return Ok(Subjects::New(items.clone(), locked)),
         Command::Meta(_) | Command::ListLoans(_) => return Ok(Subjects::None),
         Command::ConsentStatus(key) => return consent(conn, org_id, key).await,
-        Command::RequestConsent(consent) => {
-            let known = knows_vua(locked.iter().map(|l| &l.application), consent);
-            let named = all_named(names(&request.command), locked)?;
-            return if known { Ok(named) } else { Err(Refused::Missing { pointer: "/consent/vua" }) };
-        }
-        Command::GenerateOffers(_)
+        Command::RequestConsent(_)
+        | Command::GenerateOffers(_)
         | Command::TriggerAcceptance { .. }
         | Command::SetOffer { .. }
         | Command::Grant { .. } => return all_named(names(&request.command), locked),
@@ -207,6 +203,20 @@ async fn consent(conn: &mut PgConnection, org_id: &str, key: &ConsentKey) -> Res
 
 async fn latest_handle(conn: &mut PgConnection, ids: &[ApplicationId]) -> Result<Option<String>, StoreError> {
     reference::latest(conn, ids, Kind::Consent).await
+}
+
+/// Whether a consent can be asked for: the borrower's address at the account aggregator comes with the request, or came
+/// before.
+///
+/// # Errors
+/// [`Refused::Missing`].
+pub fn check_consent(command: &Command, locked: &[Locked]) -> Result<(), Refused> {
+    match command {
+        Command::RequestConsent(consent) if !knows_vua(locked.iter().map(|l| &l.application), consent) => {
+            Err(Refused::Missing { pointer: "/consent/vua" })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A payment that is named beside its loan must be the loan's.

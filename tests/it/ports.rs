@@ -58,7 +58,11 @@ fn address(heard: &Heard) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_account_aggregator_is_told_by_what_to_recognise_the_lsp() {
-    let aggregator = System::start(usual).await;
+    let created = |heard: &Heard| {
+        let finding = json!({"finding": "consentCreated", "handle": format!("CH-{}", heard.number)});
+        Told::Status(200, system::done(finding))
+    };
+    let aggregator = System::start(but("consent-create", created)).await;
     let (server, lsp) = with(&aggregator, "data", |limits| limits).await;
     let ids = Flow { server: &server, lsp: &lsp }.file(2).await;
     let info = json!({"lspId": "LSP-7", "version": 3, "appName": "in.example.app", "url": null});

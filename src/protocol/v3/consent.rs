@@ -40,8 +40,9 @@ pub struct AskedConsent {
     /// The account aggregator's handle; the key of a status request.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub consent_handle: Text,
-    /// Whether the borrower consents for several lenders at once: `true` or `false`.
+    /// Whether the borrower consents for several lenders at once.
     #[serde(skip_serializing_if = "Text::is_blank")]
+    #[schemars(with = "bool")]
     pub is_aggregation_enabled: Text,
     /// By what the account aggregator recognises the LSP; handed on.
     #[serde(skip_serializing_if = "Option::is_none")]
