@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::loan_application::{AskedTerms, Item};
-use super::party::{Collateral, Contact, Extra, Person};
+use super::party::{Collateral, Contact, Extra, Person, id_type_of};
 use crate::domain::application::form::{Form, LoanType};
 use crate::domain::maths::money::Paise;
 use crate::engine::EncodeError;
@@ -171,8 +171,11 @@ impl Collateral {
     /// The form for the echo.
     fn tidy(&mut self) {
         respell(&mut self.kind);
+        respell(&mut self.collateral_primary_id_type);
         if self.kind.is_blank() {
             self.kind = self.collateral_primary_id_type.clone();
+        } else if self.collateral_primary_id_type.is_blank() {
+            self.collateral_primary_id_type = id_type_of(&self.kind.0).into();
         }
         self.documents = Many::default();
         self.parties.0.iter_mut().for_each(|party| party.tidy(Role::Party));

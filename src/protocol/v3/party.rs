@@ -184,7 +184,7 @@ impl Collateral {
 }
 
 /// The registry in which things of a type have their ids.
-fn id_type_of(own_type: &str) -> &str {
+pub(super) fn id_type_of(own_type: &str) -> &str {
     match own_type {
         "VEHICLE" => "VIN",
         other => other,

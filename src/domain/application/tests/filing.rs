@@ -61,6 +61,25 @@ fn row_1_what_can_never_pass_is_declined_without_a_check() {
 }
 
 #[test]
+fn a_collateral_is_looked_for_under_all_that_it_may_have_been_pledged_as() {
+    let collateral = |id_type: &str, id: &str| Collateral {
+        id_type: id_type.to_owned(),
+        id: id.to_owned(),
+        value: None,
+        unreadable: false,
+    };
+    // As earlier versions wrote it, and without a type, as they wrote what came without one.
+    let pledges = collateral("GST_INVOICE", " 7").earlier_pledges();
+    for pledge in ["GST_INVOICE:7", "GST_INVOICE: 7", ":7"] {
+        assert!(pledges.contains(&pledge.to_owned()), "{pledges:?}");
+    }
+    // Without a type it may be any of those known.
+    assert!(collateral("", "7").earlier_pledges().contains(&collateral("VIN", "7").pledge()));
+    assert!(!collateral("VIN", "7").earlier_pledges().contains(&collateral("GST_INVOICE", "7").pledge()));
+    assert_ne!(collateral("A:B", "C").pledge(), collateral("A", "B:C").pledge());
+}
+
+#[test]
 fn row_1_one_bad_item_does_not_fail_its_siblings() {
     let mut scene = Scene::new();
     let bad = Form { loan_type: LoanType::Home, ..scene.form() };
