@@ -32,6 +32,7 @@ pub(super) async fn out(
         None => application::lock(conn, &app.sealer, &ids).await?,
     };
     stopped::check(&request.stopped_products, &request.command, &locked)?;
+    resolve::check_consent(&request.command, &locked)?;
     let mut gathered = Gathered::for_command(app, conn, &locked, &request.command).await?;
     gathered.consent_handle = consent_handle;
     resolve::check_payment(&request.command, &gathered)?;

@@ -28,9 +28,10 @@ pub(super) async fn at_once(
     let locked = [seen.open(&app.sealer)?];
     let application = &locked[0].application;
     let is_loan = matches!(application.stage, Stage::Granted { .. });
-    // Whether a stopped product matters depends on whether the request came before.
-    let is_stopped = stopped::check(&request.stopped_products, &request.command, &locked).is_err();
-    if is_loan || is_stopped || index != facts::borrower_index(app, &application.form.borrower) {
+    // Whether a stopped product or a missing member matters depends on whether the request came before.
+    let is_refused = stopped::check(&request.stopped_products, &request.command, &locked).is_err()
+        || resolve::check_consent(&request.command, &locked).is_err();
+    if is_loan || is_refused || index != facts::borrower_index(app, &application.form.borrower) {
         return Ok(None);
     }
     // Only the sandbox looks anything up.

@@ -8,7 +8,7 @@ use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Finding, Outcome};
 use crate::domain::application::command::Command;
 use crate::domain::application::decision::{Exposure, Facts, Fresh, History};
-use crate::domain::application::form::Borrower;
+use crate::domain::application::form::{Borrower, Collateral};
 use crate::domain::application::stage::Stage;
 use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::loan::Loan;
@@ -157,7 +157,7 @@ impl Gathered {
             }
             Ask::FinalCheck => {
                 gathered.exposure = locked_exposure(app, conn, application).await?;
-                let collaterals = collateral_indexes(app, application);
+                let collaterals = earlier_pledges(app, application);
                 exposure::lock_collaterals(conn, &collaterals).await?;
                 gathered.collateral_pledged = exposure::is_pledged(conn, &collaterals, application.id).await?;
             }
@@ -275,12 +275,17 @@ pub fn phone_index(sealer: &Sealer, phone: &str) -> Option<String> {
     Some(hex::encode(&index))
 }
 
-/// Blind indexes of an application's collaterals.
+/// Blind indexes of what an application pledges.
 pub fn collateral_indexes(app: &App, application: &Application) -> Vec<Vec<u8>> {
-    application
-        .form
-        .collaterals
-        .iter()
-        .map(|c| app.sealer.blind_index("collateral", &format!("{}:{}", c.id_type, c.id)))
-        .collect()
+    let pledges = application.form.collaterals.iter().map(Collateral::pledge);
+    pledges.map(|pledge| app.sealer.blind_index("collateral", &pledge)).collect()
+}
+
+/// Blind indexes under which what an application pledges may be pledged already.
+fn earlier_pledges(app: &App, application: &Application) -> Vec<Vec<u8>> {
+    let pledges = application.form.collaterals.iter().flat_map(Collateral::earlier_pledges);
+    let mut indexes: Vec<Vec<u8>> = pledges.map(|pledge| app.sealer.blind_index("collateral", &pledge)).collect();
+    indexes.sort_unstable();
+    indexes.dedup();
+    indexes
 }

@@ -48,7 +48,9 @@ pub async fn loans(
             continue;
         };
         let wanted = filter.collateral.as_deref();
-        if wanted.is_some_and(|wanted| !of.form.collaterals.iter().any(|collateral| collateral.id == wanted)) {
+        if wanted
+            .is_some_and(|wanted| !of.form.collaterals.iter().any(|collateral| collateral.id.trim() == wanted.trim()))
+        {
             continue;
         }
         listed.extend(details::listed(loan, of, today, locked.borrower_npa_since));

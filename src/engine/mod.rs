@@ -131,6 +131,12 @@ pub enum Refused {
         /// Which.
         detail: String,
     },
+    /// A member that is mandatory, unless something that came before says the same.
+    #[error("{pointer} is missing")]
+    Missing {
+        /// JSON pointer (RFC 6901) to the member.
+        pointer: &'static str,
+    },
     /// An operator has stopped the product.
     #[error("the product {product} is stopped")]
     Stopped {

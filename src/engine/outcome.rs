@@ -54,12 +54,12 @@ pub async fn apply(
 pub async fn news(app: &App, id: Uuid, new: &NewAsk, outcome: &Outcome) -> Result<bool, Refused> {
     let new = &NewAsk { exchange: None, ..new.clone() };
     let mut tx = app.pool.begin().await?;
-    let prepared = decided(app, &mut tx, new, outcome).await?;
+    let (prepared, stuck) = decided(app, &mut tx, new, outcome).await?;
     let is_news = !prepared.decided.decision.events.is_empty();
     if is_news {
-        if prepared.decided.decision.unclaimed {
-            tracing::error!(ask.id = %id, ask.port = new.ask.port(), "money came that nothing waits for");
-            ask_desk::call_operator(&mut tx, id, ask::UNCLAIMED, app.clock.now()).await?;
+        if let Some(reason) = stuck {
+            must_look(id, new, reason);
+            ask_desk::call_operator(&mut tx, id, reason, app.clock.now()).await?;
         }
         let begun = begin::decision(app, &mut tx, prepared).await?;
         tx.commit().await?;
@@ -78,23 +78,36 @@ pub(super) async fn prepare(
     leased: &Leased,
     (new, outcome, settlement): (&NewAsk, &Outcome, Settlement),
 ) -> Result<Prepared, Refused> {
-    let mut prepared = decided(app, conn, new, outcome).await?;
-    let settlement = if prepared.decided.decision.unclaimed {
-        tracing::error!(ask.id = %leased.id, ask.port = new.ask.port(), "money came that nothing waits for");
-        Settlement::Stuck(ask::UNCLAIMED)
-    } else {
-        settlement
-    };
+    let (mut prepared, stuck) = decided(app, conn, new, outcome).await?;
+    let settlement = stuck.map_or(settlement, |reason| {
+        must_look(leased.id, new, reason);
+        Settlement::Stuck(reason)
+    });
     prepared.order.writes.settle(leased, settlement);
     Ok(prepared)
 }
 
-async fn decided(app: &App, conn: &mut PgConnection, new: &NewAsk, outcome: &Outcome) -> Result<Prepared, Refused> {
+fn must_look(id: Uuid, new: &NewAsk, reason: &str) {
+    tracing::error!(ask.id = %id, ask.port = new.ask.port(), reason, "an operator must look");
+}
+
+/// What follows, and why a person must look at it, where one must.
+async fn decided(
+    app: &App,
+    conn: &mut PgConnection,
+    new: &NewAsk,
+    outcome: &Outcome,
+) -> Result<(Prepared, Option<&'static str>), Refused> {
     let ids: Vec<ApplicationId> = new.targets.iter().map(|(id, _)| *id).collect();
     let locked = application::lock(conn, &app.sealer, &ids).await?;
     let mut gathered = Gathered::for_outcome(app, conn, &locked, (&new.ask, outcome)).await?;
+    let writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
+    let order = save::Order { cause: save::Cause::Background(new.exchange), writes, settings: None };
     if is_credited_by_hand(conn, &gathered, (&new.ask, outcome)).await? {
-        return Ok(left_to_a_person(leased, new, locked, gathered));
+        // Nothing follows until a person has looked: who takes the receipt by hand back and has the question asked
+        // again has the money credited where it belongs.
+        let decided = Decided { applications: Vec::new(), decision: Decision::default() };
+        return Ok((Prepared { locked, gathered, decided, order }, Some(ask::BY_HAND)));
     }
     let decide = |gathered: &Gathered| {
         decide::apply(in_asked_order(&locked, new), &new.ask, outcome, &gathered.facts(app, new.exchange))
@@ -105,9 +118,8 @@ async fn decided(app: &App, conn: &mut PgConnection, new: &NewAsk, outcome: &Out
         gathered = gathered.with_collaterals(app, conn, locked.first().map(|l| &l.application)).await?;
         decided = decide(&gathered);
     }
-    let writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
-    let order = save::Order { cause: save::Cause::Background(new.exchange), writes, settings: None };
-    Ok(Prepared { locked, gathered, decided, order })
+    let stuck = decided.decision.unclaimed.then_some(ask::UNCLAIMED);
+    Ok((Prepared { locked, gathered, decided, order }, stuck))
 }
 
 /// Whether money that a page or a debit tells of was entered by a person before: it would be credited twice.
@@ -124,17 +136,6 @@ async fn is_credited_by_hand(
     };
     let is_waited_for = loan.payments.iter().any(|payment| payment.id == collection.payment_id);
     Ok(is_waited_for && repayment::is_credited_by_hand(conn, &loan.id, utr).await?)
-}
-
-/// Nothing follows from the outcome until a person has looked: who takes the receipt by hand back and has the question
-/// asked again has the money credited where it belongs.
-fn left_to_a_person(leased: &Leased, new: &NewAsk, locked: Vec<Locked>, gathered: Gathered) -> Prepared {
-    tracing::error!(ask.id = %leased.id, ask.port = new.ask.port(), reason = ask::BY_HAND, "an operator must look");
-    let mut writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
-    writes.settle(leased, Settlement::Stuck(ask::BY_HAND));
-    let order = save::Order { cause: save::Cause::Background(new.exchange), writes, settings: None };
-    let decided = Decided { applications: Vec::new(), decision: Decision::default() };
-    Prepared { locked, gathered, decided, order }
 }
 
 fn in_asked_order(locked: &[Locked], new: &NewAsk) -> Vec<(Application, Generation)> {

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use super::facts::Gathered;
 use super::{Refused, Request};
 use crate::domain::application::command::{Command, ConsentKey, NewApplication, Subject};
+use crate::domain::application::consent::knows_vua;
 use crate::domain::ids::{ApplicationId, LoanId, PaymentId};
 use crate::store::application::Locked;
 use crate::store::reference::{self, Kind};
@@ -206,6 +207,20 @@ async fn consent(conn: &mut PgConnection, org_id: &str, key: &ConsentKey) -> Res
 
 async fn latest_handle(conn: &mut PgConnection, ids: &[ApplicationId]) -> Result<Option<String>, StoreError> {
     reference::latest(conn, ids, Kind::Consent).await
+}
+
+/// Whether a consent can be asked for: the borrower's address at the account aggregator comes with the request, or came
+/// before.
+///
+/// # Errors
+/// [`Refused::Missing`].
+pub fn check_consent(command: &Command, locked: &[Locked]) -> Result<(), Refused> {
+    match command {
+        Command::RequestConsent(consent) if !knows_vua(locked.iter().map(|l| &l.application), consent) => {
+            Err(Refused::Missing { pointer: "/consent/vua" })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A payment that is named beside its loan must be the loan's.

@@ -16,6 +16,8 @@ pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const DRAIN_LIMIT: usize = 80 * 1024 * 1024;
 /// And for so long at most.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Up to this limit, in bytes, an operation is one with small bodies.
+pub const SMALL: usize = 1024 * 1024;
 /// Memory is counted in pieces of this size, in bytes.
 const PIECE: usize = 1024;
 
@@ -36,16 +38,28 @@ pub enum ReadError {
     NoRoom,
 }
 
-/// Memory for the bodies that are being read or handled.
+/// Memory for the bodies that are being read or handled. Nobody is known yet whose body it is: a part of it is kept from
+/// large ones, so that a few that come slowly do not shut all others out.
 #[derive(Debug, Clone)]
-pub struct Room(Arc<Semaphore>);
+pub struct Room {
+    all: Arc<Semaphore>,
+    /// What large bodies may take of it.
+    large: Arc<Semaphore>,
+}
+
+/// What one body takes of a [`Room`].
+#[derive(Debug, Default)]
+struct Share {
+    all: Option<OwnedSemaphorePermit>,
+    large: Option<OwnedSemaphorePermit>,
+}
 
 /// A body with its share of the [`Room`].
 #[derive(Debug)]
 pub struct Held {
     /// The body.
     pub bytes: Bytes,
-    _share: Option<OwnedSemaphorePermit>,
+    _share: Share,
 }
 
 impl ReadError {
@@ -62,23 +76,31 @@ impl ReadError {
 }
 
 impl Room {
-    /// Room for so many bytes.
+    /// Room for so many bytes, of which so many are kept from operations that take large bodies.
     #[must_use]
-    pub fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes / PIECE)))
+    pub fn new(bytes: usize, kept: usize) -> Self {
+        let large = bytes.saturating_sub(kept);
+        Self { all: Arc::new(Semaphore::new(bytes / PIECE)), large: Arc::new(Semaphore::new(large / PIECE)) }
     }
 
-    /// Enlarges `share` to hold `bytes`.
-    fn grow(&self, share: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), ReadError> {
-        let held = share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let more = u32::try_from((bytes / PIECE + 1).saturating_sub(held)).map_err(|_| ReadError::NoRoom)?;
-        let more = Arc::clone(&self.0).try_acquire_many_owned(more).map_err(|_| ReadError::NoRoom)?;
-        match share {
-            Some(share) => share.merge(more),
-            None => *share = Some(more),
+    /// Enlarges `share` to hold `bytes` of a body that may have up to `limit`.
+    fn grow(&self, share: &mut Share, bytes: usize, limit: usize) -> Result<(), ReadError> {
+        if limit > SMALL {
+            enlarge(&self.large, &mut share.large, bytes)?;
         }
-        Ok(())
+        enlarge(&self.all, &mut share.all, bytes)
     }
+}
+
+fn enlarge(room: &Arc<Semaphore>, share: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), ReadError> {
+    let held = share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+    let more = u32::try_from((bytes / PIECE + 1).saturating_sub(held)).map_err(|_| ReadError::NoRoom)?;
+    let more = Arc::clone(room).try_acquire_many_owned(more).map_err(|_| ReadError::NoRoom)?;
+    match share {
+        Some(share) => share.merge(more),
+        None => *share = Some(more),
+    }
+    Ok(())
 }
 
 /// Reads a body of at most `limit` bytes. A larger one is drained first, so that the refusal can be read.
@@ -94,12 +116,12 @@ pub async fn read(body: Body, limit: usize, room: &Room) -> Result<Held, ReadErr
 /// # Errors
 /// [`ReadError`].
 pub async fn read_alone(body: Body, limit: usize) -> Result<Bytes, ReadError> {
-    read(body, limit, &Room::new(limit + PIECE)).await.map(|held| held.bytes)
+    read(body, limit, &Room::new(limit + PIECE, 0)).await.map(|held| held.bytes)
 }
 
 async fn read_until(deadline: Instant, mut body: Body, limit: usize, room: &Room) -> Result<Held, ReadError> {
     let mut bytes = BytesMut::new();
-    let mut share = None;
+    let mut share = Share::default();
     loop {
         let frame = match timeout_at(deadline, body.frame()).await {
             Err(_) => return Err(ReadError::TimedOut),
@@ -118,7 +140,7 @@ async fn read_until(deadline: Instant, mut body: Body, limit: usize, room: &Room
             drain(body).await;
             return Err(ReadError::TooLarge(limit));
         }
-        room.grow(&mut share, size)?;
+        room.grow(&mut share, size, limit)?;
         bytes.extend_from_slice(&data);
     }
 }
@@ -148,7 +170,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
-        let room = Room::new(1 << 20);
+        let room = Room::new(1 << 20, 0);
         assert_eq!(read(chunks(&[60, 40]), 100, &room).await.unwrap().bytes.len(), 100);
         assert_eq!(read(chunks(&[60, 41]), 100, &room).await.unwrap_err(), ReadError::TooLarge(100));
         assert_eq!(read(Body::empty(), 100, &room).await.unwrap().bytes.len(), 0);
@@ -156,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn memory_is_given_back_with_the_body() {
-        let room = Room::new(4 * PIECE);
+        let room = Room::new(4 * PIECE, 0);
         let held = read(chunks(&[PIECE, PIECE]), 4 * PIECE, &room).await.unwrap();
         assert_eq!(read(chunks(&[PIECE]), 4 * PIECE, &room).await.unwrap_err(), ReadError::NoRoom);
         drop(held);
@@ -164,16 +186,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn large_bodies_leave_room_for_small_ones() {
+        let room = Room::new(10 * PIECE, 4 * PIECE);
+        let large = |sizes: &'static [usize]| read(chunks(sizes), SMALL + 1, &room);
+        let held = large(&[5 * PIECE]).await.unwrap();
+        assert_eq!(large(&[PIECE]).await.unwrap_err(), ReadError::NoRoom);
+        let small = read(chunks(&[PIECE, PIECE]), SMALL, &room).await.unwrap();
+        assert_eq!(read(chunks(&[PIECE]), SMALL, &room).await.unwrap_err(), ReadError::NoRoom, "it is bounded too");
+        drop((held, small));
+        assert!(read(chunks(&[9 * PIECE]), SMALL, &room).await.is_ok(), "and may take what nobody else does");
+        assert!(large(&[5 * PIECE]).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn a_broken_body_is_refused() {
         let parts = [Ok(vec![b'x']), Err(std::io::Error::other("gone"))];
         let body = Body::from_stream(stream::iter(parts));
-        assert_eq!(read(body, 100, &Room::new(1 << 20)).await.unwrap_err(), ReadError::Broken);
+        assert_eq!(read(body, 100, &Room::new(1 << 20, 0)).await.unwrap_err(), ReadError::Broken);
     }
 
     #[tokio::test]
     async fn a_body_that_does_not_come_in_time_is_given_up() {
         let body = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());
-        let read = read_until(Instant::now(), body, 100, &Room::new(1 << 20)).await;
+        let read = read_until(Instant::now(), body, 100, &Room::new(1 << 20, 0)).await;
         assert_eq!(read.unwrap_err(), ReadError::TimedOut);
     }
 }

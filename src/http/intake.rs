@@ -34,6 +34,8 @@ const CONCURRENCY: usize = 256;
 const TURN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Memory for the bodies of all requests, in bytes.
 const BODY_MEMORY: usize = 128 * 1024 * 1024;
+/// The part of it that only operations with small bodies may take, in bytes.
+const SMALL_BODY_MEMORY: usize = 32 * 1024 * 1024;
 
 /// What intake needs: the app and its bounds.
 #[derive(Clone)]
@@ -47,7 +49,7 @@ impl Intake {
     /// The one intake of a process.
     #[must_use]
     pub fn new(app: SharedApp) -> Self {
-        Self { app, turns: Arc::new(Semaphore::new(CONCURRENCY)), room: Room::new(BODY_MEMORY) }
+        Self { app, turns: Arc::new(Semaphore::new(CONCURRENCY)), room: Room::new(BODY_MEMORY, SMALL_BODY_MEMORY) }
     }
 }
 
@@ -233,6 +235,13 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         is_json(&headers)
+    }
+
+    #[test]
+    fn only_what_brings_documents_is_kept_from_a_part_of_the_memory() {
+        let large = protocol::OPERATIONS.iter().filter(|operation| operation.body_limit > body::SMALL);
+        let large: Vec<&str> = large.map(|operation| operation.name).collect();
+        assert_eq!(large, ["createLoanApplications"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Call;
 use super::subject::subject_of;
 use crate::domain::application::ask::{Ask, Collection, PayOrder, RefundOrder};
+use crate::domain::application::command::LspInfo;
 use crate::domain::application::facets::{Account, AccountTarget, ConsentPurpose};
 use crate::domain::application::notice::NoticeKind;
 use crate::domain::ids::LoanId;
@@ -76,6 +77,25 @@ pub(super) struct ConsentDetail<'a> {
     vua: &'a str,
     /// Made by the LSP, where it made one.
     aggregation_id: Option<&'a str>,
+    /// Whether the borrower consents for several lenders at once, under `aggregationId`; null when the LSP did not say.
+    is_aggregation_enabled: Option<bool>,
+    /// By what the account aggregator recognises the LSP; null when the LSP did not say.
+    lsp_info: Option<WireLsp<'a>>,
+}
+
+/// `lspInfo` as the LSP sent it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "LspInfo")]
+pub(super) struct WireLsp<'a> {
+    /// By which the account aggregator knows the LSP.
+    lsp_id: Option<&'a str>,
+    /// Version of the LSP's software.
+    version: Option<&'a str>,
+    /// Package name of the LSP's app.
+    app_name: Option<&'a str>,
+    /// The LSP's page.
+    url: Option<&'a str>,
 }
 
 /// `data`/`consent-status` and `consent-revoke`.
@@ -252,9 +272,13 @@ pub(super) fn detail(ask: &Ask, otp: Option<&str>) -> Option<Value> {
     match ask {
         Ask::Eligibility | Ask::Offers | Ask::FinalCheck | Ask::Kyc | Ask::PrepareAgreement { .. } => json(NoDetail {}),
         Ask::FetchData { consent_id } => json(FetchDetail { consent_id: consent_id.as_deref() }),
-        Ask::ConsentCreate { purpose, vua, aggregation_id } => {
-            json(ConsentDetail { purpose: *purpose, vua, aggregation_id: aggregation_id.as_deref() })
-        }
+        Ask::ConsentCreate { purpose, vua, aggregation_id, aggregated, lsp } => json(ConsentDetail {
+            purpose: *purpose,
+            vua,
+            aggregation_id: aggregation_id.as_deref(),
+            is_aggregation_enabled: *aggregated,
+            lsp_info: lsp.as_ref().map(lsp_of),
+        }),
         Ask::ConsentStatus { purpose, handle } | Ask::ConsentRevoke { purpose, handle } => {
             json(ConsentStatusDetail { purpose: *purpose, handle })
         }
@@ -278,6 +302,15 @@ pub(super) fn detail(ask: &Ask, otp: Option<&str>) -> Option<Value> {
             notice_key: &notice.key,
             text: &notice.text,
         }),
+    }
+}
+
+fn lsp_of(lsp: &LspInfo) -> WireLsp<'_> {
+    WireLsp {
+        lsp_id: lsp.lsp_id.as_deref(),
+        version: lsp.version.as_deref(),
+        app_name: lsp.app_name.as_deref(),
+        url: lsp.url.as_deref(),
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn form() -> Form {
         requested: Paise::from_rupees(50_000),
         tenure: None,
         documents: Vec::new(),
+        documents_digest: None,
         echo: String::new(),
     }
 }

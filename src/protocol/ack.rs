@@ -160,6 +160,7 @@ pub fn refused(operation: &str, refused: &Refused) -> Malformed {
             Malformed::new(Code::UnknownId, pointer, format!("unknown {what}: {}", ids.join(", ")))
         }
         Refused::Mismatch { detail } => Malformed::new(Code::UnknownId, "/loanId", detail.as_str()),
+        Refused::Missing { pointer } => Malformed::missing(*pointer),
         Refused::Stopped { product } => stopped(&format!("new business of the product {product}")),
         Refused::Unavailable(_) | Refused::Internal(_) => {
             Malformed::new(Code::Unavailable, "", "temporarily unavailable, please retry")

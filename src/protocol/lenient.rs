@@ -44,6 +44,23 @@ impl Text {
         (!self.is_blank()).then_some(self.0.as_str())
     }
 
+    /// Reads a JSON value.
+    ///
+    /// # Errors
+    /// In words, when it is no scalar or cannot be stored.
+    pub(super) fn read(json: &str) -> Result<Self, Cow<'static, str>> {
+        let text: Cow<'_, str> = match json.as_bytes().first() {
+            Some(b'"') => serde_json::from_str::<String>(json).map_err(|error| error.to_string())?.into(),
+            Some(b'{' | b'[') => return Err("expected a text or a number".into()),
+            _ if json == "null" => "".into(),
+            _ => json.into(),
+        };
+        if text.contains('\0') {
+            return Err("a text must not contain NUL".into());
+        }
+        Ok(Self(text.into_owned()))
+    }
+
     /// An enum word in the spelling of the schemas: upper case, underscores, known synonyms replaced.
     #[must_use]
     pub fn word(&self) -> Option<String> {
@@ -65,17 +82,7 @@ impl From<String> for Text {
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        let text: Cow<'_, str> = match raw.as_bytes().first() {
-            Some(b'"') => serde_json::from_str::<String>(raw).map_err(D::Error::custom)?.into(),
-            Some(b'{' | b'[') => return Err(D::Error::custom("expected a text or a number")),
-            _ if raw == "null" => "".into(),
-            _ => raw.into(),
-        };
-        if text.contains('\0') {
-            return Err(D::Error::custom("a text must not contain NUL"));
-        }
-        Ok(Self(text.into_owned()))
+        Self::read(<&RawValue>::deserialize(deserializer)?.get()).map_err(D::Error::custom)
     }
 }
 

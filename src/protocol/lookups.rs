@@ -1,15 +1,17 @@
 //! Lookup codes: for each enum of the protocol the values that we emit or act on (`ocen-v3.md` §8.1).
 
-use super::v3::loan_application::DOCUMENT_TYPES;
+use super::v3::core::PRIMARY_ID_TYPES;
+use super::v3::document::DOCUMENT_TYPES;
 use super::v3::loan_summary::ENDINGS;
 use super::v3::payment::METHODS;
 use super::v3::payment_order::PURPOSES;
 use super::v3::statement::{DEPOSIT, withdrawal_word};
+use crate::domain::loan::repayment::MANDATE_METHOD;
 use crate::lsp::{ActionRequiredSpelling, Settings};
 
 const TYPES: &[(&str, &[&str])] = &[
     ("LOAN_TYPE", &["CASHFLOW", "PERSONAL", "HOME", "VEHICLE", "BUSINESS"]),
-    ("PRIMARY_ID_TYPE", &["PAN", "MOBILE", "AADHAAR"]),
+    ("PRIMARY_ID_TYPE", &PRIMARY_ID_TYPES),
     ("CATEGORY", &["ORGANIZATION", "INDIVIDUAL"]),
     ("CONTACT_TYPE", &["PRIMARY", "OTHER"]),
     ("DOCUMENT_SOURCE", &["GSTN", "AA", "FIP", "FSR", "FIU", "USER"]),
@@ -31,7 +33,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ("PAYMENT_STATUS", &["SUCCESS", "FAILURE", "PENDING_AUTH"]),
     ("PAYMENT_METHOD_TYPE", &METHODS),
     ("PAYMENT_PURPOSE", &PURPOSES),
-    ("REPAYMENT_METHOD_TYPE", &["EMANDATE_UPI", "ENACH", "ANY"]),
+    ("REPAYMENT_METHOD_TYPE", &[MANDATE_METHOD]),
     ("REPAYMENT_METHOD_STATUS", &["INACTIVE", "ACTIVE", "CANCELLED"]),
     ("ACCOUNT_DATA_TYPE", &["ACCOUNT", "VPA"]),
     ("ACCOUNT_TYPE", &["CURRENT", "SAVING", "OVERDRAFT"]),
@@ -73,7 +75,8 @@ mod tests {
     fn every_listed_type_has_values() {
         let settings = Settings::default();
         let types = codes("LOOKUP_TYPE", &settings).unwrap_or_default();
-        assert_eq!(types.len(), 38);
+        assert_eq!(types.len(), 37);
+        assert_eq!(codes("REPAYMENT_METHOD_TYPE", &settings), None, "a mandate's method is never sent");
         assert!(types.iter().all(|name| codes(name, &settings).is_some_and(|values| !values.is_empty())));
         assert_eq!(codes("COLOUR", &settings), None);
     }

@@ -5,6 +5,7 @@ pub mod amount;
 pub mod canonical;
 pub mod codes;
 pub mod explain;
+pub mod fingerprint;
 pub mod inspect;
 pub mod lenient;
 pub mod lookups;
@@ -14,6 +15,7 @@ pub mod openapi;
 pub mod operations;
 mod route;
 pub mod schema;
+pub(crate) mod spelling;
 pub mod v3;
 
 use std::time::Instant;

@@ -123,7 +123,7 @@ async fn by_hand_consents_mandates_and_payments_wait() {
     let pool = database().await;
     let hands = systems(&pool, HANDS);
     let (purpose, vua) = (ConsentPurpose::Data, "asha@aa".to_owned());
-    let create = Ask::ConsentCreate { purpose, vua, aggregation_id: None };
+    let create = Ask::ConsentCreate { purpose, vua, aggregation_id: None, aggregated: None, lsp: None };
     let Outcome::Done { finding: Finding::ConsentCreated { handle } } = ask(&hands, "C", &create).await else {
         panic!("no handle")
     };

@@ -102,6 +102,7 @@ const INCOMPLETE: &[(&str, &str, &str, &str)] = &[
         "GEN5002",
         "/consent/consentFetchType",
     ),
+    (path::CONSENT_HANDLE, r#"{"loanApplicationIds": ["A"], "consent": {"vua": ["a@aa"]}}"#, "GEN5010", "/consent/vua"),
     (path::CONSENT_STATUS, r#"{"consent": {}}"#, "GEN5001", "/consent/consentHandle"),
     (path::GENERATE_OFFERS, r#"{"loanApplicationIds": []}"#, "GEN5001", "/loanApplicationIds"),
     (path::GENERATE_OFFERS, r#"{"loanApplicationIds": ["A", ""]}"#, "GEN5001", "/loanApplicationIds/1"),
@@ -161,6 +162,27 @@ async fn every_call_says_which_member_it_misses() {
         let body = serde_json::from_str(body).unwrap();
         refused_message(&server, &lsp, path, body, (400, code, pointer)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_needs_the_borrower_s_address_unless_it_was_told_before() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let ids = flow.file(1).await;
+    let asked = |vua: Value| json!({"loanApplicationIds": ids, "consent": {"consentFetchType": "ONETIME", "vua": vua}});
+
+    for nothing in [Value::Null, json!(" ")] {
+        let place = (400, "GEN5001", "/consent/vua");
+        refused_message(&server, &lsp, path::CONSENT_HANDLE, asked(nothing), place).await;
+    }
+    let unknown = json!({"loanApplicationIds": ["NONE"], "consent": {}});
+    refused_message(&server, &lsp, path::CONSENT_HANDLE, unknown, (404, "GEN5009", "/loanApplicationIds")).await;
+
+    let told = lsp.ask(path::CONSENT_HANDLE, asked(json!("asha@aa.in"))).await;
+    let again = lsp.ask(path::CONSENT_HANDLE, asked(Value::Null)).await;
+    assert_eq!(again["consent"]["vua"], "asha@aa.in", "{again}");
+    assert_eq!(again["consent"]["consentHandle"], told["consent"]["consentHandle"], "{again}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -113,15 +113,36 @@ async fn of_four_grants_at_once_the_limit_lets_one_through() {
     assert_eq!(sql::number(&server.app.pool, "select count(*) from loan").await, 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_with_a_corrupt_collateral_is_declined_alone() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let (bad, good) = (bodies::id(), bodies::id());
+    let mut corrupt = bodies::application(&bad, &bodies::pan());
+    corrupt["collaterals"] = json!([{"type": "GST_INVOICE", "valuation": {"value": "about 5 lakh"}}]);
+    let items = json!([corrupt, bodies::application(&good, &bodies::pan())]);
+
+    let answer = lsp.ask(path::CREATE, json!({"loanApplications": items})).await;
+
+    let [bad, good] = [0, 1].map(|slot| &answer["loanApplications"][slot]);
+    assert_eq!((&bad["response"]["error"], &bad["loanApplicationStatus"]), (&json!("CLARQ1004"), &json!("REJECTED")));
+    assert_eq!(good["loanApplicationStatus"], "PROCESSING", "{answer}");
+}
+
 /// An application of a borrower's own, with a collateral that others may name as well.
 async fn pledging(flow: &Flow<'_>, invoice: &str) -> String {
-    let id = bodies::id();
-    let mut item = bodies::application(&id, &bodies::pan());
-    item["collaterals"] = json!([{
+    let collateral = json!({
         "collateralPrimaryId": invoice,
         "collateralPrimaryIdType": "GST_INVOICE",
         "type": "GST_INVOICE",
-    }]);
+    });
+    pledging_a(flow, collateral).await
+}
+
+async fn pledging_a(flow: &Flow<'_>, collateral: Value) -> String {
+    let id = bodies::id();
+    let mut item = bodies::application(&id, &bodies::pan());
+    item["collaterals"] = json!([collateral]);
     let answer = flow.lsp.ask(path::CREATE, json!({"loanApplications": [item]})).await;
     assert_eq!(answer["loanApplications"][0]["loanApplicationStatus"], "PROCESSING", "{answer}");
     let ids = [id];
@@ -145,4 +166,26 @@ async fn a_collateral_is_pledged_to_one_of_two_borrowers() {
     told.sort_unstable();
     assert_eq!(told, ["GRANTED", "REJECTED"], "{first} {second}");
     assert_eq!(sql::number(&server.app.pool, "select count(*) from lien").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collateral_is_pledged_once_however_its_id_is_written() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let granted = async |collateral: Value| {
+        let id = pledging_a(&flow, collateral).await;
+        flow.grant(&id).await["loanStatus"] == "GRANTED"
+    };
+
+    assert!(granted(json!({"collateralPrimaryId": "INV-1", "collateralPrimaryIdType": "GST_INVOICE"})).await);
+    for again in [
+        json!({"collateralPrimaryId": " INV-1 ", "collateralPrimaryIdType": "gst invoice"}),
+        json!({"collateralPrimaryId": "inv-1", "type": "GST_INVOICE"}),
+    ] {
+        assert!(!granted(again.clone()).await, "{again}");
+    }
+    assert!(granted(json!({"collateralPrimaryId": "INV-1", "type": "VEHICLE"})).await);
+    let named = json!({"collateralPrimaryId": "INV-1", "type": "VEHICLE", "collateralPrimaryIdType": "VIN"});
+    assert!(!granted(named).await);
 }

@@ -294,6 +294,10 @@ async fn what_the_law_forbids_is_refused_by_its_rule() {
     assert_eq!(ack.body["pointer"], "/loanApplications/0/borrower/extensibleData/contactList");
     assert!(ack.body["detail"].as_str().unwrap().starts_with("DL-12: "), "{}", ack.body);
 
+    let summary = json!({"loanId": "L", "extensibleData": "{\"callLogs\": [1]}"});
+    let (_, ack) = lsp.send(path::LOAN_SUMMARY, summary).await;
+    assert_eq!((ack.status, ack.body["pointer"].as_str()), (400, Some("/extensibleData")), "{}", ack.body);
+
     // DL 7(i): nobody is offered a loan unseen.
     let id = bodies::id();
     let mut unseen = bodies::application(&id, "XXXXXXXX1234");

@@ -57,6 +57,30 @@ fn address(heard: &Heard) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_account_aggregator_is_told_by_what_to_recognise_the_lsp() {
+    let created = |heard: &Heard| {
+        let finding = json!({"finding": "consentCreated", "handle": format!("CH-{}", heard.number)});
+        Told::Status(200, system::done(finding))
+    };
+    let aggregator = System::start(but("consent-create", created)).await;
+    let (server, lsp) = with(&aggregator, "data", |limits| limits).await;
+    let ids = Flow { server: &server, lsp: &lsp }.file(2).await;
+    let info = json!({"lspId": "LSP-7", "version": 3, "appName": "in.example.app", "url": null});
+    let consent = json!({"vua": "asha@aa.in", "isAggregationEnabled": "true", "lspInfo": [info]});
+    lsp.ask(path::CONSENT_HANDLE, json!({"loanApplicationIds": ids[0], "consent": consent})).await;
+    let bare = json!({"vua": "asha@aa.in"});
+    lsp.ask(path::CONSENT_HANDLE, json!({"loanApplicationIds": ids[1], "consent": bare})).await;
+
+    let heard = aggregator.until("consent-create", 2).await;
+    let info = json!({"lspId": "LSP-7", "version": "3", "appName": "in.example.app", "url": null});
+    assert_eq!(heard[0].body["ask"]["lspInfo"], info, "{}", heard[0].body);
+    assert_eq!(heard[0].body["ask"]["isAggregationEnabled"], true);
+    for member in ["lspInfo", "isAggregationEnabled"] {
+        assert_eq!(heard[1].body["ask"][member], Value::Null, "{}", heard[1].body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_payout_ends_by_a_signed_callback_and_only_by_one() {
     let bank = System::start(but("pay", |_| Told::Status(202, pending(3600)))).await;
     let (server, lsp) = with(&bank, "disbursement", |limits| limits).await;

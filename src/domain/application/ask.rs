@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::command::LspInfo;
 use super::facets::{Account, AgreementText, ConsentPurpose, Generation};
 use super::notice::Notice;
 use super::referral::ReferralReason;
@@ -31,6 +32,12 @@ pub enum Ask {
         vua: String,
         /// Made by the LSP.
         aggregation_id: Option<String>,
+        /// Whether the borrower consents for several lenders at once, where the LSP says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        aggregated: Option<bool>,
+        /// By what the account aggregator recognises the LSP.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lsp: Option<LspInfo>,
     },
     /// Port `data`, `consent-status`.
     ConsentStatus {

@@ -177,10 +177,27 @@ pub struct RequestConsent {
     pub loan_application_ids: Vec<String>,
     /// From `consentFetchType`; `None` when the LSP leaves it to the stage (`ocen-v3.md` §6.3).
     pub purpose: Option<ConsentPurpose>,
-    /// The borrower's address at the account aggregator; absent when the LSP relies on the configured one.
+    /// The borrower's address at the account aggregator; absent when the LSP relies on one that it gave before.
     pub vua: Option<String>,
     /// Made by the LSP, the same for all lenders.
     pub aggregation_id: Option<String>,
+    /// `isAggregationEnabled`, where said: whether the borrower consents for several lenders at once.
+    pub aggregated: Option<bool>,
+    /// `lspInfo`: by what the account aggregator recognises the LSP.
+    pub lsp: Option<LspInfo>,
+}
+
+/// `lspinfo` (`ocen-v3.md` §2.3), as the LSP told it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct LspInfo {
+    /// By which the account aggregator knows the LSP.
+    pub lsp_id: Option<String>,
+    /// Version of the LSP's software.
+    pub version: Option<String>,
+    /// Package name of the LSP's app.
+    pub app_name: Option<String>,
+    /// The LSP's page.
+    pub url: Option<String>,
 }
 
 /// How a consent is named in a status request.

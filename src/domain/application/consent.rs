@@ -15,7 +15,7 @@ use crate::domain::personal::is_code;
 pub fn request(apps: &mut [Application], command: &RequestConsent, facts: &Facts<'_>, d: &mut Decision) {
     let Some(first) = apps.first() else { return };
     let purpose = command.purpose.unwrap_or_else(|| purpose_by_stage(&first.stage));
-    let vua = vua(apps, command, purpose);
+    let vua = vua(apps, command, purpose).unwrap_or_default();
     let is_over = purpose == ConsentPurpose::Monitoring && facts.loan.is_some_and(Loan::is_over);
     if let Some(refused) = apps.iter().find(|app| is_over || !allowed(app, purpose, &vua)) {
         let detail = format!(
@@ -52,7 +52,13 @@ fn ask_for_handle(
         d.event(app, format!("{purpose:?} consent requested"));
     }
     let aggregation_id = command.aggregation_id.clone();
-    let ask = Ask::ConsentCreate { purpose, vua: vua.to_owned(), aggregation_id };
+    let ask = Ask::ConsentCreate {
+        purpose,
+        vua: vua.to_owned(),
+        aggregation_id,
+        aggregated: command.aggregated,
+        lsp: command.lsp.clone(),
+    };
     d.asks.push(NewAsk { ask, targets, exchange: facts.exchange, not_before: None });
 }
 
@@ -73,15 +79,21 @@ fn purpose_by_stage(stage: &Stage) -> ConsentPurpose {
     }
 }
 
-fn vua(apps: &[Application], command: &RequestConsent, purpose: ConsentPurpose) -> String {
-    let known = |app: &Application| match app.consent(purpose) {
-        Consent::None => None,
-        Consent::Requested { vua, .. }
-        | Consent::Pending { vua, .. }
-        | Consent::Ready { vua, .. }
-        | Consent::Failed { vua, .. } => Some(vua.clone()),
+/// The address as sent, else one that is known from a consent of the same purpose, else of the other one.
+fn vua(apps: &[Application], command: &RequestConsent, purpose: ConsentPurpose) -> Option<String> {
+    let other = match purpose {
+        ConsentPurpose::Data => ConsentPurpose::Monitoring,
+        ConsentPurpose::Monitoring => ConsentPurpose::Data,
     };
-    command.vua.clone().or_else(|| apps.iter().find_map(known)).unwrap_or_default()
+    let known = |purpose| apps.iter().find_map(|app| app.consent(purpose).vua()).map(str::to_owned);
+    command.vua.clone().or_else(|| known(purpose)).or_else(|| known(other))
+}
+
+/// Whether the account aggregator can be told whose consent is asked for (`ocen-v3.md` appendix A, step 7).
+#[must_use]
+pub fn knows_vua<'a>(mut apps: impl Iterator<Item = &'a Application>, command: &RequestConsent) -> bool {
+    let purposes = [ConsentPurpose::Data, ConsentPurpose::Monitoring];
+    command.vua.is_some() || apps.any(|app| purposes.iter().any(|purpose| app.consent(*purpose).vua().is_some()))
 }
 
 fn allowed(app: &Application, purpose: ConsentPurpose, vua: &str) -> bool {

@@ -18,6 +18,7 @@ impl Application {
         ERASED.clone_into(&mut borrower.primary_id_type);
         (borrower.pan, borrower.name, borrower.phone, borrower.email) = (None, None, None, None);
         self.form.collaterals = Vec::new();
+        self.form.documents_digest = None;
         self.form.echo = echo;
         self.aggregation_id = None;
         self.data_consent.erase();

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::deal::{Charges, Deal, Offer, Plan};
+use super::erase::ERASED;
 use crate::domain::ids::{AccountId, PlanId};
 
 /// Counts the asks of one application; an outcome that carries an older number is stale (design §5, "Generation").
@@ -84,6 +85,18 @@ impl Consent {
             Self::None | Self::Requested { .. } => None,
             Self::Pending { handle, .. } | Self::Ready { handle, .. } => Some(handle),
             Self::Failed { handle, .. } => handle.as_deref(),
+        }
+    }
+
+    /// The borrower's address at the account aggregator, where one is known and was not erased.
+    #[must_use]
+    pub fn vua(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Requested { vua, .. }
+            | Self::Pending { vua, .. }
+            | Self::Ready { vua, .. }
+            | Self::Failed { vua, .. } => Some(vua.as_str()).filter(|vua| !vua.is_empty() && *vua != ERASED),
         }
     }
 }

@@ -88,6 +88,35 @@ pub struct Collateral {
     pub id: String,
     /// Value where given, rupees.
     pub value: Option<Paise>,
+    /// Whether the LSP left the id out, or anything of it cannot be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable: bool,
+}
+
+/// Types of collateral ids that the protocol names; what comes without a type may be any of them.
+const ID_TYPES: [&str; 3] = ["GST_INVOICE", "VIN", "HOME"];
+
+impl Collateral {
+    /// What it is pledged as: the same thing gives the same text, however its type and id are written.
+    #[must_use]
+    pub fn pledge(&self) -> String {
+        // A colon in a type would let one type and id be read as another type and another id.
+        pledge(&self.id_type.replace(':', "_"), &self.id)
+    }
+
+    /// What it may have been pledged as before: as now, without its type, and as earlier versions wrote it.
+    #[must_use]
+    pub fn earlier_pledges(&self) -> Vec<String> {
+        let mut pledges = vec![self.pledge(), format!("{}:{}", self.id_type, self.id), pledge("", &self.id)];
+        if self.id_type.trim().is_empty() {
+            pledges.extend(ID_TYPES.map(|id_type| pledge(id_type, &self.id)));
+        }
+        pledges
+    }
+}
+
+fn pledge(id_type: &str, id: &str) -> String {
+    format!("{}:{}", id_type.trim(), id.trim())
 }
 
 /// One application as the LSP filed it.
@@ -107,15 +136,43 @@ pub struct Form {
     pub tenure: Option<Tenure>,
     /// Types of the documents that came along, e.g. `GST_PROFILE`.
     pub documents: Vec<String>,
-    /// The item as it is to be echoed (C2): opaque to the domain, written and read by the protocol.
+    /// SHA-256 in hex over types, references and data of the documents, by which a corrected file is told from the one
+    /// before. None where no document came, and in forms of earlier versions, which did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documents_digest: Option<String>,
+    /// The item as it is to be echoed (`ocen-v3.md` §7 C2): opaque to the domain, written and read by the protocol.
     pub echo: String,
 }
 
 impl Form {
-    /// Whether two filings ask for the same thing. `createdDate` does not count: it defaults to now.
+    /// Whether two filings ask for the same thing. `createdDate` does not count: it defaults to now. Nor do the files
+    /// themselves where those of one filing are not known; their types do.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
-        Self { created_at: other.created_at, ..self.clone() } == *other
+        // A type that the LSP left out was not always told from the collateral itself; what it said is in the echo.
+        let alike = |(one, other): (&Collateral, &Collateral)| {
+            one.id.trim() == other.id.trim()
+                && one.value == other.value
+                && (one.id_type == other.id_type || one.id_type.is_empty() || other.id_type.is_empty())
+        };
+        let collaterals_alike = self.collaterals.len() == other.collaterals.len()
+            && self.collaterals.iter().zip(&other.collaterals).all(alike);
+        let collaterals = if collaterals_alike { &other.collaterals } else { &self.collaterals };
+        let known = self.documents_digest.is_some() && other.documents_digest.is_some();
+        let documents_digest = if known { &self.documents_digest } else { &other.documents_digest };
+        let as_filed = Self {
+            created_at: other.created_at,
+            collaterals: collaterals.clone(),
+            documents_digest: documents_digest.clone(),
+            ..self.clone()
+        };
+        as_filed == *other
+    }
+
+    /// Whether documents come with this filing that an earlier one is not known to have brought.
+    #[must_use]
+    pub fn brings_documents_after(&self, earlier: &Self) -> bool {
+        self.documents_digest.is_some() && self.documents_digest != earlier.documents_digest
     }
 }
 

@@ -15,7 +15,7 @@ pub fn request(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
     match app.stage.clone() {
         Stage::Granted { .. } => d.answer(facts, Answer::ok(content(app, GrantStatus::Granted, Vec::new()))),
         Stage::Granting { looks, .. } => {
-            app.wait(facts.exchange, 0, WaitingFor::Grant);
+            wait(app, facts, d);
             // An answer may have been lost; to ask once more costs nothing.
             if !looks.is_empty() {
                 ask_on(app, d);
@@ -60,7 +60,7 @@ fn from_agreed(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, f
     let generation = app.next_generation();
     let looks = looks(app, &deal, facts);
     app.stage = Stage::Granting { deal, acceptance, generation, looks };
-    app.wait(facts.exchange, 0, WaitingFor::Grant);
+    wait(app, facts, d);
     d.event(app, "final check");
     ask_on(app, d);
 }
@@ -125,6 +125,13 @@ pub fn looked(
 /// Silence confirms nothing, nor does a system that waits for the borrower to give what he gave before.
 fn is_confirmed(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Done { finding } if *finding != Finding::ConsentPending)
+}
+
+fn wait(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
+    if let Some(exchange) = app.wait(facts.exchange, 0, WaitingFor::Grant) {
+        let patience = vec![action("the final check is under way, please ask again later", "grant", "")];
+        d.reply(exchange, 0, Answer::ok(content(app, GrantStatus::ActionRequired, patience)));
+    }
 }
 
 /// The prerequisites of row 53, per product; each missing one is an action for the borrower.

@@ -7,7 +7,7 @@ use super::ask::{Ask, Finding, Outcome, Timer};
 use super::command::NewApplication;
 use super::decision::{Decision, Facts};
 use super::facets::{Consent, Generation};
-use super::form::Form;
+use super::form::{Collateral, Form};
 use super::offer;
 use super::stage::{Rejection, RejectionReason, Resume, Stage};
 use super::{Application, WaitingFor};
@@ -67,8 +67,10 @@ pub fn file(origin: Origin, item: &NewApplication, slot: u32, facts: &Facts<'_>,
 pub fn file_again(app: &mut Application, item: &NewApplication, slot: u32, facts: &Facts<'_>, d: &mut Decision) {
     let same = app.form.says_the_same(&item.form);
     match &app.stage {
-        Stage::Received { .. } if same => app.wait(facts.exchange, slot, WaitingFor::Preliminary),
-        Stage::Received { .. } | Stage::Processing | Stage::ActionRequired { .. } if !same => {
+        Stage::Received { .. } if same => wait(app, slot, facts, d),
+        Stage::Received { .. } | Stage::Processing if !same => replace(app, item, slot, facts, d),
+        // What was wanted may be a better copy of a file, of which nothing but its content is new.
+        Stage::ActionRequired { .. } if !same || item.form.brings_documents_after(&app.form) => {
             replace(app, item, slot, facts, d);
         }
         _ if same => {
@@ -101,8 +103,14 @@ fn replace(app: &mut Application, item: &NewApplication, slot: u32, facts: &Fact
 fn check(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) {
     let generation = app.next_generation();
     app.stage = Stage::Received { generation };
-    app.wait(facts.exchange, slot, WaitingFor::Preliminary);
+    wait(app, slot, facts, d);
     d.ask_aside(Ask::Eligibility, app, generation);
+}
+
+fn wait(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) {
+    if let Some(exchange) = app.wait(facts.exchange, slot, WaitingFor::Preliminary) {
+        d.reply(exchange, slot, Answer::ok(content(app)));
+    }
 }
 
 /// What no check needs to see (codes CLARQ1001 to 1005).
@@ -117,10 +125,13 @@ fn unacceptable(form: &Form, facts: &Facts<'_>) -> Option<(RefusalReason, String
         let detail = format!("requestedAmount is above the limit of {} rupees", product.max_amount);
         return Some((RefusalReason::AmountAboveLimit, detail));
     }
-    let mut ids: Vec<_> = form.collaterals.iter().map(|c| (&c.id_type, &c.id)).collect();
-    ids.sort_unstable();
-    if ids.iter().any(|(_, id)| id.trim().is_empty()) || ids.windows(2).any(|w| matches!(w, [a, b] if a == b)) {
-        return Some((RefusalReason::CollateralInvalid, "a collateral has no id or comes twice".to_owned()));
+    let mut pledges: Vec<String> = form.collaterals.iter().map(Collateral::pledge).collect();
+    pledges.sort_unstable();
+    if form.collaterals.iter().any(|c| c.unreadable || c.id.trim().is_empty()) {
+        return Some((RefusalReason::CollateralInvalid, "a collateral has no id or cannot be read".to_owned()));
+    }
+    if pledges.windows(2).any(|w| matches!(w, [a, b] if a == b)) {
+        return Some((RefusalReason::CollateralInvalid, "a collateral comes twice".to_owned()));
     }
     if !form.borrower.primary_id.chars().all(|c| c.is_ascii_alphanumeric() || "+-/ ".contains(c)) {
         return Some((RefusalReason::BorrowerInvalid, "borrower.primaryId is no identifier".to_owned()));

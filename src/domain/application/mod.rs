@@ -34,6 +34,10 @@ use self::form::Form;
 use self::stage::Stage;
 use super::ids::{ApplicationId, BundleId, ExchangeId, OrgId};
 
+/// Exchanges that may wait for one outcome. All of them are answered by the decision that brings it, and until then lie
+/// in the application: an LSP that goes on asking while a person decides must not let either grow without end.
+pub const MOST_WAITING: usize = 50;
+
 /// One loan application of one LSP: the value that commands and outcomes turn into its successor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Application {
@@ -102,11 +106,16 @@ impl Application {
         self.generation
     }
 
-    /// Lets an exchange wait for an outcome.
-    pub fn wait(&mut self, exchange: Option<ExchangeId>, slot: u32, on: WaitingFor) {
-        if let Some(exchange) = exchange {
-            self.waiting.push(Waiting { exchange, slot, on });
+    /// Lets an exchange wait for an outcome. Gives back an exchange for which there is no room: it is to be answered at
+    /// once, as things stand.
+    #[must_use]
+    pub fn wait(&mut self, exchange: Option<ExchangeId>, slot: u32, on: WaitingFor) -> Option<ExchangeId> {
+        let waiting = self.waiting.iter().filter(|waiting| waiting.on == on).count();
+        if waiting >= MOST_WAITING {
+            return exchange;
         }
+        self.waiting.extend(exchange.map(|exchange| Waiting { exchange, slot, on }));
+        None
     }
 
     /// Takes out the exchanges that wait for an outcome, to be answered.

@@ -17,7 +17,7 @@ use crate::domain::rules;
 /// Rows 20 to 23, 29 and 34: offers are asked for.
 pub fn generate(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) {
     match &app.stage {
-        Stage::Received { .. } | Stage::Underwriting { .. } => app.wait(facts.exchange, slot, WaitingFor::Offers),
+        Stage::Received { .. } | Stage::Underwriting { .. } => wait(app, slot, facts, d),
         Stage::Processing => start(app, slot, facts, d),
         Stage::Offered { offers } if offers.iter().any(|o| facts.now <= o.valid_till) => {
             answer_slot(slot, Answer::ok(content(app, facts)), facts, d);
@@ -66,6 +66,12 @@ fn answer_slot(slot: u32, answer: Answer, facts: &Facts<'_>, d: &mut Decision) {
     }
 }
 
+fn wait(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) {
+    if let Some(exchange) = app.wait(facts.exchange, slot, WaitingFor::Offers) {
+        d.reply(exchange, slot, Answer::ok(content(app, facts)));
+    }
+}
+
 /// Rows 20 and 21: the guard on data consent, then the first question.
 fn start(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) {
     if !app.form.borrower.is_known() {
@@ -89,7 +95,7 @@ fn start(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) 
     }
     let generation = app.next_generation();
     app.stage = Stage::Underwriting { generation };
-    app.wait(facts.exchange, slot, WaitingFor::Offers);
+    wait(app, slot, facts, d);
     d.event(app, "underwriting");
     d.ask_aside(Ask::FetchData { consent_id }, app, generation);
 }

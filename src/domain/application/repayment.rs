@@ -55,9 +55,16 @@ pub fn set_plan(app: &mut Application, id: &PlanId, (loan, facts): (Option<&Loan
             d.answer(facts, Answer::ok(Content::Plan { plan }));
         }
         Some(RepaymentSetup::PendingAuth { plan, mandate: None, .. }) if plan == *id => {
-            app.wait(facts.exchange, 0, WaitingFor::Mandate);
+            wait(app, id, facts, d);
         }
         earlier => choose(app, id, &earlier.unwrap_or_default(), facts, d),
+    }
+}
+
+fn wait(app: &mut Application, id: &PlanId, facts: &Facts<'_>, d: &mut Decision) {
+    if let Some(exchange) = app.wait(facts.exchange, 0, WaitingFor::Mandate) {
+        let plan = shown(app, id);
+        d.reply(exchange, 0, Answer::ok(Content::Plan { plan }));
     }
 }
 
@@ -81,7 +88,7 @@ fn choose(app: &mut Application, id: &PlanId, earlier: &RepaymentSetup, facts: &
     }
     d.event(app, "repayment plan chosen");
     if automatic {
-        app.wait(facts.exchange, 0, WaitingFor::Mandate);
+        wait(app, id, facts, d);
         d.ask_aside(Ask::RegisterMandate { plan: id.clone() }, app, generation);
     } else {
         let plan = shown(app, id);

@@ -97,6 +97,8 @@ impl Samples {
                 purpose: ConsentPurpose::Data,
                 vua: "port-test@aa.example".to_owned(),
                 aggregation_id: None,
+                aggregated: None,
+                lsp: None,
             },
             ("data", "consent-status") => Self::consent_status("CH-1"),
             ("data", "consent-revoke") => Self::consent_revoke("CH-1"),

@@ -17,6 +17,7 @@ use crate::domain::ids::AccountId;
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::lenient::{self, One, Text};
 use crate::protocol::malformed::Malformed;
+use crate::protocol::spelling::respelled;
 
 /// `getDisbursementAccountsRequest`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -35,11 +36,11 @@ impl RequestBody for GetDisbursementAccountsRequest {
 
 /// `setDisbursementAccountRequest`: a known account by its id, or a full new one.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "SetDisbursementAccountRequest")]
 #[schemars(extend("required" = ["account"]))]
 pub struct SetDisbursementAccountRequest {
     /// The loan; before the grant an application id is taken here too.
-    #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]
+    #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
     /// The application; either this or `loanId` is mandatory, and together they must agree.
     #[serde(skip_serializing_if = "Text::is_blank")]
@@ -47,6 +48,8 @@ pub struct SetDisbursementAccountRequest {
     /// The account.
     pub account: Option<One<AskedAccount>>,
 }
+
+respelled!(SetDisbursementAccountRequest { "loanID" => "loanId" });
 
 /// `accountdetails` of a request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -64,13 +67,13 @@ pub struct AskedAccount {
 
 /// `accountdetailsdata` of a request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "AskedAccountData")]
 pub struct AskedAccountData {
     /// `CURRENT`, `SAVING` or `OVERDRAFT`; others are taken as they are.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub account_type: Text,
     /// Code of the branch.
-    #[serde(rename = "accountIFSC", alias = "accountIfsc", skip_serializing_if = "Text::is_blank")]
+    #[serde(rename = "accountIFSC", skip_serializing_if = "Text::is_blank")]
     pub account_ifsc: Text,
     /// Account number.
     #[serde(skip_serializing_if = "Text::is_blank")]
@@ -82,6 +85,8 @@ pub struct AskedAccountData {
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub account_holder_name: Text,
 }
+
+respelled!(AskedAccountData { "accountIfsc" => "accountIFSC" });
 
 impl RequestBody for SetDisbursementAccountRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::core::{self, Response};
 use super::{Decoding, RequestBody};
 use crate::domain::application::answer::{ConsentStatus, Content};
-use crate::domain::application::command::{Command, ConsentKey, RequestConsent};
+use crate::domain::application::command::{Command, ConsentKey, LspInfo, RequestConsent};
 use crate::domain::application::facets::ConsentPurpose;
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::lenient::{self, IdList, One, Text};
@@ -40,6 +40,43 @@ pub struct AskedConsent {
     /// The account aggregator's handle; the key of a status request.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub consent_handle: Text,
+    /// Whether the borrower consents for several lenders at once.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    #[schemars(with = "bool")]
+    pub is_aggregation_enabled: Text,
+    /// By what the account aggregator recognises the LSP; handed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsp_info: Option<One<AskedLspInfo>>,
+}
+
+/// `lspinfo`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AskedLspInfo {
+    /// By which the account aggregator knows the LSP.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub lsp_id: Text,
+    /// Version of the LSP's software.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub version: Text,
+    /// Package name of the LSP's app.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub app_name: Text,
+    /// The LSP's page.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub url: Text,
+}
+
+impl From<AskedLspInfo> for LspInfo {
+    fn from(asked: AskedLspInfo) -> Self {
+        let said = |text: Text| text.get().map(str::to_owned);
+        Self {
+            lsp_id: said(asked.lsp_id),
+            version: said(asked.version),
+            app_name: said(asked.app_name),
+            url: said(asked.url),
+        }
+    }
 }
 
 impl AskedConsent {
@@ -51,6 +88,15 @@ impl AskedConsent {
             Some(_) => Err(Malformed::not_one_of("/consent/consentFetchType", &["ONETIME", "PERIODIC"])),
         }
     }
+
+    /// Nothing depends on it here; what is neither yes nor no counts as not said.
+    fn aggregated(&self) -> Option<bool> {
+        match self.is_aggregation_enabled.word().as_deref() {
+            Some("TRUE") => Some(true),
+            Some("FALSE") => Some(false),
+            _ => None,
+        }
+    }
 }
 
 impl RequestBody for ConsentHandleRequest {
@@ -59,8 +105,10 @@ impl RequestBody for ConsentHandleRequest {
         Ok(Command::RequestConsent(RequestConsent {
             loan_application_ids: lenient::ids(&self.loan_application_ids, "/loanApplicationIds")?,
             purpose: consent.purpose()?,
+            aggregated: consent.aggregated(),
             vua: lenient::optional_id(&consent.vua, "/consent/vua")?,
             aggregation_id: lenient::optional_id(&consent.consent_aggregation_id, "/consent/consentAggregationId")?,
+            lsp: consent.lsp_info.map(|One(info)| info.into()),
         }))
     }
 

@@ -190,9 +190,13 @@ impl LenderBlock {
     }
 }
 
+/// `primaryIdType` of the published schema. A borrower's may be any of the first three, or what the LSP calls it; the
+/// lender's may be any.
+pub const PRIMARY_ID_TYPES: [&str; 4] = ["PAN", "MOBILE", "AADHAAR", "FIU"];
+
 /// An identifier of a kind that the published enum lacks, such as a CIN, goes as `FIU`.
 fn lender_id_type(kind: &str) -> String {
-    let known = ["PAN", "MOBILE", "AADHAAR", "FIU"].contains(&kind);
+    let known = PRIMARY_ID_TYPES.contains(&kind);
     if known { kind } else { "FIU" }.to_owned()
 }
 

@@ -15,6 +15,7 @@ use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::amount;
 use crate::protocol::lenient::{self, One, Text};
 use crate::protocol::malformed::Malformed;
+use crate::protocol::spelling::respelled;
 
 /// `getDisbursementPlansRequest`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -48,15 +49,17 @@ impl RequestBody for SetDisbursementPlanRequest {
 
 /// `triggerDisbursementRequest` and `triggerDisbursementStatusRequest`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "DisbursementRequest")]
 #[schemars(inline)]
 pub struct DisbursementRequest {
     /// The loan.
-    #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]
+    #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
     /// The payment; a status request needs either this or `loanId`.
     pub payment: Option<One<AskedPayment>>,
 }
+
+respelled!(DisbursementRequest { "loanID" => "loanId" });
 
 /// `payment` of a request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

@@ -14,21 +14,24 @@ use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::codes::Code;
 use crate::protocol::lenient::{self, One, Text};
 use crate::protocol::malformed::Malformed;
+use crate::protocol::spelling::respelled;
 
 /// Longest description, characters.
 const MAX_DESCRIPTION: usize = 4000;
 
 /// `raiseDisputeRequest`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "RaiseDisputeRequest")]
 #[schemars(extend("required" = ["loanId", "dispute"]))]
 pub struct RaiseDisputeRequest {
     /// The loan.
-    #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]
+    #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
     /// The issue.
     pub dispute: Option<One<AskedDispute>>,
 }
+
+respelled!(RaiseDisputeRequest { "loanID" => "loanId" });
 
 /// `dispute` of a request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

@@ -1,14 +1,12 @@
 //! The echo of an application (C2): what the LSP sent, in the form that the
 //! published schema wants, without documents.
 
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::core::timestamp;
 use super::loan_application::{AskedTerms, Item};
-use super::party::{Collateral, Contact, Extra, Person};
+use super::party::{Collateral, Contact, Extra, Person, id_type_of};
 use crate::domain::application::form::{Form, LoanType};
 use crate::domain::maths::money::Paise;
 use crate::engine::EncodeError;
@@ -37,12 +35,10 @@ const TEXTS: [&str; 16] = [
 ];
 
 impl Item {
-    /// The item in the form that the published schema wants (C2).
-    pub(super) fn into_echo(mut self, loan_type: LoanType, requested: Paise, created_at: DateTime<Utc>) -> Value {
+    /// The item in the form that the published schema wants (C2). A `createdDate` that was left out stays empty until it
+    /// is sent: the instant at which a message came must not make the same message another one.
+    pub(super) fn into_echo(mut self, loan_type: LoanType, requested: Paise) -> Value {
         self.kind = loan_type_word(loan_type).into();
-        if self.created_date.is_blank() {
-            self.created_date = timestamp(created_at).into();
-        }
         if let Some(One(terms)) = &mut self.terms {
             terms.requested_amount = requested.to_string().into();
             terms.currency = "INR".into();
@@ -175,8 +171,11 @@ impl Collateral {
     /// The form for the echo.
     fn tidy(&mut self) {
         respell(&mut self.kind);
+        respell(&mut self.collateral_primary_id_type);
         if self.kind.is_blank() {
             self.kind = self.collateral_primary_id_type.clone();
+        } else if self.collateral_primary_id_type.is_blank() {
+            self.collateral_primary_id_type = id_type_of(&self.kind.0).into();
         }
         self.documents = Many::default();
         self.parties.0.iter_mut().for_each(|party| party.tidy(Role::Party));

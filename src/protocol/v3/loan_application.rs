@@ -8,20 +8,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::core::{self, ActionRequired, LenderBlock, RejectionDetail, Response};
-use super::party::{Collateral, Document, Extra, Person};
-use super::{Decoding, RequestBody, needless};
+use super::document::{self, Document};
+use super::party::{Collateral, Extra, Person};
+use super::{Decoding, RequestBody};
 use crate::domain::application::answer::{Answer, ApplicationContent, Content};
 use crate::domain::application::command::{Command, NewApplication};
-use crate::domain::application::form::{self, Borrower, Form, LoanType, Tenure, TenureUnit};
+use crate::domain::application::form::{Borrower, Form, LoanType, Tenure, TenureUnit};
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::amount;
 use crate::protocol::lenient::{self, Many, One, Text, word};
 use crate::protocol::malformed::Malformed;
+use crate::protocol::spelling::respelled;
 
 const LOAN_TYPES: [&str; 5] = ["CASHFLOW", "PERSONAL", "HOME", "VEHICLE", "BUSINESS"];
-/// `document.type` of the published schema.
-pub const DOCUMENT_TYPES: [&str; 7] =
-    ["GST_PROFILE", "GSTN_B2B_INVOICE", "PAN", "AADHAAR", "DRIVING_LICENSE", "PASSPORT", "OTHER"];
 
 /// `createLoanApplicationsRequest`: one to a hundred applications, in practice of one borrower.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -34,11 +33,10 @@ pub struct CreateLoanApplicationsRequest {
 
 /// One application.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "Item")]
 #[schemars(extend("required" = ["loanApplicationId", "type", "borrower", "terms"]))]
 pub struct Item {
     /// When the LSP made it; now, when left out.
-    #[serde(alias = "createDate")]
     pub created_date: Text,
     /// Made by the LSP; the key of everything until the grant.
     pub loan_application_id: Text,
@@ -66,6 +64,8 @@ pub struct Item {
     pub extra: Extra,
 }
 
+respelled!(Item { "createDate" => "createdDate" });
+
 /// `loanterms` of an ask.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -78,7 +78,7 @@ pub struct AskedTerms {
     /// Length asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenure: Option<One<AskedTenure>>,
-    /// Documents; only their types are read, and they are not echoed.
+    /// Documents; they are not echoed.
     #[serde(skip_serializing)]
     pub documents: Many<Document>,
     /// Anything else.
@@ -139,34 +139,19 @@ impl RequestBody for CreateLoanApplicationsRequest {
 
 impl Item {
     fn into_application(mut self, pointer: &str, now: DateTime<Utc>) -> Result<NewApplication, Malformed> {
-        self.refuse_needless(pointer)?;
         self.collaterals.0.append(&mut self.pledged_documents.0);
         let loan_application_id = lenient::id(&self.loan_application_id, &format!("{pointer}/loanApplicationId"))?;
         let loan_type = self.loan_type(pointer)?;
         let created_at = self.created_at(pointer, now)?;
         let borrower = self.borrower(pointer)?;
         let (requested, tenure) = self.ask(pointer)?;
-        let collaterals = self.securities(pointer)?;
-        let documents = self.document_types();
-        let echo = self.into_echo(loan_type, requested, created_at);
+        let collaterals = self.collaterals.0.iter().map(Collateral::read).collect();
+        let documents = document::types(self.own_documents());
+        let documents_digest = document::digest_of(self.own_documents().chain(self.documents_of_parties()));
+        let echo = self.into_echo(loan_type, requested).to_string();
         let form =
-            Form { loan_type, created_at, borrower, collaterals, requested, tenure, documents, echo: echo.to_string() };
+            Form { loan_type, created_at, borrower, collaterals, requested, tenure, documents, documents_digest, echo };
         Ok(NewApplication { loan_application_id, form })
-    }
-
-    /// RBI digital lending, DL 12.
-    fn refuse_needless(&self, pointer: &str) -> Result<(), Malformed> {
-        needless::refuse(&self.extra, pointer)?;
-        if let Some(One(borrower)) = &self.borrower {
-            needless::refuse(&borrower.extra, &format!("{pointer}/borrower"))?;
-        }
-        for (index, person) in self.applicants.0.iter().enumerate() {
-            needless::refuse(&person.extra, &format!("{pointer}/applicants/{index}"))?;
-        }
-        match &self.terms {
-            Some(One(terms)) => needless::refuse(&terms.extra, &format!("{pointer}/terms")),
-            None => Ok(()),
-        }
     }
 
     fn loan_type(&self, pointer: &str) -> Result<LoanType, Malformed> {
@@ -224,42 +209,18 @@ impl Item {
         Ok((requested, tenure))
     }
 
-    fn securities(&self, pointer: &str) -> Result<Vec<form::Collateral>, Malformed> {
-        let mut securities = Vec::with_capacity(self.collaterals.0.len());
-        for (index, collateral) in self.collaterals.0.iter().enumerate() {
-            let pointer = format!("{pointer}/collaterals/{index}");
-            let value = collateral.valuation.as_ref().and_then(|valuation| valuation.0.value.get());
-            let place = format!("{pointer}/valuation/value");
-            securities.push(form::Collateral {
-                id_type: word(
-                    &lenient::optional_id(
-                        &collateral.collateral_primary_id_type,
-                        &format!("{pointer}/collateralPrimaryIdType"),
-                    )?
-                    .unwrap_or_default(),
-                ),
-                id: lenient::id(&collateral.collateral_primary_id, &format!("{pointer}/collateralPrimaryId"))?,
-                value: value.map(|value| amount::not_negative(value, &place)).transpose()?,
-            });
-        }
-        Ok(securities)
-    }
-
-    /// Types of all documents that came along, each once.
-    fn document_types(&self) -> Vec<String> {
+    /// The documents that came along, those of parties to a collateral left out.
+    fn own_documents(&self) -> impl Iterator<Item = &Document> {
         let people = self.borrower.iter().map(|one| &one.0).chain(&self.applicants.0).chain(&self.guarantors.0);
         let of_people = people.filter_map(|person| person.documents.as_ref()).flat_map(|documents| &documents.0);
         let of_collaterals = self.collaterals.0.iter().flat_map(|collateral| &collateral.documents.0);
         let of_terms = self.terms.iter().flat_map(|terms| &terms.0.documents.0);
-        let mut types: Vec<String> = Vec::new();
-        for document in of_people.chain(of_collaterals).chain(of_terms) {
-            let kind = document.kind.word().filter(|kind| DOCUMENT_TYPES.contains(&kind.as_str()));
-            let kind = kind.unwrap_or_else(|| "OTHER".to_owned());
-            if !types.contains(&kind) {
-                types.push(kind);
-            }
-        }
-        types
+        of_people.chain(of_collaterals).chain(of_terms)
+    }
+
+    fn documents_of_parties(&self) -> impl Iterator<Item = &Document> {
+        let parties = self.collaterals.0.iter().flat_map(|collateral| &collateral.parties.0);
+        parties.filter_map(|party| party.documents.as_ref()).flat_map(|documents| &documents.0)
     }
 }
 
@@ -328,7 +289,11 @@ fn item(outgoing: &Outgoing<'_>, answer: &Answer) -> Result<ItemResult, EncodeEr
     let Content::Application(ApplicationContent { form, status, rejections, actions, .. }) = &answer.content else {
         return Err(core::misfit(outgoing));
     };
-    let echo = serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))?;
+    let mut echo: Map<String, Value> =
+        serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))?;
+    if let Some(created) = echo.get_mut("createdDate").filter(|created| **created == "") {
+        *created = core::timestamp(form.created_at).into();
+    }
     Ok(ItemResult {
         echo,
         lender: LenderBlock::new(outgoing.lender),

@@ -21,16 +21,19 @@ use crate::domain::maths::money::Paise;
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::lenient::{self, Many, One, Text, word};
 use crate::protocol::malformed::Malformed;
+use crate::protocol::spelling::respelled;
 
 /// A request that names nothing but a loan.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "LoanKey")]
 #[schemars(inline)]
 pub struct LoanKey {
     /// The loan.
-    #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]
+    #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
 }
+
+respelled!(LoanKey { "loanID" => "loanId" });
 
 impl LoanKey {
     /// The loan.
@@ -122,12 +125,14 @@ fn is_pan(id: &str) -> bool {
 
 /// `collateral` of a list.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "AskedCollateral")]
 pub struct AskedCollateral {
     /// As it was pledged.
-    #[serde(alias = "primaryId", skip_serializing_if = "Text::is_blank")]
+    #[serde(skip_serializing_if = "Text::is_blank")]
     pub collateral_primary_id: Text,
 }
+
+respelled!(AskedCollateral { "primaryId" => "collateralPrimaryId" });
 
 impl RequestBody for ListLoansRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {

@@ -8,6 +8,7 @@ pub mod consent;
 pub mod core;
 pub mod disbursement;
 pub mod dispute;
+pub mod document;
 mod echo;
 pub mod grant;
 pub mod loan_application;
@@ -56,9 +57,11 @@ pub trait RequestBody: DeserializeOwned + Serialize + JsonSchema {
 /// Decodes the text of a message.
 ///
 /// # Errors
-/// [`Malformed`] names the first member that is missing or wrong.
+/// [`Malformed`] names the first member that is missing or wrong, or that no lender may take.
 pub fn decode<T: RequestBody>(message: &str, decoding: &Decoding) -> Result<Command, Malformed> {
-    parse::<T>(message)?.into_command(decoding)
+    let body = parse::<T>(message)?;
+    needless::refuse(message)?;
+    body.into_command(decoding)
 }
 
 /// Reads some members of a message.

@@ -5,7 +5,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::protocol::lenient::{Many, One, Text};
+use super::document::Document;
+use crate::domain::application::form;
+use crate::protocol::amount;
+use crate::protocol::lenient::{self, Many, One, Text, word};
+use crate::protocol::spelling::respelled;
 
 /// Members that we do not read but echo.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,7 +39,7 @@ pub struct Person {
     /// Phone, email, address; the `PRIMARY` one gets the OTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_details: Option<Many<Contact>>,
-    /// Documents; only their types are read, and they are not echoed.
+    /// Documents; they are not echoed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub documents: Option<Many<Document>>,
     /// Anything else.
@@ -75,18 +79,18 @@ impl Person {
 
 /// `additionalidentifier`; some senders say `additionalIdentifierType` and `id`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "Identifier")]
 pub struct Identifier {
     /// Kind of identifier, e.g. `PAN`.
-    #[serde(alias = "additionalIdentifierType")]
     pub key: Text,
     /// The identifier.
-    #[serde(alias = "id")]
     pub value: Text,
     /// Anything else.
     #[serde(flatten)]
     pub extra: Extra,
 }
+
+respelled!(Identifier { "additionalIdentifierType" => "key", "id" => "value" });
 
 /// `contactdetails`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -110,14 +114,13 @@ pub struct Contact {
 
 /// `address`. A member that the schema demands and the LSP left out is echoed empty.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "Address")]
 pub struct Address {
     /// House, building, apartment.
     pub hba: Text,
     /// Street, road, lane.
     pub srl: Text,
     /// Postal code.
-    #[serde(alias = "pincode")]
     pub pin_code: Text,
     /// State.
     pub state: Text,
@@ -128,25 +131,16 @@ pub struct Address {
     pub extra: Extra,
 }
 
-/// `document`, as far as it is read.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Document {
-    /// e.g. `GST_PROFILE`; an unknown type counts as `OTHER`.
-    #[serde(rename = "type")]
-    pub kind: Text,
-}
+respelled!(Address { "pincode" => "pinCode" });
 
 /// `collateral`; also the entries of `pledgedDocuments`, which some senders use instead.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "Collateral")]
 #[schemars(extend("required" = ["collateralPrimaryId", "collateralPrimaryIdType"]))]
 pub struct Collateral {
     /// e.g. `INVOICE_<GSTIN>_<number>`; pledged once, lender-wide.
-    #[serde(alias = "primaryId")]
     pub collateral_primary_id: Text,
     /// Which registry, e.g. `GST_INVOICE`; any other is taken as it is.
-    #[serde(alias = "primaryIdType")]
     pub collateral_primary_id_type: Text,
     /// `GST_INVOICE`, `VEHICLE`, `HOME`; any other is taken as it is.
     #[serde(rename = "type")]
@@ -158,11 +152,43 @@ pub struct Collateral {
     pub valuation: Option<One<Valuation>>,
     /// Who has to do with it, e.g. the buyer of an invoice.
     pub parties: Many<Person>,
-    /// Documents; only their types are read, and they are not echoed.
+    /// Documents; they are not echoed.
     pub documents: Many<Document>,
     /// Anything else.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+respelled!(Collateral { "primaryId" => "collateralPrimaryId", "primaryIdType" => "collateralPrimaryIdType" });
+
+impl Collateral {
+    /// A security as decisions need it. What cannot be read is no reason to refuse the message, in which nothing of a
+    /// collateral is mandatory (appendix A, step 7): its application alone is told so.
+    pub(super) fn read(&self) -> form::Collateral {
+        let id = lenient::id(&self.collateral_primary_id, "");
+        let id_type = lenient::optional_id(&self.collateral_primary_id_type, "");
+        let own_type = lenient::optional_id(&self.kind, "");
+        let value = self.valuation.as_ref().and_then(|valuation| valuation.0.value.get());
+        let value = value.map(|value| amount::not_negative(value, "")).transpose();
+        let unreadable = id.is_err() || id_type.is_err() || value.is_err();
+        form::Collateral {
+            id_type: match id_type.ok().flatten() {
+                Some(id_type) => word(&id_type),
+                None => own_type.ok().flatten().map(|own| id_type_of(&word(&own)).to_owned()).unwrap_or_default(),
+            },
+            id: id.map(|id| id.trim().to_owned()).unwrap_or_default(),
+            value: value.ok().flatten(),
+            unreadable,
+        }
+    }
+}
+
+/// The registry in which things of a type have their ids.
+pub(super) fn id_type_of(own_type: &str) -> &str {
+    match own_type {
+        "VEHICLE" => "VIN",
+        other => other,
+    }
 }
 
 /// `valuation`.

@@ -13,21 +13,24 @@ use crate::domain::loan::account::Purpose;
 use crate::protocol::amount;
 use crate::protocol::lenient::{self, One, Text, word};
 use crate::protocol::malformed::Malformed;
+use crate::protocol::spelling::respelled;
 
 /// `extensibleData.purpose` (design §8).
 pub const PURPOSES: [&str; 4] = ["INSTALMENT", "PREPAYMENT", "FORECLOSURE", "COOLING_OFF_EXIT"];
 
 /// `triggerRepaymentRequest`; without a `payment` it is about what is due, or the next instalment.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "TriggerRepaymentRequest")]
 #[schemars(extend("required" = ["loanId"]))]
 pub struct TriggerRepaymentRequest {
     /// The loan.
-    #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]
+    #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
     /// What is to be paid.
     pub payment: Option<One<AskedRepayment>>,
 }
+
+respelled!(TriggerRepaymentRequest { "loanID" => "loanId" });
 
 /// `payment` of a request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -132,16 +135,18 @@ impl RequestBody for TriggerRepaymentRequest {
 /// How a payment is named: by the lender's id or the LSP's own, by its loan, or by both. Nothing else that the LSP sends
 /// about it counts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "PaymentKey")]
 #[schemars(inline)]
 pub struct PaymentKey {
     /// The loan; its newest payment when no payment is named.
-    #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]
+    #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
     /// The payment, by either id; this or `loanId` is needed. An id of the LSP's own that several loans have means the
     /// newest of them where no loan is named.
     pub payment: Option<One<IdOnly>>,
 }
+
+respelled!(PaymentKey { "loanID" => "loanId" });
 
 impl PaymentKey {
     fn read(self) -> Result<(Option<LoanId>, Option<PaymentId>), Malformed> {

@@ -14,19 +14,22 @@ use crate::domain::maths::schedule::Row;
 use crate::lsp::{Settings, StartDateFormat};
 use crate::protocol::lenient::{self, Text};
 use crate::protocol::malformed::Malformed;
+use crate::protocol::spelling::respelled;
 
 /// How most requests between offer and grant name what they are about (C7).
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "SubjectIds")]
 #[schemars(inline)]
 pub struct SubjectIds {
     /// The loan; before the grant an application id is taken here too.
-    #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]
+    #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
     /// The application; either this or `loanId` is mandatory, and together they must agree.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_application_id: Text,
 }
+
+respelled!(SubjectIds { "loanID" => "loanId" });
 
 impl SubjectIds {
     /// The subject.

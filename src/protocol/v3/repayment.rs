@@ -13,6 +13,7 @@ use crate::domain::ids::PlanId;
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::lenient::{self, One, Text};
 use crate::protocol::malformed::Malformed;
+use crate::protocol::spelling::respelled;
 
 /// `getRepaymentPlansRequest`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -31,11 +32,11 @@ impl RequestBody for GetRepaymentPlansRequest {
 
 /// `setRepaymentPlanRequest` and `setDisbursementPlanRequest`. Of the plan only its id counts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "SetPlanRequest")]
 #[schemars(inline, extend("required" = ["plan"]))]
 pub struct SetPlanRequest {
     /// The loan; before the grant an application id is taken here too.
-    #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]
+    #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
     /// The application; either this or `loanId` is mandatory, and together they must agree.
     #[serde(skip_serializing_if = "Text::is_blank")]
@@ -43,6 +44,8 @@ pub struct SetPlanRequest {
     /// The chosen plan.
     pub plan: Option<One<IdOnly>>,
 }
+
+respelled!(SetPlanRequest { "loanID" => "loanId" });
 
 impl SetPlanRequest {
     /// What it is about and the chosen plan.

@@ -16,17 +16,18 @@ use crate::engine::{EncodeError, Outgoing};
 use crate::lsp::{Settings, WithdrawalSpelling};
 use crate::protocol::lenient::{self, Text};
 use crate::protocol::malformed::Malformed;
+use crate::protocol::spelling::respelled;
 
 /// Years that a day can lie in; what lies outside is a slip of the pen.
 const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
 
 /// `loanStatementRequest`; without dates the whole statement.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, remote = "LoanStatementRequest")]
 #[schemars(extend("required" = ["loanId"]))]
 pub struct LoanStatementRequest {
     /// The loan.
-    #[serde(alias = "loanID", skip_serializing_if = "Text::is_blank")]
+    #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
     /// First day, e.g. `2026-04-01`, `01-04-2026` or a timestamp.
     #[serde(skip_serializing_if = "Text::is_blank")]
@@ -35,6 +36,8 @@ pub struct LoanStatementRequest {
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub end_date: Text,
 }
+
+respelled!(LoanStatementRequest { "loanID" => "loanId" });
 
 impl RequestBody for LoanStatementRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {

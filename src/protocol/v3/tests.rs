@@ -1,6 +1,7 @@
 //! Requests as senders really write them (`ocen-v3.md` §7.2, appendix D).
 
 mod loan;
+mod spelling;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -130,6 +131,66 @@ fn pledged_documents_are_collaterals() {
     assert_eq!(application.form.collaterals[0].id_type, "GEM_PURCHASEORDER");
 }
 
+#[test]
+fn a_filing_is_the_same_whenever_it_comes_and_another_with_another_file() {
+    let filed = |at: &str, data: &str| {
+        let documents = json!([{"type": "GST_PROFILE", "data": data}]);
+        let message = create(|item| {
+            item.as_object_mut().unwrap().remove("createdDate");
+            item["terms"]["documents"] = documents;
+        });
+        let decoding = Decoding { now: at.parse().unwrap() };
+        match (find("createLoanApplications").unwrap().decode)(&message.to_string(), &decoding).unwrap() {
+            Command::CreateApplications(mut items) => items.remove(0).form,
+            other => panic!("{other:?}"),
+        }
+    };
+    let form = filed("2026-01-05T10:00:00Z", "e30=");
+    assert_eq!(form.documents, ["GST_PROFILE"]);
+    let later = filed("2026-01-06T10:00:00Z", "e30=");
+    assert!(form.says_the_same(&later) && !later.brings_documents_after(&form));
+    let other = filed("2026-01-05T10:00:00Z", "e31=");
+    assert!(!form.says_the_same(&other) && other.brings_documents_after(&form));
+}
+
+#[test]
+fn a_corrupt_collateral_does_not_refuse_the_message() {
+    let long = "x".repeat(129);
+    for (collateral, unreadable) in [
+        (json!({"collateralPrimaryId": "1", "type": "HOME", "valuation": {"value": "40,000"}}), true),
+        (json!({"collateralPrimaryId": "1", "valuation": {"value": "-1"}}), true),
+        (json!({"collateralPrimaryId": null, "collateralPrimaryIdType": "VIN"}), true),
+        (json!({"collateralPrimaryId": "a\u{7}"}), true),
+        (json!({"collateralPrimaryId": long}), true),
+        (json!({"collateralPrimaryId": "1", "collateralPrimaryIdType": long}), true),
+        (json!({"type": "HOME"}), true),
+        (json!({"collateralPrimaryId": "1"}), false),
+        (json!({"collateralPrimaryId": "1", "valuation": {"value": 0}}), false),
+    ] {
+        let application = created(&create(|item| item["collaterals"] = json!([collateral])));
+        assert_eq!(application.form.collaterals[0].unreadable, unreadable, "{collateral}");
+    }
+}
+
+#[test]
+fn a_collateral_is_named_the_same_however_it_is_written() {
+    let pledge = |collateral: &Value| {
+        let application = created(&create(|item| item["collaterals"] = json!([collateral])));
+        application.form.collaterals[0].pledge()
+    };
+    for (collateral, expected) in [
+        (json!({"collateralPrimaryId": " 17 ", "collateralPrimaryIdType": "gst-invoice"}), "GST_INVOICE:17"),
+        (json!({"primaryId": 17, "type": " gst invoice"}), "GST_INVOICE:17"),
+        (json!({"collateralPrimaryId": "17", "type": "VEHICLE"}), "VIN:17"),
+        (json!({"collateralPrimaryId": "17", "type": "VEHICLE", "collateralPrimaryIdType": "RC"}), "RC:17"),
+        (json!({"collateralPrimaryId": "17"}), ":17"),
+        (json!({"collateralPrimaryId": "C", "collateralPrimaryIdType": "A:B"}), "A_B:C"),
+        (json!({"collateralPrimaryId": "B:C", "collateralPrimaryIdType": "A"}), "A:B:C"),
+    ] {
+        assert_eq!(pledge(&collateral), expected);
+    }
+}
+
 /// What is put in, and the refusal: member, its value, code, pointer below the item.
 const BROKEN: &str = r#"
 loanApplicationId | null | GEN5001 | /loanApplicationId
@@ -146,7 +207,7 @@ terms | {"requestedAmount": {}} | GEN5010 | /terms/requestedAmount
 terms | {"requestedAmount": -1} | GEN5010 | /terms/requestedAmount
 terms | {"requestedAmount": "1.005"} | GEN5010 | /terms/requestedAmount
 terms | {"requestedAmount": "10000000000000"} | GEN5007 | /terms/requestedAmount
-collaterals | [{"type": "HOME"}] | GEN5001 | /collaterals/0/collateralPrimaryId
+collaterals | "house" | GEN5010 | /collaterals
 "#;
 
 #[test]

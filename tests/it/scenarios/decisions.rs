@@ -35,9 +35,9 @@ async fn codes_0101_to_0105_reject_with_their_reason() {
     }
 }
 
-fn with_profile(mut application: Value) -> Value {
+fn with_profile(mut application: Value, data: &str) -> Value {
     application["terms"]["documents"] =
-        json!([{"source": "GSTN", "format": "JSON", "type": "GST_PROFILE", "isDataInline": true, "data": "e30="}]);
+        json!([{"source": "GSTN", "format": "JSON", "type": "GST_PROFILE", "isDataInline": true, "data": data}]);
     application
 }
 
@@ -48,13 +48,17 @@ async fn codes_0110_to_0112_want_something_and_go_on_when_it_comes() {
         let id = bodies::id();
         let mut application = bodies::application(&id, &pan(code));
         if code == "0111" {
-            application = with_profile(application);
+            application = with_profile(application, "e30=");
         }
         let answer = scene.create(application.clone()).await;
         assert_eq!(answer["loanApplicationStatus"], "ACTION_REQUIRED", "{code}: {answer}");
         assert_eq!(answer["actionRequired"][0]["actionType"], wanted, "{code}: {answer}");
-        application["borrower"]["contactDetails"][0]["email"] = json!("asha.new@example.in");
-        let answer = scene.create(with_profile(application)).await;
+        if code == "0112" {
+            application["borrower"]["contactDetails"][0]["email"] = json!("asha.new@example.in");
+        } else {
+            application = with_profile(application, "eyJ2YXQiOiAxfQ==");
+        }
+        let answer = scene.create(application).await;
         assert_eq!(answer["loanApplicationStatus"], "PROCESSING", "{code}: {answer}");
         scene.timeline(&id, &[&format!("{code} from PAN of applicant"), &format!("{code}: action required")]).await;
     }

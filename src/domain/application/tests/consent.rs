@@ -9,8 +9,9 @@ use super::support::Scene;
 use super::words::told;
 use crate::domain::application::Application;
 use crate::domain::application::answer::{Content, RefusalReason};
-use crate::domain::application::ask::{Finding, Outcome, Timer};
+use crate::domain::application::ask::{Ask, Finding, Outcome, Timer};
 use crate::domain::application::command::{Command, RequestConsent};
+use crate::domain::application::consent::knows_vua;
 use crate::domain::application::decision::Effect;
 use crate::domain::application::erase::ERASED;
 use crate::domain::application::facets::Consent;
@@ -22,6 +23,8 @@ fn at_other_address(purpose: ConsentPurpose) -> Command {
         purpose: Some(purpose),
         vua: Some("asha@other".to_owned()),
         aggregation_id: None,
+        aggregated: None,
+        lsp: None,
     })
 }
 
@@ -70,6 +73,32 @@ fn row_10_a_pending_consent_may_move_to_another_address() {
     scene.tell(&at_other_address(Data));
     scene.answer("consent-create", &handle("H2"));
     assert_eq!(scene.app(ONE).data_consent.handle(), Some("H2"));
+}
+
+#[test]
+fn row_10_an_address_that_was_told_before_need_not_be_told_again() {
+    let without = |purpose| RequestConsent {
+        loan_application_ids: vec![ONE.to_owned()],
+        purpose: Some(purpose),
+        vua: None,
+        aggregation_id: None,
+        aggregated: None,
+        lsp: None,
+    };
+    let mut scene = Scene::at("PROCESSING");
+    assert!(!knows_vua(scene.apps.iter(), &without(Data)));
+    scene.tell(&consent(&[ONE], Some(Data)));
+    assert!(knows_vua(scene.apps.iter(), &without(Monitoring)));
+
+    let mut scene = Scene::at("AGREED");
+    scene.apps[0].data_consent = Consent::Pending { handle: "H".to_owned(), vua: "asha@before".to_owned() };
+    scene.apps[0].monitoring_consent = Consent::None;
+    scene.tell(&Command::RequestConsent(without(Monitoring)));
+    let asked = scene.asks.pop().expect("a question").ask;
+    assert!(matches!(asked, Ask::ConsentCreate { vua, .. } if vua == "asha@before"));
+
+    let erased = Consent::Failed { handle: None, vua: ERASED.to_owned() };
+    assert_eq!(erased.vua(), None, "what was erased is not known any more");
 }
 
 #[test]

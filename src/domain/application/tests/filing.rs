@@ -35,7 +35,8 @@ fn row_1_a_new_application_is_received_and_checked() {
 #[test]
 fn row_1_what_can_never_pass_is_declined_without_a_check() {
     let good = Scene::new().form();
-    let collateral = |id: &str| Collateral { id_type: "INVOICE".to_owned(), id: id.to_owned(), value: None };
+    let collateral =
+        |id: &str| Collateral { id_type: "INVOICE".to_owned(), id: id.to_owned(), value: None, unreadable: false };
     let cases = [
         (RefusalReason::LoanTypeNotSupported, Form { loan_type: LoanType::Home, ..good.clone() }),
         (RefusalReason::CreatedInFuture, Form { created_at: good.created_at + Duration::minutes(6), ..good.clone() }),
@@ -44,7 +45,11 @@ fn row_1_what_can_never_pass_is_declined_without_a_check() {
             RefusalReason::CollateralInvalid,
             Form { collaterals: vec![collateral("7"), collateral("7")], ..good.clone() },
         ),
-        (RefusalReason::CollateralInvalid, Form { collaterals: vec![collateral(" ")], ..good }),
+        (RefusalReason::CollateralInvalid, Form { collaterals: vec![collateral(" ")], ..good.clone() }),
+        (
+            RefusalReason::CollateralInvalid,
+            Form { collaterals: vec![Collateral { unreadable: true, ..collateral("7") }], ..good },
+        ),
     ];
     for (reason, form) in cases {
         let mut scene = Scene::new();
@@ -53,6 +58,25 @@ fn row_1_what_can_never_pass_is_declined_without_a_check() {
         assert_eq!(told(&scene, filed), format!("{reason:?}: Rejected"));
         assert_eq!((scene.stage(ONE), scene.asked().len()), ("REJECTED", 0));
     }
+}
+
+#[test]
+fn a_collateral_is_looked_for_under_all_that_it_may_have_been_pledged_as() {
+    let collateral = |id_type: &str, id: &str| Collateral {
+        id_type: id_type.to_owned(),
+        id: id.to_owned(),
+        value: None,
+        unreadable: false,
+    };
+    // As earlier versions wrote it, and without a type, as they wrote what came without one.
+    let pledges = collateral("GST_INVOICE", " 7").earlier_pledges();
+    for pledge in ["GST_INVOICE:7", "GST_INVOICE: 7", ":7"] {
+        assert!(pledges.contains(&pledge.to_owned()), "{pledges:?}");
+    }
+    // Without a type it may be any of those known.
+    assert!(collateral("", "7").earlier_pledges().contains(&collateral("VIN", "7").pledge()));
+    assert!(!collateral("VIN", "7").earlier_pledges().contains(&collateral("GST_INVOICE", "7").pledge()));
+    assert_ne!(collateral("A:B", "C").pledge(), collateral("A", "B:C").pledge());
 }
 
 #[test]
@@ -147,6 +171,63 @@ fn row_8_the_wanted_document_comes_with_a_new_filing() {
     let with_document = Form { documents: vec!["GST_PROFILE".to_owned()], ..scene.form() };
     let again = file_form(&mut scene, with_document);
     scene.answer("eligibility", &pass());
+    assert_eq!((scene.stage(ONE), told(&scene, again).as_str()), ("PROCESSING", "Processing"));
+}
+
+/// The usual form with one file of a type, known by its digest, or by nothing as earlier versions stored it.
+fn with_file(scene: &Scene, digest: Option<&str>) -> Form {
+    let documents = vec!["GST_PROFILE".to_owned()];
+    Form { documents, documents_digest: digest.map(str::to_owned), ..scene.form() }
+}
+
+/// An application for which a form was filed, at `RECEIVED`.
+fn filed(form: impl Fn(&Scene) -> Form) -> Scene {
+    let mut scene = Scene::new();
+    let form = form(&scene);
+    file_form(&mut scene, form);
+    scene
+}
+
+#[test]
+fn row_8_a_better_copy_of_a_file_resumes_the_application_though_nothing_else_is_new() {
+    for before in [Some("blurred"), None] {
+        let mut scene = filed(|scene| with_file(scene, before));
+        scene.answer("eligibility", &needs_document());
+        let again = with_file(&scene, Some("sharp"));
+        let again = file_form(&mut scene, again);
+        scene.answer("eligibility", &pass());
+        assert_eq!((scene.stage(ONE), told(&scene, again).as_str()), ("PROCESSING", "Processing"));
+    }
+}
+
+#[test]
+fn row_8_the_same_file_again_is_not_what_was_wanted() {
+    let mut scene = filed(|scene| with_file(scene, Some("blurred")));
+    scene.answer("eligibility", &needs_document());
+    let again = with_file(&scene, Some("blurred"));
+    let again = file_form(&mut scene, again);
+    assert_eq!((scene.stage(ONE), told(&scene, again).as_str()), ("ACTION_REQUIRED", "ActionRequired"));
+    assert_eq!(scene.asked(), Vec::<&str>::new());
+}
+
+#[test]
+fn row_4_a_corrected_file_replaces_the_one_before() {
+    let mut scene = filed(|scene| with_file(scene, Some("blurred")));
+    scene.answer("eligibility", &pass());
+    let corrected = with_file(&scene, Some("sharp"));
+    file_form(&mut scene, corrected);
+    assert_eq!((scene.stage(ONE), scene.asked()), ("RECEIVED", vec!["eligibility"]));
+    assert_eq!(scene.app(ONE).form.documents_digest.as_deref(), Some("sharp"));
+}
+
+#[test]
+fn row_4_a_file_that_was_filed_before_digests_were_kept_counts_as_the_same() {
+    let mut scene = filed(|scene| with_file(scene, None));
+    let stored = serde_json::to_string(scene.app(ONE)).unwrap();
+    assert!(!stored.contains("documents_digest"), "as earlier versions wrote it: {stored}");
+    scene.answer("eligibility", &pass());
+    let again = with_file(&scene, Some("any"));
+    let again = file_form(&mut scene, again);
     assert_eq!((scene.stage(ONE), told(&scene, again).as_str()), ("PROCESSING", "Processing"));
 }
 

@@ -144,6 +144,7 @@ pub fn form(created_at: DateTime<Utc>) -> Form {
         requested: rupees("100000"),
         tenure: None,
         documents: Vec::new(),
+        documents_digest: None,
         echo: "{}".to_owned(),
     }
 }
@@ -163,6 +164,8 @@ pub fn consent(names: &[&str], purpose: Option<ConsentPurpose>) -> Command {
         purpose,
         vua: Some(VUA.to_owned()),
         aggregation_id: None,
+        aggregated: None,
+        lsp: None,
     })
 }
 

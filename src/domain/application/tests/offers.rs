@@ -5,12 +5,14 @@ use chrono::Duration;
 use super::findings::{
     acknowledged, approval, approve, decline, done, needs_document, needs_step, pass, refused, unknown,
 };
-use super::fixtures::{careful_product, generate, plain_product, rupees, set_offer};
+use super::fixtures::{careful_product, form, generate, item, plain_product, rupees, set_offer};
 use super::story::ONE;
 use super::support::Scene;
 use super::words::told;
+use crate::domain::application::MOST_WAITING;
 use crate::domain::application::answer::RefusalReason;
 use crate::domain::application::ask::Finding;
+use crate::domain::application::command::Command;
 use crate::domain::application::decision::{Effect, Exposure};
 use crate::domain::ids::OfferId;
 
@@ -56,6 +58,47 @@ fn row_23_each_request_gets_its_own_answer() {
     scene.answer("fetch", &acknowledged());
     scene.answer("offers", &approve());
     assert_eq!([told(&scene, first), told(&scene, second)], ["Offered, 2 offers", "Offered, 2 offers"]);
+}
+
+#[test]
+fn row_23_a_request_for_which_there_is_no_room_to_wait_is_answered_as_things_stand() {
+    let mut scene = Scene::under(plain_product(), "PROCESSING");
+    for _ in 0..MOST_WAITING {
+        let asked = scene.tell(&generate(&[ONE]));
+        assert_eq!(scene.reply(asked), None, "it waits");
+    }
+    for _ in 0..3 {
+        let asked = scene.tell(&generate(&[ONE]));
+        assert_eq!(told(&scene, asked), "Processing, 0 offers");
+        assert_eq!((scene.stage(ONE), scene.app(ONE).waiting.len()), ("UNDERWRITING", MOST_WAITING));
+    }
+    scene.answer("fetch", &acknowledged());
+    scene.answer("offers", &approve());
+    assert_eq!((scene.stage(ONE), scene.app(ONE).waiting.len()), ("OFFERED", 0));
+}
+
+#[test]
+fn whoever_waits_for_something_else_takes_no_room() {
+    for (stage, command, answer) in [
+        ("RECEIVED", Command::CreateApplications(vec![item(ONE, form(Scene::new().now))]), "Processing"),
+        ("GRANTING", Command::Grant { loan_application_id: ONE.to_owned() }, "ActionRequired: grant"),
+    ] {
+        let mut scene = Scene::at(stage);
+        let before = scene.app(ONE).waiting.len();
+        for _ in before..MOST_WAITING {
+            let asked = scene.tell(&command);
+            assert_eq!(scene.reply(asked), None, "{stage}: it waits");
+        }
+        let asked = scene.tell(&command);
+        assert_eq!(told(&scene, asked), answer);
+        assert_eq!((scene.stage(ONE), scene.app(ONE).waiting.len()), (stage, MOST_WAITING));
+    }
+    let mut scene = Scene::under(plain_product(), "RECEIVED");
+    for _ in 0..MOST_WAITING {
+        scene.tell(&Command::CreateApplications(vec![item(ONE, scene.form())]));
+    }
+    let asked = scene.tell(&generate(&[ONE]));
+    assert_eq!(scene.reply(asked), None, "it waits for offers, as nobody else does");
 }
 
 #[test]

@@ -341,7 +341,8 @@ impl Scene {
                 None => self.apps.push(app),
             }
         }
-        let Decision { replies, asks, timers, webhooks, effects, events: _, alarms: _, lacks_history, unclaimed } = decision;
+        let Decision { replies, asks, timers, webhooks, effects, events: _, alarms: _, lacks_history, unclaimed } =
+            decision;
         assert!(!lacks_history);
         self.unclaimed = unclaimed;
         self.references.note_sessions(&asks);

@@ -154,7 +154,13 @@ fn failures() -> [(&'static str, Outcome); 2] {
 }
 
 fn consent_create(scene: &Scene) -> Ask {
-    Ask::ConsentCreate { purpose: purpose(scene), vua: String::new(), aggregation_id: None }
+    Ask::ConsentCreate {
+        purpose: purpose(scene),
+        vua: String::new(),
+        aggregation_id: None,
+        aggregated: None,
+        lsp: None,
+    }
 }
 
 fn consent_told(scene: &Scene) -> Ask {
