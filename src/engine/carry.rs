@@ -9,9 +9,9 @@ use super::save::{self, Before, Order};
 use super::{Refused, Request, open_exchange, rehearsal, stopped};
 use crate::app::{App, Given};
 use crate::domain::application::Application;
-use crate::domain::application::ask::{NewTimer, Timer};
 use crate::domain::application::command::Command;
 use crate::domain::application::decide::{self, Decided};
+use crate::domain::application::timer::{NewTimer, Timer};
 use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::store::application::{self, Locked};
 

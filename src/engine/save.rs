@@ -10,6 +10,7 @@ use crate::domain::application::decide::Decided;
 use crate::domain::application::decision::{Decision, Effect, Reply};
 use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::domain::loan::Loan;
+use crate::domain::loan::repayment::Payment;
 use crate::lsp::Settings;
 use crate::store::application::{Locked, Row};
 use crate::store::ask::Detail;
@@ -259,16 +260,7 @@ async fn carry_out(
             book::post(conn, &journals, now).await
         }
         Effect::Record(loan_id, fact) => book::record(conn, &app.sealer, &loan_id, &fact, now).await,
-        Effect::SavePayment(payment) => {
-            let Some(locked) = before else {
-                return Err(StoreError::Stale { table: "loan" });
-            };
-            let of = (&locked.loan.id, &locked.loan.org_id);
-            repayment::save(conn, &app.sealer, of, &payment, now).await?;
-            let mut ids = vec![(Kind::Repayment, payment.id.0.clone())];
-            ids.extend(payment.asked.iter().map(|asked| (Kind::AskedRepayment, asked.id.0.clone())));
-            add_references(conn, applications, locked.loan.application, &ids, now).await
-        }
+        Effect::SavePayment(payment) => save_payment(app, conn, applications, before, &payment).await,
         Effect::Resplit(payment, split) => match before {
             Some(locked) => repayment::resplit(conn, &app.sealer, &locked.loan.id, (&payment, split), now).await,
             None => Ok(()),
@@ -387,4 +379,22 @@ fn later(
         writes.ask(&app.sealer, (app.ids.uuid(), None, &Detail::Timer(new)), due_at)?;
     }
     Ok(())
+}
+
+async fn save_payment(
+    app: &App,
+    conn: &mut PgConnection,
+    applications: &[Application],
+    before: Option<&LockedLoan>,
+    payment: &Payment,
+) -> Result<(), StoreError> {
+    let Some(locked) = before else {
+        return Err(StoreError::Stale { table: "loan" });
+    };
+    let now = app.clock.now();
+    let of = (&locked.loan.id, &locked.loan.org_id);
+    repayment::save(conn, &app.sealer, of, payment, now).await?;
+    let mut ids = vec![(Kind::Repayment, payment.id.0.clone())];
+    ids.extend(payment.asked.iter().map(|asked| (Kind::AskedRepayment, asked.id.0.clone())));
+    add_references(conn, applications, locked.loan.application, &ids, now).await
 }

@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{StoreError, one_row};
-use crate::domain::application::ask::{NewAsk, NewTimer};
+use crate::domain::application::ask::NewAsk;
+use crate::domain::application::timer::NewTimer;
 use crate::domain::ids::ApplicationId;
 use crate::seal::Sealer;
 

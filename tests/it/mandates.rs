@@ -107,7 +107,7 @@ async fn a_collection_system_tells_of_a_cancellation_where_it_was_asked_before()
     let repayment = &shown["repayment"];
     assert_eq!(
         (&repayment["plan"]["status"], &repayment["method"]),
-        (&json!("INACTIVE"), &json!({"id": "M-1", "status": "CANCELLED"})),
+        (&json!("INACTIVE"), &json!({"id": "M-1", "type": "ENACH", "status": "CANCELLED"})),
         "{shown}"
     );
     assert_eq!(post(done(json!({ "finding": CANCELLED }))).await, stale);

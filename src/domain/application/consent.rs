@@ -2,12 +2,13 @@
 
 use super::Application;
 use super::answer::{Answer, ConsentContent, ConsentStatus, Content, RefusalReason};
-use super::ask::{Ask, Finding, NewAsk, Outcome, Timer};
+use super::ask::{Ask, Finding, NewAsk, Outcome};
 use super::command::RequestConsent;
 use super::decision::{Decision, Effect, Facts};
 use super::erase::ERASED;
 use super::facets::{Consent, ConsentPurpose, Generation};
 use super::stage::Stage;
+use super::timer::Timer;
 use crate::domain::loan::Loan;
 use crate::domain::personal::is_code;
 

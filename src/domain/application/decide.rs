@@ -1,11 +1,12 @@
 //! The one way in: applications and a command, or a port's outcome, give their successors and a decision.
 
-use super::ask::{Ask, Finding, Outcome, Timer};
+use super::ask::{Ask, Finding, Outcome};
 use super::command::Command;
 use super::decision::{Decision, Effect, Facts};
 use super::facets::{ConsentPurpose, Generation};
 use super::notice::{Notice, NoticeKind};
 use super::stage::Look;
+use super::timer::Timer;
 use super::{Application, acceptance, consent, copies, disbursement, grant, loan_application, offer, repayment, timer};
 use crate::domain::ids::{ApplicationId, BundleId, OrgId};
 use crate::domain::loan::account::Position;

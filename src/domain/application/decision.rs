@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Application;
 use super::answer::{Answer, Content};
-use super::ask::{Ask, NewAsk, NewTimer, Timer};
+use super::ask::{Ask, NewAsk};
 use super::facets::Generation;
+use super::timer::{NewTimer, Timer};
 use crate::domain::book::Journal;
 use crate::domain::calendar::WorkingDays;
 use crate::domain::ids::{ApplicationId, DisputeId, ExchangeId, LoanId, PaymentId, PlanId};

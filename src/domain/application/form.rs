@@ -140,7 +140,7 @@ pub struct Form {
     /// before. None where no document came, and in forms of earlier versions, which did not note it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents_digest: Option<String>,
-    /// The item as it is to be echoed (`ocen-v3.md` §7 C2): opaque to the domain, written and read by the protocol.
+    /// The item as it is to be echoed (C2): opaque to the domain, written and read by the protocol.
     pub echo: String,
 }
 

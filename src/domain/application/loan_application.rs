@@ -3,13 +3,14 @@
 use chrono::Duration;
 
 use super::answer::{Answer, ApplicationContent, Content, RefusalReason};
-use super::ask::{Ask, Finding, Outcome, Timer};
+use super::ask::{Ask, Finding, Outcome};
 use super::command::NewApplication;
 use super::decision::{Decision, Facts};
 use super::facets::{Consent, Generation};
 use super::form::{Collateral, Form};
 use super::offer;
 use super::stage::{Rejection, RejectionReason, Resume, Stage};
+use super::timer::Timer;
 use super::{Application, WaitingFor};
 use crate::domain::ids::{ApplicationId, BundleId, OrgId};
 

@@ -3,12 +3,13 @@
 use chrono::Duration;
 
 use super::answer::{Answer, Content, OffersContent, RefusalReason};
-use super::ask::{Approval, Ask, Finding, Outcome, Timer};
+use super::ask::{Approval, Ask, Finding, Outcome};
 use super::decision::{Decision, Effect, Facts};
 use super::facets::{Consent, Deal, Generation, Kyc, Offer, RepaymentSetup};
 use super::loan_application::other;
 use super::repayment;
 use super::stage::{ActionType, Resume, Stage};
+use super::timer::Timer;
 use super::{Application, WaitingFor};
 use crate::domain::application::pricing;
 use crate::domain::ids::OfferId;

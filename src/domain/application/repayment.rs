@@ -3,11 +3,12 @@
 use chrono::Duration;
 
 use super::answer::{Answer, Content, PlanContent, PlanStatus, RefusalReason};
-use super::ask::{Ask, Collection, Finding, NEVER_RECEIVED, Outcome, Timer, lacks_mandate};
+use super::ask::{Ask, Collection, Finding, NEVER_RECEIVED, Outcome, lacks_mandate};
 use super::decision::{Decision, Facts, Webhook, WebhookKind};
 use super::facets::{Deal, Generation, Mandate, RepaymentSetup};
 use super::offer::cancel_mandate;
 use super::stage::{Look, Stage};
+use super::timer::Timer;
 use super::{Application, WaitingFor, grant};
 use crate::domain::ids::PlanId;
 use crate::domain::loan::Loan;

@@ -1,12 +1,60 @@
 //! What happens by itself (rows 33, 50 and 61).
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, GrantStatus, RefusalReason};
-use super::ask::Timer;
 use super::decision::{Decision, Effect, Facts};
+use super::facets::{ConsentPurpose, Generation};
 use super::stage::Stage;
 use super::{Application, WaitingFor, consent, grant, loan_application, offer, repayment};
+use crate::domain::ids::{ApplicationId, ExchangeId, PaymentId};
+
+/// Something that happens by itself at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "timer", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Timer {
+    /// All offers lapse (row 33).
+    OffersLapse {
+        /// Which underwriting made them.
+        generation: Generation,
+    },
+    /// Nothing happened for long (row 61).
+    Idle,
+    /// The mandate link dies (row 50).
+    MandateLink {
+        /// Which registration it belongs to.
+        generation: Generation,
+    },
+    /// A payment page ends.
+    PaymentLink {
+        /// Which payment.
+        payment: PaymentId,
+    },
+    /// The data life of a consent ends: nothing that came with it is kept.
+    DataLife {
+        /// Which of the two consents.
+        purpose: ConsentPurpose,
+        /// The account aggregator's handle; a later consent has another.
+        handle: String,
+    },
+    /// An LSP that still waits for offers gets its interim answer (row 27).
+    InterimAnswer {
+        /// The exchange that waits.
+        exchange: ExchangeId,
+    },
+}
+
+/// A timer to be stored by the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewTimer {
+    /// What happens.
+    pub timer: Timer,
+    /// To which application.
+    pub application: ApplicationId,
+    /// When.
+    pub at: DateTime<Utc>,
+}
 
 /// A timer rang. One that belongs to something gone does nothing.
 pub fn fire(app: &mut Application, timer: &Timer, facts: &Facts<'_>, d: &mut Decision) {

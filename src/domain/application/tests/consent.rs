@@ -9,13 +9,14 @@ use super::support::Scene;
 use super::words::told;
 use crate::domain::application::Application;
 use crate::domain::application::answer::{Content, RefusalReason};
-use crate::domain::application::ask::{Ask, Finding, Outcome, Timer};
+use crate::domain::application::ask::{Ask, Finding, Outcome};
 use crate::domain::application::command::{Command, RequestConsent};
 use crate::domain::application::consent::knows_vua;
 use crate::domain::application::decision::Effect;
 use crate::domain::application::erase::ERASED;
 use crate::domain::application::facets::Consent;
 use crate::domain::application::facets::ConsentPurpose::{self, Data, Monitoring};
+use crate::domain::application::timer::Timer;
 
 fn at_other_address(purpose: ConsentPurpose) -> Command {
     Command::RequestConsent(RequestConsent {

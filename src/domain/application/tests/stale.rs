@@ -141,7 +141,7 @@ fn whatever_comes_back_for_an_expired_application() {
     let plan = scene.repayment_plan(ONE);
     scene.tell(&set_repayment_plan(ONE, &plan));
     scene.answer("register-mandate", &mandate("M1"));
-    scene.timers.retain(|timer| timer.timer == crate::domain::application::ask::Timer::Idle);
+    scene.timers.retain(|timer| timer.timer == crate::domain::application::timer::Timer::Idle);
     scene.wait(Duration::days(31));
     assert_eq!(scene.stage(ONE), "EXPIRED");
     let late = [

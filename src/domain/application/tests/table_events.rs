@@ -13,9 +13,10 @@ use super::outcomes::dead_order;
 use super::requests::{Request, loan_id, pending_handle, plans};
 use super::story::ONE;
 use super::support::Scene;
-use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, NewAsk, Outcome, Timer};
+use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, NewAsk, Outcome};
 use crate::domain::application::command::Command;
 use crate::domain::application::facets::{ConsentPurpose, Generation};
+use crate::domain::application::timer::Timer;
 use crate::domain::ids::ExchangeId;
 
 /// A number that no question ever had.

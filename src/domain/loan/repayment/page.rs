@@ -6,8 +6,9 @@ use super::credit::{Arrived, foreseen, settle, unclaimed};
 use super::{Payment, PaymentState, answer_payment, close_pages, collection, fail, failed, find, go_on, put};
 use crate::domain::application::Application;
 use crate::domain::application::answer::RefusalReason;
-use crate::domain::application::ask::{Ask, Collection, Finding, Outcome, Timer};
+use crate::domain::application::ask::{Ask, Collection, Finding, Outcome};
 use crate::domain::application::decision::{Decision, Facts};
+use crate::domain::application::timer::Timer;
 use crate::domain::ids::PaymentId;
 use crate::domain::loan::Loan;
 
