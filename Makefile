@@ -17,7 +17,7 @@ RUN_FAULTS = $(if $(shell $(CARGO) nextest --version 2>/dev/null),$(NEXTEST) --r
 	$(CARGO) test --locked $(FAULTS) -- --include-ignored --test-threads 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test browser bench faults lint fmt openapi sqlx postgres build
+.PHONY: help dev test browser bench faults lint advisories fmt openapi sqlx postgres build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +47,10 @@ lint: postgres build ## Check format, lints, docs, dependencies and .sqlx
 	else \
 		$(CARGO) test --locked --quiet --test it licences::; \
 	fi
-	@CARGO="$(CARGO)" .ci/advisories
 	@.ci/with-cluster .ci/sqlx --check
+
+advisories: ## Hold dependencies against the RustSec advisory database
+	@CARGO="$(CARGO)" .ci/advisories
 
 fmt: ## Format the sources
 	$(CARGO) fmt

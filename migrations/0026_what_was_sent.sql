@@ -15,4 +15,3 @@ alter table attempt
 alter table operator_act
     drop constraint operator_act_decided_by_another,
     add constraint operator_act_decided_by_another check (checker is null or lower(checker) <> lower(maker)) not valid;
-alter table operator_act validate constraint operator_act_decided_by_another;

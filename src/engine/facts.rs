@@ -76,7 +76,10 @@ impl Gathered {
         application: Option<&Application>,
     ) -> Result<Self, StoreError> {
         if let Some(application) = application.filter(|_| self.loan().is_some_and(Loan::is_over)) {
-            let collaterals = collateral_indexes(app, application);
+            // The borrower before the collaterals, as a grant locks them.
+            let borrower = borrower_index(app, &application.form.borrower);
+            exposure::lock_borrower(conn, &borrower, app.clock.now()).await?;
+            let collaterals = earlier_pledges(app, application);
             exposure::lock_collaterals(conn, &collaterals).await?;
             self.collateral_pledged = exposure::is_pledged(conn, &collaterals, application.id).await?;
         }
@@ -164,7 +167,7 @@ impl Gathered {
             ask if ask.is_about_a_loan() => {
                 gathered.loan = lock_loan(app, conn, Some(application)).await?;
                 gathered.today = Some(app.clock.today());
-                gathered.is_credited = is_credited(conn, gathered.loan(), outcome).await?;
+                gathered.is_credited = is_booked(conn, gathered.loan(), (ask, outcome)).await?;
                 if comes_late(gathered.loan(), ask, outcome, gathered.business_date(app)) {
                     let gathered = gathered.with_history(app, conn).await?;
                     return gathered.with_collaterals(app, conn, Some(application)).await;
@@ -224,10 +227,14 @@ fn comes_late(loan: Option<&Loan>, ask: &Ask, outcome: &Outcome, today: NaiveDat
 }
 
 /// Asked for the loan that took the money alone: another payment may have the same reference at another bank.
-async fn is_credited(conn: &mut PgConnection, loan: Option<&Loan>, outcome: &Outcome) -> Result<bool, StoreError> {
-    match (loan, outcome) {
-        (Some(loan), Outcome::Done { finding: Finding::Collected { utr, .. } }) => {
-            repayment::is_credited(conn, &loan.id, utr.trim()).await
+async fn is_booked(
+    conn: &mut PgConnection,
+    loan: Option<&Loan>,
+    (ask, outcome): (&Ask, &Outcome),
+) -> Result<bool, StoreError> {
+    match (loan, ask.collects(), outcome) {
+        (Some(loan), Some(collection), Outcome::Done { finding: Finding::Collected { utr, .. } }) => {
+            repayment::is_booked(conn, &loan.id, (&collection.payment_id, utr)).await
         }
         _ => Ok(false),
     }

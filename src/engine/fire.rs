@@ -4,11 +4,11 @@
 mod tests;
 
 use std::sync::Arc;
-use std::time::{Duration as Wait, Instant};
+use std::time::Duration as Wait;
 
 use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::called::Called;
 use super::{later, outcome, stopped};
@@ -28,14 +28,12 @@ use crate::store::{StoreError, application, ask, loan};
 use crate::telemetry::trace::Span;
 
 /// Rows leased at a time; each is worked on by its own task.
-const BATCH: i64 = 32;
+const BATCH: usize = 32;
 /// Tasks at a time in addition to the calls that adapters have a budget for, so that no slow port keeps the others
 /// waiting.
 const CONCURRENCY: usize = 32;
 /// Most handed-over asks that are started at a time.
 const HANDED: usize = 64;
-/// What is leased begins within this time: the longest call must end before the lease does.
-const BEGIN_WITHIN: Wait = Wait::from_secs(2);
 /// How long a question waits for which its port had no room.
 const HELD_FOR: Duration = Duration::milliseconds(250);
 /// Longest that `Retry-After` keeps one question waiting.
@@ -55,12 +53,14 @@ pub async fn run(app: Arc<App>) {
     tokio::join!(look(&app, &permits), take_over(&app));
 }
 
-/// Leases what is due, whoever made it.
+/// Leases what is due, whoever made it: no more than there are places, or leases would run out in a queue of ours.
 async fn look(app: &Arc<App>, permits: &Arc<Semaphore>) {
     while !app.stop.is_cancelled() {
-        let room = room(permits).await;
-        let since = Instant::now();
-        let leased = match lease(app, room).await {
+        let Some(places) = free_places(permits).await else {
+            return;
+        };
+        let most = i64::try_from(places.len()).unwrap_or(1);
+        let leased = match lease(app, most).await {
             Ok(leased) => leased,
             Err(error) => {
                 tracing::warn!(%error, "asks could not be leased");
@@ -68,20 +68,22 @@ async fn look(app: &Arc<App>, permits: &Arc<Semaphore>) {
             }
         };
         if leased.is_empty() {
+            drop(places);
             app.wake.wait_for_asks(&app.stop, POLL).await;
             continue;
         }
-        for work in leased {
-            let Ok(place) = Arc::clone(permits).acquire_owned().await else {
-                return;
-            };
-            // A question that began late would still be under way when its lease is another's: whoever finds it next asks.
-            if since.elapsed() > BEGIN_WITHIN {
-                break;
-            }
+        for (work, place) in leased.into_iter().zip(places) {
             start(app, Handed { work, place });
         }
     }
+}
+
+/// Waits for one place and takes those that are free beside it, up to a batch. `None` when there are none any more.
+async fn free_places(permits: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
+    let mut places = vec![Arc::clone(permits).acquire_owned().await.ok()?];
+    let free = std::iter::from_fn(|| Arc::clone(permits).try_acquire_owned().ok());
+    places.extend(free.take(BATCH.saturating_sub(1)));
+    Some(places)
 }
 
 /// Starts work on asks that transactions of this process have leased already (`begin`).
@@ -100,13 +102,6 @@ fn start(app: &Arc<App>, handed: Handed<Leased>) {
         work(&app_of_task, leased).await;
         drop(place);
     });
-}
-
-/// How many rows may be leased: no more than can be worked on at once, or leases would run out in a queue of ours.
-async fn room(permits: &Semaphore) -> i64 {
-    let first = permits.acquire().await;
-    let room = permits.available_permits().saturating_add(usize::from(first.is_ok()));
-    i64::try_from(room).unwrap_or(BATCH).clamp(1, BATCH)
 }
 
 /// Leases due rows. Calls that may move money are noted as `SENDING` in the same transaction.

@@ -1,6 +1,6 @@
 //! Who stands behind a request: the other end of its connection, or whom a trusted proxy names.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -10,6 +10,8 @@ use crate::tls::peer::{ClientCertificate, Peer};
 
 /// Each proxy adds the address that it was called from at the end.
 const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Who calls from an address that cannot be read.
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The client's address and certificate. What headers say counts only from a proxy that is trusted, and then in place of
 /// the proxy's own; from anybody else it is as good as absent.
@@ -26,12 +28,20 @@ pub fn of(parts: &Parts, proxy: &ProxyConfig) -> Option<Peer> {
     Some(Peer { address: forwarded_for(&parts.headers, proxy).unwrap_or(peer.address), certificate })
 }
 
-/// The last address that is no trusted proxy's: what stands before it the client may have written.
+/// The last address that is no trusted proxy's: what stands before it the client may have written. What is no address ends
+/// the search, and the client is nobody's neighbour; a request without the header is the proxy's own.
 fn forwarded_for(headers: &HeaderMap, proxy: &ProxyConfig) -> Option<IpAddr> {
-    let values: Vec<&str> = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
-    let chain = values.iter().flat_map(|value| value.split(',')).map(|address| address.trim().parse().ok());
-    let chain: Vec<Option<IpAddr>> = chain.collect();
-    chain.into_iter().rev().find(|address| address.is_none_or(|address| !proxy.trusts(address))).flatten()
+    let lines = headers.get_all(FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or("?"));
+    let chain: Vec<Option<IpAddr>> = lines.flat_map(|line| line.split(',')).map(address).collect();
+    let client = chain.into_iter().rev().find(|address| address.is_none_or(|address| !proxy.trusts(address)))?;
+    Some(client.unwrap_or(NOBODY))
+}
+
+/// An address as proxies write it: bare, in brackets, or with the port behind it.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// A header that stands there twice may have come half from the client: it names nobody.
@@ -102,7 +112,11 @@ mod tests {
             "the client's own word"
         );
         assert_eq!(address("10.0.0.7", &["203.0.113.9", "198.51.100.7"]), "198.51.100.7", "in two headers");
-        assert_eq!(address("10.0.0.7", &["198.51.100.7, nonsense"]), "10.0.0.7", "nobody is named");
+        assert_eq!(address("10.0.0.7", &["198.51.100.7, nonsense"]), "0.0.0.0", "nobody is named");
+        assert_eq!(address("10.0.0.7", &["203.0.113.9", "\u{e9}, 198.51.100.7"]), "0.0.0.0", "nor by what is no text");
+        assert_eq!(address("10.0.0.7", &["198.51.100.7:4711"]), "198.51.100.7");
+        assert_eq!(address("10.0.0.7", &["[2001:db8::7]:4711"]), "2001:db8::7");
+        assert_eq!(address("10.0.0.7", &["[2001:db8::7]"]), "2001:db8::7");
         assert_eq!(address("10.0.0.7", &[]), "10.0.0.7");
     }
 }

@@ -114,7 +114,7 @@ pub async fn documents(conn: &mut PgConnection, application: Uuid) -> Result<Gon
             select 8, ask_id::text, detail
             from ask
             where application_id = $1
-            and state = 'CLOSED'
+            and state in ('CLOSED', 'STUCK')
             and port <> 'timer'
             and get_byte(detail, 0) <> 0
         )
@@ -204,14 +204,17 @@ pub async fn erase_asks(conn: &mut PgConnection, application: Uuid, now: DateTim
     sqlx::query!(
         r#"
         update ask
-        set detail = $2
+        set detail = $2,
+            state = 'CLOSED',
+            closed_at = coalesce(closed_at, $3)
         where application_id = $1
-        and state = 'CLOSED'
+        and state in ('CLOSED', 'STUCK')
         and port <> 'timer'
         and get_byte(detail, 0) <> 0
         "#,
         application,
         erased(now),
+        now,
     )
     .execute(conn)
     .await?;

@@ -126,7 +126,7 @@ pub async fn resplit(
     Ok(())
 }
 
-/// Whether a loan was credited with a bank's reference before.
+/// Whether a loan was credited with a bank's reference before, and the money has not come back since.
 ///
 /// # Errors
 /// When the database fails.
@@ -136,11 +136,41 @@ pub async fn is_credited(conn: &mut PgConnection, loan: &LoanId, utr: &str) -> R
         select exists (
             select from repayment
             where loan_id = $1
+            and state = 'SETTLED'
             and upper(btrim(utr)) = upper(btrim($2))
         ) as "found!"
         "#,
         loan.as_str(),
         utr,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
+}
+
+/// Whether the money that a payment is told to have brought stands in the book: under the payment itself, or entered by
+/// hand. Another payment with the same reference says nothing: aggregators settle several in one transfer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_booked(
+    conn: &mut PgConnection,
+    loan: &LoanId,
+    (payment, utr): (&PaymentId, &str),
+) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from repayment
+            where loan_id = $1
+            and state = 'SETTLED'
+            and upper(btrim(utr)) = upper(btrim($2))
+            and (channel = 'MANUAL' or payment_id = $3)
+        ) as "found!"
+        "#,
+        loan.as_str(),
+        utr,
+        payment.as_str(),
     )
     .fetch_one(conn)
     .await?;

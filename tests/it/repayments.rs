@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ocen_lender::domain::application::ask::{Ask, Finding, Outcome};
+use ocen_lender::domain::ids::{LoanId, PaymentId};
 use ocen_lender::lender::Port;
+use ocen_lender::store::repayment;
 use serde_json::{Value, json};
 
 use crate::support::bodies::path;
@@ -158,14 +160,24 @@ async fn a_reference_that_two_pages_share_is_credited_for_both() {
     let server = server(&collections(&paid)).await;
     let lsp = server.lsp().await;
     let loan = paid_out(&server, &lsp).await;
-    for amount in ["1000.00", "500.00"] {
+    let mut pages = [const { Value::Null }; 2];
+    for (amount, mine) in ["1000.00", "500.00"].into_iter().zip(&mut pages) {
         let order = json!({"loanId": loan.loan_id, "payment": {"totalAmount": amount}});
         let page = lsp.ask(path::TRIGGER_REPAYMENT, order).await["payment"]["id"].clone();
         let told = lsp.callback_that("confirms the page", confirms(&loan, &page)).await.body;
         assert_eq!((&told["payment"]["totalAmount"], &told["payment"]["txnRefNo"]), (&json!(amount), &json!(UTR)));
+        *mine = page;
     }
     let summary = lsp.ask(path::LOAN_SUMMARY, json!({"loanId": loan.loan_id})).await;
     assert_eq!(summary["summary"]["amountRepaid"], "1500.00", "an aggregator settles several payments at once");
+
+    // The same transfer for a third payment, which has ended, is no news that was booked already.
+    let mut conn = server.app.pool.acquire().await.unwrap();
+    let loan_id = LoanId(loan.loan_id.clone());
+    let pages = pages.map(|page| PaymentId(page.as_str().unwrap().to_owned()));
+    for (payment, booked) in [(&pages[0], true), (&pages[1], true), (&PaymentId::from("PAY-ENDED"), false)] {
+        assert_eq!(repayment::is_booked(&mut conn, &loan_id, (payment, UTR)).await.unwrap(), booked, "{payment:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -126,12 +126,14 @@ fn client_certificates(config: &Config) -> Finding {
     )
 }
 
-/// Whoever is trusted as a proxy says which certificate a client has shown.
+/// Whoever is trusted as a proxy says from which address, and with which certificate, a client has come.
 fn proxy(config: &Config) -> Option<Finding> {
     let everybody = config.proxy.trusted_proxies.iter().any(Network::is_everybody);
-    (everybody && config.proxy.client_certificate_header.is_some()).then(|| {
-        Finding::bad("proxy", "trustedProxies takes in every address")
-            .because("any client can then name the certificate that it is let in by", "name the proxies' own addresses")
+    everybody.then(|| {
+        Finding::bad("proxy", "trustedProxies takes in every address").because(
+            "any client can then name the address or the certificate that it is let in by",
+            "name the proxies' own addresses",
+        )
     })
 }
 

@@ -120,7 +120,7 @@ pub struct Counts {
     pub passed: usize,
     /// Seen to be broken, whosever fault it is.
     pub failed: usize,
-    /// Seen to be broken, where the rule advises and does not demand.
+    /// Seen to be broken, where the rule advises and does not demand; in a strict run only notes.
     pub warned: usize,
     /// Not seen.
     pub untested: usize,
@@ -165,7 +165,7 @@ impl Report {
                 probes: evidence.probes.len(),
                 truncated: traffic.truncated,
             },
-            rules: counts(&findings),
+            rules: counts(&findings, args.strict),
             faults,
             findings,
             probes: evidence.probes.clone(),
@@ -194,12 +194,8 @@ impl Report {
 /// What the LSP did wrong, or may have, fails the run; what others did leaves it open; what the sandbox did on purpose
 /// counts for nothing.
 fn verdict(findings: &[Finding], strict: bool) -> Verdict {
-    let counts = |finding: &&Finding| match finding.severity {
-        Severity::Error => true,
-        Severity::Warning => strict,
-        Severity::Info => false,
-    };
-    let broken = findings.iter().filter(|finding| finding.outcome == Outcome::Failed).filter(counts);
+    let counts = |finding: &&Finding| finding.outcome == Outcome::Failed && fails(finding.severity, strict);
+    let broken = findings.iter().filter(counts);
     let sides: Vec<Side> = broken.filter_map(|finding| finding.side).collect();
     let seen = findings.iter().any(|finding| finding.outcome == Outcome::Passed);
     if sides.iter().any(|side| matches!(side, Side::Lsp | Side::Unclear)) {
@@ -211,7 +207,16 @@ fn verdict(findings: &[Finding], strict: bool) -> Verdict {
     }
 }
 
-fn counts(findings: &[Finding]) -> Counts {
+/// Whether a breach of this weight fails a run.
+fn fails(severity: Severity, strict: bool) -> bool {
+    match severity {
+        Severity::Error => true,
+        Severity::Warning => strict,
+        Severity::Info => false,
+    }
+}
+
+fn counts(findings: &[Finding], strict: bool) -> Counts {
     let mut counts = Counts::default();
     // A rule that was broken in several ways is broken once.
     for ways in findings.chunk_by(|one, next| one.rule == next.rule) {
@@ -221,7 +226,7 @@ fn counts(findings: &[Finding]) -> Counts {
         };
         match worst.outcome {
             Outcome::Passed => counts.passed += 1,
-            Outcome::Failed if worst.severity == Severity::Error => counts.failed += 1,
+            Outcome::Failed if fails(worst.severity, strict) => counts.failed += 1,
             Outcome::Failed => counts.warned += 1,
             Outcome::Untested => counts.untested += 1,
             Outcome::Attested => counts.attested += 1,

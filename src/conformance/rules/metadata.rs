@@ -76,7 +76,7 @@ fn window(evidence: &Evidence) -> Judgement {
     let faults = evidence.traffic.refusals.iter().filter(|one| one.error == "AUTH1004").map(|one| Fault {
         side: if one.injected.is_some() { Side::Injected } else { Side::Lsp },
         evidence: vec![one.id.clone()],
-        expected: "a timestamp of at most 72 hours ago and 5 minutes ahead".to_owned(),
+        expected: "a timestamp of at most 72 hours ago, and ahead 5 minutes or the LSP's clockSkew".to_owned(),
         got: told(one),
         hint: "Stamp each try with the time at which it leaves, and keep the clock in step (NTP).",
     });

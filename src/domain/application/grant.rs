@@ -15,9 +15,8 @@ pub fn request(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
     match app.stage.clone() {
         Stage::Granted { .. } => d.answer(facts, Answer::ok(content(app, GrantStatus::Granted, Vec::new()))),
         Stage::Granting { looks, .. } => {
-            wait(app, facts, d);
             // An answer may have been lost; to ask once more costs nothing.
-            if !looks.is_empty() {
+            if wait(app, facts, d) && !looks.is_empty() {
                 ask_on(app, d);
             }
         }
@@ -127,11 +126,12 @@ fn is_confirmed(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Done { finding } if *finding != Finding::ConsentPending)
 }
 
-fn wait(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
-    if let Some(exchange) = app.wait(facts.exchange, 0, WaitingFor::Grant) {
-        let patience = vec![action("the final check is under way, please ask again later", "grant", "")];
-        d.reply(exchange, 0, Answer::ok(content(app, GrantStatus::ActionRequired, patience)));
-    }
+/// Lets the request wait for the final check; false, and it is answered at once, where too many wait already.
+fn wait(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) -> bool {
+    let Some(exchange) = app.wait(facts.exchange, 0, WaitingFor::Grant) else { return true };
+    let patience = vec![action("the final check is under way, please ask again later", "grant", "")];
+    d.reply(exchange, 0, Answer::ok(content(app, GrantStatus::ActionRequired, patience)));
+    false
 }
 
 /// The prerequisites of row 53, per product; each missing one is an action for the borrower.

@@ -340,7 +340,7 @@ const CALLS: [Words; 29] = [
         "heartbeat",
         "Meta",
         "Ask whether the server works",
-        "The ack itself carries `status` and `components`. A callback is sent only to an LSP that wants it.",
+        "The ack itself carries `status` and `components`, each `UP` or `DEGRADED`. A callback is sent only to an LSP that wants it.",
     )
     .answers("The same as the ack.", ""),
     call("getLookupCodes", "Meta", "List the values of a type", "`LOOKUP_TYPE` lists all types.")

@@ -89,11 +89,11 @@ pub struct Component {
 /// Families that are served, each with the ports of the lender's systems that it needs.
 const COMPONENTS: [(&str, &[&str]); 7] = [
     ("CONSENT", &["data"]),
-    ("OFFERS", &["decision"]),
+    ("OFFERS", &["decision", "data"]),
     ("LOAN_ACCEPTANCE", &["agreement", "notifier"]),
     ("REPAYMENT", &["collections"]),
     ("DISBURSEMENT", &["disbursement"]),
-    ("GRANT_LOAN", &["decision", "kyc"]),
+    ("GRANT_LOAN", &["decision", "kyc", "collections", "data"]),
     ("DISPUTE", &[]),
 ];
 const UP: &str = "UP";
@@ -200,6 +200,7 @@ mod tests {
         };
         assert_eq!(told(&[]), ("UP", vec![]));
         assert_eq!(told(&["decision"]), ("DEGRADED", vec!["OFFERS", "GRANT_LOAN"]));
-        assert_eq!(told(&["collections"]), ("DEGRADED", vec!["REPAYMENT"]));
+        assert_eq!(told(&["collections"]), ("DEGRADED", vec!["REPAYMENT", "GRANT_LOAN"]));
+        assert_eq!(told(&["disbursement"]), ("DEGRADED", vec!["DISBURSEMENT"]));
     }
 }

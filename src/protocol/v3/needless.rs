@@ -7,6 +7,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::domain::rules::DL_12;
+use crate::protocol::canonical;
 use crate::protocol::codes::Code;
 use crate::protocol::malformed::Malformed;
 use crate::protocol::spelling::Name;
@@ -49,15 +50,15 @@ const LONGEST: usize = 16;
 /// # Errors
 /// [`Malformed`] with the place of the list, or of the text that holds it.
 pub fn refuse(message: &str) -> Result<(), Malformed> {
-    match found(message, false) {
+    match found(message, Inside::Message) {
         Some(pointer) => Err(Malformed::new(Code::NotInEnum, pointer, DL_12.refusal(DL_12.text))),
         None => Ok(()),
     }
 }
 
 /// The place of the first such list in a JSON text; none where it is no JSON, which others say better.
-fn found(json: &str, extension: bool) -> Option<String> {
-    let look = Look { name: "", inside: if extension { Inside::Extension } else { Inside::Message } };
+fn found(json: &str, inside: Inside) -> Option<String> {
+    let look = Look { name: "", inside };
     look.deserialize(&mut serde_json::Deserializer::from_str(json)).ok().flatten()
 }
 
@@ -68,6 +69,8 @@ enum Inside {
     Message,
     /// `extensibleData`.
     Extension,
+    /// A text of such an extension that is JSON. Texts in it stay shut: a message could hold text in text without end.
+    Text,
     /// A list of documents.
     Documents,
 }
@@ -89,11 +92,12 @@ impl Look<'_> {
     /// A text in an extension may be JSON.
     fn text(self, text: &str) -> Option<String> {
         let text = text.trim_start();
-        if self.inside != Inside::Extension || !text.starts_with(['{', '[']) {
+        // The depth of the message says nothing about that of a text in it.
+        if self.inside != Inside::Extension || !text.starts_with(['{', '[']) || canonical::too_deep(text.as_bytes()) {
             return None;
         }
         let is_list = || text.starts_with('[') && serde_json::from_str::<IgnoredAny>(text).is_ok();
-        let is_refused = (self.is_needless() && is_list()) || found(text, true).is_some();
+        let is_refused = (self.is_needless() && is_list()) || found(text, Inside::Text).is_some();
         is_refused.then(String::new)
     }
 }
@@ -122,6 +126,7 @@ impl<'de> Visitor<'de> for Look<'_> {
                     map.next_value::<IgnoredAny>()?;
                     continue;
                 }
+                (Inside::Text, _) => Inside::Text,
                 (_, EXTENSION) | (Inside::Extension, _) => Inside::Extension,
                 (_, "documents") => Inside::Documents,
                 _ => Inside::Message,
@@ -179,6 +184,19 @@ mod tests {
 
     fn refused(value: &Value) -> Option<String> {
         refuse(&value.to_string()).err().map(|error| error.pointer)
+    }
+
+    #[test]
+    fn texts_in_texts_and_deep_ones_are_left_shut() {
+        let mut nested = json!({"contacts": [1]}).to_string();
+        for _ in 0..12 {
+            nested = json!({ "more": nested }).to_string();
+        }
+        assert_eq!(refused(&json!({ "extensibleData": nested })), None);
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(refused(&json!({"extensibleData": {"contacts": deep}})), None);
+        let once = json!({"contacts": [1]}).to_string();
+        assert_eq!(refused(&json!({ "extensibleData": once })).as_deref(), Some("/extensibleData"));
     }
 
     #[test]

@@ -73,8 +73,9 @@ pub fn presented(
             d.put_off(facts.now + pause);
             put(loan, again, d);
         }
-        // Nothing was presented to the borrower's bank, so there is nothing that it dishonoured.
-        Outcome::Refused { code, .. } if code == NEVER_RECEIVED || lacks_mandate(code) => {
+        // Nothing was presented to the borrower's bank, so there is nothing that it dishonoured; or nothing could be
+        // presented any more, since the loan or the mandate had ended before.
+        Outcome::Refused { code, .. } if code == NEVER_RECEIVED || lacks_mandate(code) || !may_debit(loan, app) => {
             fail(loan, app, payment, &format!("the mandate was not debited: {code}"), d);
             go_on(loan, app, facts, d);
         }
@@ -87,4 +88,9 @@ pub fn presented(
         }
         Outcome::Done { .. } | Outcome::Pending { .. } | Outcome::Unknown { .. } => {}
     }
+}
+
+/// Whether the borrower's mandate is one for a loan that still runs.
+fn may_debit(loan: &Loan, app: &Application) -> bool {
+    life::mandate(app).is_some() && loan.account.as_ref().is_some_and(|account| account.ended.is_none())
 }

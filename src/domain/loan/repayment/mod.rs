@@ -430,8 +430,11 @@ fn go_on(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision
         }
         (Ok(most), _) => {
             let quote = quote_today(loan, payment.purpose, facts);
-            let amount = payment.amount.min(most);
-            let opening = Payment { state: PaymentState::Opening, amount, quote, ..payment };
+            // What ends the loan is what it takes today, whatever it took when it was asked for.
+            let ends_loan = matches!(payment.purpose, Purpose::Foreclosure | Purpose::CoolingOffExit);
+            let amount = if ends_loan { most } else { payment.amount.min(most) };
+            let expires_at = Some(page_ends(payment.purpose, facts, facts.limits.payment_link_hours));
+            let opening = Payment { state: PaymentState::Opening, amount, quote, expires_at, ..payment };
             let ask = Ask::PaymentLink(collection(loan, app, &opening));
             d.ask_aside(ask, app, app.generation);
             put(loan, opening, d);

@@ -66,6 +66,20 @@ fn a_bounce_is_charged_once_and_the_mandate_is_asked_about() {
 }
 
 #[test]
+fn a_debit_of_a_mandate_that_ended_meanwhile_costs_nothing_whatever_its_code() {
+    let mut scene = debiting();
+    let old = debit(&scene);
+    let plan = scene.repayment_plan(ONE);
+    let ask = Ask::MandateStatus { plan, reference: old.mandate.expect("a mandate"), again: true };
+    let targets = vec![(scene.app(ONE).id, 0)];
+    let new = crate::domain::application::ask::NewAsk { ask, targets, exchange: None, not_before: None };
+    scene.apply(&new, &done(Finding::MandateInactive));
+    assert_eq!(scene.deal(ONE).repayment.name(), "INACTIVE");
+    scene.answer("present", &refused("INSUFFICIENT_FUNDS"));
+    assert!(bounces(&scene).is_empty() && loan(&scene).payments.is_empty());
+}
+
+#[test]
 fn a_debit_that_the_bank_never_got_costs_nothing() {
     let mut scene = debiting();
     while scene.asked().contains(&"present") {

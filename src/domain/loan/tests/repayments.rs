@@ -16,6 +16,7 @@ use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::loan::account::Purpose;
 use crate::domain::loan::content::RepaymentContent;
 use crate::domain::loan::quote::Quotes;
+use crate::domain::loan::repayment::PaymentState;
 
 fn running() -> Scene {
     let mut scene = granted();
@@ -270,4 +271,29 @@ fn a_quote_holds_for_its_day_and_until_something_changes_the_amount() {
     let unnamed = ask(&mut paid_a_part, pay_off(None));
     open_page(&mut paid_a_part);
     assert_eq!(shown(&paid_a_part, unnamed).quote, quotes(&mut paid_a_part).foreclosure.map(|quote| quote.id));
+}
+
+#[test]
+fn a_pay_off_that_waited_is_for_what_it_takes_on_the_day_it_opens() {
+    let mut scene = running();
+    scene.wait(Duration::days(40));
+    ask(&mut scene, order(None, Some("100")));
+    open_page(&mut scene);
+    let waiting = ask(&mut scene, pay_off(None));
+    let of = |scene: &Scene| {
+        let found = loan(scene).payments.iter().find(|payment| payment.purpose == Purpose::Foreclosure);
+        found.expect("a pay-off").clone()
+    };
+    let asked = of(&scene);
+    assert_eq!(asked.state, PaymentState::Waiting, "for the page that is being closed");
+
+    scene.wait(Duration::days(1));
+    scene.answer("cancel", &refused("CANCELLED"));
+    let now = quotes(&mut scene).foreclosure.expect("a quote");
+    let opening = of(&scene);
+    assert!(opening.amount > asked.amount, "a day's interest");
+    assert_eq!(opening.quote.as_ref(), Some(&now.id));
+    assert!(opening.expires_at.is_some_and(|end| end > scene.now), "its page is open");
+    open_page(&mut scene);
+    assert_eq!(shown(&scene, waiting).amount, Some(opening.amount));
 }
