@@ -9,17 +9,18 @@ use super::{Refused, refer, replies, save};
 use crate::app::App;
 use crate::domain::application::Application;
 use crate::domain::application::answer::Answer;
-use crate::domain::application::ask::{Ask, Finding, NewAsk, Outcome};
+use crate::domain::application::ask::{Ask, Collection, NewAsk, Outcome};
 use crate::domain::application::decide::Decided;
 use crate::domain::application::decision::Decision;
 use crate::domain::application::facets::Generation;
 use crate::domain::application::timer::{NewTimer, Timer};
 use crate::domain::application::{decide, offer};
 use crate::domain::ids::{ApplicationId, ExchangeId};
+use crate::domain::loan::Loan;
 use crate::store::application::Locked;
 use crate::store::ask::{Leased, Settlement};
 use crate::store::write::Writes;
-use crate::store::{application, ask, ask_desk, exchange, repayment, settings};
+use crate::store::{application, ask, ask_desk, exchange, settings};
 
 /// Applies a port's outcome and settles its ask in the same transaction; one that a person must decide is queued instead.
 ///
@@ -104,7 +105,7 @@ async fn decided(
     let mut gathered = Gathered::for_outcome(app, conn, &locked, (&new.ask, outcome)).await?;
     let writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
     let order = save::Order { cause: save::Cause::Background(new.exchange), writes, settings: None };
-    if is_credited_by_hand(conn, &gathered, (&new.ask, outcome)).await? {
+    if is_credited_by_hand(&gathered, &new.ask) {
         // Nothing follows until a person has looked: who takes the receipt by hand back and has the question asked
         // again has the money credited where it belongs.
         let decided = Decided { applications: Vec::new(), decision: Decision::default() };
@@ -123,20 +124,11 @@ async fn decided(
     Ok((Prepared { locked, gathered, decided, order }, stuck))
 }
 
-/// Whether money that a page or a debit tells of was entered by a person before: it would be credited twice.
-async fn is_credited_by_hand(
-    conn: &mut PgConnection,
-    gathered: &Gathered,
-    (ask, outcome): (&Ask, &Outcome),
-) -> Result<bool, Refused> {
-    let Outcome::Done { finding: Finding::Collected { utr, .. } } = outcome else {
-        return Ok(false);
-    };
-    let Some((loan, collection)) = gathered.loan().zip(ask.collects()) else {
-        return Ok(false);
-    };
-    let is_waited_for = loan.payments.iter().any(|payment| payment.id == collection.payment_id);
-    Ok(is_waited_for && repayment::is_credited_by_hand(conn, &loan.id, utr).await?)
+/// Whether money that a page or a debit tells of was entered by a person before: it would be credited twice. Of a payment
+/// that is waited for, nothing else can be booked already.
+fn is_credited_by_hand(gathered: &Gathered, ask: &Ask) -> bool {
+    let is_waited_for = |loan: &Loan, of: &Collection| loan.payments.iter().any(|one| one.id == of.payment_id);
+    gathered.is_credited && gathered.loan().zip(ask.collects()).is_some_and(|(loan, of)| is_waited_for(loan, of))
 }
 
 fn in_asked_order(locked: &[Locked], new: &NewAsk) -> Vec<(Application, Generation)> {

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::StoreError;
+
 /// One try to deliver a callback.
 #[derive(Debug)]
 pub struct AttemptRow {
@@ -50,4 +52,42 @@ pub async fn attempts(conn: &mut PgConnection, callbacks: &[Uuid], limit: i64) -
     )
     .fetch_all(conn)
     .await
+}
+
+/// One try to deliver a callback, without what was answered.
+#[derive(Debug)]
+pub struct Try {
+    /// The callback.
+    pub callback_id: Uuid,
+    /// Which try since it was queued.
+    pub attempt: i32,
+    /// When it began, by the business clock.
+    pub started_at: DateTime<Utc>,
+    /// How long it took.
+    pub duration_ms: i32,
+    /// HTTP status, when there was an answer.
+    pub status: Option<i32>,
+    /// Why it does not count as delivered.
+    pub error: Option<String>,
+}
+
+/// Tries at callbacks, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tries(conn: &mut PgConnection, callbacks: &[Uuid], limit: i64) -> Result<Vec<Try>, StoreError> {
+    Ok(sqlx::query_as!(
+        Try,
+        r#"
+        select callback_id, attempt, started_at, duration_ms, status, error
+        from attempt
+        where callback_id = any($1)
+        order by started_at, attempt
+        limit $2
+        "#,
+        callbacks,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?)
 }

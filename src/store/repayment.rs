@@ -177,30 +177,6 @@ pub async fn is_booked(
     Ok(found)
 }
 
-/// Whether an operator has entered a bank's reference for a loan by hand, and the money has not come back since. That a
-/// page or a debit brought the same reference says nothing: aggregators settle several payments in one transfer.
-///
-/// # Errors
-/// When the database fails.
-pub async fn is_credited_by_hand(conn: &mut PgConnection, loan: &LoanId, utr: &str) -> Result<bool, StoreError> {
-    let found = sqlx::query_scalar!(
-        r#"
-        select exists (
-            select from repayment
-            where loan_id = $1
-            and channel = 'MANUAL'
-            and state = 'SETTLED'
-            and upper(btrim(utr)) = upper(btrim($2))
-        ) as "found!"
-        "#,
-        loan.as_str(),
-        utr,
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(found)
-}
-
 /// All payments of a loan, oldest first.
 ///
 /// # Errors

@@ -16,7 +16,8 @@ use crate::config::Mode;
 use crate::domain::personal::scrubbed;
 use crate::http::problem::{Path, Problem, Query};
 use crate::lender::PORTS;
-use crate::store::timeline::{self, After, Entry, Kind, Subject, Try};
+use crate::store::attempt::{self, Try};
+use crate::store::timeline::{self, After, Entry, Kind, Subject};
 use crate::store::{StoreError, injected};
 
 /// The LSP's lane.
@@ -123,7 +124,7 @@ pub async fn show(
     let callbacks: Vec<Uuid> =
         entries.iter().filter(|entry| entry.kind == Kind::Callback).filter_map(|entry| entry.uuid).collect();
     let mut tries: HashMap<Uuid, Vec<Try>> = HashMap::new();
-    for one in timeline::tries(&mut conn, &callbacks, TRIES).await? {
+    for one in attempt::tries(&mut conn, &callbacks, TRIES).await? {
         tries.entry(one.callback_id).or_default().push(one);
     }
     let exchanges: Vec<Uuid> =
