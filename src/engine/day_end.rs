@@ -82,8 +82,12 @@ pub async fn sweep(app: &SharedApp, to: Position) -> Result<usize, Refused> {
         let sweep = Arc::clone(&sweep);
         tasks.spawn(async move {
             let mut done = 0_usize;
-            while !sweep.app.stop.is_cancelled() && sweep.one().await? {
-                done = done.saturating_add(1);
+            while !sweep.app.stop.is_cancelled() {
+                match sweep.one().await? {
+                    Turn::Swept => done = done.saturating_add(1),
+                    Turn::Waited => {}
+                    Turn::Over => break,
+                }
             }
             Ok::<usize, Refused>(done)
         });
@@ -119,20 +123,30 @@ fn note(app: &App, to: Position, (loans, given_up): (usize, usize), took: Durati
     }
 }
 
+/// What one turn of a worker came to.
+enum Turn {
+    /// A loan on which something happened, or that was given up.
+    Swept,
+    /// There was no connection in time.
+    Waited,
+    /// There is no loan left.
+    Over,
+}
+
 impl Sweep {
-    /// The next loan on which something happens; whether there was one. One that fails is given up until the next
-    /// sweep, a bounded number of them.
-    async fn one(&self) -> Result<bool, Refused> {
+    /// The next loan on which something happens. One that fails is given up until the next sweep, a bounded number of
+    /// them.
+    async fn one(&self) -> Result<Turn, Refused> {
         let mut tx = match self.app.pool.begin().await {
             // The answers to what the day asked have the connections; they end.
             Err(sqlx::Error::PoolTimedOut) if self.waited.fetch_add(1, Ordering::Relaxed) < MAX_WAITS => {
-                return Ok(true);
+                return Ok(Turn::Waited);
             }
             begun => begun?,
         };
         let given_up: Vec<Uuid> = self.given_up.lock().await.keys().copied().collect();
         let Some(id) = day_end::next_loan(&mut tx, self.to, &given_up).await? else {
-            return Ok(false);
+            return Ok(Turn::Over);
         };
         match advance(&self.app, &mut tx, id, self.to).await {
             Ok(begun) => {
@@ -147,7 +161,7 @@ impl Sweep {
                 tx.rollback().await?;
             }
         }
-        Ok(true)
+        Ok(Turn::Swept)
     }
 }
 

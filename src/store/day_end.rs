@@ -9,8 +9,8 @@ use crate::domain::ids::ApplicationId;
 use crate::domain::loan::account::{Phase, Position};
 
 /// Locks the application of one loan whose next event is due at a position. Applications that another transaction has
-/// locked are skipped, and so are those in `given_up`. The loan itself is locked next, in the one lock order (design
-/// §5).
+/// locked are skipped, and so are those in `given_up`. The loan is locked with it, so that one whose event another worker
+/// has just brought about is not found by its old row.
 ///
 /// # Errors
 /// When the database fails.
@@ -30,6 +30,7 @@ pub async fn next_loan(
         order by next_event_on
         limit 1
         for update of application skip locked
+        for no key update of loan skip locked
         "#,
         to.day,
         to.phase == Phase::Closed,

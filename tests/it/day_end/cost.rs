@@ -55,3 +55,13 @@ async fn the_day_end_of_a_loan_costs_the_same_after_two_hundred_payments() {
     assert!(few < ROWS && many < ROWS, "{few} rows after one payment, {many} after two hundred");
     assert!((larger - size).abs() < 64, "{size} bytes after one payment, {larger} after two hundred");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loan_is_swept_once_however_many_workers_look() {
+    const LOANS: usize = 60;
+    let (url, due) = seeded(LOANS).await;
+    let (one, two) = (on(&url, true).await, on(&url, true).await);
+    let to = Position::open(due);
+    let (first, second) = tokio::join!(day_end::sweep(&one.app, to), day_end::sweep(&two.app, to));
+    assert_eq!(first.unwrap() + second.unwrap(), LOANS + 1);
+}
