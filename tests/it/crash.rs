@@ -1,8 +1,9 @@
 //! The real program, killed again and again in the middle of its work: nothing is lost, nobody is paid twice.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use ocen_lender::clock::{Clock, Ids};
@@ -111,12 +112,15 @@ struct Stubborn {
     at: Arc<RwLock<Addresses>>,
     http: reqwest::Client,
     steps: Arc<watch::Sender<usize>>,
+    /// What has no answer yet, by its request id: where it was sent, and whether it is acknowledged.
+    waits: Arc<Mutex<BTreeMap<String, (String, bool)>>>,
 }
 
 impl Stubborn {
     fn of(program: &Program) -> Self {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
-        Self { at: Arc::clone(&program.at), http, steps: Arc::new(watch::Sender::new(0)) }
+        let (steps, waits) = (Arc::new(watch::Sender::new(0)), Arc::default());
+        Self { at: Arc::clone(&program.at), http, steps, waits }
     }
 
     async fn get(&self, path: &str) -> Option<Value> {
@@ -139,9 +143,12 @@ impl Stubborn {
             "timestamp": Clock::default().wall().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
             "traceId": Ids.uuid().to_string(),
         });
+        let note = |is_acked| self.waits.lock().unwrap().insert(request_id.clone(), (path.to_owned(), is_acked));
+        note(false);
         while !self.post(path, &body).await.is_some_and(|ack| ack["error"] == "0") {
             pause().await;
         }
+        note(true);
         let answers = format!("/sandbox/inbox/{ORG_ID}?requestId={request_id}");
         let operation = path.rsplit('/').next().unwrap().replace("Request", "Response").to_ascii_lowercase();
         loop {
@@ -149,6 +156,7 @@ impl Stubborn {
             let fits =
                 |item: &&Value| item["path"].as_str().unwrap().to_ascii_lowercase().ends_with(&format!("/{operation}"));
             if let Some(item) = listed["items"].as_array().and_then(|items| items.iter().find(fits)) {
+                self.waits.lock().unwrap().remove(&request_id);
                 self.steps.send_modify(|steps| *steps += 1);
                 return item["body"].clone();
             }
@@ -226,6 +234,15 @@ impl Stubborn {
         assert_eq!(shown["book"].as_array().unwrap().len(), 1, "{shown}");
     }
 
+    /// What is left to be done, for whoever reads why a loan is lost.
+    async fn left(&self) -> String {
+        let waits = self.waits.lock().unwrap().clone();
+        let asks = self.get("/admin/asks").await;
+        let callbacks = self.get("/admin/callbacks?limit=50").await;
+        let applications = self.get("/admin/applications?limit=50").await;
+        format!("no answer to {waits:#?}\n{asks:#?}\n{callbacks:#?}\n{applications:#?}")
+    }
+
     /// Whether the general ledger took every journal once: its balances are the book's, account by account and loan by
     /// loan.
     async fn books_agree(&self) {
@@ -291,7 +308,9 @@ mod faults {
             steps.changed().await.unwrap();
             program.crash().await;
         }
-        let granted = tokio::time::timeout(PATIENCE, borrowing.join_all()).await.expect("every loan is paid out");
+        let Ok(granted) = tokio::time::timeout(PATIENCE, borrowing.join_all()).await else {
+            panic!("not every loan is paid out: {}", lsp.left().await);
+        };
 
         for loan in &granted {
             lsp.paid_once(loan).await;
