@@ -11,7 +11,7 @@ use crate::domain::application::Application;
 use crate::domain::application::answer::Answer;
 use crate::domain::application::ask::{Ask, Collection, NewAsk, Outcome};
 use crate::domain::application::decide::Decided;
-use crate::domain::application::decision::Decision;
+use crate::domain::application::decision::{Decision, Unclaimed};
 use crate::domain::application::facets::Generation;
 use crate::domain::application::timer::{NewTimer, Timer};
 use crate::domain::application::{decide, offer};
@@ -120,7 +120,10 @@ async fn decided(
         gathered = gathered.with_collaterals(app, conn, locked.first().map(|l| &l.application)).await?;
         decided = decide(&gathered);
     }
-    let stuck = decided.decision.unclaimed.then_some(ask::UNCLAIMED);
+    let stuck = decided.decision.unclaimed.map(|money| match money {
+        Unclaimed::HoldsTranche => ask::CONTRADICTED,
+        Unclaimed::Stray => ask::UNCLAIMED,
+    });
     Ok((Prepared { locked, gathered, decided, order }, stuck))
 }
 

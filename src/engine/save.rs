@@ -18,7 +18,7 @@ use crate::store::book::NewJournals;
 use crate::store::loan::LockedLoan;
 use crate::store::reference::Kind;
 use crate::store::write::Writes;
-use crate::store::{StoreError, ask, book, day_end, dispute, erasure, exposure, loan, reference, repayment};
+use crate::store::{StoreError, ask, ask_money, book, day_end, dispute, erasure, exposure, loan, reference, repayment};
 
 /// Why something is stored.
 #[derive(Debug, Clone, Copy)]
@@ -276,7 +276,15 @@ async fn carry_out(
         Effect::PublishDispute(id, dispute) => pages::publish_dispute(app, conn, id, &dispute).await,
         Effect::Hasten(id) => ask::hasten(conn, id, now).await,
         Effect::CloseAsk(bank_key) => match applications.first() {
-            Some(application) => ask::close_money(conn, &app.sealer, application.id, &bank_key, now).await,
+            Some(application) => ask_money::close(conn, &app.sealer, application.id, &bank_key, now).await,
+            None => Ok(()),
+        },
+        Effect::Withhold(bank_key) => match applications.first() {
+            Some(application) => ask_money::withhold(conn, &app.sealer, application.id, &bank_key, now).await,
+            None => Ok(()),
+        },
+        Effect::LetGo(bank_key) => match applications.first() {
+            Some(application) => ask_money::let_go(conn, &app.sealer, application.id, &bank_key, now).await,
             None => Ok(()),
         },
         Effect::Reopen(id, loan_id, amount) => match applications.iter().find(|a| a.id == id) {

@@ -17,6 +17,10 @@ pub const MISTAKEN: &str = "the adapter refused the call";
 
 /// Why a question is stuck that has heard of money which nothing waits for any more.
 pub const UNCLAIMED: &str = "money came that nothing waits for";
+/// Why a payout's question is stuck of which the bank has told two things; the act `RESOLVE_PAYOUT` ends it.
+pub const CONTRADICTED: &str = "paid after the bank had said that it was not: resolve the payout";
+/// Why an order is stuck that must not leave before it is known what became of an earlier one.
+pub const WITHHELD: &str = "an earlier try may have been paid: resolve the payout";
 /// Why a question is stuck whose money a person has entered before its own system told of it.
 pub const BY_HAND: &str = "credited by hand already";
 
@@ -253,56 +257,6 @@ pub async fn release(
     )
     .execute(conn)
     .await?;
-    Ok(())
-}
-
-/// Ends the money questions of an application with a bank key that was answered by hand.
-///
-/// # Errors
-/// When the database fails or a question cannot be opened.
-pub async fn close_money(
-    conn: &mut PgConnection,
-    sealer: &Sealer,
-    application: ApplicationId,
-    bank_key: &str,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let rows = sqlx::query!(
-        r#"
-        select ask_id, detail
-        from ask
-        where application_id = $1
-        and state in ('OPEN', 'SENDING', 'STUCK')
-        and method in ('pay', 'present')
-        order by ask_id
-        for update
-        "#,
-        application.0,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    for row in rows {
-        let detail: Detail = sealer.open_json(&context(row.ask_id), &row.detail)?;
-        if let Detail::Ask(new) = detail
-            && new.ask.money_key() == Some(bank_key)
-        {
-            sqlx::query!(
-                r#"
-                update ask
-                set state = 'CLOSED',
-                    outcome = 'answered by hand',
-                    closed_at = $2,
-                    lease_id = null,
-                    leased_until = null
-                where ask_id = $1
-                "#,
-                row.ask_id,
-                now,
-            )
-            .execute(&mut *conn)
-            .await?;
-        }
-    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
-use super::ask::{Detail, Leased, MISTAKEN, context};
+use super::ask::{Detail, Leased, MISTAKEN, UNCLAIMED, WITHHELD, context};
 use crate::seal::{Sealer, is_erased};
 
 /// What a question is, whoever works on it; none when there is no such row, or what it asked was erased since.
@@ -130,6 +130,10 @@ pub struct StuckAsk {
     pub created_at: DateTime<Utc>,
     /// When it got stuck.
     pub stuck_at: Option<DateTime<Utc>>,
+    /// Whether it may be asked again: not an order that waits for what became of an earlier one.
+    pub may_be_retried: bool,
+    /// Whether it may be closed: nothing waits for its answer.
+    pub may_be_closed: bool,
 }
 
 /// Questions that wait for an operator, newest first.
@@ -137,8 +141,7 @@ pub struct StuckAsk {
 /// # Errors
 /// When the database fails.
 pub async fn stuck(conn: &mut PgConnection, before: Option<Uuid>, limit: i64) -> Result<Vec<StuckAsk>, StoreError> {
-    let rows = sqlx::query_as!(
-        StuckAsk,
+    let rows = sqlx::query!(
         r#"
         select ask_id, ask.org_id, loan_application_id, port, method, outcome as reason, tries, reference,
             ask.created_at, closed_at as stuck_at
@@ -154,12 +157,26 @@ pub async fn stuck(conn: &mut PgConnection, before: Option<Uuid>, limit: i64) ->
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows)
+    let shown = rows.into_iter().map(|row| StuckAsk {
+        may_be_retried: row.reason.as_deref() != Some(WITHHELD),
+        may_be_closed: may_be_closed(&row.port, &row.method, row.reason.as_deref()),
+        ask_id: row.ask_id,
+        org_id: row.org_id,
+        loan_application_id: row.loan_application_id,
+        port: row.port,
+        method: row.method,
+        reason: row.reason,
+        tries: row.tries,
+        reference: row.reference,
+        created_at: row.created_at,
+        stuck_at: row.stuck_at,
+    });
+    Ok(shown.collect())
 }
 
 /// Asks a stuck question again, with all its tries before it: under another key where its adapter had refused the call,
 /// whose answer it may keep under the first one. Money that may have left is only asked about. False when it is not
-/// stuck.
+/// stuck, or when it waits for what becomes of a payout of which the bank has told two things.
 ///
 /// # Errors
 /// When the database fails.
@@ -175,12 +192,56 @@ pub async fn retry(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Res
             closed_at = null
         where ask_id = $1
         and state = 'STUCK'
+        and outcome is distinct from $4
         "#,
         id,
         now,
         MISTAKEN,
+        WITHHELD,
     )
     .execute(conn)
     .await?;
     Ok(updated.rows_affected() == 1)
+}
+
+/// Closes a stuck question that nothing waits for. False when it is not stuck, or when something waits for its answer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn close(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let found = sqlx::query!(
+        r#"
+        select port, method, outcome
+        from ask
+        where ask_id = $1
+        and state = 'STUCK'
+        for update
+        "#,
+        id,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    if !found.is_some_and(|ask| may_be_closed(&ask.port, &ask.method, ask.outcome.as_deref())) {
+        return Ok(false);
+    }
+    sqlx::query!(
+        r#"
+        update ask
+        set state = 'CLOSED',
+            outcome = 'closed by hand',
+            closed_at = $2
+        where ask_id = $1
+        "#,
+        id,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(true)
+}
+
+/// Whether nothing waits for a stuck question: a notice, something to be undone, or money that was dealt with by hand.
+fn may_be_closed(port: &str, method: &str, reason: Option<&str>) -> bool {
+    let waits_for_nothing = [("notifier", "send"), ("collections", "cancel"), ("data", "consent-revoke")];
+    reason == Some(UNCLAIMED) || waits_for_nothing.contains(&(port, method))
 }

@@ -172,7 +172,9 @@ pub async fn save(conn: &mut PgConnection, sealer: &Sealer, loan: &Loan, revisio
 /// # Errors
 /// When the database fails; a second payout of a tranche is refused by its key.
 pub async fn save_payouts(conn: &mut PgConnection, loan: &Loan, now: DateTime<Utc>) -> Result<(), StoreError> {
-    for payout in &loan.payouts {
+    // What frees a tranche before what takes it.
+    let (failed, others): (Vec<_>, Vec<_>) = loan.payouts.iter().partition(|payout| payout.has_failed());
+    for payout in failed.into_iter().chain(others) {
         let (state, utr) = match &payout.state {
             PayoutState::Open => ("RESERVED", None),
             PayoutState::Paid { utr, .. } => ("PAID", Some(utr.as_str())),

@@ -1,7 +1,10 @@
 //! What stands behind a loan ends with it, comes back with it, and money that comes too late is lost by nobody.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use ocen_lender::clock::Clock;
+use ocen_lender::domain::application::ask::NEVER_RECEIVED;
 use serde_json::{Value, json};
 
 use crate::support::bodies::{self, path};
@@ -129,11 +132,13 @@ async fn a_loan_that_a_returned_payment_opens_again_is_secured_again_where_it_ca
     assert!(history(&server, &lsp, &loan.application).await.contains(&said));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn money_that_left_after_all_leaves_its_question_to_an_operator() {
-    let refused = json!({"outcome": "refused", "code": "ACCOUNT_CLOSED", "detail": "no"});
+/// A server whose bank answers the payouts as told, each by its number from one, with a loan that is granted. It has
+/// received none of those that it does not answer.
+async fn with_bank(answer: impl Fn(usize) -> Told + Send + Sync + 'static) -> (Arc<System>, Server, TestLsp, Loan) {
+    let ordered = AtomicUsize::new(0);
     let bank: Arc<System> = System::start(move |heard| match heard.method.as_str() {
-        "pay" => Told::Status(200, refused.clone()),
+        "pay" => answer(ordered.fetch_add(1, Ordering::SeqCst) + 1),
+        "status" => refused(NEVER_RECEIVED),
         _ => Told::Usual,
     })
     .await;
@@ -142,18 +147,97 @@ async fn money_that_left_after_all_leaves_its_question_to_an_operator() {
     let server = Server::start_with(Options { tweak: Some(Box::new(tweak)), ..Options::default() }).await;
     let lsp = server.lsp().await;
     let loan = Flow { server: &server, lsp: &lsp }.granted(1).await.remove(0);
-    let failed = Flow { server: &server, lsp: &lsp }.disburse(&loan, "DISB-1").await;
-    assert_eq!(failed["payment"]["status"], "FAILURE", "{failed}");
-    let stuck = async || server.get("/admin/asks").await["items"].as_array().cloned().unwrap_or_default();
-    assert!(stuck().await.is_empty());
+    (bank, server, lsp, loan)
+}
 
+fn refused(code: &str) -> Told {
+    Told::Status(200, json!({"outcome": "refused", "code": code, "detail": "no"}))
+}
+
+fn silent() -> Told {
+    Told::Status(503, json!({}))
+}
+
+/// The bank tells by itself that its first payout was paid.
+async fn tells_paid(bank: &System, server: &Server) {
     let first = &bank.until("pay", 1).await[0];
     let url = first.body["context"]["callbackUrl"].as_str().unwrap().to_owned();
     let body = paid().to_string();
     let answer = call_back(&server.http, &url, &body, &signed(&body, &system::keys(), 0)).await;
     assert_eq!(answer, (200, json!({"status": "applied"})));
-    let asks = stuck().await;
-    assert_eq!((asks.len(), &asks[0]["reason"]), (1, &json!("money came that nothing waits for")), "{asks:?}");
+}
+
+async fn stuck(server: &Server) -> Vec<Value> {
+    server.get("/admin/asks").await["items"].as_array().cloned().unwrap_or_default()
+}
+
+fn reasons(asks: &[Value]) -> Vec<&str> {
+    asks.iter().filter_map(|ask| ask["reason"].as_str()).collect()
+}
+
+const CONTRADICTED: &str = "paid after the bank had said that it was not: resolve the payout";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_left_after_all_is_booked_by_a_person() {
+    let (bank, server, lsp, loan) = with_bank(|_| refused("ACCOUNT_CLOSED")).await;
+    let failed = Flow { server: &server, lsp: &lsp }.disburse(&loan, "DISB-1").await;
+    assert_eq!(failed["payment"]["status"], "FAILURE", "{failed}");
+    assert!(stuck(&server).await.is_empty());
+
+    tells_paid(&bank, &server).await;
+    let asks = stuck(&server).await;
+    assert_eq!(reasons(&asks), [CONTRADICTED]);
     assert!(history(&server, &lsp, &loan.application).await.iter().any(|what| what.starts_with("tranche 1 left on ")));
     assert_eq!(sql::number(&server.app.pool, "select count(*) from journal").await, 0, "a person books it");
+    let close = format!("/admin/asks/{}/close", asks[0]["askId"].as_str().unwrap());
+    assert_eq!(server.post(&close, &json!({})).await.0, 404, "something waits for it");
+    let order = json!({"loanId": loan.loan_id, "payment": {"id": "DISB-2"}});
+    let again = lsp.ask(path::TRIGGER_DISBURSEMENT, order).await;
+    assert_eq!(again["response"]["error"], "TDRQ1002", "{again}");
+
+    let today = server.app.clock.today();
+    let resolved = json!({"kind": "RESOLVE_PAYOUT", "paymentId": "DISB-1", "utr": "UTR1", "valueDate": today});
+    act(&server, &loan, resolved).await;
+    let succeeded = |c: &Callback| c.body["payment"]["status"] == "SUCCESS";
+    lsp.callback_that("tells that it was paid", succeeded).await;
+    assert!(stuck(&server).await.is_empty());
+    assert_eq!(sql::number(&server.app.pool, "select count(*) from journal").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_try_of_a_payout_that_left_after_all_waits_for_a_person() {
+    // The third try waits for ten seconds.
+    let (bank, server, lsp, loan) = with_bank(|_| silent()).await;
+    let order = json!({"loanId": loan.loan_id, "payment": {"id": "DISB-1"}});
+    lsp.ask(path::TRIGGER_DISBURSEMENT, order).await;
+    let pool = &server.app.pool;
+    let waits = "select count(*) from ask where method = 'pay' and state = 'OPEN' and tries = 0 and due_at > now()";
+    server.until("the third try waits", async || sql::number(pool, waits).await == 1).await;
+    tells_paid(&bank, &server).await;
+    let withheld = "an earlier try may have been paid: resolve the payout";
+    let asks = stuck(&server).await;
+    assert_eq!(reasons(&asks), [withheld, CONTRADICTED]);
+    assert_eq!((&asks[0]["mayBeRetried"], &asks[1]["mayBeRetried"]), (&json!(false), &json!(true)));
+    let retry = format!("/admin/asks/{}/retry", asks[0]["askId"].as_str().unwrap());
+    assert_eq!(server.post(&retry, &json!({})).await.0, 404, "it may not leave");
+
+    act(&server, &loan, json!({"kind": "RESOLVE_PAYOUT", "paymentId": "DISB-1"})).await;
+    bank.until("pay", 3).await;
+    server.until("nobody is asked to look", async || stuck(&server).await.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_beside_a_paid_tranche_is_closed_by_hand() {
+    let second = system::done(json!({"finding": "paid", "utr": "UTR-2", "valueDate": Clock::default().today()}));
+    let answer = move |number| if number == 1 { silent() } else { Told::Status(200, second.clone()) };
+    let (bank, server, lsp, loan) = with_bank(answer).await;
+    let told = Flow { server: &server, lsp: &lsp }.disburse(&loan, "DISB-1").await;
+    assert_eq!(told["payment"]["status"], "SUCCESS", "{told}");
+    tells_paid(&bank, &server).await;
+    let asks = stuck(&server).await;
+    assert_eq!(reasons(&asks), ["money came that nothing waits for"]);
+    let close = format!("/admin/asks/{}/close", asks[0]["askId"].as_str().unwrap());
+    assert_eq!(server.post(&close, &json!({})).await.0, 200);
+    assert!(stuck(&server).await.is_empty());
+    assert_eq!(server.post(&close, &json!({})).await.0, 404);
 }

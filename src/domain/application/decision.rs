@@ -174,6 +174,10 @@ pub enum Effect {
     Hasten(ApplicationId),
     /// A money question was answered by hand: the one with this key is not asked any more.
     CloseAsk(String),
+    /// A money order with this key must not leave, if it has not left yet.
+    Withhold(String),
+    /// A money order that was withheld leaves after all.
+    LetGo(String),
     /// A loan that was over is not any more, because a payment came back: it counts against the borrower again, and
     /// takes the lien on every collateral that is free.
     Reopen(ApplicationId, LoanId, Paise),
@@ -205,7 +209,16 @@ pub struct Decision {
     /// It had to be decided with the loan's history and was not: nothing of it may be stored.
     pub lacks_history: bool,
     /// Money is told of that nothing waits for any more: the question that heard of it is left to an operator.
-    pub unclaimed: bool,
+    pub unclaimed: Option<Unclaimed>,
+}
+
+/// Money that nothing waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unclaimed {
+    /// A payout that had failed holds its tranche again, until the bank's file ends it.
+    HoldsTranche,
+    /// Any other: a person books it, or has it sent back.
+    Stray,
 }
 
 impl Decision {
@@ -219,7 +232,7 @@ impl Decision {
         self.events.extend(then.events);
         self.alarms.extend(then.alarms);
         self.lacks_history |= then.lacks_history;
-        self.unclaimed |= then.unclaimed;
+        self.unclaimed = self.unclaimed.or(then.unclaimed);
     }
 
     /// Answers one result of an exchange.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::account::{Fact, Position, What};
-use super::{Loan, Payout, PayoutState, Tranche, life, repayment};
+use super::{Loan, Payout, PayoutState, Tranche, contradiction, life, repayment};
 use crate::domain::application::answer::{Answer, Content, DisbursementContent, PayoutStatus, RefusalReason};
 use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, Outcome, PayOrder, unreceived};
 use crate::domain::application::command::PaymentOrder;
@@ -15,7 +15,7 @@ use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::personal::is_code;
 
 /// Code of a payout that was paid and came back.
-const RETURNED: &str = "RETURNED";
+pub(super) const RETURNED: &str = "RETURNED";
 
 /// Rows L1 and L2: reserves the tranche and has it paid, or tells what holds it already.
 pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, facts: &Facts<'_>, d: &mut Decision) {
@@ -100,6 +100,12 @@ fn free_tranche(loan: &Loan, order: &PaymentOrder) -> Result<Tranche, String> {
     if loan.holder(tranche.number).is_some() {
         return Err(format!("tranche {} is paid out, or being paid out, under another payment id", tranche.number));
     }
+    if contradiction::of_tranche(loan, tranche.number) {
+        return Err(format!(
+            "the bank told two things of tranche {}: the lender looks what became of it",
+            tranche.number
+        ));
+    }
     match order.amount {
         Some(amount) if amount != tranche.gross => {
             Err(format!("tranche {} is {} rupees gross", tranche.number, tranche.gross))
@@ -157,7 +163,7 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
     };
     let waits = |payout: &&mut Payout| payout.bank_key == order.bank_key && payout.state == PayoutState::Open;
     let Some(payout) = loan.payouts.iter_mut().find(waits) else {
-        unclaimed(loan, app, (order, outcome), d);
+        contradiction::note(loan, app, (order, outcome), d);
         return;
     };
     // Nobody has money before it was ordered, nor tomorrow's today, whatever a bank says.
@@ -181,6 +187,7 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
         // Nothing moved and nothing can move under the dead key, so a new try is safe and the LSP need not act.
         PayoutState::Failed { code, .. }
             if code == NEVER_RECEIVED
+                && !contradiction::of_tranche(loan, tranche.number)
                 && !restate::is_stale(app, facts.today)
                 && let Some(pause) = unreceived(payout.attempt) =>
         {
@@ -200,25 +207,6 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
         kind: WebhookKind::DisbursementStatus(payout.exchange),
         content: content(loan, &payout),
     });
-}
-
-/// The bank tells of money that left under a try which has ended: it had said before that nothing moved. Nothing is
-/// booked, because the tranche may have been paid under another try; a person looks into the bank's file.
-fn unclaimed(loan: &Loan, app: &Application, (order, outcome): (&PayOrder, &Outcome), d: &mut Decision) {
-    let Outcome::Done { finding: Finding::Paid { utr, value_date } } = outcome else { return };
-    let known = loan.payouts.iter().find(|payout| payout.bank_key == order.bank_key).map(|payout| &payout.state);
-    let is_old_news = match known {
-        Some(PayoutState::Paid { utr: booked, .. }) => booked == utr,
-        Some(PayoutState::Failed { code, .. }) => code == RETURNED,
-        Some(PayoutState::Open) | None => false,
-    };
-    if is_old_news {
-        return;
-    }
-    let utr = if is_code(utr) { format!(", UTR {utr}") } else { String::new() };
-    let (tranche, attempt) = (order.tranche, order.attempt);
-    d.event(app, format!("tranche {tranche} left on {value_date} under try {attempt}, which has ended{utr}"));
-    d.unclaimed = true;
 }
 
 /// A paid payout came back from the bank: the borrower never had the money, the tranche is free again.

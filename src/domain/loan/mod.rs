@@ -3,6 +3,7 @@
 pub mod account;
 pub mod checks;
 pub mod content;
+mod contradiction;
 pub mod details;
 pub mod disbursement;
 pub mod dispute;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Fact, Purpose, Waived, What};
 use super::repayment::{self, Arrived, Channel, Payment, PaymentState};
-use super::{Loan, PayoutState, disbursement, life};
+use super::{Loan, PayoutState, contradiction, disbursement, life};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Finding, Outcome, PayOrder, RefundOrder};
 use crate::domain::application::decision::{Decision, Effect, Facts};
@@ -346,7 +346,7 @@ pub fn refunded(
 }
 
 fn withdraw(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) -> Result<(), String> {
-    if loan.account.is_some() || loan.payouts.iter().any(|payout| !payout.has_failed()) {
+    if loan.account.is_some() || loan.payouts.iter().any(|payout| !payout.has_failed() || payout.is_contradicted()) {
         return Err("money is paid out, or on its way: a withdrawal is a cooling-off exit or a pay-off".to_owned());
     }
     if loan.withdrawn_on.is_some() {
@@ -365,14 +365,15 @@ fn resolve(
     facts: &Facts<'_>,
     d: &mut Decision,
 ) -> Result<(), String> {
-    let payout = loan.payment(payment_id).ok_or("the loan has no such payout")?.clone();
-    if payout.state != PayoutState::Open {
+    let contradicted = loan.payouts.iter().find(|one| one.payment_id == *payment_id && one.is_contradicted());
+    let payout = contradicted.or(loan.payment(payment_id)).ok_or("the loan has no such payout")?.clone();
+    if payout.state != PayoutState::Open && !payout.is_contradicted() {
         return Err("the payout has ended".to_owned());
     }
     let outcome = match (utr, value_date) {
         (Some(utr), Some(value_date)) => {
             not_later(value_date, facts)?;
-            let ordered = business_date(payout.at);
+            let ordered = business_date(if payout.is_contradicted() { loan.granted_at } else { payout.at });
             if value_date < ordered {
                 return Err(format!("the payout was ordered on {ordered}"));
             }
@@ -385,6 +386,13 @@ fn resolve(
         _ => return Err("give both utr and valueDate, or none of them".to_owned()),
     };
     let tranche = loan.tranche(payout.tranche).copied().ok_or("the loan has no such tranche")?;
+    if payout.is_contradicted() {
+        if let Outcome::Refused { code, detail } = &outcome {
+            contradiction::was_not_paid(loan, payment_id, (code, detail), facts, d);
+            return Ok(());
+        }
+        contradiction::was_paid(loan, app, payment_id, facts, d);
+    }
     let order = PayOrder {
         loan_id: loan.id.clone(),
         payment_id: payout.payment_id.clone(),

@@ -39,7 +39,7 @@ pub async fn list(
 /// Asks a stuck question again: the adapter was mended. Money that may have left is asked about, never sent again.
 ///
 /// # Errors
-/// 404 for a question that is not stuck.
+/// 404 for a question that is not stuck, or that waits for what becomes of an earlier payout.
 pub async fn retry(State(app): State<SharedApp>, caller: Caller, Path(id): Path<Uuid>) -> Result<Json<Value>, Problem> {
     let mut tx = app.pool.begin().await?;
     if !ask_desk::retry(&mut tx, id, app.clock.now()).await? {
@@ -49,4 +49,18 @@ pub async fn retry(State(app): State<SharedApp>, caller: Caller, Path(id): Path<
     tx.commit().await?;
     app.wake.notify_asks();
     Ok(Json(json!({"askId": id, "state": "OPEN"})))
+}
+
+/// Closes a stuck question that nothing waits for: money that was dealt with by hand, a notice, something to be undone.
+///
+/// # Errors
+/// 404 for a question that is not stuck, or whose answer something waits for.
+pub async fn close(State(app): State<SharedApp>, caller: Caller, Path(id): Path<Uuid>) -> Result<Json<Value>, Problem> {
+    let mut tx = app.pool.begin().await?;
+    if !ask_desk::close(&mut tx, id, app.clock.now()).await? {
+        return Err(Problem::not_found("stuck question that nothing waits for"));
+    }
+    caller.did("ASK_CLOSED").about("askId", id).append(&mut tx, app.clock.wall()).await?;
+    tx.commit().await?;
+    Ok(Json(json!({"askId": id, "state": "CLOSED"})))
 }

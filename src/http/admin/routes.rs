@@ -163,6 +163,8 @@ pub fn table() -> Vec<Route> {
             .says("Questions to systems that wait for a person, newest first.").gives::<Page<StuckAsk>>(),
         post("/admin/asks/{askId}/retry", OPERATE, asks::retry)
             .says("Ask a stuck question again, under a new key.").tells("`askId` and `state`."),
+        post("/admin/asks/{askId}/close", OPERATE, asks::close)
+            .says("Close a stuck question that nothing waits for: money dealt with by hand, a notice, something to be undone.").tells("`askId` and `state`."),
         get("/admin/switches", ANY, switches::list)
             .says("Everything that is stopped.").gives::<Page<Switch>>(),
         get("/admin/switches/changes", ANY, switches::changes)

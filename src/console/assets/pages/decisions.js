@@ -52,20 +52,21 @@ export default {
 
 /** What only a person gets going again. */
 function stuck(asks, visit) {
-  const retry = async (ask) => {
+  const go = async (ask, step, done) => {
     try {
-      await api.post(`/admin/asks${api.path(ask.askId)}/retry`);
-      say("Asked again", "good");
+      await api.post(`/admin/asks${api.path(ask.askId)}/${step}`);
+      say(done, "good");
       await visit.reload();
     } catch (error) {
       say(error.message, "bad");
     }
   };
   return [
-    h("p", { class: "muted", key: "about" }, "Mend the system first. Money that may have left is asked about, never sent again."),
+    h("p", { class: "muted", key: "about" }, "Mend the system first. Money that may have left is asked about, never sent again. A payout of which the bank has told two things is resolved by an act on its loan."),
     h("ul", { class: "acts", key: "asks" }, asks.map((ask) => h("li", { key: ask.askId },
       h("div", null, mono(`${ask.port}.${ask.method}`), ask.loanApplicationId && h("span", { class: "muted" }, ` ${ask.loanApplicationId}`),
         ask.reason && h("p", { class: "muted" }, ask.reason)),
-      may(visit, "operator") && button("Ask again", () => retry(ask), { small: true, glyph: "again" })))),
+      may(visit, "operator") && ask.mayBeRetried && button("Ask again", () => go(ask, "retry", "Asked again"), { small: true, glyph: "again" }),
+      may(visit, "operator") && ask.mayBeClosed && button("Close", () => go(ask, "close", "Closed"), { small: true })))),
   ];
 }

@@ -345,7 +345,7 @@ impl Scene {
         let Decision { replies, asks, timers, webhooks, effects, events: _, alarms: _, lacks_history, unclaimed } =
             decision;
         assert!(!lacks_history);
-        self.unclaimed = unclaimed;
+        self.unclaimed = unclaimed.is_some();
         self.references.note_sessions(&asks);
         self.replies.extend(replies);
         self.asks.extend(asks);

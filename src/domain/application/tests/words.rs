@@ -100,6 +100,8 @@ fn effect(effect: &Effect) -> String {
         Effect::PublishDispute(..) => "publish dispute".to_owned(),
         Effect::Hasten(_) => "hasten".to_owned(),
         Effect::CloseAsk(_) => "close ask".to_owned(),
+        Effect::Withhold(_) => "withhold".to_owned(),
+        Effect::LetGo(_) => "let go".to_owned(),
         Effect::Reopen(..) => "reopen".to_owned(),
         Effect::Finish(..) => "finish".to_owned(),
         Effect::Publish(..) => "publish".to_owned(),

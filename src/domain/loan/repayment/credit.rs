@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::{Channel, Payment, PaymentState, confirm, go_on, put, tell};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Collection, Finding, Outcome};
-use crate::domain::application::decision::{Decision, Effect, Facts};
+use crate::domain::application::decision::{Decision, Effect, Facts, Unclaimed};
 use crate::domain::book::{Journal, JournalKind, LedgerAccount, credit};
 use crate::domain::ids::PaymentId;
 use crate::domain::loan::account::{Fact, Out, Split, What};
@@ -65,7 +65,7 @@ pub(super) fn unclaimed(
         app,
         format!("{amount} rupees of {value_date} came for payment {}, which has ended{utr}", asked.payment_id),
     );
-    d.unclaimed = true;
+    d.unclaimed = Some(Unclaimed::Stray);
 }
 
 /// Notes a receipt and gives its split.

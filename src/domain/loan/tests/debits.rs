@@ -4,6 +4,7 @@ use chrono::{Duration, NaiveDate};
 
 use super::{granted, loan, trigger};
 use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, Outcome};
+use crate::domain::application::decision::Effect;
 use crate::domain::application::tests::findings::{done, mandate, notified, paid, refused};
 use crate::domain::application::tests::fixtures::set_repayment_plan;
 use crate::domain::application::tests::story::ONE;
@@ -156,4 +157,15 @@ fn a_payout_that_left_after_all_is_left_to_an_operator() {
     scene.answer("pay", &paid());
     scene.apply(&ask, &paid());
     assert!(!scene.unclaimed, "the same news twice");
+}
+
+#[test]
+fn a_debit_that_was_paid_after_all_is_not_made_again() {
+    let mut scene = debiting();
+    let ask = scene.asks.iter().find(|new| matches!(new.ask, Ask::Present(_))).expect("a debit").clone();
+    scene.answer("present", &refused(NEVER_RECEIVED));
+    let again = debit(&scene).key;
+    scene.apply(&ask, &collected("UTR-1"));
+    assert!(!scene.unclaimed, "the payment waited for it");
+    assert!(scene.effects.contains(&Effect::Withhold(again)), "{:?}", scene.effects);
 }

@@ -1,0 +1,126 @@
+//! A bank that tells of money which left, after it had said that none did.
+//!
+//! One of its two words is wrong, and only its file tells which. Until a person has looked there (the act
+//! `RESOLVE_PAYOUT`) nothing is booked, the tranche is held, and no other try of it leaves.
+
+use super::disbursement::{RETURNED, content};
+use super::{Loan, Payout, PayoutState};
+use crate::domain::application::Application;
+use crate::domain::application::ask::{Finding, Outcome, PayOrder};
+use crate::domain::application::decision::{Decision, Effect, Facts, Unclaimed, Webhook, WebhookKind};
+use crate::domain::ids::PaymentId;
+use crate::domain::personal::is_code;
+
+/// The code of a payout of which the bank tells two things.
+const CONTRADICTED: &str = "PAID_AFTER_ALL";
+/// The code of one whose tranche is paid under another try too.
+const PAID_TWICE: &str = "PAID_TWICE";
+/// The code of one that is not needed any more.
+const PAID_BEFORE: &str = "PAID_UNDER_AN_EARLIER_TRY";
+
+impl Payout {
+    /// Whether the bank has told both that it was paid and that it was not.
+    #[must_use]
+    pub fn is_contradicted(&self) -> bool {
+        self.failure().is_some_and(|(code, _)| code == CONTRADICTED)
+    }
+}
+
+/// Whether a person has to look what became of a tranche.
+pub fn of_tranche(loan: &Loan, tranche: u32) -> bool {
+    loan.payouts.iter().any(|payout| payout.tranche == tranche && payout.is_contradicted())
+}
+
+/// The bank tells of a try that has ended. Of a tranche that is paid under another try, or of a loan that is withdrawn,
+/// nothing is left to be decided about the loan: a person has the money sent back.
+pub fn note(loan: &mut Loan, app: &Application, (order, outcome): (&PayOrder, &Outcome), d: &mut Decision) {
+    let Outcome::Done { finding: Finding::Paid { utr, value_date } } = outcome else { return };
+    let is_withdrawn = loan.withdrawn_on.is_some();
+    let others = loan.payouts.iter().filter(|other| other.tranche == order.tranche);
+    let is_paid = others.clone().any(Payout::is_paid);
+    let open = others.filter(|other| other.state == PayoutState::Open).map(|other| other.bank_key.clone()).next();
+    let known = loan.payouts.iter_mut().find(|payout| payout.bank_key == order.bank_key);
+    let holds_tranche = match known {
+        Some(payout) => match &payout.state {
+            PayoutState::Paid { utr: booked, .. } if booked == utr => return,
+            PayoutState::Failed { code, .. } if code == RETURNED || code == PAID_TWICE => return,
+            PayoutState::Failed { code, .. } if code == CONTRADICTED => {
+                d.unclaimed = Some(Unclaimed::HoldsTranche);
+                return;
+            }
+            PayoutState::Failed { .. } if !is_paid && !is_withdrawn => {
+                let detail = "the bank told of it after it had said that nothing moved".to_owned();
+                payout.state = PayoutState::Failed { code: CONTRADICTED.to_owned(), detail };
+                true
+            }
+            _ => false,
+        },
+        None => false,
+    };
+    if holds_tranche {
+        d.effects.extend(open.map(Effect::Withhold));
+    }
+    d.unclaimed = Some(if holds_tranche { Unclaimed::HoldsTranche } else { Unclaimed::Stray });
+    let utr = if is_code(utr) { format!(", UTR {utr}") } else { String::new() };
+    let (tranche, attempt) = (order.tranche, order.attempt);
+    d.event(app, format!("tranche {tranche} left on {value_date} under try {attempt}, which has ended{utr}"));
+}
+
+/// The bank's file tells that a try was paid of which the bank had said both: it is open again, to be booked, and no
+/// other try of its tranche is needed. Where another one was paid meanwhile, the borrower has the money twice: the second
+/// time is not his loan's, and a person has it sent back.
+pub fn was_paid(loan: &mut Loan, app: &Application, payment: &PaymentId, facts: &Facts<'_>, d: &mut Decision) {
+    let granted_at = loan.granted_at;
+    let contradicted = |one: &Payout| one.payment_id == *payment && one.is_contradicted();
+    let Some(tranche) = loan.payouts.iter().find(|one| contradicted(one)).map(|one| one.tranche) else { return };
+    let is_paid = loan.payouts.iter().any(|one| one.tranche == tranche && one.is_paid());
+    let Some(paid) = loan.payouts.iter_mut().find(|one| contradicted(one)) else { return };
+    if is_paid {
+        let detail = "the tranche is paid under another try as well".to_owned();
+        paid.state = PayoutState::Failed { code: PAID_TWICE.to_owned(), detail };
+        d.event(app, format!("tranche {tranche} was paid twice"));
+        return;
+    }
+    paid.state = PayoutState::Open;
+    // When it was ordered is not known any more; not before the grant.
+    paid.at = granted_at;
+    let paid = paid.bank_key.clone();
+    let is_other = |one: &&mut Payout| one.tranche == tranche && one.bank_key != paid;
+    let mut ended: Vec<Payout> = Vec::new();
+    for other in loan.payouts.iter_mut().filter(is_other).filter(|one| one.state == PayoutState::Open) {
+        let detail = "the tranche was paid under an earlier try".to_owned();
+        other.state = PayoutState::Failed { code: PAID_BEFORE.to_owned(), detail };
+        other.at = facts.now;
+        d.effects.push(Effect::CloseAsk(other.bank_key.clone()));
+        ended.push(other.clone());
+    }
+    // Another try of the same payment is no news of its own.
+    for other in ended.iter().filter(|other| other.payment_id != *payment) {
+        d.webhooks.push(Webhook {
+            application: app.id,
+            kind: WebhookKind::DisbursementStatus(other.exchange),
+            content: content(loan, other),
+        });
+    }
+}
+
+/// The bank's file tells that it was not paid: as the bank had said first. Another try that was withheld goes on.
+pub fn was_not_paid(
+    loan: &mut Loan,
+    payment: &PaymentId,
+    (code, detail): (&str, &str),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let contradicted = |one: &&mut Payout| one.payment_id == *payment && one.is_contradicted();
+    let Some(payout) = loan.payouts.iter_mut().find(contradicted) else { return };
+    payout.state = PayoutState::Failed { code: code.to_owned(), detail: detail.to_owned() };
+    payout.at = facts.now;
+    let (tranche, bank_key) = (payout.tranche, payout.bank_key.clone());
+    d.effects.push(Effect::CloseAsk(bank_key));
+    if of_tranche(loan, tranche) {
+        return;
+    }
+    let open = loan.payouts.iter().filter(|one| one.tranche == tranche && one.state == PayoutState::Open);
+    d.effects.extend(open.map(|other| Effect::LetGo(other.bank_key.clone())));
+}

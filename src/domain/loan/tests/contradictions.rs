@@ -1,0 +1,137 @@
+//! A bank that tells of a payout which left, after it had said that nothing moved.
+
+use super::{granted, loan, orders, trigger};
+use crate::domain::application::answer::{Content, PayoutStatus, RefusalReason};
+use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, NewAsk, Outcome};
+use crate::domain::application::decision::Effect;
+use crate::domain::application::tests::findings::{done, paid, refused};
+use crate::domain::application::tests::story::ONE;
+use crate::domain::application::tests::support::Scene;
+use crate::domain::ids::PaymentId;
+use crate::domain::loan::operator::Act;
+
+/// The first try never arrived, says the bank, and a second one was ordered; then it tells that the first one was paid.
+fn contradicted() -> (Scene, NewAsk) {
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    let first = pay(&scene);
+    scene.answer("pay", &refused(NEVER_RECEIVED));
+    scene.apply(&first, &paid());
+    assert!(scene.unclaimed, "a person looks");
+    (scene, first)
+}
+
+fn pay(scene: &Scene) -> NewAsk {
+    scene.asks.iter().find(|new| matches!(new.ask, Ask::Pay(_))).expect("a payout").clone()
+}
+
+fn resolve(payment: &str, utr: Option<&str>) -> Act {
+    let value_date = utr.map(|_| "2026-11-02".parse().unwrap());
+    Act::ResolvePayout { payment_id: PaymentId::from(payment), utr: utr.map(str::to_owned), value_date }
+}
+
+fn last_webhook(scene: &Scene) -> Option<PayoutStatus> {
+    scene.webhooks.last().and_then(|webhook| match &webhook.content {
+        Content::Disbursement(content) => content.status,
+        _ => None,
+    })
+}
+
+#[test]
+fn the_next_try_is_withheld_until_a_person_has_looked() {
+    let (scene, _) = contradicted();
+    let second = orders(&scene)[0].bank_key.clone();
+    assert_eq!(scene.effects.iter().find(|e| matches!(e, Effect::Withhold(_))), Some(&Effect::Withhold(second)));
+    assert!(loan(&scene).account.is_none(), "nothing is booked");
+}
+
+#[test]
+fn a_payout_that_was_paid_after_all_is_booked_once_and_the_next_try_is_given_up() {
+    let (mut scene, first) = contradicted();
+    let second = orders(&scene)[0].bank_key.clone();
+    scene.operate(ONE, &resolve("P1", Some("UTR1"))).unwrap();
+    assert!(scene.effects.contains(&Effect::CloseAsk(second)));
+    assert_eq!(loan(&scene).payouts.iter().filter(|payout| payout.is_paid()).count(), 1);
+    assert!(loan(&scene).payouts[0].is_paid() && loan(&scene).payouts[1].has_failed());
+    assert!(loan(&scene).account.is_some());
+    assert_eq!((scene.webhooks.len(), last_webhook(&scene)), (1, Some(PayoutStatus::Success)));
+    let value_date = "2026-11-02".parse().unwrap();
+    scene.apply(&first, &done(Finding::Paid { utr: "UTR1".to_owned(), value_date }));
+    assert!(!scene.unclaimed, "the same news again");
+    assert_eq!(scene.operate(ONE, &resolve("P1", Some("UTR1"))), Err("the payout has ended".to_owned()));
+}
+
+#[test]
+fn a_payout_that_was_not_paid_lets_the_next_try_go() {
+    let (mut scene, _) = contradicted();
+    let second = orders(&scene)[0].bank_key.clone();
+    scene.operate(ONE, &resolve("P1", None)).unwrap();
+    assert!(scene.effects.contains(&Effect::LetGo(second)));
+    assert!(scene.webhooks.is_empty(), "the payment goes on");
+    scene.answer("pay", &paid());
+    assert!(loan(&scene).payouts[1].is_paid());
+}
+
+#[test]
+fn no_new_try_follows_one_of_which_the_bank_tells_two_things() {
+    let (mut scene, first) = contradicted();
+    scene.answer("pay", &refused(NEVER_RECEIVED));
+    assert!(orders(&scene).is_empty());
+    assert_eq!(last_webhook(&scene), Some(PayoutStatus::Failure));
+    let again = trigger(&mut scene, "P2", None, None);
+    assert_eq!(scene.refusal(again), Some(RefusalReason::AmountNotAllowed));
+    assert!(scene.operate(ONE, &Act::Withdraw {}).unwrap_err().contains("money"));
+    scene.apply(&first, &paid());
+    assert!(scene.unclaimed, "still a person's");
+
+    scene.operate(ONE, &resolve("P1", None)).unwrap();
+    trigger(&mut scene, "P2", None, None);
+    scene.answer("pay", &paid());
+    assert_eq!(loan(&scene).payouts.iter().filter(|payout| payout.is_paid()).count(), 1);
+}
+
+#[test]
+fn an_earlier_payment_that_was_paid_after_all_ends_the_later_one() {
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    let first = pay(&scene);
+    scene.answer("pay", &refused("ACCOUNT_CLOSED"));
+    trigger(&mut scene, "P2", None, None);
+    scene.webhooks.clear();
+    scene.apply(&first, &paid());
+    scene.operate(ONE, &resolve("P1", Some("UTR1"))).unwrap();
+    let told: Vec<_> = scene.webhooks.iter().map(|webhook| webhook.content.clone()).collect();
+    let statuses: Vec<_> = told
+        .iter()
+        .map(|content| match content {
+            Content::Disbursement(content) => (content.payment_id.as_str(), content.status),
+            content => panic!("{content:?}"),
+        })
+        .collect();
+    assert_eq!(statuses, [("P2", Some(PayoutStatus::Failure)), ("P1", Some(PayoutStatus::Success))]);
+}
+
+#[test]
+fn money_beside_a_paid_tranche_is_a_stray() {
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    let first = pay(&scene);
+    scene.answer("pay", &refused(NEVER_RECEIVED));
+    scene.answer("pay", &paid());
+    let before = loan(&scene).clone();
+    let other =
+        Outcome::Done { finding: Finding::Paid { utr: "OTHER".to_owned(), value_date: "2026-11-02".parse().unwrap() } };
+    scene.apply(&first, &other);
+    assert!(scene.unclaimed);
+    assert_eq!(loan(&scene), &before, "a person has it sent back");
+}
+
+#[test]
+fn a_tranche_that_was_paid_twice_is_booked_once() {
+    let (mut scene, _) = contradicted();
+    scene.answer("pay", &paid());
+    let (book, account) = (scene.journals.len(), loan(&scene).account.clone());
+    scene.operate(ONE, &resolve("P1", Some("UTR1"))).unwrap();
+    assert_eq!((scene.journals.len(), &loan(&scene).account), (book, &account));
+    assert_eq!(loan(&scene).payouts.iter().filter(|payout| payout.is_paid()).count(), 1);
+}
