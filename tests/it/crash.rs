@@ -128,13 +128,23 @@ impl Stubborn {
         self.http.get(url).send().await.ok()?.json().await.ok()
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Option<Value> {
+    /// Whether a request is accepted; not when it should be sent again.
+    async fn is_accepted(&self, path: &str, body: &Value) -> bool {
         let url = format!("{}{path}", self.at.read().unwrap().lsp);
-        self.http.post(url).json(body).send().await.ok()?.json().await.ok()
+        let Ok(response) = self.http.post(url).json(body).send().await else { return false };
+        let is_refused = response.status().is_client_error() && response.status() != 429;
+        let Ok(ack) = response.json::<Value>().await else { return false };
+        assert!(!is_refused, "{path}: {ack}");
+        ack["error"] == "0"
     }
 
     /// Sends a request until it is acknowledged, and waits for its answer.
-    async fn ask(&self, path: &str, mut body: Value) -> Value {
+    async fn ask(&self, path: &str, body: Value) -> Value {
+        self.ask_for(path, body, |_| true).await
+    }
+
+    /// The same, for an answer that fits: an interim one may come before.
+    async fn ask_for(&self, path: &str, mut body: Value, fits: impl Fn(&Value) -> bool) -> Value {
         let request_id = format!("REQ-{}", Ids.uuid().simple());
         body["requestId"] = json!(request_id);
         body["metadata"] = json!({
@@ -145,7 +155,7 @@ impl Stubborn {
         });
         let note = |is_acked| self.waits.lock().unwrap().insert(request_id.clone(), (path.to_owned(), is_acked));
         note(false);
-        while !self.post(path, &body).await.is_some_and(|ack| ack["error"] == "0") {
+        while !self.is_accepted(path, &body).await {
             pause().await;
         }
         note(true);
@@ -153,8 +163,10 @@ impl Stubborn {
         let operation = path.rsplit('/').next().unwrap().replace("Request", "Response").to_ascii_lowercase();
         loop {
             let listed = self.get(&answers).await.unwrap_or_default();
-            let fits =
-                |item: &&Value| item["path"].as_str().unwrap().to_ascii_lowercase().ends_with(&format!("/{operation}"));
+            let fits = |item: &&Value| {
+                let path = item["path"].as_str().unwrap().to_ascii_lowercase();
+                path.ends_with(&format!("/{operation}")) && fits(&item["body"])
+            };
             if let Some(item) = listed["items"].as_array().and_then(|items| items.iter().find(fits)) {
                 self.waits.lock().unwrap().remove(&request_id);
                 self.steps.send_modify(|steps| *steps += 1);
@@ -164,9 +176,16 @@ impl Stubborn {
         }
     }
 
-    /// Asks again and again until the answer fits.
+    /// Asks again and again until the answer fits; not once it has failed for good.
     async fn ask_until(&self, path: &str, body: Value, fits: impl Fn(&Value) -> bool) {
-        while !fits(&self.ask(path, body.clone()).await) {
+        loop {
+            let answer = self.ask(path, body.clone()).await;
+            if fits(&answer) {
+                return;
+            }
+            let ends = [&answer["payment"]["status"], &answer["plan"]["status"], &answer["consent"]["consentStatus"]];
+            let has_failed = ends.iter().any(|end| matches!(end.as_str(), Some("FAILURE" | "INACTIVE" | "FAILED")));
+            assert!(!has_failed, "{path}: {answer}");
             pause().await;
         }
     }
@@ -177,7 +196,8 @@ impl Stubborn {
         let item = bodies::application(&id, &bodies::pan());
         self.ask(path::CREATE, json!({"loanApplications": [item]})).await;
         self.consent(&id, "ONETIME").await;
-        let offers = self.ask(path::GENERATE_OFFERS, json!({"loanApplicationIds": [id]})).await;
+        let made = |answer: &Value| answer["loanApplications"][0]["offers"][0].is_object();
+        let offers = self.ask_for(path::GENERATE_OFFERS, json!({"loanApplicationIds": [id]}), made).await;
         let offer = &offers["loanApplications"][0]["offers"][0];
         self.ask(path::SET_OFFER, json!({"loanApplicationId": id, "offer": {"id": offer["id"]}})).await;
         self.sign(&id).await;
@@ -191,7 +211,8 @@ impl Stubborn {
         let granted = self.ask(path::GRANT, json!({"loanApplicationId": id})).await;
         let loan = granted["loanId"].as_str().unwrap_or_else(|| panic!("{granted}")).to_owned();
         let payment = json!({"id": format!("DISB-{id}"), "totalAmount": offer["terms"]["sanctionedAmount"]});
-        self.ask(path::TRIGGER_DISBURSEMENT, json!({"loanId": loan, "payment": payment})).await;
+        let triggered = self.ask(path::TRIGGER_DISBURSEMENT, json!({"loanId": loan, "payment": payment})).await;
+        assert_eq!(triggered["response"]["error"], "0", "{triggered}");
         let paid = |answer: &Value| answer["payment"]["status"] == "SUCCESS";
         self.ask_until(path::DISBURSEMENT_STATUS, json!({"loanId": loan}), paid).await;
         loan
