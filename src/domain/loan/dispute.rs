@@ -52,6 +52,9 @@ pub enum DisputeStatus {
     Closed,
 }
 
+/// Bytes of description that one dispute takes in all.
+const LONGEST: usize = 40_000;
+
 /// Rows L16 and L18: a new dispute, or more words on one that is open. Only the words that the lender waits for move it
 /// (L18); while it is at work anyway they are added as they come. A resolved one takes none: `ocen-v3.md` §6.2 has no way
 /// back from `RESOLVED`, so an LSP cannot undo the lender's answer, and words that nobody looks at would be lost. A
@@ -72,6 +75,12 @@ pub fn raise(loan: &Loan, (known, description): (Option<&DisputeId>, &str), fact
         },
         Some(dispute) if matches!(dispute.status, DisputeStatus::Resolved | DisputeStatus::Closed) => {
             let detail = format!("the dispute is {}; raise a new one", dispute.status.name());
+            let content = told(loan, dispute, facts, d);
+            d.answer(facts, Answer::refused(RefusalReason::DisputeState, detail, content));
+            return;
+        }
+        Some(dispute) if dispute.description.len().saturating_add(description.len()) > LONGEST => {
+            let detail = format!("a dispute has at most {LONGEST} bytes of description: raise another one");
             let content = told(loan, dispute, facts, d);
             d.answer(facts, Answer::refused(RefusalReason::DisputeState, detail, content));
             return;

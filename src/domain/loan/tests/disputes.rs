@@ -71,3 +71,14 @@ fn row_l16_a_dispute_is_told_with_the_page_where_it_is_followed() {
     let opens = Effect::PublishDispute(loan(&scene).application, told.id);
     assert!(scene.effects.contains(&opens), "{:?}", scene.effects);
 }
+
+#[test]
+fn a_dispute_does_not_grow_without_end() {
+    let (mut scene, before) = standing(DisputeStatus::Processing);
+    let words = "x".repeat(4_000);
+    let taken = (0..20).take_while(|_| {
+        let told = raise(&mut scene, Some(&before.id), &words);
+        scene.refusal(told).is_none()
+    });
+    assert_eq!(taken.count(), 9);
+}
