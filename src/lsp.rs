@@ -1,10 +1,15 @@
 //! A loan service provider as registered: who it is, how it likes to be answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::config::Network;
 use crate::domain::ids::OrgId;
@@ -94,6 +99,41 @@ pub struct Settings {
     /// Limits of its own in place of the configured ones.
     #[serde(skip_serializing_if = "RateLimits::is_off")]
     pub rate_limits: RateLimits,
+}
+
+/// Settings as a row has them. A newer version may have stored some that this one does not know: they change nothing
+/// here, and keep nobody's callbacks waiting.
+#[derive(Debug, Clone)]
+pub struct StoredSettings(pub Settings);
+
+impl Deref for StoredSettings {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.0
+    }
+}
+
+/// The members of [`Settings`].
+static MEMBERS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let schema = schemars::schema_for!(Settings);
+    let members = schema.get("properties").and_then(Value::as_object);
+    members.map(|members| members.keys().cloned().collect()).unwrap_or_default()
+});
+
+impl<'de> Deserialize<'de> for StoredSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let read = || match serde_json::from_str::<Settings>(raw.get()) {
+            Ok(settings) => Ok(settings),
+            Err(_) => {
+                let mut members: serde_json::Map<String, Value> = serde_json::from_str(raw.get())?;
+                members.retain(|member, _| MEMBERS.contains(member));
+                serde_json::from_value(Value::Object(members))
+            }
+        };
+        read().map(Self).map_err(D::Error::custom)
+    }
 }
 
 /// How far a sender's clock may be ahead, in seconds (`ocen-v3.md` §4.6).
@@ -224,4 +264,18 @@ pub enum ErrorCatalogue {
     Extended,
     /// Folded to the older published list.
     Juspay,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_settings_are_read_beside_some_of_a_newer_version() {
+        let stored = r#"{"heartbeatCallback": true, "clockSkew": 20, "ofTomorrow": {"a": [1]}}"#;
+        let StoredSettings(read) = serde_json::from_str(stored).unwrap();
+        assert_eq!(read, Settings { heartbeat_callback: true, clock_skew: 20, ..Settings::default() });
+        assert!(serde_json::from_str::<Settings>(stored).is_err(), "who sets them is told of a slip of the pen");
+        assert!(serde_json::from_str::<StoredSettings>(r#"{"clockSkew": "much"}"#).is_err());
+    }
 }

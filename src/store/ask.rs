@@ -9,7 +9,7 @@ use super::{StoreError, one_row};
 use crate::domain::application::ask::NewAsk;
 use crate::domain::application::timer::NewTimer;
 use crate::domain::ids::ApplicationId;
-use crate::seal::Sealer;
+use crate::seal::{SealError, Sealer};
 
 /// The reason stored with a stuck question when its adapter refused the call, rather than the system behind the
 /// adapter.
@@ -138,22 +138,30 @@ pub async fn lease(
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Leased {
-                id: row.ask_id,
-                lease_id,
-                detail: sealer.open_json(&context(row.ask_id), &row.detail)?,
-                tries: row.tries,
-                may_have_left: row.was == "SENDING",
-                reference: row.reference,
-                created_at: row.created_at,
-                org_id: row.org_id,
-                trace: row.trace,
-                renewed: row.renewed,
-            })
-        })
-        .collect()
+    let mut leased = Vec::with_capacity(rows.len());
+    for row in rows {
+        let detail = match sealer.open_json(&context(row.ask_id), &row.detail) {
+            // One that a newer version wrote keeps none of the others waiting: that version takes it when the lease ends.
+            Err(error @ SealError::Json { .. }) => {
+                tracing::error!(ask.id = %row.ask_id, %error, "a question cannot be read");
+                continue;
+            }
+            opened => opened?,
+        };
+        leased.push(Leased {
+            id: row.ask_id,
+            lease_id,
+            detail,
+            tries: row.tries,
+            may_have_left: row.was == "SENDING",
+            reference: row.reference,
+            created_at: row.created_at,
+            org_id: row.org_id,
+            trace: row.trace,
+            renewed: row.renewed,
+        });
+    }
+    Ok(leased)
 }
 
 /// How a leased row goes on.

@@ -6,7 +6,7 @@ use sqlx::types::Json;
 
 use super::switches::Stopped;
 use crate::domain::ids::OrgId;
-use crate::lsp::{Lsp, LspKey, Settings};
+use crate::lsp::{Lsp, LspKey, Settings, StoredSettings};
 
 /// A key with the LSP that it belongs to, as intake needs them.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub async fn by_kids(conn: &mut PgConnection, kids: &[String]) -> Result<Vec<(St
         r#"select
             lsp_key.kid,
             lsp.org_id,
-            lsp.settings as "settings: Json<Settings>",
+            lsp.settings as "settings: Json<StoredSettings>",
             lsp_key.public_key_pem,
             lsp_key.revoked_at,
             array(
@@ -64,7 +64,7 @@ pub async fn by_kids(conn: &mut PgConnection, kids: &[String]) -> Result<Vec<(St
         .map(|row| {
             let owner = KeyOwner {
                 org_id: OrgId(row.org_id),
-                settings: row.settings.0,
+                settings: row.settings.0.0,
                 public_key_pem: row.public_key_pem,
                 revoked_at: row.revoked_at,
                 stopped: Stopped::from_rows(row.stopped),
@@ -81,7 +81,7 @@ pub async fn by_kids(conn: &mut PgConnection, kids: &[String]) -> Result<Vec<(St
 pub async fn find(conn: &mut PgConnection, org_id: &OrgId) -> Result<Option<Lsp>, sqlx::Error> {
     let row = sqlx::query_as!(
         LspRow,
-        r#"select org_id, name, callback_base_url, settings as "settings: Json<Settings>"
+        r#"select org_id, name, callback_base_url, settings as "settings: Json<StoredSettings>"
         from lsp
         where org_id = $1"#,
         org_id.as_str(),
@@ -99,7 +99,7 @@ pub async fn find(conn: &mut PgConnection, org_id: &OrgId) -> Result<Option<Lsp>
 pub async fn list(conn: &mut PgConnection, after: &str, limit: i64) -> Result<Vec<Lsp>, sqlx::Error> {
     let rows = sqlx::query_as!(
         LspRow,
-        r#"select org_id, name, callback_base_url, settings as "settings: Json<Settings>"
+        r#"select org_id, name, callback_base_url, settings as "settings: Json<StoredSettings>"
         from lsp
         where org_id > $1
         order by org_id
@@ -116,7 +116,7 @@ struct LspRow {
     org_id: String,
     name: String,
     callback_base_url: String,
-    settings: Json<Settings>,
+    settings: Json<StoredSettings>,
 }
 
 async fn with_keys(conn: &mut PgConnection, rows: Vec<LspRow>) -> Result<Vec<Lsp>, sqlx::Error> {
@@ -145,7 +145,7 @@ impl LspRow {
             org_id: OrgId(self.org_id),
             name: self.name,
             callback_base_url: self.callback_base_url,
-            settings: self.settings.0,
+            settings: self.settings.0.0,
             keys: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::StoreError;
-use crate::lsp::Settings;
+use crate::lsp::{Settings, StoredSettings};
 
 /// An LSP's switches; the defaults for one that is not registered any more.
 ///
@@ -13,7 +13,7 @@ use crate::lsp::Settings;
 pub async fn of(conn: &mut PgConnection, org_id: &str) -> Result<Settings, StoreError> {
     let row = sqlx::query!(
         r#"
-        select settings as "settings: Json<Settings>"
+        select settings as "settings: Json<StoredSettings>"
         from lsp
         where org_id = $1
         "#,
@@ -21,7 +21,7 @@ pub async fn of(conn: &mut PgConnection, org_id: &str) -> Result<Settings, Store
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| row.settings.0).unwrap_or_default())
+    Ok(row.map(|row| row.settings.0.0).unwrap_or_default())
 }
 
 /// The name of an LSP.

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::lsp::Settings;
+use crate::lsp::StoredSettings;
 
 /// Leases due streams, the longest waiting first; those of the LSPs in `busy` are left for later.
 ///
@@ -81,7 +81,7 @@ pub struct Head {
     /// Where the LSP listens.
     pub callback_base_url: String,
     /// The LSP's switches.
-    pub settings: Json<Settings>,
+    pub settings: Json<StoredSettings>,
     /// Whether the LSP has a key that is not revoked.
     pub has_key: bool,
     /// Business time of its decision.
@@ -105,7 +105,7 @@ pub async fn heads(conn: &mut PgConnection, streams: &[Uuid], now: DateTime<Utc>
             coalesce(head.w3c_trace_id, head.exchange_id, head.callback_id) as "trace!",
             head.body as sealed_body, head.signed, head.protected_member, head.attempts, head.first_failed_at,
             lsp.callback_base_url,
-            lsp.settings as "settings: Json<Settings>",
+            lsp.settings as "settings: Json<StoredSettings>",
             exists (
                 select from lsp_key
                 where lsp_key.org_id = lsp.org_id

@@ -271,3 +271,31 @@ async fn what_the_product_does_not_allow_is_not_offered_whoever_approves_it() {
     let words = shown["reasons"][0]["description"].as_str().unwrap();
     assert!(words.contains("is given from 1000.00 to 1000000.00 rupees"), "{words}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_of_a_newer_version_keeps_no_other_waiting() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    flow.granted(1).await;
+    let pool = &server.app.pool;
+    let id: uuid::Uuid = sqlx::query("select ask_id from ask order by ask_id limit 1")
+        .fetch_one(pool)
+        .await
+        .map(|row| sqlx::Row::get(&row, 0))
+        .unwrap();
+    let unknown = json!({"kind": "ASK", "ask": {"ask": "FORETELL"}, "targets": []});
+    let sealed = server.app.sealer.seal_json(&format!("ask:{}", id.simple()), &unknown).unwrap();
+    sqlx::query(
+        "update ask set detail = $2, state = 'OPEN', closed_at = null, due_at = $3, tries = 0 where ask_id = $1",
+    )
+    .bind(id)
+    .bind(sealed)
+    .bind(server.app.clock.now() - chrono::Duration::hours(1))
+    .execute(pool)
+    .await
+    .unwrap();
+    flow.granted(1).await;
+    let left = "select count(*) from ask where state = 'OPEN' and tries > 0 and due_at < now() - interval '1 minute'";
+    assert_eq!(sql::number(pool, left).await, 1, "it was taken up, and is left to whoever can read it");
+}
