@@ -9,14 +9,12 @@ use super::{Refused, refer, replies, save};
 use crate::app::App;
 use crate::domain::application::Application;
 use crate::domain::application::answer::Answer;
-use crate::domain::application::ask::{Ask, Collection, NewAsk, Outcome};
-use crate::domain::application::decide::Decided;
-use crate::domain::application::decision::{Decision, Unclaimed};
+use crate::domain::application::ask::{NewAsk, Outcome};
+use crate::domain::application::decision::Unclaimed;
 use crate::domain::application::facets::Generation;
 use crate::domain::application::timer::{NewTimer, Timer};
 use crate::domain::application::{decide, offer};
 use crate::domain::ids::{ApplicationId, ExchangeId};
-use crate::domain::loan::Loan;
 use crate::store::application::Locked;
 use crate::store::ask::{Leased, Settlement};
 use crate::store::write::Writes;
@@ -49,7 +47,7 @@ pub async fn apply(
 }
 
 /// Applies what a system tells by itself about a question that has its outcome already: it is decided as ever, and
-/// settles nothing and answers no exchange. False when it changes nothing.
+/// settles nothing and answers no exchange. False when it changes nothing, or a person looks at it already.
 ///
 /// # Errors
 /// When nothing could be stored; nothing is applied then.
@@ -60,8 +58,10 @@ pub async fn news(app: &App, id: Uuid, new: &NewAsk, outcome: &Outcome) -> Resul
     let is_news = !prepared.decided.decision.events.is_empty();
     if is_news {
         if let Some(reason) = stuck {
+            if !ask_desk::call_operator(&mut tx, id, reason, app.clock.now()).await? {
+                return Ok(false);
+            }
             must_look(id, new, reason);
-            ask_desk::call_operator(&mut tx, id, reason, app.clock.now()).await?;
         }
         let begun = begin::decision(app, &mut tx, prepared).await?;
         tx.commit().await?;
@@ -105,12 +105,6 @@ async fn decided(
     let mut gathered = Gathered::for_outcome(app, conn, &locked, (&new.ask, outcome)).await?;
     let writes = Writes::of(locked.first().map_or("", |l| l.application.org_id.as_str()));
     let order = save::Order { cause: save::Cause::Background(new.exchange), writes, settings: None };
-    if is_credited_by_hand(&gathered, &new.ask) {
-        // Nothing follows until a person has looked: who takes the receipt by hand back and has the question asked
-        // again has the money credited where it belongs.
-        let decided = Decided { applications: Vec::new(), decision: Decision::default() };
-        return Ok((Prepared { locked, gathered, decided, order }, Some(ask::BY_HAND)));
-    }
     let decide = |gathered: &Gathered| {
         decide::apply(in_asked_order(&locked, new), &new.ask, outcome, &gathered.facts(app, new.exchange))
     };
@@ -123,15 +117,9 @@ async fn decided(
     let stuck = decided.decision.unclaimed.map(|money| match money {
         Unclaimed::HoldsTranche => ask::CONTRADICTED,
         Unclaimed::Stray => ask::UNCLAIMED,
+        Unclaimed::ByHand => ask::BY_HAND,
     });
     Ok((Prepared { locked, gathered, decided, order }, stuck))
-}
-
-/// Whether money that a page or a debit tells of was entered by a person before: it would be credited twice. Of a payment
-/// that is waited for, nothing else can be booked already.
-fn is_credited_by_hand(gathered: &Gathered, ask: &Ask) -> bool {
-    let is_waited_for = |loan: &Loan, of: &Collection| loan.payments.iter().any(|one| one.id == of.payment_id);
-    gathered.is_credited && gathered.loan().zip(ask.collects()).is_some_and(|(loan, of)| is_waited_for(loan, of))
 }
 
 fn in_asked_order(locked: &[Locked], new: &NewAsk) -> Vec<(Application, Generation)> {

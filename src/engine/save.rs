@@ -287,6 +287,10 @@ async fn carry_out(
             Some(application) => ask_money::let_go(conn, &app.sealer, application.id, &bank_key, now).await,
             None => Ok(()),
         },
+        Effect::GiveUp(bank_key) => match applications.first() {
+            Some(application) => ask_money::give_up(conn, &app.sealer, application.id, &bank_key, now).await,
+            None => Ok(()),
+        },
         Effect::Reopen(id, loan_id, amount) => match applications.iter().find(|a| a.id == id) {
             Some(application) => {
                 let borrower = facts::borrower_index(app, &application.form.borrower);

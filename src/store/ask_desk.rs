@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
-use super::ask::{Detail, Leased, MISTAKEN, UNCLAIMED, WITHHELD, context};
+use super::ask::{BY_HAND, CONTRADICTED, Detail, Leased, MISTAKEN, UNCLAIMED, WITHHELD, context};
 use crate::seal::{Sealer, is_erased};
 
 /// What a question is, whoever works on it; none when there is no such row, or what it asked was erased since.
@@ -29,7 +29,7 @@ pub async fn detail(conn: &mut PgConnection, sealer: &Sealer, id: Uuid) -> Resul
 }
 
 /// Takes a question over for an answer that came by itself: whoever asks it at the same time has lost the lease and
-/// applies nothing. None when its outcome is applied already. Spends no try.
+/// applies nothing. None when its outcome is applied already, or a person has to look at what it said. Spends no try.
 ///
 /// # Errors
 /// When the database fails or the row cannot be opened.
@@ -46,6 +46,7 @@ pub async fn take_over(
             leased_until = now() + interval '20 seconds'
         where ask_id = $1
         and state in ('OPEN', 'SENDING', 'STUCK')
+        and (state <> 'STUCK' or outcome <> all($3))
         returning
             state, detail, tries, reference, created_at, org_id, renewed,
             coalesce(
@@ -58,6 +59,7 @@ pub async fn take_over(
         "#,
         id,
         lease_id,
+        &LEFT_TO_PEOPLE.map(str::to_owned),
     )
     .fetch_optional(conn)
     .await?;
@@ -78,7 +80,11 @@ pub async fn take_over(
     .transpose()
 }
 
-/// Leaves a question that has its outcome to an operator: what came afterwards contradicts it.
+/// Reasons for which a question stays with an operator whatever its system says next.
+const LEFT_TO_PEOPLE: [&str; 4] = [UNCLAIMED, CONTRADICTED, WITHHELD, BY_HAND];
+
+/// Leaves a question that has its outcome to an operator: what came afterwards contradicts it. False when it is with one
+/// already.
 ///
 /// # Errors
 /// When the database fails.
@@ -87,8 +93,8 @@ pub async fn call_operator(
     id: Uuid,
     reason: &str,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query!(
+) -> Result<bool, StoreError> {
+    let updated = sqlx::query!(
         r#"
         update ask
         set state = 'STUCK',
@@ -103,7 +109,7 @@ pub async fn call_operator(
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(updated.rows_affected() == 1)
 }
 
 /// A question that waits for an operator.
@@ -243,5 +249,5 @@ pub async fn close(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Res
 /// Whether nothing waits for a stuck question: a notice, something to be undone, or money that was dealt with by hand.
 fn may_be_closed(port: &str, method: &str, reason: Option<&str>) -> bool {
     let waits_for_nothing = [("notifier", "send"), ("collections", "cancel"), ("data", "consent-revoke")];
-    reason == Some(UNCLAIMED) || waits_for_nothing.contains(&(port, method))
+    matches!(reason, Some(UNCLAIMED | BY_HAND)) || waits_for_nothing.contains(&(port, method))
 }

@@ -72,8 +72,8 @@ pub async fn close(
     Ok(())
 }
 
-/// Keeps an order with a bank key back that has not left: a payout until a person has looked, a debit for good. One that
-/// may have left is asked about as before.
+/// Keeps an order with a bank key back that has not left, until a person has looked. One that may have left is asked
+/// about as before.
 ///
 /// # Errors
 /// When the database fails or a question cannot be opened.
@@ -88,8 +88,8 @@ pub async fn withhold(
     sqlx::query!(
         r#"
         update ask
-        set state = case method when 'pay' then 'STUCK' else 'CLOSED' end,
-            outcome = case method when 'pay' then $2 else 'credited under an earlier try' end,
+        set state = 'STUCK',
+            outcome = $2,
             closed_at = $3
         where ask_id = any($1)
         and state = 'OPEN'
@@ -125,6 +125,37 @@ pub async fn let_go(
         where ask_id = any($1)
         and state = 'STUCK'
         and outcome = $2
+        "#,
+        &ids,
+        WITHHELD,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Ends an order with a bank key that is not needed any more, if it has not left. One that may have left is asked about
+/// as before: what comes of it is news.
+///
+/// # Errors
+/// When the database fails or a question cannot be opened.
+pub async fn give_up(
+    conn: &mut PgConnection,
+    sealer: &Sealer,
+    application: ApplicationId,
+    bank_key: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let ids = locked(conn, sealer, application, bank_key).await?;
+    sqlx::query!(
+        r#"
+        update ask
+        set state = 'CLOSED',
+            outcome = 'not needed any more',
+            closed_at = $3
+        where ask_id = any($1)
+        and (state = 'OPEN' or state = 'STUCK' and outcome = $2)
         "#,
         &ids,
         WITHHELD,

@@ -178,6 +178,9 @@ pub enum Effect {
     Withhold(String),
     /// A money order that was withheld leaves after all.
     LetGo(String),
+    /// A money order with this key is not needed any more: it does not leave, if it has not left yet. What has left is
+    /// asked about as before.
+    GiveUp(String),
     /// A loan that was over is not any more, because a payment came back: it counts against the borrower again, and
     /// takes the lien on every collateral that is free.
     Reopen(ApplicationId, LoanId, Paise),
@@ -217,6 +220,9 @@ pub struct Decision {
 pub enum Unclaimed {
     /// A payout that had failed holds its tranche again, until the bank's file ends it.
     HoldsTranche,
+    /// A person entered it before its own payment told of it. Where two payments came in one transfer, he books the
+    /// other one.
+    ByHand,
     /// Any other: a person books it, or has it sent back.
     Stray,
 }

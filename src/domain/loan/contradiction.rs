@@ -34,6 +34,12 @@ pub fn of_tranche(loan: &Loan, tranche: u32) -> bool {
 /// The bank tells of a try that has ended. Of a tranche that is paid under another try, or of a loan that is withdrawn,
 /// nothing is left to be decided about the loan: a person has the money sent back.
 pub fn note(loan: &mut Loan, app: &Application, (order, outcome): (&PayOrder, &Outcome), d: &mut Decision) {
+    let is_contradicted = |one: &Payout| one.bank_key == order.bank_key && one.is_contradicted();
+    if loan.payouts.iter().any(is_contradicted) {
+        // Whatever the bank says next: its word is not taken for it.
+        d.unclaimed = Some(Unclaimed::HoldsTranche);
+        return;
+    }
     let Outcome::Done { finding: Finding::Paid { utr, value_date } } = outcome else { return };
     let is_withdrawn = loan.withdrawn_on.is_some();
     let others = loan.payouts.iter().filter(|other| other.tranche == order.tranche);
@@ -44,10 +50,6 @@ pub fn note(loan: &mut Loan, app: &Application, (order, outcome): (&PayOrder, &O
         Some(payout) => match &payout.state {
             PayoutState::Paid { utr: booked, .. } if booked == utr => return,
             PayoutState::Failed { code, .. } if code == RETURNED || code == PAID_TWICE => return,
-            PayoutState::Failed { code, .. } if code == CONTRADICTED => {
-                d.unclaimed = Some(Unclaimed::HoldsTranche);
-                return;
-            }
             PayoutState::Failed { .. } if !is_paid && !is_withdrawn => {
                 let detail = "the bank told of it after it had said that nothing moved".to_owned();
                 payout.state = PayoutState::Failed { code: CONTRADICTED.to_owned(), detail };
@@ -91,7 +93,7 @@ pub fn was_paid(loan: &mut Loan, app: &Application, payment: &PaymentId, facts: 
         let detail = "the tranche was paid under an earlier try".to_owned();
         other.state = PayoutState::Failed { code: PAID_BEFORE.to_owned(), detail };
         other.at = facts.now;
-        d.effects.push(Effect::CloseAsk(other.bank_key.clone()));
+        d.effects.push(Effect::GiveUp(other.bank_key.clone()));
         ended.push(other.clone());
     }
     // Another try of the same payment is no news of its own.

@@ -102,6 +102,7 @@ fn effect(effect: &Effect) -> String {
         Effect::CloseAsk(_) => "close ask".to_owned(),
         Effect::Withhold(_) => "withhold".to_owned(),
         Effect::LetGo(_) => "let go".to_owned(),
+        Effect::GiveUp(_) => "give up".to_owned(),
         Effect::Reopen(..) => "reopen".to_owned(),
         Effect::Finish(..) => "finish".to_owned(),
         Effect::Publish(..) => "publish".to_owned(),

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{Channel, Payment, PaymentState, confirm, go_on, put, tell};
+use super::{Channel, Payment, PaymentState, confirm, fail, go_on, put, tell};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Collection, Finding, Outcome};
 use crate::domain::application::decision::{Decision, Effect, Facts, Unclaimed};
@@ -34,6 +34,10 @@ pub fn settle(
     d: &mut Decision,
 ) {
     let Arrived { utr, value_date, amount } = arrived;
+    if facts.is_credited {
+        entered_by_hand(loan, app, payment, facts, d);
+        return;
+    }
     let amount = amount.unwrap_or(payment.amount);
     let first = loan.account.as_ref().map_or(value_date, |account| account.contract.terms.disbursed_on);
     let value_date = value_date.clamp(first.min(facts.today), facts.today);
@@ -66,6 +70,14 @@ pub(super) fn unclaimed(
         format!("{amount} rupees of {value_date} came for payment {}, which has ended{utr}", asked.payment_id),
     );
     d.unclaimed = Some(Unclaimed::Stray);
+}
+
+/// The money of a payment that is waited for stands in the book, under the same bank reference: a person was faster.
+/// It is credited once, and the payment ends, so that nothing waits for it.
+fn entered_by_hand(loan: &mut Loan, app: &Application, payment: Payment, facts: &Facts<'_>, d: &mut Decision) {
+    fail(loan, app, payment, "its money was entered by hand before", d);
+    d.unclaimed = Some(Unclaimed::ByHand);
+    go_on(loan, app, facts, d);
 }
 
 /// Notes a receipt and gives its split.

@@ -64,7 +64,7 @@ pub fn presented(
             // Told of an earlier try: the later one must not debit the borrower again.
             let current = collection(loan, app, &payment).key;
             if current != asked.key {
-                d.effects.push(Effect::Withhold(current));
+                d.effects.push(Effect::GiveUp(current));
             }
             settle(loan, app, (payment, Arrived { utr, value_date: *value_date, amount: *amount }), facts, d);
         }

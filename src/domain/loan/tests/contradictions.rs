@@ -50,7 +50,7 @@ fn a_payout_that_was_paid_after_all_is_booked_once_and_the_next_try_is_given_up(
     let (mut scene, first) = contradicted();
     let second = orders(&scene)[0].bank_key.clone();
     scene.operate(ONE, &resolve("P1", Some("UTR1"))).unwrap();
-    assert!(scene.effects.contains(&Effect::CloseAsk(second)));
+    assert!(scene.effects.contains(&Effect::GiveUp(second)));
     assert_eq!(loan(&scene).payouts.iter().filter(|payout| payout.is_paid()).count(), 1);
     assert!(loan(&scene).payouts[0].is_paid() && loan(&scene).payouts[1].has_failed());
     assert!(loan(&scene).account.is_some());

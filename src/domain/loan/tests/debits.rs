@@ -167,5 +167,5 @@ fn a_debit_that_was_paid_after_all_is_not_made_again() {
     let again = debit(&scene).key;
     scene.apply(&ask, &collected("UTR-1"));
     assert!(!scene.unclaimed, "the payment waited for it");
-    assert!(scene.effects.contains(&Effect::Withhold(again)), "{:?}", scene.effects);
+    assert!(scene.effects.contains(&Effect::GiveUp(again)), "{:?}", scene.effects);
 }
