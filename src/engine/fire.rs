@@ -42,8 +42,8 @@ const LONGEST_WAIT: Duration = Duration::hours(1);
 const POLL: Wait = Wait::from_millis(500);
 /// Tries of a question that moves no money before silence counts as its outcome (about a quarter of an hour).
 const MAX_TRIES: i32 = 12;
-/// The same where an LSP, or a grant, waits to hear whether a mandate still stands (about a quarter of a minute).
-const TRIES_OF_A_LOOK: i32 = 6;
+/// How long an LSP, or a grant, waits at most to hear whether what the borrower gave still stands.
+const LOOK_FOR: Duration = Duration::seconds(15);
 /// How long an unknown payout is asked about before an operator must look.
 const UNKNOWN_FOR: Duration = Duration::hours(48);
 
@@ -155,6 +155,9 @@ async fn ring(app: &App, leased: &Leased, timer: &NewTimer) -> Result<(), super:
 async fn ask_port(app: &App, leased: &Leased, new: &NewAsk) -> Result<(), super::Refused> {
     let now = app.clock.now();
     let Some(pass) = app.ports.enter(&new.ask) else {
+        if is_looked_long_enough(leased, new, now) {
+            return take(app, leased, new, silence(leased, new, None, now)).await;
+        }
         let mut conn = app.pool.acquire().await?;
         ask::settle(&mut conn, leased, Settlement::PutBack(now + HELD_FOR), now).await?;
         return Ok(());
@@ -333,6 +336,16 @@ pub(super) fn next_step(leased: &Leased, new: &NewAsk, outcome: Option<Outcome>,
     }
 }
 
+/// Whether an LSP, or a grant, has waited long enough for a look at what the borrower gave before: its system may rest.
+fn is_looked_long_enough(leased: &Leased, new: &NewAsk, now: DateTime<Utc>) -> bool {
+    let is_look = match new.ask {
+        Ask::MandateStatus { again, .. } => again,
+        Ask::ConsentStatus { .. } => true,
+        _ => false,
+    };
+    is_look && now - leased.created_at > LOOK_FOR
+}
+
 /// No answer, or none that says what happened: money is asked about until the bank knows, anything else is repeated.
 fn silence(leased: &Leased, new: &NewAsk, reference: Option<String>, now: DateTime<Utc>) -> Step {
     let again = Settlement::Again(now + backoff(leased.tries), reference.clone());
@@ -340,8 +353,7 @@ fn silence(leased: &Leased, new: &NewAsk, reference: Option<String>, now: DateTi
         let stuck = now - leased.created_at > UNKNOWN_FOR;
         return Step::Wait(if stuck { Settlement::Stuck("the bank does not know") } else { again });
     }
-    let most = if matches!(new.ask, Ask::MandateStatus { again: true, .. }) { TRIES_OF_A_LOOK } else { MAX_TRIES };
-    if leased.tries < most {
+    if leased.tries < MAX_TRIES && !is_looked_long_enough(leased, new, now) {
         return Step::Wait(again);
     }
     // An eligibility that nobody judges is left to a person. Whether a notice is still true after a while, a person sees.

@@ -72,6 +72,14 @@ fn looks(app: &Application, deal: &Deal, facts: &Facts<'_>) -> Vec<Look> {
     mandate.into_iter().chain(needs_monitoring.then_some(Look::Monitoring)).collect()
 }
 
+/// What was to be confirmed and has not been for long is asked once more: its answer was lost. The final check is not: it
+/// may lie with people.
+pub fn ask_again(app: &Application, d: &mut Decision) {
+    if matches!(&app.stage, Stage::Granting { looks, .. } if !looks.is_empty()) {
+        ask_on(app, d);
+    }
+}
+
 /// Asks for what must be confirmed once more; when all is, for the final check.
 fn ask_on(app: &Application, d: &mut Decision) {
     let Stage::Granting { deal, generation, looks, .. } = &app.stage else { return };

@@ -84,6 +84,7 @@ fn idle(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
     match &app.stage {
         Stage::Granted { .. } | Stage::Rejected { .. } | Stage::Expired { .. } => return,
         Stage::Granting { .. } => {
+            grant::ask_again(app, d);
             d.timer(Timer::Idle, app, facts.now + Duration::days(1));
             return;
         }

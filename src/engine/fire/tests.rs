@@ -37,6 +37,11 @@ fn notice(kind: NoticeKind) -> Ask {
 
 /// The step after so many tries.
 fn step(ask: Ask, tries: i32, outcome: Option<Outcome>) -> Step {
+    step_after(TimeDelta::zero(), ask, tries, outcome)
+}
+
+/// The step after so many tries of a question that was made so long ago.
+fn step_after(age: TimeDelta, ask: Ask, tries: i32, outcome: Option<Outcome>) -> Step {
     let new = NewAsk { ask, targets: Vec::new(), exchange: None, not_before: None };
     let leased = Leased {
         id: Uuid::nil(),
@@ -50,7 +55,7 @@ fn step(ask: Ask, tries: i32, outcome: Option<Outcome>) -> Step {
         created_at: at(),
         renewed: 0,
     };
-    next_step(&leased, &new, outcome, at())
+    next_step(&leased, &new, outcome, at() + age)
 }
 
 fn mistake() -> Outcome {
@@ -97,9 +102,9 @@ fn whether_a_mandate_still_stands_is_known_soon_or_not_at_all() {
         let step = step(look(), 1, outcome);
         assert!(matches!(step, Step::Apply(_, Settlement::Closed(_))), "{step:?}: somebody waits for it");
     }
-    let early = step(look(), TRIES_OF_A_LOOK - 1, None);
+    let early = step_after(LOOK_FOR, look(), 3, None);
     assert!(matches!(early, Step::Wait(Settlement::Again(..))), "{early:?}");
-    let late = step(look(), TRIES_OF_A_LOOK, None);
+    let late = step_after(LOOK_FOR + TimeDelta::seconds(1), look(), 3, None);
     assert!(matches!(late, Step::Apply(Outcome::Unknown { .. }, _)), "{late:?}");
 }
 
