@@ -58,6 +58,7 @@ fn belongs(ask: &Ask, finding: &Finding) -> bool {
                 Ask::ConsentRevoke { .. }
                     | Ask::FetchData { .. }
                     | Ask::SendOtp { .. }
+                    | Ask::AnnounceDebit(_)
                     | Ask::CancelMandate { .. }
                     | Ask::CancelLink { .. }
             )

@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::ledger::{BalancesDetail, JournalsDetail};
 use super::question::{
-    CollectDetail, ConsentDetail, ConsentStatusDetail, FetchDetail, MandateDetail, NoDetail, NoticeDetail, OtpDetail,
-    PayDetail, RefundDetail, RegisterDetail, VerifyDetail,
+    CollectDetail, ComingDebitDetail, ConsentDetail, ConsentStatusDetail, FetchDetail, MandateDetail, NoDetail,
+    NoticeDetail, OtpDetail, PayDetail, RefundDetail, RegisterDetail, VerifyDetail,
 };
 use super::subject::{AgreementSubject, CollectionsSubject, DecisionSubject, KycSubject, NotifierSubject, Subject};
 
@@ -193,6 +193,17 @@ pub const METHODS: &[Method] = &[
         asks: &[schema::<RegisterDetail<'static>>],
         subject: COLLECTIONS,
         findings: &["mandateRegistered"],
+    },
+    Method {
+        port: "collections",
+        name: "notify",
+        summary: "A debit is coming",
+        description: "Asked when the borrower is told of it, at least 24 hours before `present`, for rails that want a \
+            notice of their own. Where there is no valid mandate, say `MANDATE_CANCELLED` or `NO_MANDATE`: the repayment \
+            plan is inactive then, and nothing is debited. With any other answer the debit goes on.",
+        asks: &[schema::<ComingDebitDetail<'static>>],
+        subject: COLLECTIONS,
+        findings: &["acknowledged"],
     },
     Method {
         port: "collections",

@@ -244,6 +244,23 @@ pub(super) struct CollectDetail<'a> {
     link_reference: Option<&'a str>,
 }
 
+/// `collections`/`notify`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ComingDebitDetail<'a> {
+    /// The loan.
+    loan_id: &'a str,
+    /// Number of the instalment, counted from 1.
+    instalment: u32,
+    /// When it is due; it is not debited before.
+    due_on: NaiveDate,
+    /// What the borrower is told, rupees: no more than this is debited.
+    #[schemars(schema_with = "rupees_schema")]
+    amount: String,
+    /// The mandate that will be debited.
+    mandate_reference: &'a str,
+}
+
 /// `notifier`/`send`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -294,6 +311,13 @@ pub(super) fn detail(ask: &Ask, otp: Option<&str>) -> Option<Value> {
         Ask::LinkStatus { collection, reference } | Ask::CancelLink { collection, reference } => {
             json(collection_of(collection, Some(reference)))
         }
+        Ask::AnnounceDebit(coming) => json(ComingDebitDetail {
+            loan_id: coming.loan_id.as_str(),
+            instalment: coming.instalment,
+            due_on: coming.due_on,
+            amount: coming.amount.to_string(),
+            mandate_reference: &coming.mandate,
+        }),
         Ask::Refund(order) => json(refund_of(order)),
         Ask::Pay(order) => json(payment_of(order)),
         Ask::Notify(notice) => json(NoticeDetail {

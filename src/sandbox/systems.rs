@@ -130,6 +130,7 @@ impl Systems {
                 Ask::PaymentLink(asked) => self.payment_link(conn, call, (asked, script.line("08"))).await,
                 Ask::LinkStatus { collection, .. } => collections::link_status(conn, call, collection).await,
                 Ask::CancelLink { collection, .. } => collections::cancel_link(conn, call, collection).await,
+                Ask::AnnounceDebit(coming) => mandates::announced(conn, call, coming).await,
                 Ask::Present(asked) => self.present(conn, call, (asked, script.line("08"))).await,
                 Ask::Notify(notice) => Ok(messages::sent(notice)),
                 _ => Ok(Outcome::Unknown { reference: None }),

@@ -196,6 +196,7 @@ async fn the_same_message_has_the_same_id() {
         kind: NoticeKind::LoanClosed,
         loan_id: None,
         instalment: None,
+        amount: None,
         key: "N1".into(),
         text: "Closed.".into(),
     };

@@ -207,6 +207,9 @@ class Systems:
         reference = "MANDATE-" + question["key"]
         return done("mandateRegistered", reference=reference, paymentUrl="https://pay.example.in/" + reference)
 
+    def collections_notify(self, question):
+        return done("acknowledged")
+
     def collections_payment_link(self, question):
         self.order(question)
         reference = "LINK-" + question["key"]

@@ -230,6 +230,7 @@ async fn the_contract_suite_passes_the_example() {
         "kyc.status.posts",
         "disbursement.pay.dead-key",
         "collections.cancel.repeat",
+        "collections.notify.answers",
         "data.consent-status.answers",
         "data.consent-revoke.answers",
     ] {

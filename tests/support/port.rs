@@ -138,6 +138,7 @@ pub fn usual(call: &Call<'_>) -> Outcome {
         | Ask::SendOtp { .. }
         | Ask::CancelMandate { .. }
         | Ask::CancelLink { .. }
+        | Ask::AnnounceDebit(_)
         | Ask::ConsentRevoke { .. } => Finding::Acknowledged,
         Ask::Offers => {
             let approve = |amount| Approval { amount, installments: None, annual_rate: None, valid_days: None };

@@ -119,6 +119,8 @@ pub enum Ask {
         /// The collection system's reference.
         reference: String,
     },
+    /// Port `collections`, `notify`: a debit by mandate is coming.
+    AnnounceDebit(ComingDebit),
     /// Port `collections`, `present`: a debit by mandate; after it may have left, only `status`.
     Present(Collection),
     /// Port `notifier`, `send`: a message to the borrower.
@@ -142,6 +144,21 @@ pub struct PayOrder {
     pub net: Paise,
     /// Where to.
     pub account: Account,
+}
+
+/// A debit that the borrower is told of, for rails that must be told too (E-Mandate Framework 2026).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComingDebit {
+    /// The loan.
+    pub loan_id: LoanId,
+    /// Number of the instalment, counted from 1.
+    pub instalment: u32,
+    /// When it is due.
+    pub due_on: NaiveDate,
+    /// What will be debited, or less where a part is paid before.
+    pub amount: Paise,
+    /// The mandate that will be debited.
+    pub mandate: String,
 }
 
 /// Money to be collected from a borrower.
@@ -199,6 +216,7 @@ impl Ask {
             | Self::PaymentLink(_)
             | Self::LinkStatus { .. }
             | Self::CancelLink { .. }
+            | Self::AnnounceDebit(_)
             | Self::Present(_) => "collections",
             Self::Notify(_) => "notifier",
         }
@@ -222,6 +240,7 @@ impl Ask {
             Self::MandateStatus { .. } | Self::LinkStatus { .. } => "status",
             Self::CancelMandate { .. } | Self::CancelLink { .. } => "cancel",
             Self::PaymentLink(_) => "payment-link",
+            Self::AnnounceDebit(_) => "notify",
             Self::Present(_) => "present",
             Self::FinalCheck => "final-check",
             Self::Pay(_) | Self::Refund(_) => "pay",

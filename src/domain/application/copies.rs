@@ -70,6 +70,7 @@ fn notice(deal: &Deal, application: &str, failures: u32) -> Option<Notice> {
         kind: NoticeKind::SignedDocuments,
         loan_id: None,
         instalment: None,
+        amount: None,
         // A message that was refused is another one when it is tried again.
         key: format!("signed-documents:{number}:{}", failures.saturating_add(1)),
         text: format!(

@@ -238,6 +238,7 @@ fn apply_one(app: &mut Application, asked: (Generation, &Ask), outcome: &Outcome
         Ask::MandateStatus { plan, reference, .. } => {
             repayment::mandate_told(app, (generation, plan, reference), outcome, facts, d);
         }
+        Ask::AnnounceDebit(coming) => repayment::announced(app, coming, outcome, d),
         Ask::Present(collection) => repayment::debit_refused(app, collection, outcome, d),
         Ask::FinalCheck => grant::checked(app, generation, outcome, facts, d),
         Ask::Notify(notice) => notified(app, notice, outcome, facts, d),

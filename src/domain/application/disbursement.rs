@@ -221,6 +221,7 @@ fn changed(app: &Application, generation: Generation, facts: &Facts<'_>, d: &mut
         kind: NoticeKind::PayoutAccountChanged,
         loan_id,
         instalment: None,
+        amount: None,
         key: format!("payout-account:{}:{generation}", app.id),
         text: format!(
             "The bank account that your loan is paid to was changed. If you did not ask for that, tell us at once.{waits}"

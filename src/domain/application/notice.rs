@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::LoanId;
+use crate::domain::maths::money::Paise;
 
 /// One message to one borrower, who is the application's.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct Notice {
     pub loan_id: Option<LoanId>,
     /// The instalment that it is about, where it is about one.
     pub instalment: Option<u32>,
+    /// What the borrower is told will be debited, where that is what it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Paise>,
     /// Same key, same message: it is sent once however often it is asked for.
     pub key: String,
     /// What the borrower reads; no account numbers.

@@ -3,7 +3,7 @@
 use chrono::Duration;
 
 use super::answer::{Answer, Content, PlanContent, PlanStatus, RefusalReason};
-use super::ask::{Ask, Collection, Finding, NEVER_RECEIVED, Outcome, lacks_mandate};
+use super::ask::{Ask, Collection, ComingDebit, Finding, NEVER_RECEIVED, Outcome, lacks_mandate};
 use super::decision::{Decision, Facts, Webhook, WebhookKind};
 use super::facets::{Deal, Generation, Mandate, RepaymentSetup};
 use super::offer::cancel_mandate;
@@ -253,6 +253,18 @@ pub fn loan_ended(app: &mut Application, d: &mut Decision) {
     }
     d.event(app, "repayment set-up ended with the loan");
     answer_waiting(app, Some(&plan), "the loan is over", d);
+}
+
+/// The collection system was told of a debit that is coming; it may know that the mandate is not valid any more.
+pub fn announced(app: &mut Application, coming: &ComingDebit, outcome: &Outcome, d: &mut Decision) {
+    match outcome {
+        Outcome::Refused { code, .. } if lacks_mandate(code) => cancelled(app, &coming.mandate, d),
+        Outcome::Done { .. } => {}
+        Outcome::Refused { .. } | Outcome::Pending { .. } | Outcome::Unknown { .. } => {
+            let number = coming.instalment;
+            d.event(app, format!("the collection system could not be told of the debit of instalment {number}"));
+        }
+    }
 }
 
 /// A debit was refused. Where that says that there is no valid mandate, the plan is inactive from now on; else the

@@ -8,7 +8,7 @@ use super::account::{
 };
 use super::repayment;
 use crate::domain::application::Application;
-use crate::domain::application::ask::{Ask, Outcome};
+use crate::domain::application::ask::{Ask, ComingDebit, Outcome};
 use crate::domain::application::decision::{Decision, Effect, Facts, History};
 use crate::domain::application::facets::{Mandate, RepaymentSetup};
 use crate::domain::application::notice::{Notice, NoticeKind};
@@ -185,12 +185,16 @@ fn is_announced(loan: &Loan, number: u32) -> bool {
     loan.announced.is_some_and(|(announced, _)| announced == number)
 }
 
-/// Tells the borrower of a debit that is coming.
+/// Tells the borrower, and the collection system, of a debit that is coming.
 fn announce(loan: &Loan, app: &Application, number: u32, d: &mut Decision) {
-    if let (Some(_), Some((due, amount))) = (mandate(app), left_of(loan, number)) {
-        let text = format!("Rs. {amount} of instalment {number}, due on {due}, will be debited by your mandate.");
-        notify(loan, app, ((NoticeKind::PreDebit, Some(number)), &format!("pre-debit:{number}"), text), d);
-    }
+    let (Some(mandate), Some((due_on, amount))) = (mandate(app), left_of(loan, number)) else { return };
+    let text = format!("Rs. {amount} of instalment {number}, due on {due_on}, will be debited by your mandate.");
+    let key = format!("pre-debit:{number}");
+    let notice = notice(loan, ((NoticeKind::PreDebit, Some(number)), &key, text));
+    d.ask_aside(Ask::Notify(Notice { amount: Some(amount), ..notice }), app, app.generation);
+    let mandate = mandate.reference.clone();
+    let coming = ComingDebit { loan_id: loan.id.clone(), instalment: number, due_on, amount, mandate };
+    d.ask_aside(Ask::AnnounceDebit(coming), app, app.generation);
 }
 
 /// When an instalment is due and what is left of it.
@@ -212,15 +216,13 @@ fn tell_of_charge(loan: &Loan, app: &Application, charge: &Charge, d: &mut Decis
     notify(loan, app, ((kind, charge.instalment), &format!("charge:{}", charge.id), text), d);
 }
 
-fn notify(
-    loan: &Loan,
-    app: &Application,
-    ((kind, instalment), key, text): ((NoticeKind, Option<u32>), &str, String),
-    d: &mut Decision,
-) {
+fn notify(loan: &Loan, app: &Application, about: ((NoticeKind, Option<u32>), &str, String), d: &mut Decision) {
+    d.ask_aside(Ask::Notify(notice(loan, about)), app, app.generation);
+}
+
+fn notice(loan: &Loan, ((kind, instalment), key, text): ((NoticeKind, Option<u32>), &str, String)) -> Notice {
     let key = format!("{}:{key}", loan.id);
-    let notice = Notice { kind, loan_id: Some(loan.id.clone()), instalment, key, text };
-    d.ask_aside(Ask::Notify(notice), app, app.generation);
+    Notice { kind, loan_id: Some(loan.id.clone()), instalment, amount: None, key, text }
 }
 
 /// The notifier answered about a running loan: from now on the borrower knows that an instalment will be debited, or
@@ -238,6 +240,7 @@ pub fn notified(
     if notice.kind == NoticeKind::PreDebit {
         if told {
             loan.announced = Some((instalment, facts.now));
+            loan.announced_amount = notice.amount;
             let fell_due = loan.account.as_ref().and_then(|account| account.instalment(instalment));
             if fell_due.is_some_and(|row| row.billed) {
                 repayment::present(loan, app, instalment, facts, d);

@@ -55,6 +55,9 @@ pub struct Loan {
     /// The last instalment whose debit was announced to the borrower, and when.
     #[serde(default)]
     pub announced: Option<(u32, DateTime<Utc>)>,
+    /// What the borrower was told then: no more than that is debited.
+    #[serde(default)]
+    pub announced_amount: Option<Paise>,
     /// The last instalment whose mandate was presented; each is presented once.
     #[serde(default)]
     pub presented: u32,
@@ -170,6 +173,7 @@ impl Loan {
             payments: Vec::new(),
             payment_count: 0,
             announced: None,
+            announced_amount: None,
             presented: 0,
             withdrawn_on: None,
         }

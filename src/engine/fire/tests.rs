@@ -32,7 +32,7 @@ fn mandate_status() -> Ask {
 
 fn notice(kind: NoticeKind) -> Ask {
     let (key, text) = ("N1".to_owned(), "Your instalment is due.".to_owned());
-    Ask::Notify(Notice { kind, loan_id: Some("LON1".into()), instalment: Some(1), key, text })
+    Ask::Notify(Notice { kind, loan_id: Some("LON1".into()), instalment: Some(1), amount: None, key, text })
 }
 
 /// The step after so many tries.

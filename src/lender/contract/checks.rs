@@ -229,8 +229,12 @@ impl Suite {
         } else {
             self.skip("status", "there is no mandate to ask about");
         }
-        self.by_itself("payment-link").await;
         let known = mandate.clone().unwrap_or_else(|| "MANDATE-1".to_owned());
+        if let Some(mut sample) = self.samples.of("collections", "notify") {
+            sample.ask = self.samples.coming_debit(&known);
+            self.question("notify", sample).await;
+        }
+        self.by_itself("payment-link").await;
         let unknown = self.samples.present("NEVER-DEBITED", &known);
         self.money("present", unknown, self.samples.present("DEBIT", &known)).await;
         if let (Some(reference), Some(mut sample)) = (&mandate, self.samples.of("collections", "cancel")) {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 
-use crate::domain::application::ask::{Ask, Collection, PayOrder};
+use crate::domain::application::ask::{Ask, Collection, ComingDebit, PayOrder};
 use crate::domain::application::facets::{Account, AccountTarget, ConsentPurpose};
 use crate::domain::application::notice::{Notice, NoticeKind};
 use crate::domain::ids::{AccountId, LoanId, PaymentId, PlanId};
@@ -124,6 +124,7 @@ impl Samples {
             ("collections", "present") => return Some(self.present("DEBIT", "MANDATE-1")),
             ("collections", "status") => self.mandate_status("MANDATE-1"),
             ("collections", "cancel") => self.cancel_mandate("MANDATE-1"),
+            ("collections", "notify") => self.coming_debit("MANDATE-1"),
             ("notifier", "send") => Ask::Notify(self.notice()),
             _ => return None,
         };
@@ -151,11 +152,22 @@ impl Samples {
         Ask::CancelMandate { plan: PlanId(self.id("PLAN")), reference: reference.to_owned() }
     }
 
+    pub(in crate::lender) fn coming_debit(&self, mandate: &str) -> Ask {
+        Ask::AnnounceDebit(ComingDebit {
+            loan_id: LoanId(self.id("LOAN")),
+            instalment: 1,
+            due_on: self.today.succ_opt().unwrap_or(self.today),
+            amount: AMOUNT,
+            mandate: mandate.to_owned(),
+        })
+    }
+
     fn notice(&self) -> Notice {
         Notice {
             kind: NoticeKind::SignedDocuments,
             loan_id: None,
             instalment: None,
+            amount: None,
             key: self.id("NOTICE"),
             text: "This is a test of the lender's systems. Please ignore it.".to_owned(),
         }

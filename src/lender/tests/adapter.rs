@@ -173,6 +173,7 @@ async fn a_message_to_the_borrower_goes_out_under_its_own_key() {
         kind: NoticeKind::LoanClosed,
         loan_id: Some("LON1".into()),
         instalment: None,
+        amount: None,
         key: "closed:LON1".into(),
         text,
     };

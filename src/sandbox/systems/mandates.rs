@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
-use super::{Systems, done, poll_after, reference};
-use crate::domain::application::ask::{Finding, Outcome};
+use super::{Systems, done, poll_after, reference, refused};
+use crate::domain::application::ask::{ComingDebit, Finding, Outcome};
 use crate::domain::ids::PlanId;
 use crate::lender::Call;
 use crate::sandbox::diary::{self, Deed};
@@ -76,6 +76,20 @@ pub(super) async fn status(
             url: Some(detail.payment_url),
         },
         _ => done(Finding::MandateInactive),
+    })
+}
+
+/// A debit is coming: noted, where the borrower still has the mandate.
+pub(super) async fn announced(conn: &mut PgConnection, call: &Call<'_>, coming: &ComingDebit) -> sqlx::Result<Outcome> {
+    let setup = call.subjects.first().and_then(|subject| subject.stage.deal()).map(|deal| &deal.repayment);
+    let Some(plan) = setup.and_then(|setup| setup.plan()) else {
+        return Ok(refused("NO_MANDATE", "no plan is set up"));
+    };
+    let item = items::find(conn, Kind::Mandate, plan.as_str()).await?;
+    let stands = |item: &Item| item.state == "AUTHORISED" && item.detail::<MandateDetail>().reference == coming.mandate;
+    Ok(match item.filter(stands) {
+        Some(_) => done(Finding::Acknowledged),
+        None => refused("MANDATE_CANCELLED", "the borrower does not have this mandate any more"),
     })
 }
 

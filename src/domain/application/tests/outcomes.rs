@@ -6,7 +6,9 @@ use super::findings::{
 };
 use super::fixtures::{account, rupees};
 use super::table_events::NEVER;
-use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, NewAsk, Outcome, PayOrder};
+use crate::domain::application::ask::{
+    Ask, Collection, ComingDebit, Finding, NEVER_RECEIVED, NewAsk, Outcome, PayOrder,
+};
 use crate::domain::application::facets::ConsentPurpose;
 use crate::domain::application::notice::{Notice, NoticeKind};
 use crate::domain::ids::{ApplicationId, LoanId, PaymentId, PlanId};
@@ -24,6 +26,7 @@ pub fn any_outcome(new: &NewAsk, choice: usize) -> Outcome {
             vec![acknowledged()]
         }
         Ask::CancelLink { .. } => vec![acknowledged(), collected()],
+        Ask::AnnounceDebit(_) => vec![acknowledged(), refused("NO_MANDATE")],
         Ask::PaymentLink(_) => vec![link_created(&serial)],
         Ask::LinkStatus { .. } | Ask::Present(_) => vec![collected()],
         Ask::Refund(_) => vec![paid()],
@@ -72,6 +75,7 @@ pub fn dead(which: usize, application: ApplicationId) -> NewAsk {
         Ask::PaymentLink(dead_collection()),
         Ask::LinkStatus { collection: dead_collection(), reference: "dead".to_owned() },
         Ask::CancelLink { collection: dead_collection(), reference: "dead".to_owned() },
+        Ask::AnnounceDebit(dead_debit()),
         Ask::Present(dead_collection()),
     ];
     let ask = asks[which % asks.len()].clone();
@@ -85,6 +89,12 @@ fn collected() -> Outcome {
 
 fn link_created(serial: &str) -> Outcome {
     done(Finding::LinkCreated { reference: serial.to_owned(), url: format!("https://pay.example/{serial}") })
+}
+
+fn dead_debit() -> ComingDebit {
+    let due_on = "2026-12-05".parse().expect("a date");
+    let mandate = "dead".to_owned();
+    ComingDebit { loan_id: LoanId::from("L-dead"), instalment: 1, due_on, amount: Paise(1), mandate }
 }
 
 fn dead_collection() -> Collection {
@@ -102,7 +112,14 @@ fn dead_collection() -> Collection {
 
 fn dead_notice() -> Notice {
     let (kind, loan_id) = (NoticeKind::LoanClosed, Some(LoanId::from("L-dead")));
-    Notice { kind, loan_id, instalment: None, key: "dead".to_owned(), text: "Your loan is closed.".to_owned() }
+    Notice {
+        kind,
+        loan_id,
+        instalment: None,
+        amount: None,
+        key: "dead".to_owned(),
+        text: "Your loan is closed.".to_owned(),
+    }
 }
 
 /// An order under a bank key that no payout has.

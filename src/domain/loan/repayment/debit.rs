@@ -21,7 +21,10 @@ pub fn present(loan: &mut Loan, app: &Application, number: u32, facts: &Facts<'_
         return;
     }
     let left = loan.account.as_ref().and_then(|account| account.instalment(number)).map(Instalment::left);
-    let Some(amount) = left.filter(|left| left.is_positive()) else { return };
+    let Some(left) = left.filter(|left| left.is_positive()) else { return };
+    // A payment that came back since may have made it more.
+    let told = loan.announced.zip(loan.announced_amount).filter(|((announced, _), _)| *announced == number);
+    let amount = told.map_or(left, |(_, told)| left.min(told));
     let in_the_way = loan.payments.iter().any(|payment| payment.state.is_live());
     let state = if in_the_way { PaymentState::Waiting } else { PaymentState::Presenting };
     let payment = new_payment(loan, (Channel::Mandate, Purpose::Instalment), (amount, Some(number)), state, facts);

@@ -6,11 +6,12 @@ use super::{granted, loan, trigger};
 use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, Outcome};
 use crate::domain::application::decision::Effect;
 use crate::domain::application::tests::findings::{done, mandate, notified, paid, refused};
-use crate::domain::application::tests::fixtures::set_repayment_plan;
+use crate::domain::application::tests::fixtures::{rupees, set_repayment_plan};
 use crate::domain::application::tests::story::ONE;
 use crate::domain::application::tests::support::Scene;
-use crate::domain::loan::account::Charge;
 use crate::domain::loan::account::charge::BOUNCE;
+use crate::domain::loan::account::{Charge, Purpose};
+use crate::domain::loan::operator::Act;
 
 /// A loan whose first instalment is being debited: the borrower was told the day before.
 pub(super) fn debiting() -> Scene {
@@ -168,4 +169,66 @@ fn a_debit_that_was_paid_after_all_is_not_made_again() {
     scene.apply(&ask, &collected("UTR-1"));
     assert!(!scene.unclaimed, "the payment waited for it");
     assert!(scene.effects.contains(&Effect::GiveUp(again)), "{:?}", scene.effects);
+}
+
+#[test]
+fn the_collection_system_is_told_of_a_debit_when_the_borrower_is() {
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    scene.answer("pay", &paid());
+    while !scene.asked().contains(&"notify") {
+        scene.wait(Duration::days(1));
+    }
+    assert!(scene.asked().contains(&"send"), "the borrower, too");
+    let coming = scene.asks.iter().find_map(|new| match &new.ask {
+        Ask::AnnounceDebit(coming) => Some(coming.clone()),
+        _ => None,
+    });
+    let coming = coming.expect("a debit to come");
+    let row = loan(&scene).account.as_ref().unwrap().instalments[0].clone();
+    assert_eq!((coming.instalment, coming.due_on, coming.amount), (1, row.row.due_date, row.left()));
+    scene.webhooks.clear();
+    scene.answer("notify", &refused("MANDATE_CANCELLED"));
+    assert_eq!(scene.deal(ONE).repayment.name(), "INACTIVE");
+    assert_eq!(scene.webhooks.len(), 1, "the plan's status");
+    while scene.asked().contains(&"send") {
+        scene.answer("send", &notified("1"));
+    }
+    scene.wait(Duration::days(70));
+    assert!(!scene.asked().contains(&"present"));
+}
+
+#[test]
+fn no_more_is_debited_than_the_borrower_was_told() {
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    scene.answer("pay", &paid());
+    let part = |scene: &Scene| Act::ManualReceipt {
+        amount: rupees("1000.00"),
+        value_date: today(scene),
+        utr: "UTR-PART".to_owned(),
+        purpose: Purpose::Instalment,
+    };
+    let receipt = part(&scene);
+    scene.operate(ONE, &receipt).unwrap();
+    let settled = scene.effects.iter().find_map(|effect| match effect {
+        Effect::SavePayment(payment) => Some(payment.as_ref().clone()),
+        _ => None,
+    });
+    scene.payment = settled;
+    let payment = scene.payment.as_ref().expect("a receipt").id.clone();
+    while !scene.asked().contains(&"notify") {
+        scene.wait(Duration::days(1));
+    }
+    let whole = loan(&scene).account.as_ref().unwrap().instalments[0].row.instalment;
+    let told = whole.checked_sub(rupees("1000.00")).unwrap();
+    while scene.asked().contains(&"send") {
+        scene.answer("send", &notified("1"));
+    }
+    let back = Act::ReverseReceipt { payment_id: payment, on: today(&scene) };
+    scene.operate(ONE, &back).unwrap();
+    while !scene.asked().contains(&"present") {
+        scene.wait(Duration::days(1));
+    }
+    assert_eq!(debit(&scene).amount, told);
 }
