@@ -124,15 +124,12 @@ static MEMBERS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
 impl<'de> Deserialize<'de> for StoredSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let read = || match serde_json::from_str::<Settings>(raw.get()) {
-            Ok(settings) => Ok(settings),
-            Err(_) => {
-                let mut members: serde_json::Map<String, Value> = serde_json::from_str(raw.get())?;
-                members.retain(|member, _| MEMBERS.contains(member));
-                serde_json::from_value(Value::Object(members))
-            }
+        let known = |_| {
+            let mut members: serde_json::Map<String, Value> = serde_json::from_str(raw.get())?;
+            members.retain(|member, _| MEMBERS.contains(member));
+            serde_json::from_value(Value::Object(members))
         };
-        read().map(Self).map_err(D::Error::custom)
+        serde_json::from_str(raw.get()).or_else(known).map(Self).map_err(D::Error::custom)
     }
 }
 

@@ -275,20 +275,8 @@ async fn carry_out(
         }
         Effect::PublishDispute(id, dispute) => pages::publish_dispute(app, conn, id, &dispute).await,
         Effect::Hasten(id) => ask::hasten(conn, id, now).await,
-        Effect::CloseAsk(bank_key) => match applications.first() {
-            Some(application) => ask_money::close(conn, &app.sealer, application.id, &bank_key, now).await,
-            None => Ok(()),
-        },
-        Effect::Withhold(bank_key) => match applications.first() {
-            Some(application) => ask_money::withhold(conn, &app.sealer, application.id, &bank_key, now).await,
-            None => Ok(()),
-        },
-        Effect::LetGo(bank_key) => match applications.first() {
-            Some(application) => ask_money::let_go(conn, &app.sealer, application.id, &bank_key, now).await,
-            None => Ok(()),
-        },
-        Effect::GiveUp(bank_key) => match applications.first() {
-            Some(application) => ask_money::give_up(conn, &app.sealer, application.id, &bank_key, now).await,
+        Effect::Order(order, bank_key) => match applications.first() {
+            Some(application) => ask_money::carry_out(conn, &app.sealer, (application.id, order, &bank_key), now).await,
             None => Ok(()),
         },
         Effect::Reopen(id, loan_id, amount) => match applications.iter().find(|a| a.id == id) {

@@ -140,14 +140,7 @@ pub async fn lease(
     .await?;
     let mut leased = Vec::with_capacity(rows.len());
     for row in rows {
-        let detail = match sealer.open_json(&context(row.ask_id), &row.detail) {
-            // One that a newer version wrote keeps none of the others waiting: that version takes it when the lease ends.
-            Err(error @ SealError::Json { .. }) => {
-                tracing::error!(ask.id = %row.ask_id, %error, "a question cannot be read");
-                continue;
-            }
-            opened => opened?,
-        };
+        let Some(detail) = read(sealer, row.ask_id, &row.detail)? else { continue };
         leased.push(Leased {
             id: row.ask_id,
             lease_id,
@@ -162,6 +155,18 @@ pub async fn lease(
         });
     }
     Ok(leased)
+}
+
+/// What a row holds. None for a kind that only a newer version knows: it keeps none of the others waiting, and that
+/// version takes it when the lease ends.
+fn read(sealer: &Sealer, id: Uuid, sealed: &[u8]) -> Result<Option<Detail>, StoreError> {
+    match sealer.open_json(&context(id), sealed) {
+        Err(error @ SealError::Json { .. }) => {
+            tracing::error!(ask.id = %id, %error, "a question cannot be read");
+            Ok(None)
+        }
+        opened => Ok(Some(opened?)),
+    }
 }
 
 /// How a leased row goes on.

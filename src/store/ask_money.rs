@@ -1,4 +1,4 @@
-//! Money questions by the key that the bank knows them by.
+//! Money orders by the key that the bank knows them by.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 use super::ask::{Detail, WITHHELD, context};
+use crate::domain::application::decision::OrderFate;
 use crate::domain::ids::ApplicationId;
 use crate::seal::Sealer;
 
@@ -42,49 +43,55 @@ async fn locked(
     Ok(found)
 }
 
-/// Ends the money questions with a bank key that was answered by hand.
+/// Has come of the money orders of an application with a bank key what was decided.
 ///
 /// # Errors
 /// When the database fails or a question cannot be opened.
-pub async fn close(
+pub async fn carry_out(
     conn: &mut PgConnection,
     sealer: &Sealer,
-    application: ApplicationId,
-    bank_key: &str,
+    (application, fate, bank_key): (ApplicationId, OrderFate, &str),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let ids = locked(conn, sealer, application, bank_key).await?;
+    match fate {
+        OrderFate::Answered => end(conn, &ids, ("answered by hand", true), now).await,
+        OrderFate::GivenUp => end(conn, &ids, ("not needed any more", false), now).await,
+        OrderFate::Withheld => withhold(conn, &ids, now).await,
+        OrderFate::LetGo => let_go(conn, &ids, now).await,
+    }
+}
+
+/// Ends orders; those that may have left only where that is said.
+async fn end(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+    (outcome, may_have_left): (&str, bool),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
         update ask
         set state = 'CLOSED',
-            outcome = 'answered by hand',
-            closed_at = $2,
+            outcome = $2,
+            closed_at = $3,
             lease_id = null,
             leased_until = null
         where ask_id = any($1)
+        and ($4 or state = 'OPEN' or state = 'STUCK' and outcome = $5)
         "#,
-        &ids,
+        ids,
+        outcome,
         now,
+        may_have_left,
+        WITHHELD,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Keeps an order with a bank key back that has not left, until a person has looked. One that may have left is asked
-/// about as before.
-///
-/// # Errors
-/// When the database fails or a question cannot be opened.
-pub async fn withhold(
-    conn: &mut PgConnection,
-    sealer: &Sealer,
-    application: ApplicationId,
-    bank_key: &str,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let ids = locked(conn, sealer, application, bank_key).await?;
+async fn withhold(conn: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
         update ask
@@ -94,7 +101,7 @@ pub async fn withhold(
         where ask_id = any($1)
         and state = 'OPEN'
         "#,
-        &ids,
+        ids,
         WITHHELD,
         now,
     )
@@ -103,18 +110,7 @@ pub async fn withhold(
     Ok(())
 }
 
-/// Lets an order leave that was kept back.
-///
-/// # Errors
-/// When the database fails or a question cannot be opened.
-pub async fn let_go(
-    conn: &mut PgConnection,
-    sealer: &Sealer,
-    application: ApplicationId,
-    bank_key: &str,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let ids = locked(conn, sealer, application, bank_key).await?;
+async fn let_go(conn: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
         update ask
@@ -126,38 +122,7 @@ pub async fn let_go(
         and state = 'STUCK'
         and outcome = $2
         "#,
-        &ids,
-        WITHHELD,
-        now,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Ends an order with a bank key that is not needed any more, if it has not left. One that may have left is asked about
-/// as before: what comes of it is news.
-///
-/// # Errors
-/// When the database fails or a question cannot be opened.
-pub async fn give_up(
-    conn: &mut PgConnection,
-    sealer: &Sealer,
-    application: ApplicationId,
-    bank_key: &str,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let ids = locked(conn, sealer, application, bank_key).await?;
-    sqlx::query!(
-        r#"
-        update ask
-        set state = 'CLOSED',
-            outcome = 'not needed any more',
-            closed_at = $3
-        where ask_id = any($1)
-        and (state = 'OPEN' or state = 'STUCK' and outcome = $2)
-        "#,
-        &ids,
+        ids,
         WITHHELD,
         now,
     )

@@ -172,15 +172,8 @@ pub enum Effect {
     PublishDispute(ApplicationId, DisputeId),
     /// Ask now what became of the payments that are being collected from a borrower.
     Hasten(ApplicationId),
-    /// A money question was answered by hand: the one with this key is not asked any more.
-    CloseAsk(String),
-    /// A money order with this key must not leave, if it has not left yet.
-    Withhold(String),
-    /// A money order that was withheld leaves after all.
-    LetGo(String),
-    /// A money order with this key is not needed any more: it does not leave, if it has not left yet. What has left is
-    /// asked about as before.
-    GiveUp(String),
+    /// What becomes of the money order with a bank key.
+    Order(OrderFate, String),
     /// A loan that was over is not any more, because a payment came back: it counts against the borrower again, and
     /// takes the lien on every collateral that is free.
     Reopen(ApplicationId, LoanId, Paise),
@@ -190,6 +183,19 @@ pub enum Effect {
     Publish(ApplicationId, Box<IssuedKfs>),
     /// Overwrite what was asked of the account aggregator: the data life that was consented to has ended.
     ForgetData(ApplicationId),
+}
+
+/// What becomes of a money order that was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderFate {
+    /// It was answered by hand, and is not asked about any more.
+    Answered,
+    /// It must not leave, if it has not left yet, until a person has looked. What has left is asked about as before.
+    Withheld,
+    /// It was withheld, and leaves after all.
+    LetGo,
+    /// It is not needed any more: it does not leave, if it has not left yet. What has left is asked about as before.
+    GivenUp,
 }
 
 /// Everything that follows from one command or outcome, to be stored in one transaction.

@@ -7,7 +7,7 @@ use super::disbursement::{RETURNED, content};
 use super::{Loan, Payout, PayoutState};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Finding, Outcome, PayOrder};
-use crate::domain::application::decision::{Decision, Effect, Facts, Unclaimed, Webhook, WebhookKind};
+use crate::domain::application::decision::{Decision, Effect, Facts, OrderFate, Unclaimed, Webhook, WebhookKind};
 use crate::domain::ids::PaymentId;
 use crate::domain::personal::is_code;
 
@@ -60,7 +60,7 @@ pub fn note(loan: &mut Loan, app: &Application, (order, outcome): (&PayOrder, &O
         None => false,
     };
     if holds_tranche {
-        d.effects.extend(open.map(Effect::Withhold));
+        d.effects.extend(open.map(|key| Effect::Order(OrderFate::Withheld, key)));
     }
     d.unclaimed = Some(if holds_tranche { Unclaimed::HoldsTranche } else { Unclaimed::Stray });
     let utr = if is_code(utr) { format!(", UTR {utr}") } else { String::new() };
@@ -93,7 +93,7 @@ pub fn was_paid(loan: &mut Loan, app: &Application, payment: &PaymentId, facts: 
         let detail = "the tranche was paid under an earlier try".to_owned();
         other.state = PayoutState::Failed { code: PAID_BEFORE.to_owned(), detail };
         other.at = facts.now;
-        d.effects.push(Effect::GiveUp(other.bank_key.clone()));
+        d.effects.push(Effect::Order(OrderFate::GivenUp, other.bank_key.clone()));
         ended.push(other.clone());
     }
     // Another try of the same payment is no news of its own.
@@ -119,10 +119,10 @@ pub fn was_not_paid(
     payout.state = PayoutState::Failed { code: code.to_owned(), detail: detail.to_owned() };
     payout.at = facts.now;
     let (tranche, bank_key) = (payout.tranche, payout.bank_key.clone());
-    d.effects.push(Effect::CloseAsk(bank_key));
+    d.effects.push(Effect::Order(OrderFate::Answered, bank_key));
     if of_tranche(loan, tranche) {
         return;
     }
     let open = loan.payouts.iter().filter(|one| one.tranche == tranche && one.state == PayoutState::Open);
-    d.effects.extend(open.map(|other| Effect::LetGo(other.bank_key.clone())));
+    d.effects.extend(open.map(|other| Effect::Order(OrderFate::LetGo, other.bank_key.clone())));
 }

@@ -9,7 +9,7 @@ use super::repayment::{self, Arrived, Channel, Payment, PaymentState};
 use super::{Loan, PayoutState, contradiction, disbursement, life};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Ask, Finding, Outcome, PayOrder, RefundOrder};
-use crate::domain::application::decision::{Decision, Effect, Facts};
+use crate::domain::application::decision::{Decision, Effect, Facts, OrderFate};
 use crate::domain::calendar::business_date;
 use crate::domain::ids::PaymentId;
 use crate::domain::maths::money::Paise;
@@ -403,7 +403,7 @@ fn resolve(
         account: payout.account,
     };
     disbursement::told(loan, app, (&order, &outcome), facts, d);
-    d.effects.push(Effect::CloseAsk(payout.bank_key));
+    d.effects.push(Effect::Order(OrderFate::Answered, payout.bank_key));
     Ok(())
 }
 

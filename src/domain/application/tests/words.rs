@@ -2,7 +2,7 @@
 
 use super::support::Scene;
 use crate::domain::application::answer::{Answer, Content};
-use crate::domain::application::decision::{Effect, WebhookKind};
+use crate::domain::application::decision::{Effect, OrderFate, WebhookKind};
 use crate::domain::ids::ExchangeId;
 use crate::domain::loan::PayoutState;
 
@@ -99,10 +99,10 @@ fn effect(effect: &Effect) -> String {
         Effect::SaveDispute(dispute) => format!("dispute {}", dispute.status.name()),
         Effect::PublishDispute(..) => "publish dispute".to_owned(),
         Effect::Hasten(_) => "hasten".to_owned(),
-        Effect::CloseAsk(_) => "close ask".to_owned(),
-        Effect::Withhold(_) => "withhold".to_owned(),
-        Effect::LetGo(_) => "let go".to_owned(),
-        Effect::GiveUp(_) => "give up".to_owned(),
+        Effect::Order(OrderFate::Answered, _) => "close ask".to_owned(),
+        Effect::Order(OrderFate::Withheld, _) => "withhold".to_owned(),
+        Effect::Order(OrderFate::LetGo, _) => "let go".to_owned(),
+        Effect::Order(OrderFate::GivenUp, _) => "give up".to_owned(),
         Effect::Reopen(..) => "reopen".to_owned(),
         Effect::Finish(..) => "finish".to_owned(),
         Effect::Publish(..) => "publish".to_owned(),

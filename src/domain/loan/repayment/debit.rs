@@ -8,7 +8,7 @@ use crate::domain::application::Application;
 use crate::domain::application::ask::{
     Ask, Collection, Finding, NEVER_RECEIVED, NewAsk, Outcome, lacks_mandate, unreceived,
 };
-use crate::domain::application::decision::{Decision, Effect, Facts};
+use crate::domain::application::decision::{Decision, Effect, Facts, OrderFate};
 use crate::domain::loan::account::{Fact, Instalment, Purpose, What};
 use crate::domain::loan::{Loan, life};
 
@@ -67,7 +67,7 @@ pub fn presented(
             // Told of an earlier try: the later one must not debit the borrower again.
             let current = collection(loan, app, &payment).key;
             if current != asked.key {
-                d.effects.push(Effect::GiveUp(current));
+                d.effects.push(Effect::Order(OrderFate::GivenUp, current));
             }
             settle(loan, app, (payment, Arrived { utr, value_date: *value_date, amount: *amount }), facts, d);
         }

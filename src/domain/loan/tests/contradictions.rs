@@ -3,7 +3,7 @@
 use super::{granted, loan, orders, trigger};
 use crate::domain::application::answer::{Content, PayoutStatus, RefusalReason};
 use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, NewAsk, Outcome};
-use crate::domain::application::decision::Effect;
+use crate::domain::application::decision::{Effect, OrderFate};
 use crate::domain::application::tests::findings::{done, paid, refused};
 use crate::domain::application::tests::story::ONE;
 use crate::domain::application::tests::support::Scene;
@@ -41,7 +41,10 @@ fn last_webhook(scene: &Scene) -> Option<PayoutStatus> {
 fn the_next_try_is_withheld_until_a_person_has_looked() {
     let (scene, _) = contradicted();
     let second = orders(&scene)[0].bank_key.clone();
-    assert_eq!(scene.effects.iter().find(|e| matches!(e, Effect::Withhold(_))), Some(&Effect::Withhold(second)));
+    assert_eq!(
+        scene.effects.iter().find(|e| matches!(e, Effect::Order(OrderFate::Withheld, _))),
+        Some(&Effect::Order(OrderFate::Withheld, second))
+    );
     assert!(loan(&scene).account.is_none(), "nothing is booked");
 }
 
@@ -50,7 +53,7 @@ fn a_payout_that_was_paid_after_all_is_booked_once_and_the_next_try_is_given_up(
     let (mut scene, first) = contradicted();
     let second = orders(&scene)[0].bank_key.clone();
     scene.operate(ONE, &resolve("P1", Some("UTR1"))).unwrap();
-    assert!(scene.effects.contains(&Effect::GiveUp(second)));
+    assert!(scene.effects.contains(&Effect::Order(OrderFate::GivenUp, second)));
     assert_eq!(loan(&scene).payouts.iter().filter(|payout| payout.is_paid()).count(), 1);
     assert!(loan(&scene).payouts[0].is_paid() && loan(&scene).payouts[1].has_failed());
     assert!(loan(&scene).account.is_some());
@@ -66,7 +69,7 @@ fn a_payout_that_was_not_paid_lets_the_next_try_go() {
     let (mut scene, _) = contradicted();
     let second = orders(&scene)[0].bank_key.clone();
     scene.operate(ONE, &resolve("P1", None)).unwrap();
-    assert!(scene.effects.contains(&Effect::LetGo(second)));
+    assert!(scene.effects.contains(&Effect::Order(OrderFate::LetGo, second)));
     assert!(scene.webhooks.is_empty(), "the payment goes on");
     scene.answer("pay", &paid());
     assert!(loan(&scene).payouts[1].is_paid());

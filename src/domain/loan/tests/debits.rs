@@ -4,7 +4,7 @@ use chrono::{Duration, NaiveDate};
 
 use super::{granted, loan, trigger};
 use crate::domain::application::ask::{Ask, Collection, Finding, NEVER_RECEIVED, Outcome};
-use crate::domain::application::decision::Effect;
+use crate::domain::application::decision::{Effect, OrderFate};
 use crate::domain::application::tests::findings::{done, mandate, notified, paid, refused};
 use crate::domain::application::tests::fixtures::{rupees, set_repayment_plan};
 use crate::domain::application::tests::story::ONE;
@@ -168,7 +168,7 @@ fn a_debit_that_was_paid_after_all_is_not_made_again() {
     let again = debit(&scene).key;
     scene.apply(&ask, &collected("UTR-1"));
     assert!(!scene.unclaimed, "the payment waited for it");
-    assert!(scene.effects.contains(&Effect::GiveUp(again)), "{:?}", scene.effects);
+    assert!(scene.effects.contains(&Effect::Order(OrderFate::GivenUp, again)), "{:?}", scene.effects);
 }
 
 #[test]
