@@ -129,6 +129,7 @@ fn terms(args: &Args, calendar: &Calendar) -> Result<ScheduleTerms, String> {
         day_count: args.day_count,
         disbursed_on: calendar.disbursed_on,
         first_due: calendar.first_due,
+        due_day: None,
         first_period: args.first_period,
         odd_day_count: args.odd_day_count,
     })

@@ -139,6 +139,7 @@ async fn an_outsider_computes_the_loan_from_the_statement() {
         day_count: kfs.terms.day_count,
         disbursed_on: kfs.terms.disbursed_on,
         first_due: kfs.terms.first_due,
+        due_day: None,
         first_period: kfs.terms.first_period,
         odd_day_count: Some(kfs.terms.odd_day_count),
     };

@@ -198,6 +198,7 @@ fn terms(product: &Product, approval: &Approval, tenure: Tenure, today: NaiveDat
         day_count: product.day_count,
         disbursed_on: today,
         first_due: product.servicing.first_due(frequency, today)?,
+        due_day: product.servicing.due_day,
         first_period: product.first_period,
         odd_day_count: product.odd_day_count,
     })

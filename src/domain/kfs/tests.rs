@@ -30,6 +30,7 @@ fn illustration() -> Offer {
         // One whole month to the first instalment, as in the illustration.
         disbursed_on: day("2026-02-28"),
         first_due: day("2026-03-28"),
+        due_day: None,
         first_period: FirstPeriod::Stretch,
         odd_day_count: None,
     };

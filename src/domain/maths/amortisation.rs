@@ -1,6 +1,6 @@
 //! The rows of a schedule: due dates, the regular instalment, the running balance.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Months, NaiveDate};
 use rust_decimal::Decimal;
 
 use super::day_count::YearFraction;
@@ -18,7 +18,11 @@ pub(super) struct Period {
 
 /// The periods of the rows in order, the first from `start`, or `None` when a date does not fit.
 pub(super) fn periods(terms: &ScheduleTerms, start: NaiveDate) -> Option<Vec<Period>> {
-    let due_dates = due_dates(terms.frequency, (terms.disbursed_on, terms.first_due), terms.installments)?;
+    let dates = (terms.disbursed_on, terms.first_due);
+    let due_dates = match (terms.due_day, terms.frequency.step()) {
+        (Some(day), Step::Months(step)) => due_days(terms.first_due, (day, step), terms.installments)?,
+        _ => due_dates(terms.frequency, dates, terms.installments)?,
+    };
     let mut from = start;
     let mut periods = Vec::with_capacity(due_dates.len());
     for due_date in due_dates {
@@ -47,6 +51,16 @@ pub fn due_dates(
         && disbursed_on.day() > first_due.day();
     let (anchor, offset) = if cut_by_month_end { (disbursed_on, interval.whole) } else { (first_due, 0) };
     (0..count).map(|index| frequency.after(anchor, offset.checked_add(index)?)).collect()
+}
+
+/// The due dates of a loan that is due on one day of the month, whatever day a short month makes of it.
+fn due_days(first_due: NaiveDate, (day, step): (u32, u32), count: u32) -> Option<Vec<NaiveDate>> {
+    let first = first_due.with_day(1)?;
+    let after_first = |index: u32| {
+        let month = first.checked_add_months(Months::new(index.checked_mul(step)?))?;
+        (1..=day).rev().find_map(|day| month.with_day(day))
+    };
+    std::iter::once(Some(first_due)).chain((1..count).map(after_first)).collect()
 }
 
 /// The rows of a loan over `periods`, the last of which repays what is left.

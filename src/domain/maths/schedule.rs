@@ -54,6 +54,10 @@ pub struct ScheduleTerms {
     pub disbursed_on: NaiveDate,
     /// The due date of the first row, later than the disbursal.
     pub first_due: NaiveDate,
+    /// The day of the month on which a product's instalments fall due, 1 to 31; a month that is too short has its last
+    /// day instead. `None` counts from the first due date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_day: Option<u32>,
     /// How the odd days of a first period longer than one period are paid for.
     #[serde(default)]
     pub first_period: FirstPeriod,

@@ -52,6 +52,7 @@ fn terms(frequency: Frequency) -> ScheduleTerms {
         day_count: DayCount::Thirty360,
         disbursed_on: day("2026-01-05"),
         first_due: frequency.after(day("2026-01-05"), 1).expect("a date"),
+        due_day: None,
         first_period: FirstPeriod::Stretch,
         odd_day_count: None,
     }

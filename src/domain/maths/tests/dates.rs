@@ -106,3 +106,19 @@ fn actual_actual_counts_whole_years_once() {
     let part = DayCount::ActualActual.year_fraction(Frequency::Monthly, day("2022-12-31"), day("2025-12-31"));
     assert_eq!(part.and_then(YearFraction::to_decimal), Some(decimal("3")));
 }
+
+#[test]
+fn a_due_day_is_kept_past_a_short_month() {
+    let terms = ScheduleTerms {
+        frequency: Frequency::Monthly,
+        disbursed_on: day("2027-01-15"),
+        first_due: day("2027-02-28"),
+        due_day: Some(31),
+        ..monthly("100000", "9.25", 5)
+    };
+    let due = |terms: &ScheduleTerms| plan(terms).rows.iter().map(|row| row.due_date).collect::<Vec<_>>();
+    let expected = ["2027-02-28", "2027-03-31", "2027-04-30", "2027-05-31", "2027-06-30"].map(day);
+    assert_eq!(due(&terms), expected);
+    let counted = ScheduleTerms { due_day: None, ..terms };
+    assert_eq!(due(&counted)[1], day("2027-03-28"), "as accepted before there was a due day in it");
+}

@@ -11,6 +11,7 @@ fn example(first_period: FirstPeriod) -> ScheduleTerms {
     ScheduleTerms {
         disbursed_on: day("2026-01-15"),
         first_due: day("2026-03-05"),
+        due_day: None,
         first_period,
         odd_day_count: Some(DayCount::Actual365),
         ..monthly("300000", "18", 12)

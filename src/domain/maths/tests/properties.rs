@@ -73,6 +73,7 @@ prop_compose! {
             day_count,
             disbursed_on,
             first_due: disbursed_on + Days::new(first_days),
+            due_day: None,
             first_period,
             odd_day_count,
         }

@@ -35,6 +35,7 @@ pub(super) fn monthly(principal: &str, percent: &str, installments: u32) -> Sche
         day_count: DayCount::Thirty360,
         disbursed_on: day("2024-01-01"),
         first_due: day("2024-02-01"),
+        due_day: None,
         first_period: FirstPeriod::Stretch,
         odd_day_count: None,
     }
@@ -52,6 +53,7 @@ pub(super) fn bullet(principal: &str, percent: &str, due: &str) -> ScheduleTerms
         method: Method::Bullet,
         day_count: DayCount::Actual365,
         first_due: day(due),
+        due_day: None,
         ..monthly(principal, percent, 1)
     }
 }

@@ -54,6 +54,7 @@ prop_compose! {
             method: if equal_principal { Method::EqualPrincipal } else { Method::EqualInstalment },
             disbursed_on,
             first_due: frequency.after(disbursed_on, 1)?,
+            due_day: None,
             ..contract().terms
         };
         schedule(&terms).is_ok().then_some(terms)

@@ -32,6 +32,7 @@ pub fn contract() -> Contract {
             day_count: DayCount::Thirty360,
             disbursed_on: day("2026-01-15"),
             first_due: day("2026-02-15"),
+            due_day: None,
             first_period: FirstPeriod::Stretch,
             odd_day_count: None,
         },
