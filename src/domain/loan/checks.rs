@@ -53,7 +53,8 @@ pub fn of_statement(loan: &Loan, all: &[Line]) -> Option<Check> {
     let follows = all.iter().all(|line| {
         balance = match line.side {
             Side::Withdrawal => balance.saturating_add(line.amount),
-            Side::Deposit => balance.saturating_sub(line.amount),
+            // Below zero where the lender owes.
+            Side::Deposit => Paise(balance.0.saturating_sub(line.amount.0)),
         };
         balance == line.closing
     });

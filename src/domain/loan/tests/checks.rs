@@ -57,6 +57,22 @@ fn a_written_off_one_passes_too() {
 }
 
 #[test]
+fn a_book_that_was_below_zero_passes_too() {
+    // More than all that is owed comes in as an instalment, then the rest goes back.
+    let mut scene = running();
+    until(&mut scene, "2027-01-10");
+    let owed = loan(&scene).account.as_ref().unwrap().foreclosure(day("2027-01-10")).unwrap().total;
+    let much = owed.saturating_add(rupees("1000")).to_string();
+    scene.operate(ONE, &receipt(&much, "2027-01-10", Purpose::Instalment)).unwrap();
+    assert!(loan(&scene).account.as_ref().unwrap().balance() < Paise::ZERO);
+    assert_eq!(refusals(&mut scene), [None, None]);
+    scene.operate(ONE, &super::super::operator::Act::Refund { amount: rupees("2000") }).unwrap();
+    assert_eq!(refusals(&mut scene), [None, None]);
+    until(&mut scene, "2027-03-20");
+    assert_eq!(refusals(&mut scene), [None, None]);
+}
+
+#[test]
 fn each_rule_that_is_broken_is_found_and_nothing_is_told() {
     let refused = Some(RefusalReason::SourceUnavailable);
     for check in [Check::Receipts, Check::Principal, Check::Schedule] {
