@@ -338,7 +338,7 @@ impl Reckoning {
         }
         let (principal, interest) = row.left();
         let n = i128::from(principal + interest) * i128::from(paise(&rule["percent"]));
-        let charged = row.charged_until.iter_days().take_while(|day| *day < self.today);
+        let charged = row.charged_until.iter_days().skip(1).take_while(|day| *day <= self.today);
         let charged = charged.filter(|day| !self.rests.contains(day)).count();
         let charge = Exact(n * i128::try_from(charged).unwrap(), 3_650_000).rounded();
         let cap = rule.get("capPercent").map(|cap| share(row.principal + row.interest, paise(cap)) - row.penal);

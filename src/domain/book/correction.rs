@@ -94,19 +94,38 @@ fn taken_back(
     Journal { value_date, kind, reference, postings: net.reversed() }
 }
 
+/// Whether a reference is that of a journal which stands in the place of another one.
+#[must_use]
+pub fn is_correction(reference: &str) -> bool {
+    base(reference) != reference
+}
+
+impl Journal {
+    /// Whether it is a journal with a reference, or stands in its place.
+    #[must_use]
+    pub fn corrects(&self, reference: &str) -> bool {
+        base(&self.reference) == reference
+    }
+}
+
+/// A reference without the number of its correction.
+fn base(reference: &str) -> &str {
+    match reference.rsplit_once(VERSION) {
+        Some((base, version)) if version.bytes().all(|byte| byte.is_ascii_digit()) => base,
+        _ => reference,
+    }
+}
+
 /// Which journal one belongs to: itself, or the one that it corrects.
 fn key(journal: &Journal) -> (JournalKind, String) {
-    let base = |reference: &str| match reference.rsplit_once(VERSION) {
-        Some((base, version)) if version.bytes().all(|byte| byte.is_ascii_digit()) => base.to_owned(),
-        _ => reference.to_owned(),
-    };
+    let of = base(&journal.reference).to_owned();
     match journal.kind {
-        JournalKind::ReceiptReturn => (JournalKind::Receipt, base(&journal.reference)),
-        JournalKind::PayoutReturn => (JournalKind::Disbursement, base(&journal.reference)),
+        JournalKind::ReceiptReturn => (JournalKind::Receipt, of),
+        JournalKind::PayoutReturn => (JournalKind::Disbursement, of),
         JournalKind::Reversal => {
             let (kind, reference) = journal.reference.split_once('/').unwrap_or_default();
-            (JournalKind::by_name(kind).unwrap_or(JournalKind::Reversal), base(reference))
+            (JournalKind::by_name(kind).unwrap_or(JournalKind::Reversal), base(reference).to_owned())
         }
-        kind => (kind, base(&journal.reference)),
+        kind => (kind, of),
     }
 }

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::chart::Chart;
-pub use self::correction::corrections;
+pub use self::correction::{corrections, is_correction};
 pub use self::statement::{Line, Side, statement};
 use super::maths::money::Paise;
 use super::servicing::{FeeLine, Payee};

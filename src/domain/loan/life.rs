@@ -12,7 +12,8 @@ use crate::domain::application::ask::{Ask, ComingDebit, Outcome};
 use crate::domain::application::decision::{Decision, Effect, Facts, History};
 use crate::domain::application::facets::{Mandate, RepaymentSetup};
 use crate::domain::application::notice::{Notice, NoticeKind};
-use crate::domain::book::{Journal, JournalKind};
+use crate::domain::book::{self, Journal, JournalKind};
+use crate::domain::maths::money::Paise;
 
 /// Brings a loan to a position: what fell due, what is charged, how it is classified, and whom to tell. Every command
 /// does this first, with the day-end's own function.
@@ -70,8 +71,8 @@ fn replay_all(loan: &mut Loan, app: &Application, from: NaiveDate, facts: &Facts
     let was_closed = loan.account.as_ref().is_some_and(Account::is_closed);
     let corrections = replayed.corrections(&posted);
     d.effects.extend(repayment::resplit(&replayed.out.journals, &corrections));
+    let duties = duties_found_late(&replayed, &corrections);
     d.effects.extend(corrections.into_iter().map(|journal| Effect::Post(loan.id.clone(), journal)));
-    let duties = duties_found_late(&replayed, &posted);
     loan.account = replayed.account;
     d.event(app, format!("the book was brought in order from {from} on"));
     for duty in duties {
@@ -117,17 +118,16 @@ pub fn account_on(loan: &Loan, day: NaiveDate, facts: &Facts<'_>, d: &Decision) 
     Some(account)
 }
 
-/// What the borrower must still be told after a replay: charges that were not in the book before, and what is overdue
-/// only now, because the payment that had settled it came back.
-fn duties_found_late(replayed: &Replayed, posted: &[Journal]) -> Vec<Duty> {
-    let is_new = |charge: &Charge| {
-        let same = |journal: &Journal| {
-            matches!(journal.kind, JournalKind::Fee | JournalKind::Penal) && journal.reference == charge.id
-        };
-        !posted.iter().any(same)
+/// What the borrower must still be told after a replay: charges that were not in the book before, or were others, and
+/// what is overdue only now, because the payment that had settled it came back.
+fn duties_found_late(replayed: &Replayed, corrections: &[Journal]) -> Vec<Duty> {
+    let posted_for = |charge: &Charge| {
+        let is_charge = |journal: &&Journal| matches!(journal.kind, JournalKind::Fee | JournalKind::Penal);
+        corrections.iter().filter(is_charge).find(|journal| journal.corrects(&charge.id))
     };
     let charges = replayed.out.duties.iter().filter_map(|duty| match duty {
-        Duty::ChargeNotice(charge) if is_new(charge) => Some(duty.clone()),
+        Duty::ChargeNotice(charge) => posted_for(charge)
+            .map(|journal| Duty::ChargeNotice(Charge { id: journal.reference.clone(), ..charge.clone() })),
         _ => None,
     });
     let unpaid = replayed
@@ -212,7 +212,9 @@ fn tell_of_charge(loan: &Loan, app: &Application, charge: &Charge, d: &mut Decis
         _ => NoticeKind::ChargePosted,
     };
     let about = charge.instalment.map(|number| format!(" for instalment {number}")).unwrap_or_default();
-    let text = format!("Rs. {} were charged on {}{about} ({}).", charge.amount, charge.date, charge.kfs_row);
+    let (amount, date, row) = (charge.amount, charge.date, &charge.kfs_row);
+    let instead = if book::is_correction(&charge.id) { ", in place of what you were told before" } else { "" };
+    let text = format!("Rs. {amount} were charged on {date}{about} ({row}){instead}.");
     notify(loan, app, ((kind, charge.instalment), &format!("charge:{}", charge.id), text), d);
 }
 

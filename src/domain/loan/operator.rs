@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Fact, Purpose, Waived, What};
+use super::account::{Account, Ending, Fact, Purpose, Waived, What};
 use super::repayment::{self, Arrived, Channel, Payment, PaymentState};
 use super::{Loan, PayoutState, contradiction, disbursement, life};
 use crate::domain::application::Application;
@@ -268,7 +268,11 @@ fn moratorium(
     facts: &Facts<'_>,
     d: &mut Decision,
 ) -> Result<(), String> {
-    let account = running(loan)?;
+    // It may be about days before the loan was closed: what was charged for them is the borrower's then.
+    let account = loan.account.as_ref().ok_or("the loan is not paid out")?;
+    if matches!(account.ended, Some((_, Ending::WrittenOff))) {
+        return Err("the loan is written off".to_owned());
+    }
     let first = account.contract.terms.disbursed_on;
     if from < first {
         return Err(format!("the loan was paid out on {first}"));

@@ -39,10 +39,10 @@ impl Moratorium {
         (self.from..=self.to).contains(&day)
     }
 
-    /// How many of the days from one on, and before another, lie in it.
+    /// How many of the days after one, up to another, lie in it: a day's charge has run when the day has come.
     fn days_between(self, from: NaiveDate, until: NaiveDate) -> i64 {
-        let after = self.to.succ_opt().unwrap_or(self.to);
-        until.min(after).signed_duration_since(from.max(self.from)).num_days().max(0)
+        let before = self.from.pred_opt().unwrap_or(self.from);
+        until.min(self.to).signed_duration_since(from.max(before)).num_days().max(0)
     }
 }
 
@@ -156,6 +156,11 @@ impl Account {
     /// A debit was dishonoured: the fixed charge of the KFS, tax included.
     pub(super) fn bounced(&mut self, payment: &PaymentId, number: u32, day: NaiveDate, out: &mut Out) {
         out.event(day, format!("payment for instalment {number} bounced"));
+        // Of an instalment that never fell due, by what is known now, nothing was to be debited; and who owes nothing any
+        // more is charged nothing.
+        if self.ended.is_some() || self.instalment(number).is_none_or(|instalment| !instalment.billed) {
+            return;
+        }
         let amount = self.contract.bounce;
         // Of an amount with tax in it.
         let with_tax = Decimal::ONE_HUNDRED.saturating_add(self.contract.gst_percent);

@@ -175,3 +175,41 @@ fn a_moratorium_that_makes_no_sense_is_refused() {
     scene.operate(ONE, &rests("2027-01-21", Some("2027-01-21"))).unwrap();
     assert_eq!(account(&scene).moratoria.len(), 2);
 }
+
+#[test]
+fn a_moratorium_over_days_before_the_end_gives_back_what_was_charged_for_them() {
+    let first = account(&running()).instalments[0].row.due_date;
+    let mut scene = overdue();
+    until(&mut scene, &(first + Duration::days(40)).to_string());
+    let today = first + Duration::days(40);
+    let owed = account(&scene).foreclosure(today).unwrap().total.to_string();
+    scene.operate(ONE, &receipt(&owed, &today.to_string(), Purpose::Foreclosure)).unwrap();
+    let charged = account(&scene).totals.penal;
+    assert!(account(&scene).is_closed() && charged.is_positive());
+    let days = (first + Duration::days(1)).to_string();
+    scene.operate(ONE, &rests(&days, Some(&today.to_string()))).unwrap();
+    assert!(account(&scene).is_closed());
+    assert_eq!((account(&scene).totals.penal, account(&scene).excess), (rupees("0.00"), charged));
+}
+
+#[test]
+fn the_borrower_is_told_of_a_charge_that_is_another_one_now() {
+    let first = account(&running()).instalments[0].row.due_date;
+    let mut scene = overdue();
+    let days = (first + Duration::days(1)).to_string();
+    scene.operate(ONE, &rests(&days, Some(&(first + Duration::days(20)).to_string()))).unwrap();
+    until(&mut scene, &(first + Duration::days(31)).to_string());
+    while scene.asked().contains(&"send") {
+        scene.answer("send", &notified("2"));
+    }
+    scene.operate(ONE, &rests(&days, None)).unwrap();
+    let texts: Vec<String> = scene
+        .asks
+        .iter()
+        .filter_map(|new| match &new.ask {
+            crate::domain::application::ask::Ask::Notify(notice) => Some(notice.text.clone()),
+            _ => None,
+        })
+        .collect();
+    assert!(texts.iter().any(|text| text.ends_with("in place of what you were told before.")), "{texts:?}");
+}

@@ -32,7 +32,9 @@ fn no_penal_charge_runs_on_its_days_and_interest_does() {
     let mut book = overdue();
     rests(&mut book, "2026-02-16", ("2026-02-20", Some("2026-02-24")));
     // 24 % on 1,066.19: 0.70107 a day.
-    assert_eq!(running(&book, "2026-02-20"), rupees("3.51"), "five days before it");
+    assert_eq!(running(&book, "2026-02-19"), rupees("2.80"), "four days before it");
+    assert_eq!(running(&book, "2026-02-20"), rupees("2.80"));
+    assert_eq!(running(&book, "2026-02-24"), rupees("2.80"));
     assert_eq!(running(&book, "2026-02-25"), rupees("3.51"), "none of its five days");
     assert_eq!(running(&book, "2026-02-26"), rupees("4.21"), "and on from there");
     assert_eq!(book.account.accrued(day("2026-02-25")), overdue().account.accrued(day("2026-02-25")));
@@ -58,9 +60,9 @@ fn a_payment_within_it_settles_what_ran_before() {
     rests(&mut book, "2026-02-16", ("2026-02-20", Some("2026-03-05")));
     book.on("2026-03-01");
     let payable = book.account.payable(day("2026-03-01"));
-    assert_eq!(payable, rupees("1069.70"));
-    book.pays("2026-03-01", "P-1", "1069.70", Purpose::Instalment);
-    assert_eq!((book.account.due(), book.account.totals.penal), (Paise::ZERO, rupees("3.51")));
+    assert_eq!(payable, rupees("1068.99"));
+    book.pays("2026-03-01", "P-1", "1068.99", Purpose::Instalment);
+    assert_eq!((book.account.due(), book.account.totals.penal), (Paise::ZERO, rupees("2.80")));
 }
 
 #[test]
