@@ -67,7 +67,9 @@ pub fn of_statement(loan: &Loan, all: &[Line]) -> Option<Check> {
 
 fn receipts(account: &Account) -> bool {
     let totals = &account.totals;
-    let came = totals.received.saturating_sub(totals.refunded).saturating_add(totals.given_back);
+    // Below zero where more was given back than was the borrower's.
+    let kept = totals.received.0.saturating_sub(totals.refunded.0).saturating_add(totals.given_back.0);
+    let came = Paise(kept).saturating_add(totals.given_up_claim);
     came == sum([totals.principal, totals.interest, totals.penal, totals.fee, account.excess, totals.recovered])
 }
 

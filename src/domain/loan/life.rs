@@ -170,9 +170,13 @@ fn carry_out(loan: &mut Loan, app: &Application, duty: Duty, facts: &Facts<'_>, 
         Duty::OverdueNotice(number) => {
             if let Some((due, amount)) = left_of(loan, number) {
                 let percent = loan.offer.charges.late_payment_percent.normalize();
+                let from = match loan.offer.servicing.penal_grace_days {
+                    0 => "from the due date".to_owned(),
+                    days => format!("beginning {days} days after the due date"),
+                };
                 let text = format!(
                     "Instalment {number} of Rs. {amount}, due on {due}, is unpaid. A penal charge of {percent} % per \
-                     annum runs on the unpaid amount from the due date; there is no interest on it.",
+                     annum runs on the unpaid amount {from}; there is no interest on it.",
                 );
                 notify(loan, app, ((NoticeKind::Overdue, Some(number)), &format!("overdue:{number}"), text), d);
             }
@@ -198,10 +202,10 @@ fn announce(loan: &Loan, app: &Application, number: u32, d: &mut Decision) {
 }
 
 /// When an instalment is due and what is left of it.
-fn left_of(loan: &Loan, number: u32) -> Option<(NaiveDate, crate::domain::maths::money::Paise)> {
+fn left_of(loan: &Loan, number: u32) -> Option<(NaiveDate, Paise)> {
     let account = loan.account.as_ref()?;
     let instalment = account.instalment(number)?;
-    let held = if instalment.billed { crate::domain::maths::money::Paise::ZERO } else { account.excess };
+    let held = if instalment.billed { Paise::ZERO } else { account.excess.max(Paise::ZERO) };
     let amount = instalment.left().saturating_sub(held);
     amount.is_positive().then_some((instalment.row.due_date, amount))
 }

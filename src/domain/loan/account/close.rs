@@ -43,7 +43,8 @@ impl Account {
 
     /// Ends the account when everything was due and is paid.
     pub(super) fn close_if_nothing_is_left(&mut self, day: NaiveDate, out: &mut Out) {
-        if self.ended.is_some() || self.next_due().is_some() || self.due().is_positive() {
+        let owes = self.due().is_positive() || self.claim().is_positive();
+        if self.ended.is_some() || self.next_due().is_some() || owes {
             return;
         }
         let ending = self.called_in.unwrap_or(Ending::Matured);
@@ -66,6 +67,10 @@ impl Account {
     }
 
     fn waived(&mut self, waived: &Waived, day: NaiveDate, out: &mut Out) {
+        // Charges that have run on what is waived now are not waived with it.
+        if self.ended.is_none() && matches!(waived.component, Component::Interest | Component::Principal) {
+            self.levy_all(day, out);
+        }
         let mut rest = waived.amount.min(self.waivable(waived.component));
         let amount = rest;
         let receivable = match waived.component {
@@ -105,12 +110,35 @@ impl Account {
     }
 
     fn refunded(&mut self, reference: &str, amount: Paise, day: NaiveDate, out: &mut Out) {
-        let amount = amount.min(self.excess);
-        self.excess = self.excess.saturating_sub(amount);
+        self.excess = Paise(self.excess.0.saturating_sub(amount.0));
         self.totals.refunded = self.totals.refunded.saturating_add(amount);
         let sides = [(BorrowerExcess, amount), (Bank, credit(amount))];
         out.post(Journal::new(day, JournalKind::Refund, reference, &sides));
         out.event(day, "excess was refunded");
+        self.claim_what_was_not_his(reference, day, out);
+    }
+
+    /// More was refunded than is held, because a payment has come back since: the borrower owes it. A loan that was over
+    /// is not any more, but for one that is given up: so is that.
+    fn claim_what_was_not_his(&mut self, reference: &str, day: NaiveDate, out: &mut Out) {
+        let claim = self.claim();
+        if !claim.is_positive() {
+            return;
+        }
+        if !matches!(self.ended, Some((_, Ending::WrittenOff))) {
+            self.ended = None;
+            out.event(day, "more was refunded than was the borrower's");
+            return;
+        }
+        self.give_claim_up();
+        let sides = [(WriteOffExpense, claim), (BorrowerExcess, credit(claim))];
+        out.post(Journal::new(day, JournalKind::WriteOff, format!("refund:{reference}"), &sides));
+    }
+
+    fn give_claim_up(&mut self) {
+        let claim = self.claim();
+        self.totals.given_up_claim = self.totals.given_up_claim.saturating_add(claim);
+        self.excess = self.excess.saturating_add(claim);
     }
 
     fn written_off(&mut self, reference: &str, day: NaiveDate, out: &mut Out) {
@@ -121,14 +149,17 @@ impl Account {
         let rest = self.principal_not_due();
         let principal = owed.principal.saturating_add(rest);
         let accrued = self.running.posted;
-        let total =
-            [principal, owed.interest, owed.fee, owed.penal].into_iter().fold(Paise::ZERO, Paise::saturating_add);
+        let claim = self.claim();
+        let given_up = [principal, owed.interest, owed.fee, owed.penal, claim];
+        let total = given_up.into_iter().fold(Paise::ZERO, Paise::saturating_add);
+        self.give_claim_up();
         let sides = [
             (WriteOffExpense, total),
             (PrincipalReceivable, credit(principal)),
             (InterestReceivable, credit(owed.interest)),
             (FeeReceivable, credit(owed.fee)),
             (PenalReceivable, credit(owed.penal)),
+            (BorrowerExcess, credit(claim)),
             (InterestIncome, accrued),
             (InterestAccrued, credit(accrued)),
         ];

@@ -223,6 +223,8 @@ pub struct Totals {
     pub given_back: Paise,
     /// Received after a write-off.
     pub recovered: Paise,
+    /// Refunded to the borrower though it was not his, and given up with the loan.
+    pub given_up_claim: Paise,
 }
 
 /// How the account ended.
@@ -256,7 +258,8 @@ pub struct Account {
     pub at: Position,
     /// Fees and penal charges that are not settled.
     pub charges: Vec<Charge>,
-    /// The borrower's money for which nothing was due.
+    /// The borrower's money for which nothing was due. Below zero when a payment came back whose excess had been
+    /// refunded: then the borrower owes that.
     pub excess: Paise,
     /// Sums.
     pub totals: Totals,
@@ -413,6 +416,12 @@ impl Account {
     pub fn due(&self) -> Paise {
         let instalments = self.unpaid().fold(Paise::ZERO, |sum, row| sum.saturating_add(row.left()));
         instalments.saturating_add(self.charges_left())
+    }
+
+    /// What was refunded to the borrower and turned out not to be his.
+    #[must_use]
+    pub fn claim(&self) -> Paise {
+        Paise(self.excess.0.saturating_neg().max(0))
     }
 
     /// Fees and penal charges that are in the book and not settled.

@@ -173,7 +173,7 @@ impl Account {
         if self.is_closed() {
             return Paise::ZERO;
         }
-        let due = self.due().saturating_add(self.all_penal_running(on));
+        let due = self.payable_now(on);
         if due.is_positive() {
             return due;
         }

@@ -45,11 +45,16 @@ impl Account {
             self.prepare(receipt, day, out);
         }
         let (mut split, mut rest) = self.settle_dues(amount, policy, day);
-        if purpose == Purpose::Prepayment && self.ended.is_none() {
+        let given_back = rest.min(self.claim());
+        rest = rest.saturating_sub(given_back);
+        // What was meant to end the loan, and is not enough for it since an earlier payment has come back, makes it
+        // smaller at least: it would lie idle while interest goes on.
+        let is_early = !matches!(purpose, Purpose::Instalment) && self.called_in.is_none();
+        if is_early && self.ended.is_none() {
             rest = self.prepay(rest, (payment, day), &mut split, out);
         }
-        split.excess = rest;
-        self.excess = self.excess.saturating_add(rest);
+        split.excess = rest.saturating_add(given_back);
+        self.excess = self.excess.saturating_add(split.excess);
         self.count(&split);
         let mut sides = vec![(Bank, amount)];
         sides.extend(split.credits());
@@ -168,13 +173,16 @@ impl Account {
         principal.is_positive().then_some((principal, charged))
     }
 
-    /// Whether an amount on a day is more than can be prepaid, once what is due is settled with it.
+    /// Whether an amount on a day is more than can be prepaid, once what is due is settled with it: nothing would be left
+    /// of the principal, or so little that no schedule can be made of it.
     #[must_use]
     pub fn is_too_much_to_prepay(&self, amount: Paise, day: NaiveDate) -> bool {
         let percent = self.early_percent(self.contract.servicing.prepayment_percent, day);
         let rest = amount.saturating_sub(self.payable_now(day));
         let (charge, _) = self.prepayment_charge(rest, percent);
-        rest.saturating_sub(charge) >= self.principal_not_due()
+        let is_all = rest.saturating_sub(charge) >= self.principal_not_due();
+        let fits = |(principal, _)| self.clone().reschedule(principal, day);
+        is_all || !self.prepayable(rest, percent).is_none_or(fits)
     }
 
     /// The charge with tax that fits into an amount of which the rest is prepaid.

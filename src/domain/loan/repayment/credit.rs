@@ -2,9 +2,11 @@
 
 use chrono::NaiveDate;
 
-use super::{Channel, Payment, PaymentState, confirm, fail, go_on, put, tell};
+use super::{Channel, Payment, PaymentState, asked, confirm, content, fail, go_on, new_payment, put, tell};
 use crate::domain::application::Application;
+use crate::domain::application::answer::{Answer, Content};
 use crate::domain::application::ask::{Collection, Finding, Outcome};
+use crate::domain::application::command::RepaymentOrder;
 use crate::domain::application::decision::{Decision, Effect, Facts, Unclaimed};
 use crate::domain::book::{Journal, JournalKind, LedgerAccount, credit};
 use crate::domain::ids::PaymentId;
@@ -78,6 +80,42 @@ fn entered_by_hand(loan: &mut Loan, app: &Application, payment: Payment, facts: 
     fail(loan, app, payment, "its money was entered by hand before", d);
     d.unclaimed = Some(Unclaimed::ByHand);
     go_on(loan, app, facts, d);
+}
+
+/// The money that is held for the borrower pays the loan off: there is nothing to collect, and it is over at once.
+pub(super) fn pay_off_from_held(
+    loan: &mut Loan,
+    app: &Application,
+    order: &RepaymentOrder,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let nothing = (Paise::ZERO, None);
+    let payment = new_payment(loan, (Channel::Link, order.purpose), nothing, PaymentState::Opening, facts);
+    let (method, exchange) = (order.method.clone(), facts.exchange);
+    let payment = Payment { method, exchange, asked: asked(order).into_iter().collect(), ..payment };
+    settle_from_held(loan, app, payment, facts, d);
+}
+
+/// A payment of nothing, and whoever waits for its page is told that it has come about.
+pub(super) fn settle_from_held(
+    loan: &mut Loan,
+    app: &Application,
+    payment: Payment,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let (id, exchange, reference) = (payment.id.clone(), payment.exchange, payment.id.to_string());
+    let payment = Payment { amount: Paise::ZERO, ..payment };
+    let arrived = Arrived { utr: &reference, value_date: facts.today, amount: None };
+    settle(loan, app, (payment, arrived), facts, d);
+    let settled = d.effects.iter().rev().find_map(|effect| match effect {
+        Effect::SavePayment(payment) if payment.id == id => Some(content(loan, payment)),
+        _ => None,
+    });
+    if let (Some(exchange), Some(settled)) = (exchange, settled) {
+        d.reply(exchange, 0, Answer::ok(Content::Repayment(settled)));
+    }
 }
 
 /// Notes a receipt and gives its split.

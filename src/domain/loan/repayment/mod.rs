@@ -210,6 +210,10 @@ pub fn trigger(loan: &mut Loan, app: &Application, order: &RepaymentOrder, facts
             return;
         }
     };
+    if !amount.is_positive() {
+        credit::pay_off_from_held(loan, app, order, facts, d);
+        return;
+    }
     let same = |payment: &&Payment| {
         let order = (order.purpose, amount, order.instalment);
         matches!(payment.state, PaymentState::Open { .. })
@@ -428,6 +432,7 @@ fn go_on(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision
             debit::debit(loan, app, &presented, d);
             put(loan, presented, d);
         }
+        (Ok(most), _) if !most.is_positive() => credit::settle_from_held(loan, app, payment, facts, d),
         (Ok(most), _) => {
             let quote = quote_today(loan, payment.purpose, facts);
             // What ends the loan is what it takes today, whatever it took when it was asked for.

@@ -28,7 +28,7 @@ pub(super) fn allowed(loan: &Loan, order: &RepaymentOrder, facts: &Facts<'_>) ->
     let of_pay_off = |refusal: PayOffRefusal| (RefusalReason::RepaymentAmount, refusal.to_string());
     let exactly = |total: Paise| match order.amount {
         Some(amount) if amount != total => Err(wrong(format!("{total} rupees are to be paid for this today"))),
-        _ if !total.is_positive() => Err(nothing("nothing is to be paid")),
+        // Nothing is to be paid where the borrower's own money, which is held, pays the loan off.
         _ => Ok(total),
     };
     match order.purpose {
@@ -100,7 +100,11 @@ fn instalment_amount(account: &Account, order: &RepaymentOrder, today: NaiveDate
                 let detail = format!("earlier instalments are due before instalment {number}");
                 return Err((RefusalReason::RepaymentAmount, detail));
             }
-            if instalment.billed { instalment.left() } else { instalment.left().saturating_sub(account.excess) }
+            if instalment.billed {
+                instalment.left()
+            } else {
+                instalment.left().saturating_sub(account.excess.max(Paise::ZERO))
+            }
         }
     };
     if !most.is_positive() {
@@ -120,9 +124,9 @@ fn instalment_amount(account: &Account, order: &RepaymentOrder, today: NaiveDate
 }
 
 impl Account {
-    /// What is due on a day, penal charges up to it included.
+    /// What is due on a day, penal charges up to it and what was refunded too much included.
     #[must_use]
     pub fn payable_now(&self, on: NaiveDate) -> Paise {
-        self.due().saturating_add(self.all_penal_running(on))
+        self.due().saturating_add(self.claim()).saturating_add(self.all_penal_running(on))
     }
 }

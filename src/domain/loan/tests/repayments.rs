@@ -14,7 +14,8 @@ use crate::domain::application::tests::support::Scene;
 use crate::domain::application::tests::words::told;
 use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::loan::account::Purpose;
-use crate::domain::loan::content::RepaymentContent;
+use crate::domain::loan::checks;
+use crate::domain::loan::content::{RepaymentContent, RepaymentStatus};
 use crate::domain::loan::quote::Quotes;
 use crate::domain::loan::repayment::PaymentState;
 
@@ -296,4 +297,23 @@ fn a_pay_off_that_waited_is_for_what_it_takes_on_the_day_it_opens() {
     assert!(opening.expires_at.is_some_and(|end| end > scene.now), "its page is open");
     open_page(&mut scene);
     assert_eq!(shown(&scene, waiting).amount, Some(opening.amount));
+}
+
+#[test]
+fn who_has_paid_enough_already_leaves_without_paying() {
+    for purpose in [Purpose::Foreclosure, Purpose::CoolingOffExit] {
+        let mut scene = running();
+        let today = (scene.now + Duration::minutes(330)).date_naive().to_string();
+        let whole = loan(&scene).account.as_ref().unwrap().foreclosure(today.parse().unwrap()).unwrap().total;
+        let much = whole.saturating_add(rupees("2000.00")).to_string();
+        scene.operate(ONE, &super::acts::receipt(&much, &today, Purpose::Instalment)).unwrap();
+        scene.asks.clear();
+        let told = ask(&mut scene, RepaymentOrder { purpose, ..order(Some("MINE"), None) });
+        let content = shown(&scene, told);
+        assert_eq!((content.status, content.amount), (Some(RepaymentStatus::Success), Some(rupees("0.00"))));
+        assert!(!scene.asked().contains(&"payment-link"));
+        let account = loan(&scene).account.as_ref().unwrap();
+        assert!(account.is_closed() && account.excess >= rupees("2000.00"), "{:?}", account.excess);
+        assert_eq!(checks::of_loan(loan(&scene)), None);
+    }
 }

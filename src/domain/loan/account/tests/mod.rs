@@ -1,5 +1,6 @@
 //! A loan's life: stories of single loans, and properties over thousands of random ones.
 
+mod hindsight;
 mod moratorium;
 mod properties;
 mod stories;

@@ -225,11 +225,14 @@ fn foreclosure_takes_principal_interest_of_the_days_and_its_charge() {
 }
 
 #[test]
-fn money_that_is_not_enough_for_a_pay_off_is_held() {
+fn money_that_is_not_enough_for_a_pay_off_is_prepaid() {
     let mut book = Book::open(contract());
     book.on("2026-03-01").pays("2026-03-01", "P", "9000.00", Purpose::Foreclosure);
     assert_eq!(book.account.ended, None);
-    assert_eq!(book.account.excess, rupees("7933.81"), "what was due is settled, the rest waits");
+    assert_eq!(book.account.excess, Paise::ZERO, "no interest runs on money that lies there");
+    let mut prepaid = Book::open(contract());
+    prepaid.on("2026-03-01").pays("2026-03-01", "P", "9000.00", Purpose::Prepayment);
+    assert_eq!(book.account, prepaid.account);
 }
 
 #[test]

@@ -136,7 +136,7 @@ pub fn check(account: &Account, journals: &[Journal]) {
         assert_eq!(charges, account.charges_left(), "charges");
     }
     assert_eq!(book(LedgerAccount::BorrowerExcess), Paise(-account.excess.0), "excess");
-    assert!(account.excess >= Paise::ZERO);
+    assert!(account.claim() <= account.totals.refunded, "the borrower owes what was refunded, at the most");
     for instalment in &account.instalments {
         assert!(instalment.paid_principal <= instalment.row.principal, "{instalment:?}");
         assert!(instalment.paid_interest <= instalment.row.interest, "{instalment:?}");
@@ -147,7 +147,7 @@ pub fn check(account: &Account, journals: &[Journal]) {
     let settled = [totals.principal, totals.interest, totals.fee, totals.penal, account.excess, totals.refunded];
     let settled: i64 = settled.iter().map(|amount| amount.0).sum();
     assert_eq!(
-        totals.received.0 + totals.given_back.0,
+        totals.received.0 + totals.given_back.0 + totals.given_up_claim.0,
         settled + totals.recovered.0,
         "every paisa received has its place"
     );
