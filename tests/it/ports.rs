@@ -6,6 +6,7 @@ use std::time::Duration;
 use ocen_lender::config::AdapterConfig;
 use ocen_lender::lender::webhook::Keys;
 use serde_json::{Value, json};
+use sqlx::{Executor as _, Row as _};
 
 use crate::support::bodies::{self, path};
 use crate::support::flow::{Flow, Loan};
@@ -279,22 +280,17 @@ async fn a_question_of_a_newer_version_keeps_no_other_waiting() {
     let flow = Flow { server: &server, lsp: &lsp };
     flow.granted(1).await;
     let pool = &server.app.pool;
-    let id: uuid::Uuid = sqlx::query("select ask_id from ask order by ask_id limit 1")
-        .fetch_one(pool)
-        .await
-        .map(|row| sqlx::Row::get(&row, 0))
-        .unwrap();
+    let row = pool.fetch_one("select ask_id from ask order by ask_id limit 1").await.unwrap();
+    let id: uuid::Uuid = row.get(0);
     let unknown = json!({"kind": "ASK", "ask": {"ask": "FORETELL"}, "targets": []});
-    let sealed = server.app.sealer.seal_json(&format!("ask:{}", id.simple()), &unknown).unwrap();
-    sqlx::query(
-        "update ask set detail = $2, state = 'OPEN', closed_at = null, due_at = $3, tries = 0 where ask_id = $1",
-    )
-    .bind(id)
-    .bind(sealed)
-    .bind(server.app.clock.now() - chrono::Duration::hours(1))
-    .execute(pool)
-    .await
-    .unwrap();
+    let sealed = hex::encode(server.app.sealer.seal_json(&format!("ask:{}", id.simple()), &unknown).unwrap());
+    let due = server.app.clock.now() - chrono::Duration::hours(1);
+    let waits = format!(
+        "update ask
+        set detail = decode('{sealed}', 'hex'), state = 'OPEN', closed_at = null, due_at = '{due}', tries = 0
+        where ask_id = '{id}'"
+    );
+    sql::run(pool, &waits).await.unwrap();
     flow.granted(1).await;
     let left = "select count(*) from ask where state = 'OPEN' and tries > 0 and due_at < now() - interval '1 minute'";
     assert_eq!(sql::number(pool, left).await, 1, "it was taken up, and is left to whoever can read it");
