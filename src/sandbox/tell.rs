@@ -1,14 +1,14 @@
 //! Telling the simulated systems what the borrower or the bank does next, and sending the engine to look.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::items::{self, CollectionDetail, Item, Kind, PaymentDetail};
-use super::problem::{Body, Params, Problem};
+use super::problem::{Body, Params, Path, Problem};
 use super::systems::{MandateDetail, fail_collection, fail_payment, settle_collection, settle_payment};
 use crate::app::{App, SharedApp};
 use crate::domain::ids::{LoanId, PaymentId};

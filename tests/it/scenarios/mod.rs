@@ -4,6 +4,7 @@ mod decisions;
 mod faults;
 mod loans;
 mod places;
+mod refusals;
 mod set_up;
 mod snapshots;
 
