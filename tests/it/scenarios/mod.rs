@@ -1,5 +1,6 @@
 //! Every scenario code, driven over HTTP: its outcome at the LSP, and its entry in the timeline.
 
+mod clock;
 mod decisions;
 mod faults;
 mod loans;
