@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::store::{self, Line, Script};
 use crate::domain::application::ask::{Approval, Ask, Finding, Outcome};
 use crate::domain::application::form::TenureUnit;
+use crate::domain::application::referral::ReferralReason;
 use crate::domain::application::stage::{Action, ActionType, Rejection, RejectionReason};
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rate::AnnualRate;
@@ -46,10 +47,17 @@ impl Systems {
         let of = |family| script.line(family);
         Ok(match call.ask {
             Ask::Eligibility => match of("01") {
-                Some(line) => self.preliminary(call, line).await?,
+                Some(line) => match referral(call, line) {
+                    Some(referred) => Some(referred),
+                    None => self.preliminary(call, line).await?,
+                },
                 None => None,
             },
-            Ask::Offers => of("03").and_then(|line| offers(call, line)),
+            Ask::Offers => {
+                let referred = of("01").and_then(|line| referral(call, line));
+                referred.or_else(|| of("03").and_then(|line| offers(call, line)))
+            }
+            Ask::FinalCheck => of("01").and_then(|line| referral(call, line)),
             Ask::ConsentStatus { handle, .. } => match of("02") {
                 Some(line) => self.consent(call, line, handle).await?,
                 None => None,
@@ -163,6 +171,20 @@ impl Systems {
         tx.commit().await?;
         Ok(asked)
     }
+}
+
+/// What is left to a person, at the question that the code means.
+fn referral(call: &Call<'_>, line: &Line) -> Option<Forced> {
+    let asked = match line.code.as_str() {
+        "0121" => Ask::Eligibility,
+        "0122" => Ask::Offers,
+        "0123" => Ask::FinalCheck,
+        _ => return None,
+    };
+    let reason =
+        ReferralReason { code: format!("SANDBOX_{}", line.code), description: "scenario of the sandbox".to_owned() };
+    let finding = Finding::Refer { reasons: vec![reason] };
+    (*call.ask == asked).then(|| forced(line, done(finding), "referred to a person"))
 }
 
 fn offers(call: &Call<'_>, line: &Line) -> Option<Forced> {

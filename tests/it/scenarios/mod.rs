@@ -5,6 +5,7 @@ mod decisions;
 mod faults;
 mod loans;
 mod places;
+mod referrals;
 mod refusals;
 mod set_up;
 mod snapshots;
