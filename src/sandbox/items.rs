@@ -58,6 +58,14 @@ impl Item {
     }
 }
 
+/// What the account aggregator notes of a consent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ConsentDetail {
+    /// Whether a sandbox call said what the borrower does: that comes before any scenario.
+    pub told: bool,
+}
+
 /// What the bank notes of a payment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -11,7 +11,7 @@ use crate::domain::application::stage::{Action, ActionType, Rejection, Rejection
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rate::AnnualRate;
 use crate::lender::{Call, PortError};
-use crate::sandbox::items::{self, Item, Kind};
+use crate::sandbox::items::{self, ConsentDetail, Item, Kind};
 use crate::sandbox::systems::Systems;
 
 /// Tries of a data fetch that nobody answers, before it is given up.
@@ -137,6 +137,12 @@ impl Systems {
     }
 
     async fn consent(&self, call: &Call<'_>, line: &Line, handle: &str) -> sqlx::Result<Option<Forced>> {
+        let mut conn = self.pool.acquire().await?;
+        let item = items::find(&mut conn, Kind::Consent, handle).await?;
+        drop(conn);
+        if item.is_some_and(|item| item.detail::<ConsentDetail>().told) {
+            return Ok(None);
+        }
         Ok(match line.code.as_str() {
             "0201" => Some(forced(line, done(Finding::ConsentFailed), "consent failed")),
             "0202" => Some(forced(line, done(Finding::ConsentPending), "consent stays pending")),

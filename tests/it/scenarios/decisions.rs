@@ -95,6 +95,20 @@ async fn codes_0201_to_0203_decide_when_a_consent_is_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_borrowers_word_on_a_consent_comes_before_the_code() {
+    let scene = Scene::open().await;
+    for (outcome, told) in [("approve", "READY"), ("reject", "FAILED")] {
+        let (id, _) = scene.file("0202").await;
+        let handle = handle(&scene, &id).await;
+        assert_eq!(consent_status(&scene, &handle).await, "PENDING");
+        let (status, answer) =
+            scene.server.post(&format!("/sandbox/consents/{handle}"), &json!({"outcome": outcome})).await;
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(consent_status(&scene, &handle).await, told, "{outcome}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn code_0204_lets_the_data_fetch_time_out() {
     let scene = Scene::open().await;
     let (id, _) = scene.file("0204").await;
