@@ -11,8 +11,8 @@ use crate::domain::application::stage::{Action, ActionType, Rejection, Rejection
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rate::AnnualRate;
 use crate::lender::{Call, PortError};
-use crate::sandbox::items::{self, ConsentDetail, Item, Kind};
-use crate::sandbox::systems::Systems;
+use crate::sandbox::items::{self, ConsentDetail, IdentityDetail, Item, Kind};
+use crate::sandbox::systems::{Systems, reference};
 
 /// Tries of a data fetch that nobody answers, before it is given up.
 const UNANSWERED: u32 = 3;
@@ -66,7 +66,10 @@ impl Systems {
                 Some(line) => Some(self.no_data(call, line).await?),
                 None => None,
             },
-            Ask::Kyc => of("04").and_then(|line| identity(self, call, line)),
+            Ask::Kyc => match of("04") {
+                Some(line) => self.identity(call, line).await?,
+                None => None,
+            },
             Ask::VerifyAccount { .. } => of("07").filter(|line| line.code == "0704").map(|line| {
                 forced(line, refused("NAME_MISMATCH", "the account is held by somebody else"), "account refused")
             }),
@@ -165,6 +168,34 @@ impl Systems {
         Ok(Forced { answer, words: format!("{}: data fetch times out", line.code) })
     }
 
+    async fn identity(&self, call: &Call<'_>, line: &Line) -> sqlx::Result<Option<Forced>> {
+        let pending =
+            |url| Outcome::Pending { reference: format!("KYC-{}", call.key), poll_after: call.now + POLL, url };
+        Ok(match line.code.as_str() {
+            "0401" => Some(forced(line, refused("KYC_REJECTED", "the identity does not match"), "KYC rejected")),
+            "0402" => Some(forced(line, pending(None), "KYC stays pending")),
+            "0403" => {
+                let page = self.identity_page(call).await?;
+                page.map(|url| forced(line, pending(Some(url)), "KYC waits for the borrower"))
+            }
+            _ => None,
+        })
+    }
+
+    /// The page where the borrower is waited for; none once the borrower was there.
+    async fn identity_page(&self, call: &Call<'_>) -> sqlx::Result<Option<String>> {
+        let Some(subject) = call.subjects.first() else { return Ok(None) };
+        let token = reference("ID", &call.key);
+        let detail = IdentityDetail { application: subject.id.0 };
+        let key = items::identity_key(&token);
+        let item = Item { key, state: "PENDING".to_owned(), detail: serde_json::to_string(&detail).ok() };
+        let mut conn = self.pool.acquire().await?;
+        items::insert(&mut conn, Kind::Scenario, &item, call.now).await?;
+        let known = items::find(&mut conn, Kind::Scenario, &item.key).await?;
+        let was_there = known.is_some_and(|known| known.state == "DONE");
+        Ok((!was_there).then(|| format!("{}/identity/{token}", self.borrower_url)))
+    }
+
     /// How often something was asked, this time included.
     async fn count(&self, what: &str, call: &Call<'_>) -> sqlx::Result<u32> {
         let mut tx = self.pool.begin().await?;
@@ -230,18 +261,5 @@ fn shorter(call: &Call<'_>) -> u32 {
         Some(tenure) if tenure.unit == TenureUnit::Year => tenure.duration.saturating_mul(6).max(1),
         Some(tenure) => (tenure.duration / 2).max(1),
         None => 6,
-    }
-}
-
-fn identity(systems: &Systems, call: &Call<'_>, line: &Line) -> Option<Forced> {
-    let pending = |url| Outcome::Pending { reference: format!("KYC-{}", call.key), poll_after: call.now + POLL, url };
-    match line.code.as_str() {
-        "0401" => Some(forced(line, refused("KYC_REJECTED", "the identity does not match"), "KYC rejected")),
-        "0402" => Some(forced(line, pending(None), "KYC stays pending")),
-        "0403" => {
-            let url = format!("{}/health/live", systems.borrower_url);
-            Some(forced(line, pending(Some(url)), "KYC waits for the borrower"))
-        }
-        _ => None,
     }
 }

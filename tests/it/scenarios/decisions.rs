@@ -183,6 +183,32 @@ async fn codes_0401_to_0403_hold_the_grant_at_the_identity_check() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn code_0403_has_a_page_where_the_borrower_goes_on() {
+    let scene = Scene::open().await;
+    let flow = scene.flow();
+    let ids = flow.file_for(&pan("0403"), 1).await;
+    let offers = flow.offers(&ids).await;
+    flow.agree(&ids, &offers).await;
+    flow.set_up(&ids, &offers).await;
+    let answer = flow.grant(&ids[0]).await;
+    let wanted = answer["actionRequired"].as_array().unwrap().iter().find(|a| a["reference"]["object"] == "kyc");
+    let url = wanted.and_then(|wanted| wanted["url"].as_str()).unwrap_or_else(|| panic!("{answer}")).to_owned();
+    let page = scene.server.http.get(&url).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.text().await.unwrap().contains("Identify yourself"));
+    let press = async |address: &str, body: &'static str| {
+        let form = scene.server.http.post(address).header("content-type", "application/x-www-form-urlencoded");
+        form.header("sec-fetch-site", "same-origin").body(body).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(press(&url, "outcome=else").await, 400);
+    assert_eq!(press(&format!("{url}0"), "outcome=identify").await, 404);
+    assert!(matches!(press(&url, "outcome=identify").await, 200 | 303));
+    let page = scene.server.http.get(&url).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("Identified") && !page.contains("<button"), "{page}");
+    scene.server.until("the lender knows", async || flow.grant(&ids[0]).await["loanStatus"] == "GRANTED").await;
+}
+
 /// An application whose OTP was sent; gives its id, the session and the right digits.
 async fn with_otp(scene: &Scene, code: &str) -> (String, String, String) {
     let flow = scene.flow();
