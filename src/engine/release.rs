@@ -36,5 +36,5 @@ async fn let_go(app: &App, ids: &[Uuid]) -> Result<(), StoreError> {
     let now = app.clock.now();
     let mut conn = app.pool.acquire().await?;
     ask::release(&mut conn, ids, HOLD, now).await?;
-    Ok(outbox::release(&mut conn, ids, now).await?)
+    Ok(outbox::release(&mut conn, ids, HOLD, now).await?)
 }

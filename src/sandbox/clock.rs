@@ -11,10 +11,11 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres};
 use tokio::time::Instant;
 
+use super::goal::{Goal, Standing, Until};
 use super::happened::{self, Happened};
 use super::problem::{Body, Problem};
 use super::{demo, diary};
@@ -31,6 +32,8 @@ const MAX_DAYS: i64 = 366 * 60;
 /// How long the simulated systems may take to answer one question; twenty seconds of it are those for which a replica
 /// that was killed keeps it from the others.
 const SETTLE_TIMEOUT: Duration = Duration::from_mins(1);
+/// Why a move that waits for anything at all does not begin, or ends.
+const NOTHING: &str = "nothing more happens to any loan by itself";
 /// Questions that are due so soon are waited for.
 const SOON: TimeDelta = TimeDelta::milliseconds(1_500);
 
@@ -44,20 +47,6 @@ pub(super) struct Move {
     loan_id: Option<String>,
 }
 
-/// What to wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum Until {
-    /// Anything happens to the loan, or to any.
-    NextEvent,
-    /// A debit of the loan bounces.
-    FirstBounce,
-    /// The loan is a non-performing asset.
-    Npa,
-    /// The loan is closed.
-    Closed,
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Reading {
@@ -65,6 +54,18 @@ struct Reading {
     business_date: NaiveDate,
     #[serde(skip_serializing_if = "Option::is_none")]
     happened: Option<Vec<Happened>>,
+    #[serde(flatten)]
+    ended: Option<Ended>,
+}
+
+/// How a move ended that waited for something.
+#[derive(Serialize)]
+struct Ended {
+    /// Whether it came to pass.
+    reached: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
 }
 
 /// The clock of a data directory: as far ahead of the wall as it was left.
@@ -85,7 +86,7 @@ fn path(data_dir: &Path) -> PathBuf {
 }
 
 pub(super) async fn show(State(app): State<SharedApp>) -> impl IntoResponse {
-    Json(reading(&app, None))
+    Json(reading(&app, None, None))
 }
 
 pub(super) async fn move_forward(
@@ -104,33 +105,50 @@ pub(super) async fn move_forward(
     }
     let since = happened::mark(&mut conn).await?;
     drop(conn);
-    run_days(&app, target, wanted.until, loan, since).await?;
+    let goal = wanted.until.map(|until| Goal { until, loan, since });
+    if let Some(goal) = &goal {
+        expect(&app, goal).await?;
+    }
+    let ended = run_days(&app, target, goal.as_ref()).await?;
     keep(&app).await.map_err(|error| Problem::internal(&error))?;
     app.wake.notify_asks();
     app.wake.notify_callbacks();
     let mut conn = app.pool.acquire().await?;
     let happened = happened::since(&mut conn, since, None).await?;
-    Ok(Json(reading(&app, Some(happened))))
+    Ok(Json(reading(&app, Some(happened), ended)))
+}
+
+/// Refuses to wait for what does not come; nothing has moved then.
+async fn expect(app: &App, goal: &Goal<'_>) -> Result<(), Problem> {
+    // What is under way may end the loan, or pay it out.
+    settled(app).await?;
+    let mut conn = connection(app).await?;
+    let why = match goal.standing(&mut conn, app).await? {
+        Standing::Never(why) => why,
+        _ if next_day(&mut conn, app.clock.today() + TimeDelta::days(MAX_DAYS)).await?.is_none() => NOTHING.to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Problem::new(StatusCode::CONFLICT, why))
+}
+
+/// The next day on which something happens, up to the last one.
+async fn next_day(conn: &mut PgConnection, last: NaiveDate) -> Result<Option<NaiveDate>, Problem> {
+    let event = store::day_end::first_event(conn, last).await?;
+    let entry = diary::next_day(conn).await?.filter(|day| *day <= last);
+    Ok(event.into_iter().chain(entry).min())
 }
 
 /// Goes from day to day on which something happens, up to the target, and runs each day's end, the target's included.
-async fn run_days(
-    app: &SharedApp,
-    target: DateTime<Utc>,
-    until: Option<Until>,
-    loan: Option<&str>,
-    since: i64,
-) -> Result<(), Problem> {
+/// Stops where what it waits for has come to pass, or will not come any more.
+async fn run_days(app: &SharedApp, target: DateTime<Utc>, goal: Option<&Goal<'_>>) -> Result<Option<Ended>, Problem> {
     let last = crate::domain::calendar::business_date(target);
     let begun = app.clock.wall();
     loop {
         let mut conn = connection(app).await?;
-        let event = store::day_end::first_event(&mut conn, last).await?;
-        let entry = diary::next_day(&mut conn).await?.filter(|day| *day <= last);
-        let next = event.into_iter().chain(entry).min();
+        let next = next_day(&mut conn, last).await?;
         drop(conn);
-        if next.is_none() && until.is_some() {
-            return Err(Problem::new(StatusCode::CONFLICT, "nothing more happens to any loan by itself"));
+        if next.is_none() && goal.is_some() {
+            return Ok(Some(Ended { reached: false, why: Some(NOTHING.to_owned()) }));
         }
         let today = app.clock.today();
         let day = next.unwrap_or(last).max(today);
@@ -143,20 +161,9 @@ async fn run_days(
             // Before the day happens to any loan: after a crash it must not be an earlier day than some loans have seen.
             keep(app).await.map_err(|error| Problem::internal(&error))?;
         }
-        sweep(app, Position::open(day)).await?;
-        settled(app).await?;
-        // What a scenario has the borrower or the bank do on a day that passes, whatever its hour.
-        let by = if day < last { end_of_day(day).unwrap_or(target) } else { app.clock.now() };
-        if diary::run_due(app, by.min(target)).await? {
-            settled(app).await?;
-        }
-        sweep(app, Position::closed(day)).await?;
-        settled(app).await?;
-        if let Some(until) = until {
-            let mut conn = connection(app).await?;
-            if happened::any(&mut conn, since, loan, words(until)).await? {
-                return Ok(());
-            }
+        run_day(app, day, (last, target)).await?;
+        if let Some(ended) = ended(app, goal).await? {
+            return Ok(Some(ended));
         }
         // What a day's answers brought for the same day is swept before time goes on.
         let mut conn = connection(app).await?;
@@ -170,17 +177,32 @@ async fn run_days(
     if diary::run_due(app, target.max(app.clock.now())).await? {
         sweep(app, Position::closed(last)).await?;
     }
+    settled(app).await?;
+    Ok(goal.map(|_| Ended { reached: false, why: Some("one call moves the clock by sixty years at most".to_owned()) }))
+}
+
+/// One day, its end included, as far as the target lets it pass.
+async fn run_day(app: &SharedApp, day: NaiveDate, (last, target): (NaiveDate, DateTime<Utc>)) -> Result<(), Problem> {
+    sweep(app, Position::open(day)).await?;
+    settled(app).await?;
+    // What a scenario has the borrower or the bank do on a day that passes, whatever its hour.
+    let by = if day < last { end_of_day(day).unwrap_or(target) } else { app.clock.now() };
+    if diary::run_due(app, by.min(target)).await? {
+        settled(app).await?;
+    }
+    sweep(app, Position::closed(day)).await?;
     settled(app).await
 }
 
-/// What the history of a loan says when it has come to pass.
-fn words(until: Until) -> &'static str {
-    match until {
-        Until::NextEvent => "%",
-        Until::FirstBounce => "%bounced%",
-        Until::Npa => "%classified NPA%",
-        Until::Closed => "%closed, nothing is owed%",
-    }
+/// How the move ends here, if it does.
+async fn ended(app: &App, goal: Option<&Goal<'_>>) -> Result<Option<Ended>, Problem> {
+    let Some(goal) = goal else { return Ok(None) };
+    let mut conn = connection(app).await?;
+    Ok(match goal.standing(&mut conn, app).await? {
+        Standing::Reached => Some(Ended { reached: true, why: None }),
+        Standing::Never(why) => Some(Ended { reached: false, why: Some(why) }),
+        Standing::Waits => None,
+    })
 }
 
 async fn sweep(app: &SharedApp, to: Position) -> Result<(), Problem> {
@@ -224,8 +246,8 @@ async fn settled(app: &App) -> Result<(), Problem> {
     }
 }
 
-fn reading(app: &App, happened: Option<Vec<Happened>>) -> Reading {
-    Reading { now: app.clock.now(), business_date: app.clock.today(), happened }
+fn reading(app: &App, happened: Option<Vec<Happened>>, ended: Option<Ended>) -> Reading {
+    Reading { now: app.clock.now(), business_date: app.clock.today(), happened, ended }
 }
 
 /// The instant of a day that is as late on it as now is today; India has no daylight saving.

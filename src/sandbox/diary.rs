@@ -95,6 +95,20 @@ pub(super) async fn next_day(conn: &mut PgConnection) -> sqlx::Result<Option<Nai
     Ok(next.map(crate::domain::calendar::business_date))
 }
 
+/// Whether something about an application is still to be done.
+pub(super) async fn awaits(conn: &mut PgConnection, application: Uuid) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (
+            select from sandbox.diary
+            where application_id = $1
+            and done_at is null
+        ) as "awaits!""#,
+        application,
+    )
+    .fetch_one(conn)
+    .await
+}
+
 struct Entry {
     diary_id: i64,
     application_id: Uuid,

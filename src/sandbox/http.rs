@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Extension, Path, State};
+use axum::extract::{DefaultBodyLimit, Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -13,12 +13,13 @@ use serde_json::{Value, json};
 
 use super::faults::rules;
 use super::probe::{self, Prober};
-use super::problem::{Body, Problem};
+use super::problem::{Body, Path, Problem};
 use super::scenario::set;
 use super::{clock, demo, inbox, items, refusals, report, snapshots, tell, traffic};
 use crate::app::SharedApp;
 use crate::config::Mode;
 use crate::engine::otp;
+use crate::http::problem::no_such_method;
 use crate::jose::{HeaderMember, sign_flattened};
 use crate::store;
 
@@ -48,6 +49,7 @@ pub fn router(app: &SharedApp) -> Router<SharedApp> {
         .route("/sandbox/sign", post(sign))
         .route("/sandbox/inbox/{org}", get(inbox::list).post(inbox::receive_at_base))
         .route("/sandbox/inbox/{org}/{*path}", post(inbox::receive))
+        .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
 }
 

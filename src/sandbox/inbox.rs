@@ -1,8 +1,7 @@
 //! A built-in LSP endpoint: takes every callback, looks at its signature, keeps it to be looked at.
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -11,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::demo;
-use super::problem::{Params, Problem};
+use super::problem::{Params, Path, Problem, Raw};
 use crate::app::{App, SharedApp};
 use crate::jose::{HeaderMember, Incoming, OCEN_V3_ALGORITHMS, sign_flattened};
 
@@ -56,7 +55,7 @@ struct Entry {
 pub(super) async fn receive_at_base(
     state: State<SharedApp>,
     Path(org): Path<String>,
-    body: Bytes,
+    body: Raw,
 ) -> Result<Response, Problem> {
     receive(state, Path((org, String::new())), body).await
 }
@@ -64,7 +63,7 @@ pub(super) async fn receive_at_base(
 pub(super) async fn receive(
     State(app): State<SharedApp>,
     Path((org, path)): Path<(String, String)>,
-    body: Bytes,
+    Raw(body): Raw,
 ) -> Result<Response, Problem> {
     let callback = open(&app, &body)?;
     let message: Value = serde_json::from_slice(&callback.payload)

@@ -58,6 +58,28 @@ impl Item {
     }
 }
 
+/// What the account aggregator notes of a consent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ConsentDetail {
+    /// Whether a sandbox call said what the borrower does: that comes before any scenario.
+    pub told: bool,
+}
+
+/// What the identity check notes of a page where it waits for the borrower.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct IdentityDetail {
+    /// Whose application it is.
+    pub application: uuid::Uuid,
+}
+
+/// The key of an identity check's page, of kind [`Kind::Scenario`].
+#[must_use]
+pub fn identity_key(token: &str) -> String {
+    format!("identity:{token}")
+}
+
 /// What the bank notes of a payment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

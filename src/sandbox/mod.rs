@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod demo;
 pub mod diary;
 pub mod faults;
+mod goal;
 mod happened;
 pub mod http;
 pub mod inbox;

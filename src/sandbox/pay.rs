@@ -1,8 +1,9 @@
 //! The simulated payment partner's pages on the borrowers' listener: `/pay/{token}`, where a borrower pays or has a
-//! mandate debited from now on. In `dev` only; a page does what `POST /sandbox/payments` and `POST /sandbox/mandates` do.
+//! mandate debited from now on, and `/identity/{token}`, where the identity check waits for one. In `dev` only; a page does what `POST /sandbox/payments` and `POST /sandbox/mandates` do.
 //!
 //! The token is the secret, as on the other pages. A form that another site posts is refused all the same.
 
+mod identity;
 mod page;
 
 use std::sync::Arc;
@@ -28,6 +29,9 @@ use crate::store::{self, StoreError};
 
 /// Bytes of a form with one short field, and some.
 const FORM_LIMIT: usize = 1024;
+/// What somebody reads whose form another site posted, or who pressed none of the buttons.
+const ELSEWHERE: &str = "This is done on the page itself.";
+const NO_BUTTON: &str = "Press one of the buttons of the page.";
 
 /// The pages, or none at all outside `dev`. For [`crate::http::Extra`].
 pub fn router(app: &SharedApp) -> Router {
@@ -36,6 +40,7 @@ pub fn router(app: &SharedApp) -> Router {
     }
     Router::new()
         .route("/pay/{token}", get(show).post(act))
+        .route("/identity/{token}", get(identity::show).post(identity::act))
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .with_state(Arc::clone(app))
@@ -62,7 +67,7 @@ async fn show(State(app): State<SharedApp>, Path(token): Path<String>) -> Respon
 
 async fn act(State(app): State<SharedApp>, Path(token): Path<String>, headers: HeaderMap, body: String) -> Response {
     if from_elsewhere(&headers) {
-        return borrower::refused(StatusCode::FORBIDDEN, "This is done on the page itself.");
+        return borrower::refused(StatusCode::FORBIDDEN, ELSEWHERE);
     }
     match open(&app, &token).await {
         Ok(Some(opened)) => match carry_out(&app, opened, outcome(&body)).await {
@@ -75,8 +80,12 @@ async fn act(State(app): State<SharedApp>, Path(token): Path<String>, headers: H
     }
 }
 
+fn is_token(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
 async fn open(app: &App, token: &str) -> Result<Option<Opened>, StoreError> {
-    if token.len() > 64 || !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+    if !is_token(token) {
         return Ok(None);
     }
     let mut conn = app.pool.acquire().await?;
@@ -109,7 +118,7 @@ fn from_elsewhere(headers: &HeaderMap) -> bool {
 }
 
 async fn carry_out(app: &App, opened: Opened, outcome: &str) -> Result<(), Problem> {
-    let unknown = || Problem::new(StatusCode::BAD_REQUEST, "Press one of the buttons of the page.");
+    let unknown = || Problem::new(StatusCode::BAD_REQUEST, NO_BUTTON);
     let done = match opened {
         Opened::Payment { item, payment } => {
             let outcome = match outcome {

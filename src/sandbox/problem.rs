@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::http::problem;
 use crate::seal::SealError;
 use crate::store::StoreError;
 
@@ -76,12 +77,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|error| Problem::new(error.status(), error.body_text()))?;
+        let Raw(bytes) = Raw::from_request(request, state).await?;
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
+    }
+}
+
+/// The bytes of a body.
+pub(super) struct Raw(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let read = Bytes::from_request(request, state).await;
+        read.map(Self).map_err(|error| Problem::new(error.status(), error.body_text()))
     }
 }
 
@@ -96,5 +107,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             .await
             .map(|Query(params)| Self(params))
             .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))
+    }
+}
+
+/// Parts of the path.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = problem::Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        problem::Path::from_request_parts(parts, state).await.map(|problem::Path(path)| Self(path))
     }
 }

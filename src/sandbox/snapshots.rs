@@ -4,7 +4,7 @@
 //! at work meanwhile waits for the tables, finds its lease gone and leaves everything as it is. The process goes on.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
@@ -14,7 +14,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::clock;
-use super::problem::{Body, Problem};
+use super::problem::{Body, Path, Problem};
 use crate::app::{App, SharedApp};
 
 /// Most snapshots at a time: each is a copy of everything.

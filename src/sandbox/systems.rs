@@ -189,7 +189,7 @@ fn sha256(text: &str) -> String {
 }
 
 /// A reference that is the same for every try of the same question.
-fn reference(prefix: &str, key: &str) -> String {
+pub(in crate::sandbox) fn reference(prefix: &str, key: &str) -> String {
     let hash = sha256(key);
     format!("{prefix}-{}", hash.get(..24).unwrap_or(&hash))
 }

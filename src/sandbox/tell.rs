@@ -1,14 +1,14 @@
 //! Telling the simulated systems what the borrower or the bank does next, and sending the engine to look.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::items::{self, CollectionDetail, Item, Kind, PaymentDetail};
-use super::problem::{Body, Params, Problem};
+use super::items::{self, CollectionDetail, ConsentDetail, Item, Kind, PaymentDetail};
+use super::problem::{Body, Params, Path, Problem};
 use super::systems::{MandateDetail, fail_collection, fail_payment, settle_collection, settle_payment};
 use crate::app::{App, SharedApp};
 use crate::domain::ids::{LoanId, PaymentId};
@@ -87,6 +87,7 @@ pub(super) async fn consent(
         (ConsentOutcome::Approve, _) => return Err(ended("consent", &item.state)),
     };
     next.clone_into(&mut item.state);
+    item.detail = serde_json::to_string(&ConsentDetail { told: true }).ok();
     items::put(&mut tx, Kind::Consent, &item, app.clock.now()).await?;
     nudge(&mut tx, &app, ("CONSENT", &handle), "data").await?;
     tx.commit().await?;

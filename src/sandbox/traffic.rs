@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::probe::ReadAck;
-use super::problem::{Params, Problem};
+use super::problem::{Params, Path, Problem};
 use super::{marks, refusals};
 use crate::app::{App, SharedApp};
 use crate::domain::ids::{ExchangeId, OrgId};

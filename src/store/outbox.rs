@@ -2,7 +2,7 @@
 //!
 //! Lock order: stream, then its callbacks. A stream's `due_at` is when its next callback may leave (business time).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -18,11 +18,17 @@ pub fn answer_context(callback_id: Uuid, attempt: i32) -> String {
     format!("attempt:{callback_id}:{attempt}")
 }
 
-/// The acks of these exchanges were written: their callbacks may leave now.
+/// The acks of these exchanges were written: their callbacks may leave now. What waits for longer than `hold` waits for
+/// something else than the ack, such as a delay that the sandbox puts in, and goes on waiting.
 ///
 /// # Errors
 /// When the database fails; the callbacks then leave at the time they were enqueued for.
-pub async fn release(conn: &mut PgConnection, exchanges: &[Uuid], now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+pub async fn release(
+    conn: &mut PgConnection,
+    exchanges: &[Uuid],
+    hold: Duration,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
         // Streams are locked first, as everywhere.
         "with held as (
@@ -40,6 +46,7 @@ pub async fn release(conn: &mut PgConnection, exchanges: &[Uuid], now: DateTime<
             and callback.state = 'PENDING'
             and callback.attempts = 0
             and callback.due_at > $2
+            and callback.due_at <= $3
             returning callback.stream_id
         )
         update stream
@@ -48,6 +55,7 @@ pub async fn release(conn: &mut PgConnection, exchanges: &[Uuid], now: DateTime<
         where stream.stream_id = freed.stream_id",
         exchanges,
         now,
+        now + hold,
     )
     .execute(conn)
     .await?;

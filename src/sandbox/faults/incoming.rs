@@ -10,8 +10,8 @@ use super::store;
 use crate::app::{Arrival, Direction, Fault};
 use crate::jose::{Incoming, OCEN_V3_ALGORITHMS};
 use crate::sandbox::items::{self, Item, Kind};
-use crate::sandbox::scenario::store as script;
-use crate::sandbox::scenario::{TestBench, read};
+use crate::sandbox::scenario::store::{self as script, Line, Script};
+use crate::sandbox::scenario::{TestBench, code, read};
 use crate::store::{application, reference};
 
 /// Most application ids of one message that are looked at.
@@ -24,8 +24,12 @@ struct Claims {
     request_id: String,
     applications: Vec<String>,
     loans: Vec<String>,
-    /// Codes 09xx in its data or header.
-    code: Option<String>,
+    /// The code 09xx in its header.
+    of_header: Option<String>,
+    /// The one in its data.
+    of_data: Option<String>,
+    /// Whether its header asks for the happy path.
+    happy: bool,
 }
 
 impl Claims {
@@ -40,8 +44,9 @@ impl Claims {
         let mut claims = Self { org_id: text("/metadata/orgId"), request_id: text("/requestId"), ..Self::default() };
         claims.names(&message);
         let codes = header.map(read::of_header).unwrap_or_default();
-        let of_header = codes.into_iter().find(|code| code.starts_with("09"));
-        claims.code = of_header.or_else(|| read::of_message(&message, "09"));
+        claims.happy = codes.iter().any(|code| code == code::HAPPY);
+        claims.of_header = codes.into_iter().find(|code| code.starts_with("09"));
+        claims.of_data = read::of_message(&message, "09");
         Some(claims)
     }
 
@@ -79,7 +84,7 @@ impl TestBench {
             return Ok(Arrival::default());
         };
         let mut tx = self.pool.begin().await?;
-        if claims.code.is_none() && store::is_quiet(&mut tx).await? {
+        if claims.of_header.is_none() && claims.of_data.is_none() && store::is_quiet(&mut tx).await? {
             return Ok(Arrival::default());
         }
         let known = known(&mut tx, &claims).await?;
@@ -126,9 +131,7 @@ impl TestBench {
         ids: &[Uuid],
         now: DateTime<Utc>,
     ) -> sqlx::Result<Option<(Fault, String)>> {
-        let lines = script::effective(conn, ids).await?;
-        let stored = lines.into_iter().find(|line| line.family == "09").map(|line| line.code);
-        let Some(code) = claims.code.clone().or(stored) else {
+        let Some(code) = counting(conn, claims, ids).await? else {
             return Ok(None);
         };
         let fault = match code.as_str() {
@@ -142,6 +145,19 @@ impl TestBench {
         let first = items::insert(conn, Kind::Scenario, &item, now).await?;
         Ok(first.then_some((fault, code)))
     }
+}
+
+/// The code 09xx that counts for a message: its header's, else what a tester set, else that of its data, else what its
+/// applications were filed with.
+async fn counting(conn: &mut PgConnection, claims: &Claims, ids: &[Uuid]) -> sqlx::Result<Option<String>> {
+    if claims.of_header.is_some() || claims.happy {
+        return Ok(claims.of_header.clone());
+    }
+    let script = Script::of_ids(conn, ids).await?;
+    let stored = script.line("09");
+    let is_set = stored.is_some_and(Line::is_above_data) || script.is_happy();
+    let of_data = claims.of_data.as_ref().filter(|_| !is_set);
+    Ok(of_data.or(stored.map(|line| &line.code)).cloned())
 }
 
 fn is_of_connections(fault: Fault) -> bool {

@@ -1,7 +1,7 @@
 //! `POST /sandbox/faults`: rules by which messages are spoilt.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::store::{self, Rule};
 use crate::app::{Direction, FAULTS, Fault, SharedApp};
 use crate::protocol;
-use crate::sandbox::problem::{Body, Problem};
+use crate::sandbox::problem::{Body, Path, Problem};
 
 /// Most rules at a time.
 const MOST_RULES: usize = 100;

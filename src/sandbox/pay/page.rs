@@ -55,10 +55,18 @@ pub(super) fn mandate(item: &Item, offer: Option<&Offer>) -> String {
     whole("Debit mandate", (words, done), &[form("Your mandate", &rows.concat()), buttons].concat())
 }
 
+/// The page of an identity check: a button until the borrower was there.
+pub(super) fn identity(was_there: bool) -> String {
+    let words = if was_there { "Identified" } else { "Not yet identified" };
+    let buttons = if was_there { String::new() } else { form_of(&[("identify", "Identify yourself")]) };
+    let note = "<p>The lender asks for your identity before it grants the loan.</p>\n";
+    whole("Identity check", (words, was_there), &[note, &buttons].concat())
+}
+
 fn whole(title: &str, (state, done): (&str, bool), body: &str) -> String {
     let done = if done { " done" } else { "" };
     let text = format!(
-        "<header>\n<p class=\"lender\">Simulated payment partner</p>\n<h1>{title}</h1>\n</header>\n\
+        "<header>\n<p class=\"lender\">Simulated partner of the lender</p>\n<h1>{title}</h1>\n</header>\n\
         <p class=\"state{done}\">{}</p>\n{body}\
         <footer>A sandbox page: no real money moves.</footer>\n",
         escape(state),

@@ -6,12 +6,13 @@ use uuid::Uuid;
 use super::store::{self, Line, Script};
 use crate::domain::application::ask::{Approval, Ask, Finding, Outcome};
 use crate::domain::application::form::TenureUnit;
+use crate::domain::application::referral::ReferralReason;
 use crate::domain::application::stage::{Action, ActionType, Rejection, RejectionReason};
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rate::AnnualRate;
 use crate::lender::{Call, PortError};
-use crate::sandbox::items::{self, Item, Kind};
-use crate::sandbox::systems::Systems;
+use crate::sandbox::items::{self, ConsentDetail, IdentityDetail, Item, Kind};
+use crate::sandbox::systems::{Systems, reference};
 
 /// Tries of a data fetch that nobody answers, before it is given up.
 const UNANSWERED: u32 = 3;
@@ -46,10 +47,17 @@ impl Systems {
         let of = |family| script.line(family);
         Ok(match call.ask {
             Ask::Eligibility => match of("01") {
-                Some(line) => self.preliminary(call, line).await?,
+                Some(line) => match referral(call, line) {
+                    Some(referred) => Some(referred),
+                    None => self.preliminary(call, line).await?,
+                },
                 None => None,
             },
-            Ask::Offers => of("03").and_then(|line| offers(call, line)),
+            Ask::Offers => {
+                let referred = of("01").and_then(|line| referral(call, line));
+                referred.or_else(|| of("03").and_then(|line| offers(call, line)))
+            }
+            Ask::FinalCheck => of("01").and_then(|line| referral(call, line)),
             Ask::ConsentStatus { handle, .. } => match of("02") {
                 Some(line) => self.consent(call, line, handle).await?,
                 None => None,
@@ -58,7 +66,10 @@ impl Systems {
                 Some(line) => Some(self.no_data(call, line).await?),
                 None => None,
             },
-            Ask::Kyc => of("04").and_then(|line| identity(self, call, line)),
+            Ask::Kyc => match of("04") {
+                Some(line) => self.identity(call, line).await?,
+                None => None,
+            },
             Ask::VerifyAccount { .. } => of("07").filter(|line| line.code == "0704").map(|line| {
                 forced(line, refused("NAME_MISMATCH", "the account is held by somebody else"), "account refused")
             }),
@@ -129,6 +140,12 @@ impl Systems {
     }
 
     async fn consent(&self, call: &Call<'_>, line: &Line, handle: &str) -> sqlx::Result<Option<Forced>> {
+        let mut conn = self.pool.acquire().await?;
+        let item = items::find(&mut conn, Kind::Consent, handle).await?;
+        drop(conn);
+        if item.is_some_and(|item| item.detail::<ConsentDetail>().told) {
+            return Ok(None);
+        }
         Ok(match line.code.as_str() {
             "0201" => Some(forced(line, done(Finding::ConsentFailed), "consent failed")),
             "0202" => Some(forced(line, done(Finding::ConsentPending), "consent stays pending")),
@@ -151,6 +168,34 @@ impl Systems {
         Ok(Forced { answer, words: format!("{}: data fetch times out", line.code) })
     }
 
+    async fn identity(&self, call: &Call<'_>, line: &Line) -> sqlx::Result<Option<Forced>> {
+        let pending =
+            |url| Outcome::Pending { reference: format!("KYC-{}", call.key), poll_after: call.now + POLL, url };
+        Ok(match line.code.as_str() {
+            "0401" => Some(forced(line, refused("KYC_REJECTED", "the identity does not match"), "KYC rejected")),
+            "0402" => Some(forced(line, pending(None), "KYC stays pending")),
+            "0403" => {
+                let page = self.identity_page(call).await?;
+                page.map(|url| forced(line, pending(Some(url)), "KYC waits for the borrower"))
+            }
+            _ => None,
+        })
+    }
+
+    /// The page where the borrower is waited for; none once the borrower was there.
+    async fn identity_page(&self, call: &Call<'_>) -> sqlx::Result<Option<String>> {
+        let Some(subject) = call.subjects.first() else { return Ok(None) };
+        let token = reference("ID", &call.key);
+        let detail = IdentityDetail { application: subject.id.0 };
+        let key = items::identity_key(&token);
+        let item = Item { key, state: "PENDING".to_owned(), detail: serde_json::to_string(&detail).ok() };
+        let mut conn = self.pool.acquire().await?;
+        items::insert(&mut conn, Kind::Scenario, &item, call.now).await?;
+        let known = items::find(&mut conn, Kind::Scenario, &item.key).await?;
+        let was_there = known.is_some_and(|known| known.state == "DONE");
+        Ok((!was_there).then(|| format!("{}/identity/{token}", self.borrower_url)))
+    }
+
     /// How often something was asked, this time included.
     async fn count(&self, what: &str, call: &Call<'_>) -> sqlx::Result<u32> {
         let mut tx = self.pool.begin().await?;
@@ -163,6 +208,20 @@ impl Systems {
         tx.commit().await?;
         Ok(asked)
     }
+}
+
+/// What is left to a person, at the question that the code means.
+fn referral(call: &Call<'_>, line: &Line) -> Option<Forced> {
+    let asked = match line.code.as_str() {
+        "0121" => Ask::Eligibility,
+        "0122" => Ask::Offers,
+        "0123" => Ask::FinalCheck,
+        _ => return None,
+    };
+    let reason =
+        ReferralReason { code: format!("SANDBOX_{}", line.code), description: "scenario of the sandbox".to_owned() };
+    let finding = Finding::Refer { reasons: vec![reason] };
+    (*call.ask == asked).then(|| forced(line, done(finding), "referred to a person"))
 }
 
 fn offers(call: &Call<'_>, line: &Line) -> Option<Forced> {
@@ -202,18 +261,5 @@ fn shorter(call: &Call<'_>) -> u32 {
         Some(tenure) if tenure.unit == TenureUnit::Year => tenure.duration.saturating_mul(6).max(1),
         Some(tenure) => (tenure.duration / 2).max(1),
         None => 6,
-    }
-}
-
-fn identity(systems: &Systems, call: &Call<'_>, line: &Line) -> Option<Forced> {
-    let pending = |url| Outcome::Pending { reference: format!("KYC-{}", call.key), poll_after: call.now + POLL, url };
-    match line.code.as_str() {
-        "0401" => Some(forced(line, refused("KYC_REJECTED", "the identity does not match"), "KYC rejected")),
-        "0402" => Some(forced(line, pending(None), "KYC stays pending")),
-        "0403" => {
-            let url = format!("{}/health/live", systems.borrower_url);
-            Some(forced(line, pending(Some(url)), "KYC waits for the borrower"))
-        }
-        _ => None,
     }
 }

@@ -73,9 +73,14 @@ impl Source {
     }
 }
 
+/// The happy path, which forces nothing and switches off what stands in lower places.
+pub const HAPPY: &str = "0000";
+/// Its family.
+pub const HAPPY_FAMILY: &str = "00";
+
 /// Every code with what it forces, in the words of the timeline.
 pub const CODES: [(&str, &str); 47] = [
-    ("0000", "happy path"),
+    (HAPPY, "happy path"),
     ("0101", "application rejected: LOW_CREDIT_SCORE"),
     ("0102", "application rejected: FRAUD"),
     ("0103", "application rejected: DOC_IRREGULARITIES"),

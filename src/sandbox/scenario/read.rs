@@ -67,14 +67,15 @@ fn take(given: &mut Given, application: &Application, mut found: Vec<Found>) {
             format!("scenario {code} from {}: unknown code, nothing is forced (warning)", source.words())
         } else if !source.takes(&code) {
             format!("scenario {code} from {}: only 07xx is read there (warning)", source.words())
-        } else if let Some((_, higher)) = families.iter().find(|(known, _)| known == family) {
+        } else if let Some((_, higher)) = families.iter().find(|known| overrules(known, family, source)) {
             format!("scenario {code} from {}: overruled by {}", source.words(), higher.words())
         } else {
             families.push((family.to_owned(), source));
             format!("scenario {code} from {}", source.words())
         };
         given.words.push((application.id, words));
-        if ONCE.contains(&code.as_str()) && !given.replaces.is_empty() {
+        let counts = families.iter().any(|(known, place)| known == family && *place == source);
+        if counts && source != Source::Default && ONCE.contains(&code.as_str()) && !given.replaces.is_empty() {
             // It struck before the application was there to tell it of.
             let meaning = code::meaning(&code).unwrap_or_default();
             given.words.push((application.id, format!("scenario {code}: {meaning}, injected")));
@@ -84,6 +85,11 @@ fn take(given: &mut Given, application: &Application, mut found: Vec<Found>) {
             given.lines.push(line);
         }
     }
+}
+
+/// Whether a code that was found in a higher place, or the same, leaves nothing to one of a family.
+fn overrules((known, place): &(String, Source), family: &str, source: Source) -> bool {
+    known == family || known == code::HAPPY_FAMILY && *place < source
 }
 
 /// `0702,0902`: one code of each family, the first one counts.
@@ -126,12 +132,14 @@ pub fn of_form(form: &Form) -> Vec<(Source, String)> {
     found
 }
 
-/// The code of a family anywhere in a message: the one of the highest place.
+/// The code of a family anywhere in a message: the one of the highest place, unless the happy path stands higher.
 pub(in crate::sandbox) fn of_message(message: &Value, family: &str) -> Option<String> {
     let mut found = Vec::new();
     walk(&mut found, message);
     found.sort_by_key(|(source, _)| *source);
-    found.into_iter().map(|(_, code)| code).find(|code| code.starts_with(family))
+    let happy = found.iter().find(|(_, code)| code == code::HAPPY).map(|(source, _)| *source);
+    let (source, code) = found.into_iter().find(|(_, code)| code.starts_with(family))?;
+    happy.is_none_or(|happy| source <= happy).then_some(code)
 }
 
 fn walk(found: &mut Vec<Found>, value: &Value) {

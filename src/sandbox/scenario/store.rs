@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::code;
 use crate::app::Given;
 use crate::domain::application::Application;
 
@@ -98,13 +99,20 @@ pub(in crate::sandbox) struct Line {
     pub(in crate::sandbox) mark: Option<i64>,
 }
 
-/// The codes that count: of each family of each application the one of the highest place.
+/// The codes that count: of each family of each application the one of the highest place. The happy path, 0000, switches
+/// off what stands in a lower place, and what stood in its own place before it.
 pub(in crate::sandbox) async fn effective(conn: &mut PgConnection, applications: &[Uuid]) -> sqlx::Result<Vec<Line>> {
     sqlx::query_as!(
         Line,
         "select distinct on (application_id, family) application_id, family, code, source, mark
         from sandbox.scenario
         where application_id = any($1)
+        and not exists (
+            select from sandbox.scenario happy
+            where happy.application_id = scenario.application_id
+            and happy.family = '00'
+            and (happy.rank < scenario.rank or happy.rank = scenario.rank and happy.set_at > scenario.set_at)
+        )
         order by application_id, family, rank",
         applications,
     )
@@ -137,12 +145,22 @@ impl Script {
     /// Reads the script of a question's applications.
     pub(in crate::sandbox) async fn of(conn: &mut PgConnection, subjects: &[Application]) -> sqlx::Result<Self> {
         let ids: Vec<Uuid> = subjects.iter().map(|subject| subject.id.0).collect();
-        Ok(Self(effective(conn, &ids).await?))
+        Self::of_ids(conn, &ids).await
+    }
+
+    /// The same by their ids.
+    pub(in crate::sandbox) async fn of_ids(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Self> {
+        Ok(Self(effective(conn, ids).await?))
     }
 
     /// The code of a family: the first application's that has one.
     pub(in crate::sandbox) fn line(&self, family: &str) -> Option<&Line> {
         self.0.iter().find(|line| line.family == family)
+    }
+
+    /// Whether a tester wants the happy path, whatever the data say.
+    pub(in crate::sandbox) fn is_happy(&self) -> bool {
+        self.line(code::HAPPY_FAMILY).is_some_and(Line::is_above_data)
     }
 }
 

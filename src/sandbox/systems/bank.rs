@@ -95,6 +95,9 @@ impl<'a> Bank<'a> {
         if let Some(line) = line.filter(|line| line.is_above_data()) {
             return Some(&line.code);
         }
+        if self.script.is_happy() {
+            return None;
+        }
         let of_account = match &order.account.target {
             AccountTarget::Account { number, .. } => code::of_account(number),
             AccountTarget::Vpa { vpa } => code::of_vpa(vpa),

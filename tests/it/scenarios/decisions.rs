@@ -95,6 +95,20 @@ async fn codes_0201_to_0203_decide_when_a_consent_is_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_borrowers_word_on_a_consent_comes_before_the_code() {
+    let scene = Scene::open().await;
+    for (outcome, told) in [("approve", "READY"), ("reject", "FAILED")] {
+        let (id, _) = scene.file("0202").await;
+        let handle = handle(&scene, &id).await;
+        assert_eq!(consent_status(&scene, &handle).await, "PENDING");
+        let (status, answer) =
+            scene.server.post(&format!("/sandbox/consents/{handle}"), &json!({"outcome": outcome})).await;
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(consent_status(&scene, &handle).await, told, "{outcome}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn code_0204_lets_the_data_fetch_time_out() {
     let scene = Scene::open().await;
     let (id, _) = scene.file("0204").await;
@@ -167,6 +181,32 @@ async fn codes_0401_to_0403_hold_the_grant_at_the_identity_check() {
         assert_eq!(kyc["reference"]["value"], state, "{code}: {answer}");
         scene.timeline(&ids[0], &[&format!("{code} from PAN of applicant"), &format!("{code}: {did}")]).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_0403_has_a_page_where_the_borrower_goes_on() {
+    let scene = Scene::open().await;
+    let flow = scene.flow();
+    let ids = flow.file_for(&pan("0403"), 1).await;
+    let offers = flow.offers(&ids).await;
+    flow.agree(&ids, &offers).await;
+    flow.set_up(&ids, &offers).await;
+    let answer = flow.grant(&ids[0]).await;
+    let wanted = answer["actionRequired"].as_array().unwrap().iter().find(|a| a["reference"]["object"] == "kyc");
+    let url = wanted.and_then(|wanted| wanted["url"].as_str()).unwrap_or_else(|| panic!("{answer}")).to_owned();
+    let page = scene.server.http.get(&url).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.text().await.unwrap().contains("Identify yourself"));
+    let press = async |address: &str, body: &'static str| {
+        let form = scene.server.http.post(address).header("content-type", "application/x-www-form-urlencoded");
+        form.header("sec-fetch-site", "same-origin").body(body).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(press(&url, "outcome=else").await, 400);
+    assert_eq!(press(&format!("{url}0"), "outcome=identify").await, 404);
+    assert!(matches!(press(&url, "outcome=identify").await, 200 | 303));
+    let page = scene.server.http.get(&url).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("Identified") && !page.contains("<button"), "{page}");
+    scene.server.until("the lender knows", async || flow.grant(&ids[0]).await["loanStatus"] == "GRANTED").await;
 }
 
 /// An application whose OTP was sent; gives its id, the session and the right digits.

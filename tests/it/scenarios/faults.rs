@@ -67,6 +67,23 @@ async fn code_0901_makes_callbacks_a_minute_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_does_not_shorten_the_delay_of_its_callback() {
+    let scene = scene().await;
+    let (id, request, bytes) = message(&scene, &pan("0901"));
+    assert_eq!(post(&scene, &bytes).await.status(), 200);
+    let held = sent(&scene, &id, |callback| callback["injected"] == "delay").await;
+    assert_eq!(post(&scene, &bytes).await.status(), 200);
+    // What comes after it is released after it.
+    let (_, other) = send(&scene, &bodies::pan()).await;
+    got(&scene, &other, 1).await;
+    let still = sent(&scene, &id, |_| true).await;
+    assert_eq!((&still["dueAt"], &still["attempts"]), (&held["dueAt"], &json!(0)), "{still}");
+    assert!(got(&scene, &request, 0).await.is_empty());
+    scene.clock(json!({"advance": "PT61S"})).await;
+    got(&scene, &request, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn code_0902_sends_the_same_bytes_three_times() {
     let scene = scene().await;
     let (id, request) = send(&scene, &pan("0902")).await;

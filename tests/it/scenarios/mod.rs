@@ -1,9 +1,12 @@
 //! Every scenario code, driven over HTTP: its outcome at the LSP, and its entry in the timeline.
 
+mod clock;
 mod decisions;
 mod faults;
 mod loans;
 mod places;
+mod referrals;
+mod refusals;
 mod set_up;
 mod snapshots;
 
@@ -90,6 +93,22 @@ impl Scene {
     /// A loan as operators see it.
     pub async fn loan(&self, loan: &Loan) -> Value {
         self.server.get(&format!("/admin/loans/{}", loan.loan_id)).await
+    }
+
+    /// Files an application with codes in the header; gives the request's id.
+    pub async fn send_with(&self, codes: &str, application: Value) -> String {
+        let body = self.lsp.complete(json!({"loanApplications": [application]}));
+        let request = self.server.http.post(format!("{}{}", self.server.url, path::CREATE));
+        let request = request.header("content-type", "application/json").header("X-Sandbox-Scenario", codes);
+        assert_eq!(request.body(self.lsp.seal(&body)).send().await.unwrap().status(), 200);
+        body["requestId"].as_str().unwrap().to_owned()
+    }
+
+    /// Sets codes for all that the LSP files from now on.
+    pub async fn set_default(&self, codes: &[&str]) {
+        let (status, answer) =
+            self.server.post("/sandbox/scenario", &json!({"orgId": self.lsp.org_id, "codes": codes})).await;
+        assert_eq!(status, 200, "{answer}");
     }
 
     /// Sets codes by a call.

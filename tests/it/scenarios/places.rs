@@ -73,11 +73,8 @@ async fn an_unknown_code_is_the_happy_path_with_a_warning() {
 async fn a_header_comes_before_everything() {
     let scene = Scene::open().await;
     let id = bodies::id();
-    let body = scene.lsp.complete(json!({"loanApplications": [bodies::application(&id, &pan("0101"))]}));
-    let request = scene.server.http.post(format!("{}{}", scene.server.url, path::CREATE));
-    let request = request.header("content-type", "application/json").header("X-Sandbox-Scenario", "0103, 0301");
-    assert_eq!(request.body(scene.lsp.seal(&body)).send().await.unwrap().status(), 200);
-    let answer = scene.lsp.callback(body["requestId"].as_str().unwrap()).await;
+    let request = scene.send_with("0103, 0301", bodies::application(&id, &pan("0101"))).await;
+    let answer = scene.lsp.callback(&request).await;
     assert_eq!(answer["loanApplications"][0]["rejectionDetails"][0]["reason"], "DOC_IRREGULARITIES", "{answer}");
     let says = [
         "0103 from header X-Sandbox-Scenario",
@@ -105,9 +102,7 @@ async fn a_call_changes_the_script_in_the_middle_of_a_journey() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_lsp_may_have_a_default_that_counts_last() {
     let scene = Scene::open().await;
-    let body = json!({"orgId": scene.lsp.org_id, "codes": ["0104"]});
-    let (status, answer) = scene.server.post("/sandbox/scenario", &body).await;
-    assert_eq!(status, 200, "{answer}");
+    scene.set_default(&["0104"]).await;
     let id = bodies::id();
     let answer = scene.create(plain(&id)).await;
     assert_eq!(answer["rejectionDetails"][0]["reason"], "OTHERS", "{answer}");
@@ -151,4 +146,54 @@ async fn a_call_that_makes_no_sense_changes_nothing() {
     assert_eq!(shown["codes"][0]["code"], "0202", "{shown}");
     let listed = scene.server.get("/sandbox/scenarios").await;
     assert_eq!(listed["items"].as_array().unwrap().len(), 47);
+}
+
+/// The status that a request to file was answered with.
+async fn filed(scene: &Scene, request: &str) -> Value {
+    scene.lsp.callback(request).await["loanApplications"][0]["loanApplicationStatus"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_happy_path_switches_off_what_stands_lower() {
+    let scene = Scene::open().await;
+    scene.set_default(&["0102", "0907"]).await;
+    let id = bodies::id();
+    let request = scene.send_with("0000", bodies::application(&id, &pan("0101"))).await;
+    assert_eq!(filed(&scene, &request).await, "PROCESSING");
+    let says = [
+        "0101 from PAN of applicant: overruled by header X-Sandbox-Scenario",
+        "0102 from default of the LSP: overruled by header X-Sandbox-Scenario",
+    ];
+    scene.timeline(&id, &says).await;
+    let shown = scene.server.get(&format!("/sandbox/scenario?orgId={}&loanApplicationId={id}", scene.lsp.org_id)).await;
+    let codes: Vec<&str> = shown["codes"].as_array().unwrap().iter().map(|c| c["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["0000"]);
+    // The message that has the code is not answered with an error either: the header stands higher.
+    let request = scene.send_with("0000", bodies::application(&bodies::id(), &pan("0907"))).await;
+    assert_eq!(filed(&scene, &request).await, "PROCESSING");
+    let (_, answer) = scene.file("0000").await;
+    assert_eq!(answer["loanApplicationStatus"], "PROCESSING", "a PAN stands above the default: {answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_happy_path_leaves_what_stands_beside_or_above_it() {
+    let scene = Scene::open().await;
+    let request = scene.send_with("0000,0102", bodies::application(&bodies::id(), &bodies::pan())).await;
+    assert_eq!(filed(&scene, &request).await, "REJECTED");
+    let request = scene.send_with("0101", bodies::application(&bodies::id(), &pan("0000"))).await;
+    assert_eq!(filed(&scene, &request).await, "REJECTED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_happy_path_by_a_call_overrules_the_payout_account() {
+    let scene = Scene::open().await;
+    let flow = scene.flow();
+    let ids = flow.file(1).await;
+    let offers = flow.offers(&ids).await;
+    flow.set_offer(&ids[0], &offers[0]).await;
+    scene.set(&ids[0], &["0000"]).await;
+    let mut account = bodies::account("99900000704", bodies::NAME);
+    account["data"]["accountIFSC"] = json!("ZZZZ0SANDBX");
+    let answer = scene.lsp.ask(path::SET_ACCOUNT, json!({"loanApplicationId": ids[0], "account": account})).await;
+    assert_eq!(answer["account"]["status"], "ACTIVE", "{answer}");
 }
