@@ -1,15 +1,16 @@
 //! A loan service provider as registered: who it is, how it likes to be answered.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
 use crate::config::Network;
 use crate::domain::ids::OrgId;
@@ -125,11 +126,60 @@ impl<'de> Deserialize<'de> for StoredSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let known = |_| {
-            let mut members: serde_json::Map<String, Value> = serde_json::from_str(raw.get())?;
+            let mut members: Map<String, Value> = serde_json::from_str(raw.get())?;
             members.retain(|member, _| MEMBERS.contains(member));
             serde_json::from_value(Value::Object(members))
         };
         serde_json::from_str(raw.get()).or_else(known).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// Settings as an operator changes them: a member that is given takes the place of what was there, `null` brings the
+/// usual one back, and what is left out stays.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Change(Map<String, Value>);
+
+impl JsonSchema for Change {
+    fn schema_name() -> Cow<'static, str> {
+        "SettingsChange".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Settings::json_schema(generator);
+        let description = "Settings to be changed: a member that is given takes the place of what was there, null brings \
+            the usual one back, and what is left out stays.";
+        schema.insert("description".to_owned(), description.into());
+        let members = schema.get_mut("properties").and_then(Value::as_object_mut);
+        for member in members.into_iter().flat_map(|members| members.values_mut()) {
+            let mut given = std::mem::take(member);
+            let description = given.as_object_mut().and_then(|given| {
+                given.remove("default");
+                given.remove("description")
+            });
+            *member = json!({"description": description, "anyOf": [given, {"type": "null"}]});
+        }
+        schema
+    }
+}
+
+impl Settings {
+    /// These settings with some of them changed.
+    ///
+    /// # Errors
+    /// Where a member is unknown or cannot be read.
+    pub fn with(&self, change: Change) -> Result<Self, serde_path_to_error::Error<serde_json::Error>> {
+        let nowhere = |error| serde_path_to_error::Error::new(serde_path_to_error::Track::new().path(), error);
+        let mut members: Map<String, Value> =
+            serde_json::to_value(self).and_then(serde_json::from_value).map_err(nowhere)?;
+        for (member, value) in change.0 {
+            if value.is_null() && MEMBERS.contains(&member) {
+                members.remove(&member);
+            } else {
+                members.insert(member, value);
+            }
+        }
+        serde_path_to_error::deserialize(Value::Object(members))
     }
 }
 

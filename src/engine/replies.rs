@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{EncodedCallback, Outgoing, Refused};
+use super::{EncodedCallback, Outgoing, Refused, Request};
 use crate::app::App;
 use crate::domain::application::answer::{Answer, Content, PayoutStatus, RefusalReason};
 use crate::domain::application::command::Meta;
@@ -15,6 +15,7 @@ use crate::domain::ids::ExchangeId;
 use crate::domain::loan::content::RepaymentStatus;
 use crate::lsp::Settings;
 use crate::store::exchange::{self, Exchange};
+use crate::store::outbox::News;
 use crate::store::write::{Queued, Writes};
 use crate::store::{StoreError, outbox, settings};
 
@@ -268,6 +269,18 @@ async fn unsolicited(
     let answers = [webhook_answer(&webhook.content)];
     let callback = encode(app, settings, (exchange, operation), &answers, due_at)?;
     Ok(Some(Callback { is_final: false, ..callback }))
+}
+
+/// What is told unasked of the effect of a request, under its request id.
+#[must_use]
+pub fn news_of(request: &Request) -> Option<News<'_>> {
+    let operation = match request.operation {
+        "triggerDisbursement" => "triggerDisbursementStatus",
+        "setRepaymentPlan" | "setRepaymentPlanStatus" => "setRepaymentPlanStatus",
+        "triggerRepayment" | "triggerRepaymentStatus" => "triggerRepaymentStatus",
+        _ => return None,
+    };
+    Some(News { org_id: request.org_id.as_str(), request_id: &request.request_id, operation })
 }
 
 /// A failed payout says why in its code; anything else is plain news.

@@ -18,7 +18,7 @@ use super::slot::Slot;
 use super::token::{Digest, bearer};
 use super::{Host, SharedHost, page, store};
 use crate::clock::Ids;
-use crate::http::admin::lsps::{self, KeyIn, LspIn};
+use crate::http::admin::lsps::{self, Draft, KeyIn};
 use crate::http::metrics;
 use crate::http::problem::{self, Problem, no_such_method};
 use crate::lsp::{Lsp, Settings};
@@ -139,7 +139,7 @@ fn lsp(host: &SharedHost, name: &Name, wanted: Registration) -> Result<Lsp, Prob
     // Who has no key yet sends plain JSON, as the demo LSP of a sandbox on a laptop does.
     let settings = settings.unwrap_or_else(|| Settings { allow_unsigned: keys.is_empty(), ..Settings::default() });
     let config = host.config_of(name, Ids.token().into());
-    lsps::admitted(org_id, LspIn::new(called, callback_base_url, keys, settings), &config)
+    lsps::admitted(org_id, Draft::new(called, callback_base_url, keys, settings), &config)
 }
 
 /// `POST /hosted/token`, by a namespace's own token; the host names the namespace.

@@ -83,7 +83,7 @@ impl Intake {
             refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return Err(refusal);
         }
-        if !is_json(&parts.headers) || parts.headers.contains_key(CONTENT_ENCODING) {
+        if !is_json(&parts.headers) || is_compressed(&parts.headers) {
             body::drain(body).await;
             return Err(self.refuse(Code::MediaType, "send application/json, not compressed"));
         }
@@ -191,6 +191,15 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     let essence = value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     matches!(essence.as_str(), "" | "application/json" | "text/json")
         || essence.strip_prefix("application/").is_some_and(|subtype| subtype.ends_with("+json"))
+}
+
+/// Whether a body is anything but itself: the coding `identity` changes nothing, and neither does an empty list.
+fn is_compressed(headers: &HeaderMap) -> bool {
+    let plain = |value: &HeaderValue| {
+        let codings = value.to_str().unwrap_or("?");
+        codings.split(',').map(str::trim).all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case("identity"))
+    };
+    !headers.get_all(CONTENT_ENCODING).iter().all(plain)
 }
 
 /// The bytes of an ack. When they are written, or never will be, the callbacks of the exchange are let go.

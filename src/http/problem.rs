@@ -173,7 +173,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-fn pointer(path: &JsonPath) -> String {
+/// A JSON pointer to where a value could not be read.
+pub(super) fn pointer(path: &JsonPath) -> String {
     let mut pointer = String::new();
     for segment in path {
         let token = match segment {

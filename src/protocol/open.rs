@@ -23,6 +23,7 @@ use crate::jose::{FlattenedError, HeaderMember, Incoming, OCEN_V3_ALGORITHMS, Un
 use crate::lsp::Settings;
 use crate::rate::{Key, Quota};
 use crate::store::lsp::{self, KeyOwner};
+use crate::store::settings;
 use crate::store::switches::{self, Stopped};
 use crate::tls::peer::Peer;
 
@@ -178,10 +179,13 @@ async fn verify(
     peer: Option<&Peer>,
     sender: &mut Sender,
 ) -> Result<(OrgId, Stopped), Malformed> {
-    let kid = signed.kid().ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the protected header has no kid"))?;
+    let Some(kid) = signed.kid() else {
+        return Err(no_key(app, sender, "the protected header has no kid").await);
+    };
     let owners = app.key_owners(kid).await.map_err(|error| unavailable(&error))?;
-    let owner = pick(owners, sender.claimed_org.as_ref())
-        .ok_or_else(|| Malformed::new(Code::UnknownKey, "", "the kid is not registered"))?;
+    let Some(owner) = pick(owners, sender.claimed_org.as_ref()) else {
+        return Err(no_key(app, sender, "the kid is not registered").await);
+    };
     sender.settings = owner.settings;
     if owner.revoked_at.is_some() {
         return Err(Malformed::new(Code::UnknownKey, "", "the key was revoked"));
@@ -196,6 +200,22 @@ async fn verify(
     sender.style = Style { signed: true, protected_member };
     sender.org_id = Some(owner.org_id.clone());
     Ok((owner.org_id, owner.stopped))
+}
+
+/// The refusal of a message whose key names nobody, told in the way of the LSP that it says it is from: how an ack looks
+/// is no secret, and an LSP with a wrong key has the same reader as ever.
+async fn no_key(app: &App, sender: &mut Sender, detail: &str) -> Malformed {
+    if let Some(org_id) = &sender.claimed_org {
+        let settings = match app.pool.acquire().await {
+            Ok(mut conn) => settings::of(&mut conn, org_id.as_str()).await.map_err(|error| unavailable(&error)),
+            Err(error) => Err(unavailable(&error)),
+        };
+        match settings {
+            Ok(settings) => sender.settings = settings,
+            Err(unavailable) => return unavailable,
+        }
+    }
+    Malformed::new(Code::UnknownKey, "", detail)
 }
 
 pub(super) fn pick(mut owners: Vec<KeyOwner>, claimed: Option<&OrgId>) -> Option<KeyOwner> {

@@ -62,14 +62,30 @@ pub async fn release(
     Ok(())
 }
 
-/// The LSP repeated a request: its answer, if it was delivered, is queued once more at the end of its stream.
+/// News that was told unasked under the request id of an earlier request (`ocen-v3.md` §3.7).
+#[derive(Debug, Clone, Copy)]
+pub struct News<'a> {
+    /// To whom.
+    pub org_id: &'a str,
+    /// The request id that was borrowed.
+    pub request_id: &'a str,
+    /// The operation that the news belongs to.
+    pub operation: &'a str,
+}
+
+/// The LSP repeated a request: its answer, if it was delivered, is queued once more at the end of its stream, and behind
+/// it the latest news of it, so that what the LSP hears last is how things stand.
 ///
-/// Nothing happens while a callback of the exchange is pending, so that there is at most one copy. Returns
-/// whether one was queued.
+/// Nothing happens while the answer is pending, so that there is at most one copy. Returns whether one was queued.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn requeue(conn: &mut PgConnection, exchange: Uuid, due_at: DateTime<Utc>) -> Result<bool, sqlx::Error> {
+pub async fn requeue(
+    conn: &mut PgConnection,
+    exchange: Uuid,
+    news: Option<News<'_>>,
+    due_at: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
     lock_streams_of(conn, exchange).await?;
     let last = sqlx::query!(
         "select callback_id, stream_id, state
@@ -82,12 +98,62 @@ pub async fn requeue(conn: &mut PgConnection, exchange: Uuid, due_at: DateTime<U
     )
     .fetch_optional(&mut *conn)
     .await?;
-    match last {
-        Some(last) if last.state == "DELIVERED" => {
-            Ok(again(conn, &[last.stream_id], &[last.callback_id], due_at).await? > 0)
-        }
-        _ => Ok(false),
+    let Some(last) = last.filter(|last| last.state == "DELIVERED") else { return Ok(false) };
+    let queued = again(conn, &[last.stream_id], &[last.callback_id], due_at).await? > 0;
+    if let Some(news) = news {
+        put_behind(conn, last.stream_id, news, due_at).await?;
     }
+    Ok(queued)
+}
+
+/// Puts the latest news at the end of its stream, which the caller has locked, whether or not it has left before.
+async fn put_behind(
+    conn: &mut PgConnection,
+    stream_id: Uuid,
+    news: News<'_>,
+    due_at: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let latest = sqlx::query_scalar!(
+        "select callback_id
+        from callback
+        where org_id = $1
+        and request_id = $2
+        and operation = $3
+        and stream_id = $4
+        and exchange_id is null
+        and erased_at is null
+        order by created_at desc, callback_id desc
+        limit 1",
+        news.org_id,
+        news.request_id,
+        news.operation,
+        stream_id,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(latest) = latest else { return Ok(()) };
+    if again(conn, &[stream_id], &[latest], due_at).await? > 0 {
+        return Ok(());
+    }
+    // It is pending: it keeps its schedule, and only lets the answer go first.
+    sqlx::query!(
+        "with grown as (
+            update stream
+            set next_seq = next_seq + 1
+            where stream_id = $1
+            returning next_seq - 1 as seq
+        )
+        update callback
+        set seq = grown.seq
+        from grown
+        where callback_id = $2
+        and state = 'PENDING'",
+        stream_id,
+        latest,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 async fn lock_streams_of(conn: &mut PgConnection, exchange: Uuid) -> Result<(), sqlx::Error> {

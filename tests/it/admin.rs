@@ -74,6 +74,41 @@ async fn an_lsp_is_registered_changed_and_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_change_leaves_out_stays() {
+    let server = Server::start().await;
+    let (first, second) = (SigningKey::generate("k-1").unwrap(), SigningKey::generate("k-2").unwrap());
+    let mut body = registration(&[&first, &second]);
+    body["settings"] = json!({
+        "ipAllowList": ["203.0.113.0/28"], "ownAccounts": ["50100000000001"], "pushDisbursementStatus": false,
+        "clientCertificates": ["dns:lsp.example"], "clockSkew": 60, "rateLimits": {"requests": {"perMinute": 600, "burst": 50}},
+    });
+    let (status, mut stored) = put(&server, "LSP-NEW", &body).await;
+    assert_eq!(status, 200, "{stored}");
+
+    // Without `keys` none is revoked, and one setting is one setting.
+    let change = |settings: Value| json!({"name": "An LSP", "callbackBaseUrl": "https://lsp.example/ocen", "settings": settings});
+    let (_, changed) = put(&server, "LSP-NEW", &change(json!({"offersShape": "object"}))).await;
+    stored["settings"]["offersShape"] = json!("object");
+    assert_eq!(changed, stored);
+
+    // A member that is given replaces, `null` is the usual.
+    let next =
+        json!({"ownAccounts": [], "pushDisbursementStatus": null, "clockSkew": null, "ipAllowList": ["203.0.113.7"]});
+    let (_, changed) = put(&server, "LSP-NEW", &change(next)).await;
+    stored["settings"]["ownAccounts"] = json!([]);
+    stored["settings"]["pushDisbursementStatus"] = json!(true);
+    stored["settings"]["ipAllowList"] = json!(["203.0.113.7/32"]);
+    stored["settings"].as_object_mut().unwrap().remove("clockSkew");
+    assert_eq!(changed, stored);
+    let (status, problem) = put(&server, "LSP-NEW", &change(json!({"noSwitch": null}))).await;
+    assert_eq!((status, &problem["pointer"]), (422, &json!("/settings/noSwitch")), "{problem}");
+
+    // An empty list is a list: it revokes.
+    let (_, changed) = put(&server, "LSP-NEW", &registration(&[])).await;
+    assert!(changed["keys"].as_array().unwrap().iter().all(|key| key["revokedAt"].is_string()), "{changed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_kid_never_returns() {
     let server = Server::start().await;
     let (first, second) = (SigningKey::generate("k-1").unwrap(), SigningKey::generate("k-2").unwrap());

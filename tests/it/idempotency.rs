@@ -181,6 +181,62 @@ async fn repetitions_after_delivery_queue_one_more_copy() {
     assert!(got.iter().all(|c| frozen(&c.body) == frozen(&got[0].body)));
 }
 
+/// What an LSP hears last when it repeats a settled request: the answer, and behind it the news of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_is_told_the_latest_news_of_its_request_last() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let loan = flow.granted(1).await.remove(0);
+    let payment = json!({"id": "DISB-1", "totalAmount": loan.offer["terms"]["sanctionedAmount"]});
+    let paid = with_request_id(json!({"loanId": loan.loan_id, "payment": payment}), "REQ-PAY");
+    lsp.ask(path::TRIGGER_DISBURSEMENT, paid.clone()).await;
+    let plan = json!({"id": loan.offer["repayment"]["plans"][0]["id"]});
+    let told = |status: &'static str| {
+        let lsp = &lsp;
+        async move { lsp.inbox.of("REQ-PAY").iter().filter(|c| c.body["payment"]["status"] == status).count() }
+    };
+    server.until("the payout was told", async || told("SUCCESS").await == 1).await;
+
+    for again in 2..=3 {
+        lsp.send(path::TRIGGER_DISBURSEMENT, paid.clone()).await;
+        server.until("the news came again", async || told("SUCCESS").await == again).await;
+        let got: Vec<Value> = lsp.inbox.of("REQ-PAY").iter().map(|c| c.body["payment"]["status"].clone()).collect();
+        assert_eq!(got, ["PENDING_AUTH", "SUCCESS"].repeat(again), "the answer, then the news");
+    }
+
+    let listed = server.get(&format!("/admin/callbacks?orgId={}&limit=100", lsp.org_id)).await;
+    let set = listed["items"].as_array().unwrap().iter().find(|c| c["operation"] == "setRepaymentPlan").unwrap();
+    let request_id = set["requestId"].as_str().unwrap();
+    let again = with_request_id(json!({"loanApplicationId": loan.application, "plan": plan}), request_id);
+    lsp.send(path::SET_REPAYMENT_PLAN, again).await;
+    server.until("all came again", async || lsp.inbox.of(request_id).len() == 4).await;
+    let got: Vec<Value> = lsp.inbox.of(request_id).iter().map(|c| c.body["plan"]["status"].clone()).collect();
+    assert_eq!(got, ["PENDING_AUTH", "ACTIVE", "PENDING_AUTH", "ACTIVE"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_that_waits_lets_a_repeated_answer_go_first() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let loan = Flow { server: &server, lsp: &lsp }.granted(1).await.remove(0);
+    let news = "/v3/disbursement/TriggerDisbursementStatusResponse";
+    lsp.inbox.react(news, vec![busy()]);
+    let body = with_request_id(json!({"loanId": loan.loan_id, "payment": {"id": "DISB-1"}}), "REQ-PAY");
+    lsp.ask(path::TRIGGER_DISBURSEMENT, body.clone()).await;
+    let listed = async || server.get("/admin/callbacks?requestId=REQ-PAY").await["items"].as_array().unwrap().clone();
+    let waits = async || listed().await.iter().any(|c| c["exchangeId"].is_null() && c["attempts"] == 1);
+    server.until("the news was put off", waits).await;
+
+    lsp.send(path::TRIGGER_DISBURSEMENT, body).await;
+    server.until("the answer came again", async || lsp.inbox.of("REQ-PAY").len() == 3).await;
+    let waiting = listed().await.into_iter().find(|c| c["exchangeId"].is_null()).unwrap();
+    server.post(&format!("/admin/callbacks/{}/redeliver", waiting["id"].as_str().unwrap()), &json!({})).await;
+    server.until("the news came", async || lsp.inbox.of("REQ-PAY").len() == 4).await;
+    let got: Vec<Value> = lsp.inbox.of("REQ-PAY").iter().map(|c| c.body["payment"]["status"].clone()).collect();
+    assert_eq!(got, ["PENDING_AUTH", "SUCCESS", "PENDING_AUTH", "SUCCESS"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_body_under_a_used_request_id_conflicts() {
     let server = Server::start().await;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::support::bodies::{self, path};
 use crate::support::flow::Flow;
 use crate::support::lsp::{Ack, TestLsp};
+use crate::support::schemas::Schemas;
 use crate::support::server::Server;
 
 /// Ways to write a path that all mean the same.
@@ -189,6 +190,51 @@ async fn set_up_and_grant(lsp: &TestLsp, id: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_accepted_half_empty_is_echoed_whole_or_not_at_all() {
+    let Some(schemas) = Schemas::load() else { return };
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let party = json!({"primaryId": "AAAPL1234C", "name": null});
+    let (whole, nothing) = (json!([{"primaryIdType": "MOBILE"}]), json!([]));
+    for (member, sent, kinds) in [
+        ("applicants", json!([{"primaryId": "9000000001", "primaryIdType": null}]), whole),
+        ("applicants", json!([{"primaryId": "?", "primaryIdType": null}]), nothing.clone()),
+        (
+            "applicants",
+            json!({"additionalIdentifiers": [{"key": "PAN", "value": "AAAPL1234C"}]}),
+            json!([{"primaryIdType": "PAN"}]),
+        ),
+        ("guarantors", json!({}), nothing.clone()),
+        (
+            "guarantors",
+            json!([{"primaryId": "123412341234"}, {"primaryIdType": "PAN"}]),
+            json!([{"primaryIdType": "AADHAAR"}]),
+        ),
+        ("collaterals", json!({}), nothing.clone()),
+        ("collaterals", json!([{"collateralPrimaryId": "1"}]), nothing),
+        (
+            "collaterals",
+            json!({"collateralPrimaryId": "1", "collateralPrimaryIdType": "vin"}),
+            json!([{"type": "VEHICLE"}]),
+        ),
+        (
+            "collaterals",
+            json!({"collateralPrimaryId": "1", "type": "GST_INVOICE", "parties": [{}, party]}),
+            json!([{"type": "GST_INVOICE"}]),
+        ),
+    ] {
+        let mut item = bodies::application(&bodies::id(), &bodies::pan());
+        item[member] = sent.clone();
+        let answer = lsp.ask(path::CREATE, json!({"loanApplications": [item]})).await;
+        assert_eq!(schemas.callback("createLoanApplications", &answer.to_string()), Vec::<String>::new(), "{sent}");
+        let kind = if member == "collaterals" { "type" } else { "primaryIdType" };
+        let echoed = answer["loanApplications"][0][member].as_array().unwrap();
+        let got: Vec<Value> = echoed.iter().map(|one| json!({kind: one[kind]})).collect();
+        assert_eq!(json!(got), kinds, "{sent}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn amounts_are_read_from_their_digits() {
     let server = Server::start().await;
     let lsp = server.lsp().await;
@@ -199,6 +245,8 @@ async fn amounts_are_read_from_their_digits() {
         ("\"007500\"", "7500.00"),
         ("1234.56", "1234.56"),
         ("999999.99", "999999.99"),
+        ("5e4", "50000.00"),
+        ("1.2345678E5", "123456.78"),
     ] {
         let mut body = lsp.complete(json!({"loanApplications": [bodies::application(&bodies::id(), &bodies::pan())]}));
         body["loanApplications"][0]["terms"]["requestedAmount"] = json!("AMOUNT");

@@ -218,6 +218,24 @@ async fn keys_roll_over_and_a_revoked_one_is_dead_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_not_known_is_told_as_its_lsp_is_told_everything() {
+    let server = Server::start().await;
+    let settings = json!({"ackHttpStatus": "always200", "errorCatalogue": "juspay"});
+    let mut lsp = TestLsp::register_with(&server, "LSP-200", settings, Some(new_key("k-1"))).await;
+    lsp.key = Some(new_key("k-9"));
+    let message = lsp.complete(create());
+    let before = fingerprint::all(&server).await;
+    let ack = lsp.post(path::CREATE, lsp.seal(&message)).await;
+    assert_eq!((ack.status, ack.error()), (200, "AUTH1001"), "{}", ack.body);
+    // Nobody's name has nobody's switches.
+    let mut nobodys = message;
+    nobodys["metadata"]["orgId"] = json!("LSP-NOBODY");
+    let ack = lsp.post(path::CREATE, lsp.seal(&nobodys)).await;
+    assert_eq!((ack.status, ack.error()), (401, "AUTH1002"), "{}", ack.body);
+    assert_eq!(fingerprint::all(&server).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_lsp_speaks_for_itself_only() {
     let server = Server::start().await;
     let (ours, theirs) = (new_key("k-ours"), new_key("k-theirs"));

@@ -49,6 +49,11 @@ async fn http_itself_is_checked() {
         ("text", post(path::CREATE, "text/plain"), (415, "GEN5012")),
         ("a form", post(path::CREATE, "application/x-www-form-urlencoded"), (415, "GEN5012")),
         ("compressed", post(path::CREATE, json).header("content-encoding", "gzip"), (415, "GEN5012")),
+        (
+            "as it is, and compressed",
+            post(path::CREATE, json).header("content-encoding", "identity, br"),
+            (415, "GEN5012"),
+        ),
         ("GET", server.http.get(url(path::CREATE)), (405, "GEN5003")),
         ("PUT", server.http.put(url(path::GRANT)).body(message.clone()), (405, "GEN5003")),
         ("DELETE", server.http.delete(url(path::LOOKUP)), (405, "GEN5003")),
@@ -68,6 +73,10 @@ async fn http_itself_is_checked() {
         assert_eq!(allow.is_some_and(|allow| allow == "POST"), status == 405, "{what}");
     }
     assert_eq!(fingerprint::all(&server).await, before);
+    for plain in ["identity", " Identity", ""] {
+        let sent = post(path::CREATE, json).header("content-encoding", plain).send().await.unwrap();
+        assert_eq!(sent.status().as_u16(), 200, "{plain:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

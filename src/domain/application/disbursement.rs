@@ -10,7 +10,7 @@ use super::decision::{Decision, Facts};
 use super::facets::{Account, AccountSetup, AccountTarget, Deal, Generation};
 use super::notice::{Notice, NoticeKind};
 use super::stage::Stage;
-use crate::domain::ids::PlanId;
+use crate::domain::ids::{AccountId, PlanId};
 use crate::domain::loan::{Loan, Payout};
 use crate::domain::rules;
 
@@ -35,7 +35,7 @@ pub fn accounts(app: &Application, facts: &Facts<'_>, d: &mut Decision) {
         Some(deal) => {
             let active = deal.account.active().map(|a| account_content(a, true));
             let candidate = match &deal.account {
-                AccountSetup::Checking { candidate, .. } => Some(account_content(candidate, false)),
+                AccountSetup::Checking { candidate, .. } => Some(beside(candidate, deal.account.active())),
                 AccountSetup::None | AccountSetup::Active { .. } => None,
             };
             Answer::ok(Content::Accounts { accounts: active.into_iter().chain(candidate).collect() })
@@ -85,7 +85,7 @@ pub fn set_plan(app: &mut Application, plan: &PlanId, facts: &Facts<'_>, d: &mut
 pub fn set_account(app: &mut Application, chosen: &ChosenAccount, facts: &Facts<'_>, d: &mut Decision) {
     let named = match chosen {
         ChosenAccount::Known(id) => AccountContent { account: None, id: id.0.clone(), active: false },
-        ChosenAccount::New(account) => account_content(account, false),
+        ChosenAccount::New(account) => beside(account, app.stage.deal().and_then(|deal| deal.account.active())),
     };
     if let Err(detail) = open_for_set_up(app, facts) {
         d.answer(facts, Answer::refused(RefusalReason::WrongState, detail, Content::Account { account: named }));
@@ -160,14 +160,15 @@ pub fn verified(
     d: &mut Decision,
 ) {
     let (generation, account) = asked;
-    let content = |active| Content::Account { account: account_content(account, active) };
+    let in_force = app.stage.deal().and_then(|deal| deal.account.active()).cloned();
+    let refused = Content::Account { account: beside(account, in_force.as_ref()) };
     let (earlier, waits) = match app.stage.live_deal().map(|deal| &deal.account) {
         Some(AccountSetup::Checking { generation: asked, current, payable_from, .. }) if *asked == generation => {
             (current.clone(), *payable_from)
         }
         _ => {
             let detail = "replaced by a later account";
-            d.answer(facts, Answer::refused(RefusalReason::AccountRefused, detail, content(false)));
+            d.answer(facts, Answer::refused(RefusalReason::AccountRefused, detail, refused));
             return;
         }
     };
@@ -179,21 +180,24 @@ pub fn verified(
         // A payout was reserved while the bank was asked: the account cannot change under it (design §5).
         Outcome::Done { .. } if open_for_set_up(app, facts).is_err() => {
             let detail = "a payout is under way or done";
-            (back(earlier), Answer::refused(RefusalReason::WrongState, detail, content(false)))
+            (back(earlier), Answer::refused(RefusalReason::WrongState, detail, refused))
         }
         Outcome::Done { .. } => {
             let payable_from = match earlier {
                 Some(_) => changed(app, generation, facts, d),
                 None => None,
             };
-            (AccountSetup::Active { account: account.clone(), payable_from }, Answer::ok(content(true)))
+            (
+                AccountSetup::Active { account: account.clone(), payable_from },
+                Answer::ok(Content::Account { account: account_content(account, true) }),
+            )
         }
         Outcome::Refused { detail, .. } => {
-            (back(earlier), Answer::refused(RefusalReason::AccountRefused, detail.clone(), content(false)))
+            (back(earlier), Answer::refused(RefusalReason::AccountRefused, detail.clone(), refused))
         }
         Outcome::Pending { .. } | Outcome::Unknown { .. } => {
             let detail = "the bank did not answer about the account";
-            (back(earlier), Answer::refused(RefusalReason::SourceUnavailable, detail, content(false)))
+            (back(earlier), Answer::refused(RefusalReason::SourceUnavailable, detail, refused))
         }
     };
     d.event(app, format!("payout account: {}", setup.name()));
@@ -248,6 +252,17 @@ fn plan_content(deal: &Deal, id: &PlanId) -> PlanContent {
     let chosen = plan.is_some() && deal.disbursement_plan.as_ref() == Some(id);
     let status = if chosen { PlanStatus::Active } else { PlanStatus::Inactive };
     PlanContent { id: id.clone(), plan, status, payment_url: None, schedule: None }
+}
+
+/// An account that is not in force. One that is like the account in force in its id alone, such as the same number under
+/// another name, is shown under an id of its own: the other one is not inactive.
+fn beside(account: &Account, in_force: Option<&Account>) -> AccountContent {
+    let content = account_content(account, false);
+    if in_force.is_none_or(|in_force| in_force.id != account.id || in_force == account) {
+        return content;
+    }
+    let id = AccountId(format!("{}-NOT-SET", account.id));
+    AccountContent { id: id.0.clone(), account: Some(Account { id, ..account.clone() }), ..content }
 }
 
 fn account_content(account: &Account, active: bool) -> AccountContent {

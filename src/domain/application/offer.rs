@@ -85,6 +85,13 @@ fn start(app: &mut Application, slot: u32, facts: &Facts<'_>, d: &mut Decision) 
         Consent::Ready { consent_id, .. } => Some(consent_id.clone()),
         _ => None,
     };
+    if needs_consent && consent_id.is_none() && matches!(app.stage, Stage::Expired { .. }) {
+        // No consent is taken any more, so there is no way back (row 60).
+        let (stage, consent) = (app.stage.name(), app.data_consent.name());
+        let detail = format!("no offers can be made while the application is {stage} with data consent {consent}");
+        answer_slot(slot, Answer::refused(RefusalReason::WrongState, detail, content(app, facts)), facts, d);
+        return;
+    }
     if needs_consent && consent_id.is_none() {
         let detail = format!("data consent is {}, READY is needed before offers", app.data_consent.name());
         answer_slot(slot, Answer::refused(RefusalReason::ConsentNotReady, detail, content(app, facts)), facts, d);
@@ -164,7 +171,8 @@ fn source_failed(app: &mut Application, detail: &str, facts: &Facts<'_>, d: &mut
 }
 
 /// Prices what was approved; an approval that passes the borrower's limit or cannot be priced falls away. Nothing when
-/// it was the pricing that left none: a mistake of the lender's, for which no borrower is declined.
+/// it was the pricing that left none: a mistake of the lender's, for which no borrower is declined. Over a tenure that
+/// no loan can have no later try makes an offer either, and that is told.
 fn approved(
     app: &Application,
     generation: Generation,
@@ -177,13 +185,14 @@ fn approved(
     };
     let fits = |approval: &&Approval| facts.within_exposure(facts.exposure.committed, approval.amount);
     let mut offers: Vec<Offer> = Vec::new();
-    let mut unpriced = false;
+    let (mut unpriced, mut impossible) = (false, None);
     for (number, approval) in approvals.iter().filter(fits).enumerate() {
         match pricing::price(app, product, approval, (generation, number), facts) {
             Ok(offer) if offer.shows_its_cost() => offers.push(offer),
             Ok(_) => d.event(app, rules::DL_6.refusal("an offer that does not show its cost is not sent")),
             Err(error) => {
                 unpriced = true;
+                impossible = impossible.or_else(|| pricing::impossible_tenure(app, product, approval, facts));
                 d.event(app, format!("an approved amount could not be priced: {error}"));
             }
         }
@@ -195,6 +204,7 @@ fn approved(
             d.timer(Timer::OffersLapse { generation }, app, last + Duration::milliseconds(1));
             Some(Stage::Offered { offers })
         }
+        None if let Some(detail) = impossible => Some(Stage::Rejected { reasons: vec![other(&detail)], deal: None }),
         None if unpriced => None,
         None => Some(Stage::Rejected { reasons: vec![other("no offer within the borrower's limit")], deal: None }),
     }

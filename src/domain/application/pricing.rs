@@ -91,6 +91,29 @@ pub fn price(
     with_kfs(app, offer, facts)
 }
 
+/// Why an approval that cannot be priced never can be: only the tenure that was asked for stands in the way.
+#[must_use]
+pub fn impossible_tenure(
+    app: &Application,
+    product: &Product,
+    approval: &Approval,
+    facts: &Facts<'_>,
+) -> Option<String> {
+    let asked = app.form.tenure.filter(|_| approval.installments.is_none())?;
+    let mut without = app.clone();
+    without.form.tenure = None;
+    price(&without, product, approval, (0, 0), facts).ok()?;
+    let unit = match asked.unit {
+        TenureUnit::Day => "DAY",
+        TenureUnit::Month => "MONTH",
+        TenureUnit::Year => "YEAR",
+    };
+    Some(format!(
+        "no loan of {} rupees is repaid over {} {unit}; ask for another tenure",
+        approval.amount, asked.duration
+    ))
+}
+
 /// The same offer for a payout on another day: rate, fees and ids stay; dates and all that follows from them are new, and
 /// its key facts statement is still to be written.
 ///
@@ -141,14 +164,14 @@ fn with_kfs(app: &Application, offer: Offer, facts: &Facts<'_>) -> Result<Offer,
     Ok(Offer { kfs: Some(issued), ..offer })
 }
 
-/// Length: the decision's, else the one asked for where it fits the product's unit, else the product's own.
+/// Length: the decision's, else the one asked for, else the product's own.
 fn tenure(app: &Application, product: &Product, approval: &Approval) -> Tenure {
     if product.method == Method::Bullet {
-        let asked = app.form.tenure.filter(|t| t.unit == TenureUnit::Day).map(|t| t.duration);
+        let asked = app.form.tenure.map(|asked| days_in(asked).unwrap_or(u32::MAX));
         let days = approval.installments.or(asked).or(product.bullet_days).unwrap_or(30);
         return Tenure { duration: days, unit: TenureUnit::Day };
     }
-    let asked = app.form.tenure.and_then(|t| instalments_in(t, product.frequency));
+    let asked = app.form.tenure.map(|asked| instalments_in(asked, product.frequency).unwrap_or(u32::MAX));
     let installments = approval.installments.or(asked).unwrap_or(product.installments);
     match product.frequency {
         Frequency::Monthly => Tenure { duration: installments, unit: TenureUnit::Month },
@@ -161,27 +184,39 @@ fn tenure(app: &Application, product: &Product, approval: &Approval) -> Tenure {
     }
 }
 
-/// Whole instalments in a tenure; `None` when it does not come out even.
+/// Instalments that last for a tenure, the last one included when it does not come out even. A tenure in months lasts
+/// whole weeks at the most: a year has 52. `None` when there are none, or too many to be counted.
 fn instalments_in(tenure: Tenure, frequency: Frequency) -> Option<u32> {
-    let months = match tenure.unit {
-        TenureUnit::Month => Some(tenure.duration),
-        TenureUnit::Year => tenure.duration.checked_mul(12),
-        TenureUnit::Day => None,
+    let (length, period) = match frequency {
+        Frequency::Monthly => (months_in(tenure)?, 1),
+        Frequency::Quarterly => (months_in(tenure)?, 3),
+        Frequency::HalfYearly => (months_in(tenure)?, 6),
+        Frequency::Yearly => (months_in(tenure)?, 12),
+        Frequency::Weekly => (days_in(tenure)?, 7),
+        Frequency::Fortnightly => (days_in(tenure)?, 14),
+        Frequency::EveryDays(days) => (days_in(tenure)?, days),
     };
-    let (length, unit) = match frequency {
-        Frequency::Monthly => (months?, 1),
-        Frequency::Quarterly => (months?, 3),
-        Frequency::HalfYearly => (months?, 6),
-        Frequency::Yearly => (months?, 12),
-        Frequency::Weekly => (tenure_days(tenure)?, 7),
-        Frequency::Fortnightly => (tenure_days(tenure)?, 14),
-        Frequency::EveryDays(days) => (tenure_days(tenure)?, days),
-    };
-    (unit > 0 && length > 0 && length.is_multiple_of(unit)).then(|| length / unit)
+    let by_days = matches!(frequency, Frequency::Weekly | Frequency::Fortnightly | Frequency::EveryDays(_));
+    let whole = length.checked_div(period).filter(|_| length > 0)?;
+    if by_days && tenure.unit != TenureUnit::Day { Some(whole.max(1)) } else { Some(length.div_ceil(period)) }
 }
 
-fn tenure_days(tenure: Tenure) -> Option<u32> {
-    (tenure.unit == TenureUnit::Day).then_some(tenure.duration)
+/// Months of a tenure; days are rounded up, of which a year has 365.
+fn months_in(tenure: Tenure) -> Option<u32> {
+    match tenure.unit {
+        TenureUnit::Month => Some(tenure.duration),
+        TenureUnit::Year => tenure.duration.checked_mul(12),
+        TenureUnit::Day => u32::try_from(u64::from(tenure.duration).saturating_mul(12).div_ceil(365)).ok(),
+    }
+}
+
+/// Days of a tenure, of which a year has 365; a month the twelfth, rounded down.
+fn days_in(tenure: Tenure) -> Option<u32> {
+    match tenure.unit {
+        TenureUnit::Day => Some(tenure.duration),
+        TenureUnit::Month => u32::try_from(u64::from(tenure.duration).saturating_mul(365) / 12).ok(),
+        TenureUnit::Year => tenure.duration.checked_mul(365),
+    }
 }
 
 fn terms(product: &Product, approval: &Approval, tenure: Tenure, today: NaiveDate) -> Option<ScheduleTerms> {

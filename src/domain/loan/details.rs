@@ -11,7 +11,7 @@ use super::content::{
     SummaryContent,
 };
 use super::quote::{self, Quotes};
-use super::{Loan, PayoutState, life};
+use super::{Loan, life};
 use crate::domain::application::Application;
 use crate::domain::application::answer::{Answer, Content, RefusalReason};
 use crate::domain::application::decision::{Decision, Facts, History};
@@ -116,10 +116,7 @@ fn references(loan: &Loan, history: Option<&History>) -> BTreeMap<String, String
         What::Received { payment, utr: Some(utr), .. } => Some((payment.0.clone(), utr.clone())),
         _ => None,
     });
-    let payouts = loan.payouts.iter().filter_map(|payout| match &payout.state {
-        PayoutState::Paid { utr, .. } => Some((payout.bank_key.clone(), utr.clone())),
-        _ => None,
-    });
+    let payouts = loan.payouts.iter().filter_map(|payout| Some((payout.bank_key.clone(), payout.utr()?.to_owned())));
     receipts.chain(payouts).collect()
 }
 
@@ -132,7 +129,7 @@ fn cut(
     let before = all.iter().rev().find(|line| from.is_some_and(|from| line.date < from));
     let opening = before.map_or(Paise::ZERO, |line| line.closing);
     let within = |line: &&Line| from.is_none_or(|from| line.date >= from) && to.is_none_or(|to| line.date <= to);
-    let rows: Vec<StatementRow> = all.iter().filter(within).map(|line| row(line, utrs)).collect();
+    let rows: Vec<StatementRow> = all.iter().filter(within).map(|line| row(loan, line, utrs)).collect();
     StatementContent {
         loan_id: loan.id.clone(),
         from,
@@ -143,7 +140,20 @@ fn cut(
     }
 }
 
-fn row(line: &Line, utrs: &BTreeMap<String, String>) -> StatementRow {
+/// A journal's reference for an LSP. The key that a payout has at the bank is nobody else's: its UTR stands for it, or,
+/// where it is not known any more, the LSP's own payment id.
+fn without_key(loan: &Loan, reference: &str) -> String {
+    let told = loan.payouts.iter().find_map(|payout| {
+        // A correction has the kind of what it corrects before the key, and its own number behind it.
+        let (kind, version) = reference.split_once(&payout.bank_key)?;
+        let is_whole = (kind.is_empty() || kind.ends_with('/')) && (version.is_empty() || version.starts_with('#'));
+        let name = payout.utr().unwrap_or(payout.payment_id.as_str());
+        is_whole.then(|| format!("{kind}{name}{version}"))
+    });
+    told.unwrap_or_else(|| reference.to_owned())
+}
+
+fn row(loan: &Loan, line: &Line, utrs: &BTreeMap<String, String>) -> StatementRow {
     let narration = match line.kind {
         JournalKind::Due if line.reference.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("Interest due, instalment {}", line.reference)
@@ -151,7 +161,8 @@ fn row(line: &Line, utrs: &BTreeMap<String, String>) -> StatementRow {
         kind => kind.narration().to_owned(),
     };
     let of_bank = utrs.get(&line.reference).filter(|_| line.kind != JournalKind::Fee);
-    let reference = of_bank.cloned().unwrap_or_else(|| format!("{}/{}", line.kind.name(), line.reference));
+    let of_ours = || format!("{}/{}", line.kind.name(), without_key(loan, &line.reference));
+    let reference = of_bank.cloned().unwrap_or_else(of_ours);
     StatementRow {
         date: line.date,
         narration,

@@ -133,6 +133,7 @@ fn reserve(
         exchange,
         state: PayoutState::Open,
         at,
+        returned_utr: None,
     };
     loan.payouts.push(payout.clone());
     payout
@@ -223,6 +224,8 @@ pub fn came_back(
     let paid = loan.payouts.iter_mut().find(|payout| payout.payment_id == *payment && payout.is_paid());
     let payout = paid.ok_or("the loan has no such paid payout")?;
     let code = RETURNED.to_owned();
+    // It stays the reference of what was told before.
+    payout.returned_utr = payout.utr().map(str::to_owned);
     payout.state = PayoutState::Failed { code, detail: "the payout came back from the bank".to_owned() };
     payout.at = facts.now;
     let payout = payout.clone();
@@ -256,10 +259,10 @@ pub fn status(loan: &Loan, payment: Option<&PaymentId>, facts: &Facts<'_>, d: &m
 
 pub(super) fn content(loan: &Loan, payout: &Payout) -> Content {
     let tranche = loan.tranche(payout.tranche);
-    let (status, utr, value_date) = match &payout.state {
-        PayoutState::Open => (PayoutStatus::PendingAuth, None, None),
-        PayoutState::Paid { utr, value_date } => (PayoutStatus::Success, Some(utr.clone()), Some(*value_date)),
-        PayoutState::Failed { .. } => (PayoutStatus::Failure, None, None),
+    let (status, value_date) = match &payout.state {
+        PayoutState::Open => (PayoutStatus::PendingAuth, None),
+        PayoutState::Paid { value_date, .. } => (PayoutStatus::Success, Some(*value_date)),
+        PayoutState::Failed { .. } => (PayoutStatus::Failure, None),
     };
     let failure = payout.failure().map(|(_, detail)| detail.to_owned()).filter(|detail| !detail.is_empty());
     Content::Disbursement(DisbursementContent {
@@ -270,7 +273,7 @@ pub(super) fn content(loan: &Loan, payout: &Payout) -> Content {
         gross: tranche.map(|t| t.gross),
         net: tranche.map(Tranche::net),
         fee: tranche.map(|t| t.fee),
-        utr,
+        utr: payout.utr().map(str::to_owned),
         at: Some(payout.at),
         value_date,
         restated: None,

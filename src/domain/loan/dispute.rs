@@ -129,7 +129,7 @@ impl DisputeStatus {
         }
     }
 
-    /// Whether an operator may move a dispute so (`ocen-v3.md` §6.2).
+    /// Whether an operator may move a dispute so (`ocen-v3.md` §6.2): an answer is not taken back.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         matches!(
@@ -137,7 +137,7 @@ impl DisputeStatus {
             (Self::New, Self::Processing | Self::NeedMoreInfo | Self::Resolved)
                 | (Self::Processing, Self::NeedMoreInfo | Self::Resolved)
                 | (Self::NeedMoreInfo, Self::Processing | Self::Resolved)
-                | (Self::Resolved, Self::Processing | Self::Closed)
+                | (Self::Resolved, Self::Closed)
         )
     }
 }

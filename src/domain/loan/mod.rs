@@ -104,6 +104,9 @@ pub struct Payout {
     pub state: PayoutState,
     /// When it got there.
     pub at: DateTime<Utc>,
+    /// The bank's reference of one that was paid and came back. None where it came back before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned_utr: Option<String>,
 }
 
 /// What became of a payout.
@@ -142,6 +145,15 @@ impl Payout {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         matches!(self.state, PayoutState::Failed { .. })
+    }
+
+    /// The bank's unique transaction reference, once it has left; a return does not take it back.
+    #[must_use]
+    pub fn utr(&self) -> Option<&str> {
+        match &self.state {
+            PayoutState::Paid { utr, .. } => Some(utr),
+            PayoutState::Open | PayoutState::Failed { .. } => self.returned_utr.as_deref(),
+        }
     }
 
     /// Whether the money got there.

@@ -7,6 +7,7 @@ mod debits;
 mod disputes;
 mod endings;
 mod repayments;
+mod returns;
 
 use chrono::Duration;
 

@@ -18,7 +18,7 @@ use crate::domain::ids::OrgId;
 use crate::domain::personal::is_unseen;
 use crate::http::problem::{self, Path, Problem, Query};
 use crate::jose::VerifyingKey;
-use crate::lsp::{Lsp, LspKey, Settings};
+use crate::lsp::{Change, Lsp, LspKey, Settings};
 use crate::protocol;
 use crate::store::audit;
 use crate::store::lsp::{self as store, PutError};
@@ -45,18 +45,52 @@ pub struct LspIn {
     name: String,
     /// Left out where there is an inbox of our own: that.
     callback_base_url: Option<String>,
-    /// All that count: two at most, the one in use and the next.
-    #[serde(default)]
-    keys: Vec<KeyIn>,
-    /// Left out, those that it has stay.
-    settings: Option<Settings>,
+    /// All that count: two at most, the one in use and the next. Those that are not in the list are revoked; without a
+    /// list those that it has stay.
+    keys: Option<Vec<KeyIn>>,
+    /// Those to be changed; the others stay.
+    settings: Option<Change>,
 }
 
 impl LspIn {
-    /// A registration that came in another form.
+    /// The registration as it will stand in place of the one before.
+    fn over(self, before: Option<&Lsp>) -> Result<Draft, Problem> {
+        let kept = before.map(|lsp| lsp.settings.clone()).unwrap_or_default();
+        let settings = match self.settings {
+            Some(change) => kept.with(change).map_err(|error| {
+                let pointer = format!("/settings{}", problem::pointer(error.path()));
+                Problem::unprocessable(pointer, error.inner().to_string())
+            })?,
+            None => kept,
+        };
+        let counts = |key: &&LspKey| key.revoked_at.is_none();
+        let stay = |lsp: &Lsp| lsp.keys.iter().filter(counts).map(KeyIn::from).collect();
+        Ok(Draft {
+            org_id: self.org_id,
+            name: self.name,
+            callback_base_url: self.callback_base_url,
+            keys: self.keys.or_else(|| before.map(stay)).unwrap_or_default(),
+            settings,
+        })
+    }
+}
+
+/// A whole registration, not checked yet.
+#[derive(Debug)]
+pub struct Draft {
+    /// As told beside the path.
+    org_id: Option<String>,
+    name: String,
+    callback_base_url: Option<String>,
+    keys: Vec<KeyIn>,
+    settings: Settings,
+}
+
+impl Draft {
+    /// Of a new LSP.
     #[must_use]
     pub fn new(name: String, callback_base_url: Option<String>, keys: Vec<KeyIn>, settings: Settings) -> Self {
-        Self { org_id: None, name, callback_base_url, keys, settings: Some(settings) }
+        Self { org_id: None, name, callback_base_url, keys, settings }
     }
 }
 
@@ -71,6 +105,12 @@ pub struct KeyIn {
     public_key_pem: String,
     /// As a revoked key is shown: it stays revoked, and counts as left out.
     revoked_at: Option<DateTime<Utc>>,
+}
+
+impl From<&LspKey> for KeyIn {
+    fn from(key: &LspKey) -> Self {
+        Self { kid: key.kid.clone(), public_key_pem: key.public_key_pem.clone(), revoked_at: key.revoked_at }
+    }
 }
 
 impl KeyIn {
@@ -125,9 +165,7 @@ pub async fn put(
     // What is kept must not be what somebody else is replacing.
     store::lock(&mut tx, &org_id).await?;
     let before = store::find(&mut tx, &OrgId(org_id.clone())).await?;
-    let kept = before.as_ref().map(|lsp| lsp.settings.clone());
-    let body = LspIn { settings: body.settings.or(kept), ..body };
-    let lsp = admitted(org_id, body, &app.config)?;
+    let lsp = admitted(org_id, body.over(before.as_ref())?, &app.config)?;
     store::put(&mut tx, &lsp, app.clock.now()).await.map_err(|error| match error {
         PutError::Database(error) => error.into(),
         refused => Problem::conflict(refused.to_string()),
@@ -232,13 +270,13 @@ pub async fn revoke_key(
 ///
 /// # Errors
 /// 422, pointing at the member.
-pub fn admitted(org_id: String, body: LspIn, config: &Config) -> Result<Lsp, Problem> {
+pub fn admitted(org_id: String, draft: Draft, config: &Config) -> Result<Lsp, Problem> {
     if org_id == config.lender.org_id {
         return Err(Problem::unprocessable("/orgId", "is the lender's own"));
     }
     let policy = Policy::of(config);
     let inbox = policy.inbox.clone();
-    let lsp = checked(org_id, body, policy)?;
+    let lsp = checked(org_id, draft, policy)?;
     let url = lsp.callback_base_url.parse::<Url>().ok();
     let ours = url.zip(inbox).is_some_and(|(url, inbox)| inbox.reach(&url).is_some());
     if !ours {
@@ -251,27 +289,26 @@ pub fn admitted(org_id: String, body: LspIn, config: &Config) -> Result<Lsp, Pro
 ///
 /// # Errors
 /// 422, pointing at the member.
-pub fn checked(org_id: String, body: LspIn, policy: Policy) -> Result<Lsp, Problem> {
+pub fn checked(org_id: String, draft: Draft, policy: Policy) -> Result<Lsp, Problem> {
     text("/orgId", &org_id)?;
     if org_id.contains(['\u{200c}', '\u{200d}']) {
         return Err(Problem::unprocessable("/orgId", "must be without joiners"));
     }
-    if body.org_id.is_some_and(|said| said != org_id) {
+    if draft.org_id.is_some_and(|said| said != org_id) {
         return Err(Problem::unprocessable("/orgId", "is another one than in the path"));
     }
-    text("/name", &body.name)?;
+    text("/name", &draft.name)?;
     let in_inbox = || policy.inbox.as_ref().and_then(|inbox| inbox.of(&org_id));
-    let url = body.callback_base_url.or_else(in_inbox);
+    let url = draft.callback_base_url.or_else(in_inbox);
     let url = url.ok_or_else(|| Problem::unprocessable("", "missing field `callbackBaseUrl`"))?;
     callback_base_url(&url, &policy)?;
-    let own = body.settings.unwrap_or_default();
-    settings(&own, &policy)?;
+    settings(&draft.settings, &policy)?;
     Ok(Lsp {
         org_id: OrgId(org_id),
-        name: body.name,
+        name: draft.name,
         callback_base_url: url.trim_end_matches('/').to_owned(),
-        settings: own,
-        keys: keys(body.keys)?,
+        settings: draft.settings,
+        keys: keys(draft.keys)?,
     })
 }
 
@@ -379,8 +416,8 @@ mod tests {
     const SERVE: Policy = Policy { private_addresses: false, unsigned: false, inbox: None };
     const DEV: Policy = Policy { private_addresses: true, unsigned: true, inbox: None };
 
-    fn body(url: &str, keys: Vec<KeyIn>) -> LspIn {
-        LspIn { org_id: None, name: "An LSP".into(), callback_base_url: Some(url.into()), keys, settings: None }
+    fn body(url: &str, keys: Vec<KeyIn>) -> Draft {
+        Draft::new("An LSP".into(), Some(url.into()), keys, Settings::default())
     }
 
     fn pointer(result: Result<Lsp, Problem>) -> String {
@@ -426,7 +463,7 @@ mod tests {
     fn unsigned_messages_are_for_the_sandbox() {
         let unsigned = || {
             let settings = Settings { allow_unsigned: true, ..Settings::default() };
-            LspIn { settings: Some(settings), ..body("https://lsp.example", vec![]) }
+            Draft { settings, ..body("https://lsp.example", vec![]) }
         };
         assert_eq!(pointer(checked("LSP".into(), unsigned(), SERVE)), "/settings/allowUnsigned");
         assert!(checked("LSP".into(), unsigned(), DEV).is_ok());

@@ -102,7 +102,7 @@ pub fn table() -> Vec<Route> {
         get("/admin/lsps/{orgId}", ANY, lsps::show)
             .says("One LSP with its keys and settings.").gives::<Lsp>(),
         put("/admin/lsps/{orgId}", OPERATE, lsps::put)
-            .says("Register an LSP, or replace its name, address and keys; settings that are left out stay.").gives::<Lsp>(),
+            .says("Register an LSP, or change it: keys that are not in the list are revoked; without a list they stay, as each setting does that is left out.").gives::<Lsp>(),
         delete("/admin/lsps/{orgId}/keys/{kid}", OPERATE, lsps::revoke_key)
             .says("Revoke a key, once and for all: nothing that it has signed counts from the next request on.").gives::<Lsp>(),
         post("/admin/lsps/{orgId}/links", OPERATE, links::create)

@@ -172,6 +172,9 @@ pub struct PaymentExtra {
     /// The bank's value date, from which interest runs, `YYYY-MM-DD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_date: Option<String>,
+    /// Why it failed, or that it came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
     /// With `TDRQ1004`: the key facts statement that the borrower must accept before the payout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_facts_statement: Option<RestatedBlock>,
@@ -179,7 +182,10 @@ pub struct PaymentExtra {
 
 impl PaymentExtra {
     fn is_empty(&self) -> bool {
-        self.net_disbursed_amount.is_none() && self.value_date.is_none() && self.key_facts_statement.is_none()
+        self.net_disbursed_amount.is_none()
+            && self.value_date.is_none()
+            && self.failure_reason.is_none()
+            && self.key_facts_statement.is_none()
     }
 }
 
@@ -235,6 +241,7 @@ impl From<&DisbursementContent> for PaymentBlock {
             extensible_data: PaymentExtra {
                 net_disbursed_amount: content.net.map(|amount| amount.to_string()),
                 value_date: content.value_date.map(|day| day.to_string()),
+                failure_reason: content.failure.clone(),
                 key_facts_statement: content.restated.as_ref().map(RestatedBlock::from),
             },
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::loan_application::{AskedTerms, Item};
-use super::party::{Collateral, Contact, Extra, Person, id_type_of};
+use super::party::{Collateral, Contact, Extra, Person, id_type_of, type_of_id};
 use crate::domain::application::form::{Form, LoanType};
 use crate::domain::maths::money::Paise;
 use crate::engine::EncodeError;
@@ -47,9 +47,10 @@ impl Item {
         if let Some(One(borrower)) = &mut self.borrower {
             borrower.tidy(Role::Borrower);
         }
-        self.guarantors.0.iter_mut().for_each(|person| person.tidy(Role::Guarantor));
-        self.applicants.0.iter_mut().for_each(|person| person.tidy(Role::Applicant));
+        tidy_all(&mut self.guarantors, Role::Guarantor);
+        tidy_all(&mut self.applicants, Role::Applicant);
         self.collaterals.0.iter_mut().for_each(Collateral::tidy);
+        self.collaterals.0.retain(|collateral| !collateral.kind.is_blank());
         self.extra.tidy(&OURS);
         serde_json::to_value(self).unwrap_or_default()
     }
@@ -117,9 +118,31 @@ pub enum Role {
     Party,
 }
 
+/// The forms for the echo. Of a person without an identifier, or with one that may be of any kind, the published schema
+/// has no form: he is left out.
+fn tidy_all(people: &mut Many<Person>, role: Role) {
+    people.0.iter_mut().for_each(|person| person.tidy(role));
+    people.0.retain(|person| !person.primary_id.is_blank() && !person.primary_id_type.is_blank());
+}
+
 impl Person {
+    /// The identifier and its kind, where one of them was left out and says itself what it is.
+    fn identify(&mut self) {
+        if self.primary_id.is_blank()
+            && let Some(pan) = self.pan()
+        {
+            (self.primary_id, self.primary_id_type) = (pan.into(), "PAN".into());
+        }
+        if self.primary_id_type.is_blank()
+            && let Some(kind) = self.primary_id.get().and_then(kind_of_id)
+        {
+            self.primary_id_type = kind.into();
+        }
+    }
+
     /// The form for the echo: inline documents dropped, mandatory members filled.
     fn tidy(&mut self, role: Role) {
+        self.identify();
         respell(&mut self.primary_id_type);
         respell(&mut self.category);
         self.extra.tidy(&[]);
@@ -173,17 +196,30 @@ impl Collateral {
         respell(&mut self.kind);
         respell(&mut self.collateral_primary_id_type);
         if self.kind.is_blank() {
-            self.kind = self.collateral_primary_id_type.clone();
+            self.kind = type_of_id(&self.collateral_primary_id_type.0).into();
         } else if self.collateral_primary_id_type.is_blank() {
             self.collateral_primary_id_type = id_type_of(&self.kind.0).into();
         }
         self.documents = Many::default();
-        self.parties.0.iter_mut().for_each(|party| party.tidy(Role::Party));
+        tidy_all(&mut self.parties, Role::Party);
         self.additional_identifiers.0.iter_mut().for_each(|identifier| identifier.extra.tidy(&[]));
         self.extra.tidy(&[]);
         if let Some(valuation) = &mut self.valuation {
             valuation.0.extra.tidy(&[]);
         }
+    }
+}
+
+/// The kind of an identifier by its form: a PAN, an Aadhaar number of twelve digits, or a phone of ten.
+fn kind_of_id(id: &str) -> Option<&'static str> {
+    let id = id.trim();
+    let is_pan = |(at, b): (usize, u8)| if (5..9).contains(&at) { b.is_ascii_digit() } else { b.is_ascii_alphabetic() };
+    let all_digits = id.bytes().all(|b| b.is_ascii_digit());
+    match id.len() {
+        10 if all_digits => Some("MOBILE"),
+        12 if all_digits => Some("AADHAAR"),
+        10 if id.bytes().enumerate().all(is_pan) => Some("PAN"),
+        _ => None,
     }
 }
 

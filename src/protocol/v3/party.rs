@@ -191,6 +191,14 @@ pub(super) fn id_type_of(own_type: &str) -> &str {
     }
 }
 
+/// The type of things that have their ids in a registry.
+pub(super) fn type_of_id(id_type: &str) -> &str {
+    match id_type {
+        "VIN" => "VEHICLE",
+        other => other,
+    }
+}
+
 /// `valuation`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

@@ -14,6 +14,8 @@ use crate::domain::application::answer::RefusalReason;
 use crate::domain::application::ask::Finding;
 use crate::domain::application::command::Command;
 use crate::domain::application::decision::{Effect, Exposure};
+use crate::domain::application::form::{Tenure, TenureUnit};
+use crate::domain::application::stage::Stage;
 use crate::domain::ids::OfferId;
 
 #[test]
@@ -152,6 +154,20 @@ fn row_28_terms_of_which_none_can_be_priced_decline_nobody() {
 }
 
 #[test]
+fn row_25_a_tenure_that_no_loan_can_have_is_declined_in_words() {
+    for (duration, unit, word) in [(1_200, TenureUnit::Month, "1200 MONTH"), (u32::MAX, TenureUnit::Year, "YEAR")] {
+        let mut scene = Scene::under(plain_product(), "PROCESSING");
+        scene.apps[0].form.tenure = Some(Tenure { duration, unit });
+        let asked = scene.tell(&generate(&[ONE]));
+        scene.answer("fetch", &acknowledged());
+        scene.answer("offers", &approve());
+        assert_eq!((scene.stage(ONE), told(&scene, asked).as_str()), ("REJECTED", "Rejected, 0 offers"));
+        let Stage::Rejected { reasons, .. } = &scene.app(ONE).stage else { panic!("not rejected") };
+        assert!(reasons.len() == 1 && reasons[0].description.contains(word), "{reasons:?}");
+    }
+}
+
+#[test]
 fn row_28_data_that_cannot_be_fetched_ends_underwriting() {
     for outcome in [refused("AA"), unknown()] {
         let mut scene = Scene::under(plain_product(), "PROCESSING");
@@ -237,6 +253,15 @@ fn row_34_new_offers_may_be_asked_for_within_the_window() {
     scene.now += Duration::days(scene.limits.reoffer_days + 1);
     let asked = scene.tell(&generate(&[ONE]));
     assert_eq!(told(&scene, asked), "WrongState: Rejected, 0 offers");
+}
+
+#[test]
+fn row_60_an_application_that_expired_without_consent_is_told_as_expired() {
+    let mut scene = Scene::at("PROCESSING");
+    scene.wait(Duration::days(31));
+    assert_eq!((scene.stage(ONE), scene.app(ONE).data_consent.name()), ("EXPIRED", "NONE"));
+    let asked = scene.tell(&generate(&[ONE]));
+    assert_eq!((scene.stage(ONE), told(&scene, asked).as_str()), ("EXPIRED", "WrongState: Rejected, 0 offers"));
 }
 
 #[test]

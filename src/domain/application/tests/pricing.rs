@@ -64,6 +64,7 @@ fn a_bullet_over_45_days() {
 fn a_bullet_takes_the_days_that_were_asked_or_decided() {
     let asked = priced(bullet_product(), Some(days(90)), approval("100000"));
     assert_eq!((asked.interest, asked.apr), (rupees("4438.36"), decimal("20.13")));
+    assert_eq!(priced(bullet_product(), Some(months(3)), approval("100000")).tenure, days(91));
     let decided = Approval { installments: Some(45), ..approval("100000") };
     let decided = priced(bullet_product(), Some(days(90)), decided);
     assert_eq!(decided.interest, rupees("2219.18"));
@@ -102,7 +103,10 @@ fn the_length_is_the_decisions_then_the_one_asked_then_the_products() {
         (None, approval("100000"), months(12)),
         (Some(months(24)), approval("100000"), months(24)),
         (Some(Tenure { duration: 2, unit: TenureUnit::Year }), approval("100000"), months(24)),
-        (Some(days(100)), approval("100000"), months(12)),
+        (Some(days(90)), approval("100000"), months(3)),
+        (Some(days(100)), approval("100000"), months(4)),
+        (Some(days(365)), approval("100000"), months(12)),
+        (Some(days(1)), approval("100000"), months(1)),
         (Some(months(24)), six, months(6)),
     ];
     for (asked, approval, expected) in cases {
@@ -118,6 +122,11 @@ fn other_frequencies_have_a_tenure_in_their_own_unit() {
         (Frequency::Quarterly, months(12), months(12), 4),
         (Frequency::Weekly, days(70), days(70), 10),
         (Frequency::EveryDays(10), days(50), days(50), 5),
+        (Frequency::EveryDays(10), days(51), days(60), 6),
+        (Frequency::Quarterly, months(4), months(6), 2),
+        (Frequency::Quarterly, days(90), months(3), 1),
+        (Frequency::Weekly, months(3), days(91), 13),
+        (Frequency::Weekly, months(12), days(364), 52),
     ];
     for (frequency, asked, tenure, rows) in cases {
         let product = Product { frequency, day_count: DayCount::Actual365, ..plain_product() };

@@ -88,6 +88,30 @@ fn row_47_a_failed_check_keeps_the_earlier_account() {
 }
 
 #[test]
+fn row_47_an_account_that_is_refused_does_not_bear_the_id_of_the_one_in_force() {
+    let mut scene = Scene::at("AGREED");
+    scene.tell(&set_account(ONE, account("A1")));
+    scene.answer("verify-account", &account_verified());
+    let ids = |scene: &Scene, exchange| match &scene.reply(exchange).expect("an answer").content {
+        Content::Account { account } => vec![(account.id.clone(), account.active)],
+        Content::Accounts { accounts } => accounts.iter().map(|one| (one.id.clone(), one.active)).collect(),
+        content => panic!("{content:?}"),
+    };
+    // The same number under another name has the same id.
+    let renamed = Account { holder: Some("Somebody Else".to_owned()), ..account("A1") };
+    let set = scene.tell(&set_account(ONE, renamed));
+    let both = scene.tell(&Command::DisbursementAccounts(subject(ONE)));
+    assert_eq!(ids(&scene, both), [("A1".to_owned(), true), ("A1-NOT-SET".to_owned(), false)]);
+    scene.answer("verify-account", &refused("NAME"));
+    assert_eq!(ids(&scene, set), [("A1-NOT-SET".to_owned(), false)]);
+    let wallet = Account { kind: Some("WALLET".to_owned()), ..account("A1") };
+    let never = scene.tell(&set_account(ONE, wallet));
+    assert_eq!(ids(&scene, never), [("A1-NOT-SET".to_owned(), false)]);
+    let stands = scene.tell(&Command::DisbursementAccounts(subject(ONE)));
+    assert_eq!(ids(&scene, stands), [("A1".to_owned(), true)]);
+}
+
+#[test]
 fn row_47_no_loan_is_paid_into_somebody_elses_pot() {
     let lsp_own = AccountTarget::Account { ifsc: "HDFC0000001".to_owned(), number: "999900001111".to_owned() };
     let cases = [

@@ -82,3 +82,19 @@ fn a_dispute_does_not_grow_without_end() {
     });
     assert_eq!(taken.count(), 9);
 }
+
+#[test]
+fn the_lender_does_not_take_its_answer_back() {
+    let mut moves = Vec::new();
+    for from in STATUSES {
+        let (scene, dispute) = standing(from);
+        let may = |to: &DisputeStatus| dispute.moved(*to, Some("a word"), scene.now).is_ok();
+        moves.push(STATUSES.into_iter().filter(may).map(DisputeStatus::name).collect::<Vec<_>>().join(" "));
+    }
+    let expected =
+        ["PROCESSING NEED_MORE_INFO RESOLVED", "NEED_MORE_INFO RESOLVED", "PROCESSING RESOLVED", "CLOSED", ""];
+    assert_eq!(moves, expected);
+    let (scene, dispute) = standing(DisputeStatus::Resolved);
+    let refused = dispute.moved(DisputeStatus::Processing, Some("a word"), scene.now).unwrap_err();
+    assert_eq!(refused.to_string(), "a dispute that is RESOLVED cannot become PROCESSING");
+}
