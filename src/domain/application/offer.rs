@@ -130,7 +130,11 @@ pub fn decided(app: &mut Application, generation: Generation, outcome: &Outcome,
     app.stage = match outcome {
         Outcome::Done { finding: Finding::Approve { offers } } => match approved(app, generation, offers, facts, d) {
             Some(stage) => stage,
-            None => return source_failed(app, "none of the approved terms could be priced", facts, d),
+            None => {
+                let detail = "none of the approved terms could be priced";
+                d.warnings.push(detail.to_owned());
+                return source_failed(app, detail, facts, d);
+            }
         },
         Outcome::Done { finding: Finding::Decline { reasons } } => {
             Stage::Rejected { reasons: reasons.clone(), deal: None }
@@ -184,7 +188,7 @@ fn approved(
             Ok(_) => d.event(app, rules::DL_6.refusal("an offer that does not show its cost is not sent")),
             Err(error) => {
                 unpriced = true;
-                d.event(app, format!("an approved amount could not be priced: {error}"));
+                d.warn(app, format!("an approved amount could not be priced: {error}"));
             }
         }
     }

@@ -13,6 +13,7 @@ pub mod life;
 pub mod operator;
 pub mod quote;
 pub mod repayment;
+mod resolution;
 #[cfg(test)]
 mod tests;
 
@@ -104,6 +105,18 @@ pub struct Payout {
     pub state: PayoutState,
     /// When it got there.
     pub at: DateTime<Utc>,
+    /// What the bank told of it after it had ended, which nobody has booked by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<ToldLate>,
+}
+
+/// Money of which the bank tells too late.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldLate {
+    /// The bank's unique transaction reference.
+    pub utr: String,
+    /// The bank's value date.
+    pub value_date: NaiveDate,
 }
 
 /// What became of a payout.
