@@ -269,7 +269,8 @@ async fn money_beside_a_paid_tranche_is_closed_by_hand() {
     assert!(stuck(&server).await.is_empty());
     assert_eq!(server.post(&close, &why).await.0, 404);
     let log = server.get("/admin/audit").await;
-    let entry = log["items"].as_array().unwrap().iter().find(|entry| entry["action"] == "ASK_CLOSED").unwrap();
+    let mut entries = log["items"].as_array().unwrap().iter().map(|row| &row["entry"]);
+    let entry = entries.find(|entry| entry["action"] == "ASK_CLOSED").unwrap();
     assert_eq!(entry["reason"], "sent back, confirmed to ***", "{entry}");
 }
 
