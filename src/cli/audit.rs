@@ -13,6 +13,7 @@ use tokio::fs;
 use super::lsp::kid_and_file;
 use super::{CliError, output};
 use crate::audit::verify::{Fault, VerifyError, Walk, Whole, walk};
+use crate::config::args::database_url;
 use crate::jose::VerifyingKey;
 use crate::store::audit::after;
 
@@ -23,7 +24,7 @@ const BATCH: i64 = 1_000;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The server's database
-    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", value_parser = database_url)]
     database_url: Option<SecretString>,
     #[command(subcommand)]
     command: Command,

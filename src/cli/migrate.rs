@@ -6,13 +6,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{Connection as _, PgConnection};
 
 use super::CliError;
+use crate::config::args::database_url;
 use crate::store::schema::{MIGRATOR, missing};
 
 /// `migrate`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Postgres 14 or newer
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", value_parser = database_url)]
     database_url: SecretString,
 }
 

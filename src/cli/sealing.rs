@@ -9,6 +9,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::{CliError, key_files, output};
 use crate::clock::Clock;
+use crate::config::args::database_url;
 use crate::keep::record::{Act, record};
 use crate::seal::{MasterKey, Sealer};
 use crate::store::audit::Actor;
@@ -27,7 +28,7 @@ const PASSES: u32 = 5;
 #[derive(Debug, clap::Args)]
 pub(super) struct Place {
     /// The database
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", value_parser = database_url)]
     database_url: SecretString,
     /// The master key in use
     #[arg(long, value_name = "FILE")]
@@ -63,7 +64,7 @@ pub(super) enum Command {
     /// Wrap the data keys with another master key; the old one opens nothing any more
     RotateMaster {
         /// The database
-        #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", value_parser = database_url)]
         database_url: SecretString,
         /// The master key in use
         #[arg(long, value_name = "FILE")]

@@ -28,6 +28,17 @@ pub struct CommonArgs {
     pub drain_grace: Option<u64>,
 }
 
+/// The address of a database as it was given.
+///
+/// # Errors
+/// Words that name the setting, when it is empty: a variable of the environment may be set to nothing.
+pub fn database_url(text: &str) -> Result<SecretString, String> {
+    if text.trim().is_empty() {
+        return Err("DATABASE_URL (or --database-url) is empty".to_owned());
+    }
+    Ok(text.into())
+}
+
 /// `serve`: production.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ServeArgs {
@@ -35,7 +46,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub common: CommonArgs,
     /// Postgres 14 or newer, with every migration applied
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", value_parser = database_url)]
     pub database_url: Option<SecretString>,
     /// Bearer token of the operators' listener
     #[arg(long, env = "OCEN_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
@@ -56,7 +67,7 @@ pub struct DevArgs {
     pub manual: bool,
     // No DATABASE_URL here: a laptop that has it set for something else must not lend that database to the sandbox.
     /// Use this Postgres instead of bringing one
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = database_url)]
     pub database_url: Option<SecretString>,
     /// Ask operators for no token although they are not on loopback: for a container that publishes the port there only
     #[arg(long, env = "OCEN_OPEN_ADMIN")]

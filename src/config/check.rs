@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::Weekday;
 use rust_decimal::Decimal;
 
 use super::edge_check as edge;
@@ -28,6 +29,10 @@ const LONGEST_COOL_DOWN: u32 = 720;
 
 /// Longest a server that was told to stop may go on taking requests.
 const MAX_DRAIN_GRACE_SECONDS: u64 = 300;
+
+/// A whole week.
+const DAYS: [Weekday; 7] =
+    [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
 
 /// Notes everything that is missing or makes no sense.
 pub(super) fn check(config: &Config, problems: &mut Problems) {
@@ -65,6 +70,9 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
         let is_web = url.parse::<reqwest::Url>().is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         problems.demand(is_web, "portsUrl", "must be an http:// or https:// address");
     }
+    let works = DAYS.iter().any(|day| !config.calendar.weekly_off.contains(day));
+    let detail = "leaves no working day: key facts statements are valid for working days";
+    problems.demand(works, "calendar.weeklyOff", detail);
     if config.mode == Mode::Serve {
         production(config, problems);
     }

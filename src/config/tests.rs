@@ -188,3 +188,17 @@ fn secrets_do_not_print() {
     let printed = format!("{:?}", serve(EXAMPLE).unwrap());
     assert!(!printed.contains("postgres://") && !printed.contains("whsec") && !printed.contains("114, 101, 112"));
 }
+
+#[test]
+fn a_lender_that_never_works_is_refused() {
+    let week = r#"weeklyOff = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]"#;
+    let text = EXAMPLE.replace(r#"weeklyOff = ["Sun"]"#, week);
+    let said = complaints(serve(&text));
+    assert!(said.contains("calendar.weeklyOff: leaves no working day"), "{said}");
+}
+
+#[test]
+fn an_empty_database_address_names_the_setting() {
+    assert!(args::database_url(" ").unwrap_err().contains("DATABASE_URL"));
+    assert!(args::database_url("postgres://lender@db/ocen").is_ok());
+}

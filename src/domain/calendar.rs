@@ -34,6 +34,12 @@ pub fn midnight_after(day: NaiveDate) -> Option<DateTime<Utc>> {
     start_of_day(day.succ_opt()?)
 }
 
+/// An instant as the lender's people and borrowers read it: `26 Nov 2026, 11:59 pm IST`.
+#[must_use]
+pub fn instant(at: DateTime<Utc>) -> String {
+    ist().map_or_else(|| at.to_rfc3339(), |ist| at.with_timezone(&ist).format("%d %b %Y, %-I:%M %P IST").to_string())
+}
+
 /// The calendar date of an instant in Asia/Kolkata.
 #[must_use]
 pub fn business_date(at: DateTime<Utc>) -> NaiveDate {

@@ -17,3 +17,4 @@ pub mod calendar; // working days
 pub mod ids; // identifiers, each of its own type
 pub mod personal; // personal data in running text, recognised and taken out
 pub mod span; // durations as people write them
+pub mod utr; // the bank's references of money that moved

@@ -10,7 +10,7 @@ use crate::domain::application::command::Command;
 use crate::domain::application::decision::{Exposure, Facts, Fresh, History};
 use crate::domain::application::form::{Borrower, Collateral};
 use crate::domain::application::stage::Stage;
-use crate::domain::ids::{ExchangeId, PaymentId};
+use crate::domain::ids::{ApplicationId, ExchangeId, PaymentId};
 use crate::domain::loan::Loan;
 use crate::domain::loan::dispute::Dispute;
 use crate::domain::loan::repayment::Payment;
@@ -18,7 +18,7 @@ use crate::engine::{otp, pages};
 use crate::seal::Sealer;
 use crate::store::application::Locked;
 use crate::store::loan::LockedLoan;
-use crate::store::{StoreError, book, dispute, exposure, loan, repayment, settings};
+use crate::store::{StoreError, ask_money, book, dispute, exposure, loan, repayment, settings};
 
 /// Facts that came from the database.
 #[derive(Debug, Default)]
@@ -43,6 +43,8 @@ pub struct Gathered {
     pub lsp_accounts: Vec<String>,
     /// Name of the LSP, loaded when offers are priced or terms are restated.
     pub lsp_name: String,
+    /// Bank keys of payouts about which the bank is still being asked, loaded for acts by hand.
+    pub orders_under_way: Vec<String>,
     /// Whether the money that an outcome tells of is credited already.
     pub is_credited: bool,
     /// The business date by which the facts were gathered; the clock's where none was needed.
@@ -96,6 +98,17 @@ impl Gathered {
         if let Some(locked) = &self.loan {
             self.payment = repayment::find(conn, &app.sealer, &locked.loan.id, id).await?;
         }
+        Ok(self)
+    }
+
+    /// Looks which payouts of the loan the bank is still being asked about; they stay so until the transaction ends.
+    pub async fn with_orders(
+        mut self,
+        app: &App,
+        conn: &mut PgConnection,
+        application: ApplicationId,
+    ) -> Result<Self, StoreError> {
+        self.orders_under_way = ask_money::under_way(conn, &app.sealer, application).await?;
         Ok(self)
     }
 
@@ -202,6 +215,7 @@ impl Gathered {
             fresh: Fresh { session_key: app.ids.token(), dispute_id: format!("DSP-{}", app.ids.uuid().simple()) },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
+            orders_under_way: self.orders_under_way.clone(),
             is_credited: self.is_credited,
             lsp_accounts: self.lsp_accounts.clone(),
             loan: self.loan(),

@@ -12,7 +12,7 @@ use crate::domain::loan::operator::Act;
 use crate::domain::personal::same_person;
 use crate::store::audit::{Actor, Entry};
 use crate::store::operator_act::{self, Stored};
-use crate::store::{StoreError, application, reference, repayment};
+use crate::store::{StoreError, application, loan, reference, repayment};
 
 /// Why an act was not done; nothing has changed then.
 #[derive(Debug, thiserror::Error)]
@@ -102,18 +102,32 @@ pub async fn perform(app: &App, conn: &mut PgConnection, loan_id: &LoanId, act: 
     let gathered = Gathered::for_loan(app, conn, &found.application).await?;
     let gathered = gathered.with_history(app, conn).await?;
     let gathered = gathered.with_collaterals(app, conn, Some(&found.application)).await?;
+    let gathered = match act.0 {
+        Act::ResolvePayout { .. } => gathered.with_orders(app, conn, id).await?,
+        _ => gathered,
+    };
     let gathered = match act.0.payment() {
         Some(payment) => gathered.with_payment(app, conn, Some(payment)).await?,
         None => gathered,
     };
-    if let Act::ManualReceipt { utr, .. } = act.0
-        && repayment::is_credited(conn, loan_id, utr.trim()).await?
-    {
-        return Err(ActError::Refused("a payment with this bank reference is credited already".to_owned()));
-    }
+    is_new(conn, loan_id, act.0).await?;
     let facts = gathered.facts(app, None);
     let decided = decide::operate(found.application.clone(), act, &facts).map_err(ActError::Refused)?;
     let before = save::Before { applications: &locked, loan: gathered.loan.as_ref() };
     save::decision(app, conn, before, decided, save::Cause::Background(None)).await?;
     Ok(())
+}
+
+/// Money is entered once: a bank reference that is booked already is another money's.
+async fn is_new(conn: &mut PgConnection, loan_id: &LoanId, act: &Act) -> Result<(), ActError> {
+    let refusal = match act {
+        Act::ManualReceipt { utr, .. } if repayment::is_credited(conn, loan_id, utr.trim()).await? => {
+            "a payment with this bank reference is credited already"
+        }
+        Act::ResolvePayout { utr: Some(utr), .. } if loan::is_paid_under(conn, utr.trim()).await? => {
+            "another payout with this UTR is booked already"
+        }
+        _ => return Ok(()),
+    };
+    Err(ActError::Refused(refusal.to_owned()))
 }

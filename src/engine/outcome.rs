@@ -57,6 +57,7 @@ pub async fn news(app: &App, id: Uuid, new: &NewAsk, outcome: &Outcome) -> Resul
     let (prepared, stuck) = decided(app, &mut tx, new, outcome).await?;
     let is_news = !prepared.decided.decision.events.is_empty();
     if is_news {
+        warn(id, new, &prepared);
         if let Some(reason) = stuck {
             if !ask_desk::call_operator(&mut tx, id, reason, app.clock.now()).await? {
                 return Ok(false);
@@ -81,12 +82,20 @@ pub(super) async fn prepare(
     (new, outcome, settlement): (&NewAsk, &Outcome, Settlement),
 ) -> Result<Prepared, Refused> {
     let (mut prepared, stuck) = decided(app, conn, new, outcome).await?;
+    warn(leased.id, new, &prepared);
     let settlement = stuck.map_or(settlement, |reason| {
         must_look(leased.id, new, reason);
         Settlement::Stuck(reason)
     });
     prepared.order.writes.settle(leased, settlement);
     Ok(prepared)
+}
+
+/// What a decision wants to be seen; its words name no person.
+fn warn(id: Uuid, new: &NewAsk, prepared: &Prepared) {
+    for what in &prepared.decided.decision.warnings {
+        tracing::warn!(ask.id = %id, ask.port = new.ask.port(), what);
+    }
 }
 
 fn must_look(id: Uuid, new: &NewAsk, reason: &str) {

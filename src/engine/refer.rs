@@ -212,18 +212,15 @@ pub async fn hand_back(
     app: &App,
     id: Uuid,
     (checker, actor): (&str, &Actor),
-    reason: Option<&str>,
+    reason: &str,
 ) -> Result<Stored, ActError> {
     let mut tx = app.pool.begin().await?;
     let stored = open(app, &mut tx, id, "PROPOSED").await?;
     by_another(&stored, checker)?;
     referral::hand_back(&mut tx, id).await?;
-    let reason = reason.unwrap_or_default();
     let returned = stored.proposal.clone().map(|proposal| Proposal { reason: reason.to_owned(), ..proposal });
     referral::note(&mut tx, &app.sealer, id, ("RETURNED", Some(checker), returned.as_ref()), app.clock.now()).await?;
-    let entry = audited(actor, "DECISION_RETURNED", &stored, checker);
-    let entry = if reason.is_empty() { entry } else { entry.because(reason) };
-    entry.append(&mut tx, app.clock.wall()).await?;
+    audited(actor, "DECISION_RETURNED", &stored, checker).because(reason).append(&mut tx, app.clock.wall()).await?;
     tx.commit().await?;
     Ok(Stored { state: "WAITING".to_owned(), proposal: None, maker: None, proposed_at: None, ..stored })
 }

@@ -139,7 +139,8 @@ pub(super) enum Found {
     },
     /// The borrower's money arrived.
     Collected {
-        /// The bank's unique transaction reference.
+        /// The bank's unique transaction reference: visible ASCII characters without blanks.
+        #[schemars(length(min = 1, max = 64), regex(pattern = r"^[!-~]+$"))]
         utr: String,
         /// The bank's value date.
         value_date: NaiveDate,
@@ -150,7 +151,8 @@ pub(super) enum Found {
     },
     /// The money moved.
     Paid {
-        /// The bank's unique transaction reference.
+        /// The bank's unique transaction reference: visible ASCII characters without blanks.
+        #[schemars(length(min = 1, max = 64), regex(pattern = r"^[!-~]+$"))]
         utr: String,
         /// The bank's value date.
         value_date: NaiveDate,

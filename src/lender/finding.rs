@@ -7,6 +7,7 @@ use crate::domain::application::ask::{Approval, Ask, Finding};
 use crate::domain::application::facets::AgreementText;
 use crate::domain::application::referral;
 use crate::domain::maths::money::Paise;
+use crate::domain::utr;
 
 /// Digits of a SHA-256.
 const DIGITS: usize = 64;
@@ -39,6 +40,9 @@ pub(super) fn check(ask: &Ask, finding: &Finding) -> Result<(), String> {
         Finding::Prepared { agreements } => {
             some(!agreements.is_empty(), "agreements")?;
             agreements.iter().enumerate().try_for_each(|(place, text)| agreement(place, text))
+        }
+        Finding::Paid { utr, .. } | Finding::Collected { utr, .. } if !utr::is_usable(utr) => {
+            Err(format!("`utr` must be 1 to {} visible characters without blanks", utr::LONGEST))
         }
         Finding::Collected { amount, .. } if !amount.is_none_or(Paise::is_positive) => {
             Err("`amount` must be more than zero".to_owned())
@@ -121,6 +125,8 @@ fn agreement(place: usize, agreement: &AgreementText) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::application::ask::RefundOrder;
+    use crate::domain::application::facets::{Account, AccountTarget};
     use crate::domain::application::referral::ReferralReason;
 
     fn agreement(hash: &str, text: Option<&str>) -> Finding {
@@ -157,6 +163,28 @@ mod tests {
                 Some(words) => assert!(said.as_ref().is_some_and(|said| said.contains(words)), "{hash}: {said:?}"),
                 None => assert_eq!(said, None, "{hash}"),
             }
+        }
+    }
+
+    #[test]
+    fn money_comes_with_a_reference_by_which_it_is_found() {
+        let order = RefundOrder {
+            loan_id: "L1".into(),
+            reference: "R1".to_owned(),
+            bank_key: "K1".to_owned(),
+            amount: Paise(100),
+            account: Account {
+                id: "A1".into(),
+                holder: None,
+                kind: None,
+                target: AccountTarget::Vpa { vpa: "a@b".to_owned() },
+            },
+        };
+        let paid = |utr: &str| Finding::Paid { utr: utr.to_owned(), value_date: "2026-11-02".parse().unwrap() };
+        assert_eq!(check(&Ask::Refund(order.clone()), &paid("HDFCN52026110212345678")), Ok(()));
+        for utr in ["", " ", "UTR\n1", &"U".repeat(5_000)] {
+            let said = check(&Ask::Refund(order.clone()), &paid(utr)).unwrap_err();
+            assert_eq!(said, "`utr` must be 1 to 64 visible characters without blanks");
         }
     }
 

@@ -151,7 +151,8 @@ pub struct LoanTotals {
     #[serde(default, with = "rupees::option")]
     #[schemars(schema_with = "maybe_rupees")]
     pub principal: Option<Paise>,
-    /// Balance of all that the borrower owes, less what is held for the borrower.
+    /// Balance of `PRINCIPAL_RECEIVABLE`, `INTEREST_RECEIVABLE`, `FEE_RECEIVABLE`, `PENAL_RECEIVABLE` and
+    /// `BORROWER_EXCESS` (a credit) together; `INTEREST_ACCRUED`, which is not due yet, is left out.
     #[serde(default, with = "rupees::option")]
     #[schemars(schema_with = "maybe_rupees")]
     pub outstanding: Option<Paise>,

@@ -277,7 +277,8 @@ pub const METHODS: &[Method] = &[
         description: "Asked once a day when every journal of that day was taken: first of all accounts, then of all \
             loans, page by page. Our own balances come along; answer with yours. Debit is positive. A loan's principal \
             is the balance of `PRINCIPAL_RECEIVABLE`; its outstanding is that of `PRINCIPAL_RECEIVABLE`, \
-            `INTEREST_RECEIVABLE`, `FEE_RECEIVABLE`, `PENAL_RECEIVABLE` and `BORROWER_EXCESS` together.",
+            `INTEREST_RECEIVABLE`, `FEE_RECEIVABLE`, `PENAL_RECEIVABLE` and `BORROWER_EXCESS` together, without \
+            `INTEREST_ACCRUED`: interest of a running period is not due.",
         asks: &[schema::<BalancesDetail<'static>>],
         subject: PLAIN,
         findings: &["balances"],

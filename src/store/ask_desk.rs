@@ -1,8 +1,6 @@
-//! Asks from outside the worker: a later answer that comes by itself, and what waits for an operator.
+//! Asks from outside the worker: a later answer that comes by itself, and what an operator does about a stuck one.
 
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
-use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -80,7 +78,7 @@ pub async fn take_over(
     .transpose()
 }
 
-/// Reasons for which a question stays with an operator whatever its system says next.
+/// Reasons for which a question stays with an operator whatever its system says next, and is not asked again.
 const LEFT_TO_PEOPLE: [&str; 4] = [UNCLAIMED, CONTRADICTED, WITHHELD, BY_HAND];
 
 /// Leaves a question that has its outcome to an operator: what came afterwards contradicts it. False when it is with one
@@ -112,77 +110,9 @@ pub async fn call_operator(
     Ok(updated.rows_affected() == 1)
 }
 
-/// A question that waits for an operator.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StuckAsk {
-    /// Ours; also the cursor of the list.
-    pub ask_id: Uuid,
-    /// The LSP of the application.
-    pub org_id: String,
-    /// The LSP's id of the first application that it is about.
-    pub loan_application_id: String,
-    /// Which port.
-    pub port: String,
-    /// Which method.
-    pub method: String,
-    /// Why it is stuck.
-    pub reason: Option<String>,
-    /// How often it was asked.
-    pub tries: i32,
-    /// The other system's reference, where it gave one.
-    pub reference: Option<String>,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-    /// When it got stuck.
-    pub stuck_at: Option<DateTime<Utc>>,
-    /// Whether it may be asked again: not an order that waits for what became of an earlier one.
-    pub may_be_retried: bool,
-    /// Whether it may be closed: nothing waits for its answer.
-    pub may_be_closed: bool,
-}
-
-/// Questions that wait for an operator, newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn stuck(conn: &mut PgConnection, before: Option<Uuid>, limit: i64) -> Result<Vec<StuckAsk>, StoreError> {
-    let rows = sqlx::query!(
-        r#"
-        select ask_id, ask.org_id, loan_application_id, port, method, outcome as reason, tries, reference,
-            ask.created_at, closed_at as stuck_at
-        from ask
-        join application using (application_id)
-        where ask.state = 'STUCK'
-        and ($1::uuid is null or ask_id < $1)
-        order by ask_id desc
-        limit $2
-        "#,
-        before,
-        limit,
-    )
-    .fetch_all(conn)
-    .await?;
-    let shown = rows.into_iter().map(|row| StuckAsk {
-        may_be_retried: row.reason.as_deref() != Some(WITHHELD),
-        may_be_closed: may_be_closed(&row.port, &row.method, row.reason.as_deref()),
-        ask_id: row.ask_id,
-        org_id: row.org_id,
-        loan_application_id: row.loan_application_id,
-        port: row.port,
-        method: row.method,
-        reason: row.reason,
-        tries: row.tries,
-        reference: row.reference,
-        created_at: row.created_at,
-        stuck_at: row.stuck_at,
-    });
-    Ok(shown.collect())
-}
-
 /// Asks a stuck question again, with all its tries before it: under another key where its adapter had refused the call,
 /// whose answer it may keep under the first one. Money that may have left is only asked about. False when it is not
-/// stuck, or when it waits for what becomes of a payout of which the bank has told two things.
+/// stuck, or is one that people end: what its system says next would only hide it.
 ///
 /// # Errors
 /// When the database fails.
@@ -198,12 +128,12 @@ pub async fn retry(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Res
             closed_at = null
         where ask_id = $1
         and state = 'STUCK'
-        and outcome is distinct from $4
+        and (outcome is null or outcome <> all($4))
         "#,
         id,
         now,
         MISTAKEN,
-        WITHHELD,
+        &LEFT_TO_PEOPLE.map(str::to_owned),
     )
     .execute(conn)
     .await?;
@@ -246,8 +176,13 @@ pub async fn close(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Res
     Ok(true)
 }
 
+/// Whether a stuck question may be asked again: not one that people end, by an act or by closing it.
+pub(super) fn may_be_retried(reason: Option<&str>) -> bool {
+    !reason.is_some_and(|reason| LEFT_TO_PEOPLE.contains(&reason))
+}
+
 /// Whether nothing waits for a stuck question: a notice, something to be undone, or money that was dealt with by hand.
-fn may_be_closed(port: &str, method: &str, reason: Option<&str>) -> bool {
+pub(super) fn may_be_closed(port: &str, method: &str, reason: Option<&str>) -> bool {
     let waits_for_nothing = [("notifier", "send"), ("collections", "cancel"), ("data", "consent-revoke")];
     matches!(reason, Some(UNCLAIMED | BY_HAND)) || waits_for_nothing.contains(&(port, method))
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 use super::ask::{Detail, WITHHELD, context};
+use crate::domain::application::ask::{Ask, NewAsk};
 use crate::domain::application::decision::OrderFate;
 use crate::domain::ids::ApplicationId;
 use crate::seal::Sealer;
@@ -41,6 +42,41 @@ async fn locked(
         }
     }
     Ok(found)
+}
+
+/// Bank keys of an application's payouts about which the bank is being asked, or will be by itself. Their questions are
+/// locked, so that none becomes one meanwhile.
+///
+/// # Errors
+/// When the database fails or a question cannot be opened.
+pub async fn under_way(
+    conn: &mut PgConnection,
+    sealer: &Sealer,
+    application: ApplicationId,
+) -> Result<Vec<String>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select ask_id, state, detail
+        from ask
+        where application_id = $1
+        and state in ('OPEN', 'SENDING', 'STUCK')
+        and port = 'disbursement'
+        and method = 'pay'
+        order by ask_id
+        for update
+        "#,
+        application.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut keys = Vec::new();
+    for row in rows.iter().filter(|row| row.state != "STUCK") {
+        let detail: Detail = sealer.open_json(&context(row.ask_id), &row.detail)?;
+        if let Detail::Ask(NewAsk { ask: Ask::Pay(order), .. }) = detail {
+            keys.push(order.bank_key);
+        }
+    }
+    Ok(keys)
 }
 
 /// Has come of the money orders of an application with a bank key what was decided.

@@ -7,7 +7,7 @@ use super::{StoreError, one_row};
 use crate::domain::ids::{ApplicationId, LoanId};
 use crate::domain::loan::account::{Account, Phase};
 use crate::domain::loan::{Loan, PayoutState};
-use crate::seal::Sealer;
+use crate::seal::{Sealer, is_erased};
 
 fn context(id: &LoanId) -> String {
     format!("loan:{id}")
@@ -79,6 +79,17 @@ pub async fn lock(
         Ok(LockedLoan { loan, revision: row.revision, borrower_npa_since: row.npa_since })
     })
     .transpose()
+}
+
+/// A loan as its row keeps it, not locked; none of one whose content was erased.
+///
+/// # Errors
+/// When the row cannot be opened.
+pub fn open(sealer: &Sealer, id: &str, sealed: &[u8]) -> Result<Option<Loan>, StoreError> {
+    if is_erased(sealed) {
+        return Ok(None);
+    }
+    Ok(Some(sealer.open_json(&context(&LoanId(id.to_owned())), sealed)?))
 }
 
 /// The loans of a borrower that one LSP brought, newest first, not locked. `borrowers` are blind indexes of the identity,
@@ -226,4 +237,25 @@ pub async fn mark_sending(conn: &mut PgConnection, bank_keys: &[String], now: Da
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Whether a payout of the lender is booked under a bank reference. No index serves it: people ask it, now and then.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_paid_under(conn: &mut PgConnection, utr: &str) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select
+            from payout
+            where utr = $1
+            and state = 'PAID'
+        ) as "found!"
+        "#,
+        utr,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
 }

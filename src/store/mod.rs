@@ -21,6 +21,7 @@ pub mod write; // what one decision writes to the usual tables, as one statement
 // Queues: what the workers lease.
 pub mod ask; // questions to the lender's systems, and timers
 pub mod ask_desk; // questions answered from outside the worker, or stuck
+pub mod ask_list; // questions that wait for an operator
 pub mod ask_money; // orders of money, by the key that the bank knows
 pub mod comparison; // comparisons of the book with the general ledger
 pub mod day_end; // loans on which something is due by itself

@@ -31,6 +31,14 @@ async fn act(server: &Server, loan: &Loan, act: Value) {
     assert_eq!(server.post(&release, &json!({"checker": "ravi"})).await.0, 200);
 }
 
+/// Why an act may not be proposed.
+async fn refused_act(server: &Server, loan: &Loan, act: Value) -> String {
+    let acts = format!("/admin/loans/{}/acts", loan.loan_id);
+    let (status, problem) = server.post(&acts, &json!({"act": act, "reason": "the file", "maker": "asha"})).await;
+    assert_eq!(status, 409, "{problem}");
+    problem["detail"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawn_loan_is_over_for_everybody() {
     let server = Server::start().await;
@@ -190,12 +198,22 @@ async fn money_that_left_after_all_is_booked_by_a_person() {
     assert!(history(&server, &lsp, &loan.application).await.iter().any(|what| what.starts_with("tranche 1 left on ")));
     assert_eq!(sql::number(&server.app.pool, "select count(*) from journal").await, 0, "a person books it");
     let close = format!("/admin/asks/{}/close", asks[0]["askId"].as_str().unwrap());
-    assert_eq!(server.post(&close, &json!({})).await.0, 404, "something waits for it");
+    let why = json!({"reason": "sent back"});
+    assert_eq!(server.post(&close, &why).await.0, 404, "something waits for it");
+    let shown = &asks[0];
+    let known =
+        ["loanId", "paymentId", "attempt", "utr", "valueDate", "mayBeRetried"].map(|member| shown[member].clone());
+    let today = server.app.clock.today();
+    assert_eq!(known, [json!(loan.loan_id), json!("DISB-1"), json!(1), json!("UTR-1"), json!(today), json!(false)]);
+    assert!(shown["bankKey"].as_str().unwrap().ends_with(":1:1") && shown["amount"].is_string(), "{shown}");
+    assert!(!shown.to_string().contains(bodies::ACCOUNT), "no account number");
+    let retry = format!("/admin/asks/{}/retry", shown["askId"].as_str().unwrap());
+    assert_eq!(server.post(&retry, &json!({})).await.0, 404, "what the bank says next would only hide it");
+    assert_eq!(reasons(&stuck(&server).await), [CONTRADICTED]);
     let order = json!({"loanId": loan.loan_id, "payment": {"id": "DISB-2"}});
     let again = lsp.ask(path::TRIGGER_DISBURSEMENT, order).await;
     assert_eq!(again["response"]["error"], "TDRQ1002", "{again}");
 
-    let today = server.app.clock.today();
     let resolved = json!({"kind": "RESOLVE_PAYOUT", "paymentId": "DISB-1", "utr": "UTR1", "valueDate": today});
     act(&server, &loan, resolved).await;
     let succeeded = |c: &Callback| c.body["payment"]["status"] == "SUCCESS";
@@ -213,15 +231,18 @@ async fn the_next_try_of_a_payout_that_left_after_all_waits_for_a_person() {
     let pool = &server.app.pool;
     let waits = "select count(*) from ask where method = 'pay' and state = 'OPEN' and tries = 0 and due_at > now()";
     server.until("the third try waits", async || sql::number(pool, waits).await == 1).await;
+    let unpaid = json!({"kind": "RESOLVE_PAYOUT", "paymentId": "DISB-1"});
+    let said = refused_act(&server, &loan, unpaid.clone()).await;
+    assert!(said.starts_with("the bank is still being asked"), "{said}");
     tells_paid(&bank, &server).await;
     let withheld = "an earlier try may have been paid: resolve the payout";
     let asks = stuck(&server).await;
     assert_eq!(reasons(&asks), [withheld, CONTRADICTED]);
-    assert_eq!((&asks[0]["mayBeRetried"], &asks[1]["mayBeRetried"]), (&json!(false), &json!(true)));
+    assert_eq!((&asks[0]["mayBeRetried"], &asks[1]["mayBeRetried"]), (&json!(false), &json!(false)));
     let retry = format!("/admin/asks/{}/retry", asks[0]["askId"].as_str().unwrap());
     assert_eq!(server.post(&retry, &json!({})).await.0, 404, "it may not leave");
 
-    act(&server, &loan, json!({"kind": "RESOLVE_PAYOUT", "paymentId": "DISB-1"})).await;
+    act(&server, &loan, unpaid).await;
     bank.until("pay", 3).await;
     server.until("nobody is asked to look", async || stuck(&server).await.is_empty()).await;
 }
@@ -236,8 +257,38 @@ async fn money_beside_a_paid_tranche_is_closed_by_hand() {
     tells_paid(&bank, &server).await;
     let asks = stuck(&server).await;
     assert_eq!(reasons(&asks), ["money came that nothing waits for"]);
+    let told = (&asks[0]["utr"], &asks[0]["paymentId"], &asks[0]["mayBeClosed"]);
+    assert_eq!(told, (&json!("UTR-1"), &json!("DISB-1"), &json!(true)));
+    let retry = format!("/admin/asks/{}/retry", asks[0]["askId"].as_str().unwrap());
+    assert_eq!(server.post(&retry, &json!({})).await.0, 404, "it would vanish");
     let close = format!("/admin/asks/{}/close", asks[0]["askId"].as_str().unwrap());
-    assert_eq!(server.post(&close, &json!({})).await.0, 200);
+    assert_eq!(server.post(&close, &json!({})).await.0, 422, "without a reason");
+    assert_eq!(server.post(&close, &json!({"reason": " "})).await.0, 400, "without a reason");
+    let why = json!({"reason": "sent back, confirmed to 9000000001"});
+    assert_eq!(server.post(&close, &why).await.0, 200);
     assert!(stuck(&server).await.is_empty());
-    assert_eq!(server.post(&close, &json!({})).await.0, 404);
+    assert_eq!(server.post(&close, &why).await.0, 404);
+    let log = server.get("/admin/audit").await;
+    let mut entries = log["items"].as_array().unwrap().iter().map(|row| &row["entry"]);
+    let entry = entries.find(|entry| entry["action"] == "ASK_CLOSED").unwrap();
+    assert_eq!(entry["reason"], "sent back, confirmed to ***", "{entry}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_ends_one_payout_of_the_lender() {
+    let utr = "UTR-SHARED";
+    let first = system::done(json!({"finding": "paid", "utr": utr, "valueDate": Clock::default().today()}));
+    let answer = move |number| if number == 1 { Told::Status(200, first.clone()) } else { silent() };
+    let (bank, server, lsp, loan) = with_bank(answer).await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    flow.disburse(&loan, "DISB-1").await;
+    let other = flow.granted(1).await.remove(0);
+    lsp.ask(path::TRIGGER_DISBURSEMENT, json!({"loanId": other.loan_id, "payment": {"id": "DISB-2"}})).await;
+    bank.until("pay", 2).await;
+    let today = server.app.clock.today();
+    let resolved = |utr: &str| json!({"kind": "RESOLVE_PAYOUT", "paymentId": "DISB-2", "utr": utr, "valueDate": today});
+    let said = refused_act(&server, &other, resolved(utr)).await;
+    assert_eq!(said, "another payout with this UTR is booked already");
+    assert!(refused_act(&server, &other, resolved("")).await.contains("1 to 64 visible characters"));
+    act(&server, &other, resolved("UTR-OTHER")).await;
 }

@@ -148,6 +148,9 @@ async fn one_person_proposes_and_another_releases() {
         let words = desk.refused(&waiting, "release", json!({"checker": own})).await;
         assert!(words.contains("another person"), "{words}");
     }
+    for (missing, status) in [(json!({"checker": "ravi"}), 422), (json!({"checker": "ravi", "reason": " "}), 400)] {
+        assert_eq!(desk.act(&waiting, "return", missing).await.0, status, "the maker must hear why");
+    }
     let back = desk.done(&waiting, "return", json!({"checker": "ravi", "reason": "why so much?"})).await;
     assert_eq!((&back["acts"][2]["what"], &back["acts"][2]["reason"]), (&json!("RETURNED"), &json!("why so much?")));
     assert_eq!((&back["state"], &back["maker"], &back["proposal"]), (&json!("WAITING"), &json!(null), &json!(null)));

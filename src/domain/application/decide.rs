@@ -288,7 +288,8 @@ fn notified(app: &mut Application, notice: &Notice, outcome: &Outcome, facts: &F
         | NoticeKind::PenalCharge
         | NoticeKind::ChargePosted
         | NoticeKind::LoanClosed
-        | NoticeKind::PayoutAccountChanged => {}
+        | NoticeKind::PayoutAccountChanged
+        | NoticeKind::LoanReopened => {}
     }
 }
 

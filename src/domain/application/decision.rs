@@ -60,6 +60,8 @@ pub struct Facts<'a> {
     pub dispute: Option<&'a Dispute>,
     /// Since when the borrower's loans are non-performing assets, because of any of them.
     pub borrower_npa_since: Option<NaiveDate>,
+    /// Bank keys of the loan's payouts about which the bank is still being asked; loaded for what people do by hand.
+    pub orders_under_way: Vec<String>,
     /// Whether the money that an outcome tells of stands in the loan's book already, by the bank's reference.
     pub is_credited: bool,
     /// The handle that a consent status request means, also when it named the aggregation id.
@@ -219,6 +221,8 @@ pub struct Decision {
     pub lacks_history: bool,
     /// Money is told of that nothing waits for any more: the question that heard of it is left to an operator.
     pub unclaimed: Option<Unclaimed>,
+    /// What happened that the lender's engineers should hear of: words of `events`, to be logged beside the question.
+    pub warnings: Vec<String>,
 }
 
 /// Money that nothing waits for.
@@ -245,6 +249,7 @@ impl Decision {
         self.alarms.extend(then.alarms);
         self.lacks_history |= then.lacks_history;
         self.unclaimed = self.unclaimed.or(then.unclaimed);
+        self.warnings.extend(then.warnings);
     }
 
     /// Answers one result of an exchange.
@@ -289,5 +294,12 @@ impl Decision {
     /// Notes what happened.
     pub fn event(&mut self, application: &Application, what: impl Into<String>) {
         self.events.push((application.id, what.into()));
+    }
+
+    /// Notes what happened, and has it logged as a warning: somebody should see why. No personal data.
+    pub fn warn(&mut self, application: &Application, what: impl Into<String>) {
+        let what = what.into();
+        self.warnings.push(what.clone());
+        self.event(application, what);
     }
 }

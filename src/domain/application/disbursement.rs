@@ -10,6 +10,7 @@ use super::decision::{Decision, Facts};
 use super::facets::{Account, AccountSetup, AccountTarget, Deal, Generation};
 use super::notice::{Notice, NoticeKind};
 use super::stage::Stage;
+use crate::domain::calendar::instant;
 use crate::domain::ids::{AccountId, PlanId};
 use crate::domain::loan::{Loan, Payout};
 use crate::domain::rules;
@@ -178,8 +179,7 @@ pub fn verified(
     };
     let (setup, answer) = match outcome {
         // A payout was reserved while the bank was asked: the account cannot change under it (design §5).
-        Outcome::Done { .. } if open_for_set_up(app, facts).is_err() => {
-            let detail = "a payout is under way or done";
+        Outcome::Done { .. } if let Err(detail) = open_for_set_up(app, facts) => {
             (back(earlier), Answer::refused(RefusalReason::WrongState, detail, refused))
         }
         Outcome::Done { .. } => {
@@ -218,9 +218,7 @@ fn changed(app: &Application, generation: Generation, facts: &Facts<'_>, d: &mut
     };
     let hours = facts.product(app).map_or(0, |product| product.payout_cool_down_hours);
     let payable_from = (hours > 0).then(|| facts.now + Duration::hours(i64::from(hours)));
-    let waits = payable_from
-        .map(|from| format!(" No money goes there before {} UTC.", from.format("%Y-%m-%d %H:%M")))
-        .unwrap_or_default();
+    let waits = payable_from.map(|from| format!(" No money goes there before {}.", instant(from))).unwrap_or_default();
     let notice = Notice {
         kind: NoticeKind::PayoutAccountChanged,
         loan_id,
@@ -241,8 +239,14 @@ fn open_for_set_up(app: &Application, facts: &Facts<'_>) -> Result<(), String> {
     match &app.stage {
         Stage::OfferAccepted { .. } | Stage::OtpSent { .. } | Stage::Agreed { .. } => Ok(()),
         Stage::Granted { .. } if facts.loan.is_some_and(Loan::is_over) => Err("the loan is over".to_owned()),
-        Stage::Granted { .. } if facts.loan.is_none_or(|loan| loan.payouts.iter().all(Payout::has_failed)) => Ok(()),
-        Stage::Granted { .. } => Err("a payout is under way or done".to_owned()),
+        Stage::Granted { .. } => match facts.loan.map(|loan| loan.payouts.as_slice()).unwrap_or_default() {
+            // What became of it, and so whether another account is paid to, nobody knows yet.
+            payouts if payouts.iter().any(Payout::is_contradicted) => {
+                Err("the bank told two things of a payout: the lender looks what became of it".to_owned())
+            }
+            payouts if payouts.iter().all(Payout::has_failed) => Ok(()),
+            _ => Err("a payout is under way or done".to_owned()),
+        },
         stage => Err(format!("the application is {}", stage.name())),
     }
 }

@@ -51,4 +51,6 @@ pub enum NoticeKind {
     LoanClosed,
     /// The payout account was changed after the agreement was signed.
     PayoutAccountChanged,
+    /// The loan, which was closed, is open again: a payment came back.
+    LoanReopened,
 }

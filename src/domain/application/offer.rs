@@ -137,7 +137,11 @@ pub fn decided(app: &mut Application, generation: Generation, outcome: &Outcome,
     app.stage = match outcome {
         Outcome::Done { finding: Finding::Approve { offers } } => match approved(app, generation, offers, facts, d) {
             Some(stage) => stage,
-            None => return source_failed(app, "none of the approved terms could be priced", facts, d),
+            None => {
+                let detail = "none of the approved terms could be priced";
+                d.warnings.push(detail.to_owned());
+                return source_failed(app, detail, facts, d);
+            }
         },
         Outcome::Done { finding: Finding::Decline { reasons } } => {
             Stage::Rejected { reasons: reasons.clone(), deal: None }
@@ -193,7 +197,7 @@ fn approved(
             Err(error) => {
                 unpriced = true;
                 impossible = impossible.or_else(|| pricing::impossible_tenure(app, product, approval, facts));
-                d.event(app, format!("an approved amount could not be priced: {error}"));
+                d.warn(app, format!("an approved amount could not be priced: {error}"));
             }
         }
     }

@@ -255,6 +255,13 @@ pub fn loan_ended(app: &mut Application, d: &mut Decision) {
     answer_waiting(app, Some(&plan), "the loan is over", d);
 }
 
+/// The loan is open again: its mandate is gone, and the LSP hears that the plan is inactive, as of any cancelled one.
+pub fn reopened(app: &Application, d: &mut Decision) {
+    if let Some(plan) = app.stage.deal().and_then(|deal| deal.repayment.plan()) {
+        tell(app, plan, d);
+    }
+}
+
 /// The collection system was told of a debit that is coming; it may know that the mandate is not valid any more.
 pub fn announced(app: &mut Application, coming: &ComingDebit, outcome: &Outcome, d: &mut Decision) {
     match outcome {

@@ -4,11 +4,10 @@
 //! `RESOLVE_PAYOUT`) nothing is booked, the tranche is held, and no other try of it leaves.
 
 use super::disbursement::{RETURNED, content};
-use super::{Loan, Payout, PayoutState};
+use super::{Loan, Payout, PayoutState, ToldLate};
 use crate::domain::application::Application;
 use crate::domain::application::ask::{Finding, Outcome, PayOrder};
 use crate::domain::application::decision::{Decision, Effect, Facts, OrderFate, Unclaimed, Webhook, WebhookKind};
-use crate::domain::ids::PaymentId;
 use crate::domain::personal::is_code;
 
 /// The code of a payout of which the bank tells two things.
@@ -35,8 +34,9 @@ pub fn of_tranche(loan: &Loan, tranche: u32) -> bool {
 /// nothing is left to be decided about the loan: a person has the money sent back.
 pub fn note(loan: &mut Loan, app: &Application, (order, outcome): (&PayOrder, &Outcome), d: &mut Decision) {
     let is_contradicted = |one: &Payout| one.bank_key == order.bank_key && one.is_contradicted();
-    if loan.payouts.iter().any(is_contradicted) {
+    if let Some(standing) = loan.payouts.iter_mut().find(|one| is_contradicted(one)) {
         // Whatever the bank says next: its word is not taken for it.
+        standing.told = standing.told.take().or(late(outcome));
         d.unclaimed = Some(Unclaimed::HoldsTranche);
         return;
     }
@@ -46,19 +46,20 @@ pub fn note(loan: &mut Loan, app: &Application, (order, outcome): (&PayOrder, &O
     let is_paid = others.clone().any(Payout::is_paid);
     let open = others.filter(|other| other.state == PayoutState::Open).map(|other| other.bank_key.clone()).next();
     let known = loan.payouts.iter_mut().find(|payout| payout.bank_key == order.bank_key);
-    let holds_tranche = match known {
-        Some(payout) => match &payout.state {
+    let mut holds_tranche = false;
+    if let Some(payout) = known {
+        match &payout.state {
             PayoutState::Paid { utr: booked, .. } if booked == utr => return,
             PayoutState::Failed { code, .. } if code == RETURNED || code == PAID_TWICE => return,
             PayoutState::Failed { .. } if !is_paid && !is_withdrawn => {
                 let detail = "the bank told of it after it had said that nothing moved".to_owned();
                 payout.state = PayoutState::Failed { code: CONTRADICTED.to_owned(), detail };
-                true
+                holds_tranche = true;
             }
-            _ => false,
-        },
-        None => false,
-    };
+            _ => {}
+        }
+        payout.told = late(outcome);
+    }
     if holds_tranche {
         d.effects.extend(open.map(|key| Effect::Order(OrderFate::Withheld, key)));
     }
@@ -68,13 +69,23 @@ pub fn note(loan: &mut Loan, app: &Application, (order, outcome): (&PayOrder, &O
     d.event(app, format!("tranche {tranche} left on {value_date} under try {attempt}, which has ended{utr}"));
 }
 
+fn late(outcome: &Outcome) -> Option<ToldLate> {
+    match outcome {
+        Outcome::Done { finding: Finding::Paid { utr, value_date } } => {
+            Some(ToldLate { utr: utr.clone(), value_date: *value_date })
+        }
+        _ => None,
+    }
+}
+
 /// The bank's file tells that a try was paid of which the bank had said both: it is open again, to be booked, and no
 /// other try of its tranche is needed. Where another one was paid meanwhile, the borrower has the money twice: the second
 /// time is not his loan's, and a person has it sent back.
-pub fn was_paid(loan: &mut Loan, app: &Application, payment: &PaymentId, facts: &Facts<'_>, d: &mut Decision) {
+pub fn was_paid(loan: &mut Loan, app: &Application, bank_key: &str, facts: &Facts<'_>, d: &mut Decision) {
     let granted_at = loan.granted_at;
-    let contradicted = |one: &Payout| one.payment_id == *payment && one.is_contradicted();
-    let Some(tranche) = loan.payouts.iter().find(|one| contradicted(one)).map(|one| one.tranche) else { return };
+    let contradicted = |one: &Payout| one.bank_key == bank_key && one.is_contradicted();
+    let Some(found) = loan.payouts.iter().find(|one| contradicted(one)) else { return };
+    let (tranche, payment) = (found.tranche, found.payment_id.clone());
     let is_paid = loan.payouts.iter().any(|one| one.tranche == tranche && one.is_paid());
     let Some(paid) = loan.payouts.iter_mut().find(|one| contradicted(one)) else { return };
     if is_paid {
@@ -86,8 +97,7 @@ pub fn was_paid(loan: &mut Loan, app: &Application, payment: &PaymentId, facts: 
     paid.state = PayoutState::Open;
     // When it was ordered is not known any more; not before the grant.
     paid.at = granted_at;
-    let paid = paid.bank_key.clone();
-    let is_other = |one: &&mut Payout| one.tranche == tranche && one.bank_key != paid;
+    let is_other = |one: &&mut Payout| one.tranche == tranche && one.bank_key != bank_key;
     let mut ended: Vec<Payout> = Vec::new();
     for other in loan.payouts.iter_mut().filter(is_other).filter(|one| one.state == PayoutState::Open) {
         let detail = "the tranche was paid under an earlier try".to_owned();
@@ -97,7 +107,7 @@ pub fn was_paid(loan: &mut Loan, app: &Application, payment: &PaymentId, facts: 
         ended.push(other.clone());
     }
     // Another try of the same payment is no news of its own.
-    for other in ended.iter().filter(|other| other.payment_id != *payment) {
+    for other in ended.iter().filter(|other| other.payment_id != payment) {
         d.webhooks.push(Webhook {
             application: app.id,
             kind: WebhookKind::DisbursementStatus(other.exchange),
@@ -109,12 +119,12 @@ pub fn was_paid(loan: &mut Loan, app: &Application, payment: &PaymentId, facts: 
 /// The bank's file tells that it was not paid: as the bank had said first. Another try that was withheld goes on.
 pub fn was_not_paid(
     loan: &mut Loan,
-    payment: &PaymentId,
+    bank_key: &str,
     (code, detail): (&str, &str),
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
-    let contradicted = |one: &&mut Payout| one.payment_id == *payment && one.is_contradicted();
+    let contradicted = |one: &&mut Payout| one.bank_key == bank_key && one.is_contradicted();
     let Some(payout) = loan.payouts.iter_mut().find(contradicted) else { return };
     payout.state = PayoutState::Failed { code: code.to_owned(), detail: detail.to_owned() };
     payout.at = facts.now;

@@ -10,7 +10,7 @@ use crate::domain::application::command::PaymentOrder;
 use crate::domain::application::decision::{Decision, Facts, Webhook, WebhookKind};
 use crate::domain::application::facets::Account;
 use crate::domain::application::{Application, copies, restate};
-use crate::domain::calendar::business_date;
+use crate::domain::calendar::{business_date, instant};
 use crate::domain::ids::{ExchangeId, PaymentId};
 use crate::domain::personal::is_code;
 
@@ -45,7 +45,7 @@ pub fn trigger(loan: &mut Loan, app: &mut Application, order: &PaymentOrder, fac
             d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
         }
         (Ok(_), Some(_)) if let Some(from) = waits(app, facts) => {
-            let detail = format!("the payout account was changed, and is paid to from {from} on");
+            let detail = format!("the payout account was changed, and is paid to from {} on", instant(from));
             d.answer(facts, Answer::refused(RefusalReason::LoanNotOpen, detail, echo(loan, &order.id)));
         }
         (Ok(tranche), Some(account)) => {
@@ -134,6 +134,7 @@ fn reserve(
         state: PayoutState::Open,
         at,
         returned_utr: None,
+        told: None,
     };
     loan.payouts.push(payout.clone());
     payout
@@ -167,11 +168,11 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
         contradiction::note(loan, app, (order, outcome), d);
         return;
     };
-    // Nobody has money before it was ordered, nor tomorrow's today, whatever a bank says.
     let ordered = business_date(payout.at);
     payout.state = match outcome {
         Outcome::Done { finding: Finding::Paid { utr, value_date } } => {
-            PayoutState::Paid { utr: utr.clone(), value_date: (*value_date).max(ordered).min(facts.today) }
+            let booked = believed(app, (*value_date, ordered), &format!("tranche {}", tranche.number), facts, d);
+            PayoutState::Paid { utr: utr.clone(), value_date: booked }
         }
         Outcome::Refused { code, detail } => PayoutState::Failed { code: code.clone(), detail: detail.clone() },
         Outcome::Done { .. } | Outcome::Pending { .. } | Outcome::Unknown { .. } => return,
@@ -208,6 +209,22 @@ pub fn told(loan: &mut Loan, app: &Application, told: (&PayOrder, &Outcome), fac
         kind: WebhookKind::DisbursementStatus(payout.exchange),
         content: content(loan, &payout),
     });
+}
+
+/// The day on which money counts. Nobody has money before it was ordered, nor tomorrow's today, whatever a bank says; but
+/// what it said is noted, because its file will say it too.
+pub(super) fn believed(
+    app: &Application,
+    (told, earliest): (NaiveDate, NaiveDate),
+    what: &str,
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) -> NaiveDate {
+    let booked = told.max(earliest).min(facts.today);
+    if booked != told {
+        d.warn(app, format!("{what} counts on {booked}, not on the value date that was told, {told}"));
+    }
+    booked
 }
 
 /// A paid payout came back from the bank: the borrower never had the money, the tranche is free again.

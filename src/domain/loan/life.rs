@@ -12,6 +12,7 @@ use crate::domain::application::ask::{Ask, ComingDebit, Outcome};
 use crate::domain::application::decision::{Decision, Effect, Facts, History};
 use crate::domain::application::facets::{Mandate, RepaymentSetup};
 use crate::domain::application::notice::{Notice, NoticeKind};
+use crate::domain::application::repayment as set_up;
 use crate::domain::book::{self, Journal, JournalKind};
 use crate::domain::maths::money::Paise;
 
@@ -94,6 +95,15 @@ fn reopen(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) {
     };
     d.event(app, format!("the loan is open again{security}"));
     d.effects.push(Effect::Reopen(app.id, loan.id.clone(), loan.offer.sanctioned));
+    // The mandate ended with the loan: nothing is debited until the borrower sets another one up.
+    set_up::reopened(app, d);
+    let text = format!(
+        "Your loan {} is open again, because a payment that had paid it off came back. What falls due is not debited \
+         until you set up a new mandate.",
+        loan.id
+    );
+    let key = format!("reopened:{}", facts.now.timestamp_micros());
+    notify(loan, app, ((NoticeKind::LoanReopened, None), &key, text), d);
 }
 
 /// All facts, with those that this very decision adds.

@@ -13,6 +13,7 @@ pub mod life;
 pub mod operator;
 pub mod quote;
 pub mod repayment;
+mod resolution;
 #[cfg(test)]
 mod tests;
 
@@ -107,6 +108,18 @@ pub struct Payout {
     /// The bank's reference of one that was paid and came back. None where it came back before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned_utr: Option<String>,
+    /// What the bank told of it after it had ended, which nobody has booked by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<ToldLate>,
+}
+
+/// Money of which the bank tells too late.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldLate {
+    /// The bank's unique transaction reference.
+    pub utr: String,
+    /// The bank's value date.
+    pub value_date: NaiveDate,
 }
 
 /// What became of a payout.

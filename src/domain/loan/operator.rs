@@ -6,16 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Ending, Fact, Purpose, Waived, What};
 use super::repayment::{self, Arrived, Channel, Payment, PaymentState};
-use super::{Loan, PayoutState, contradiction, disbursement, life};
+use super::resolution::{self, Filed};
+use super::{Loan, disbursement, life};
 use crate::domain::application::Application;
-use crate::domain::application::ask::{Ask, Finding, Outcome, PayOrder, RefundOrder};
-use crate::domain::application::decision::{Decision, Effect, Facts, OrderFate};
-use crate::domain::calendar::business_date;
+use crate::domain::application::ask::{Ask, Finding, Outcome, RefundOrder};
+use crate::domain::application::decision::{Decision, Effect, Facts};
 use crate::domain::ids::PaymentId;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rupees;
 use crate::domain::personal::is_code;
 use crate::domain::servicing::Component;
+use crate::domain::utr::typed;
 
 /// One act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +76,9 @@ pub enum Act {
     ResolvePayout {
         /// The LSP's payment id.
         payment_id: PaymentId,
+        /// Which try of it, where several are in question; left out, the one whose UTR the bank has told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
         /// The unique transaction reference of a paid one; absent means that it was finally not paid.
         #[serde(default)]
         utr: Option<String>,
@@ -151,8 +155,9 @@ pub fn act(
             Ok(())
         }
         Act::Withdraw {} => withdraw(loan, app, facts, d),
-        Act::ResolvePayout { payment_id, utr, value_date } => {
-            resolve(loan, app, (payment_id, utr.as_deref(), *value_date), facts, d)
+        Act::ResolvePayout { payment_id, attempt, utr, value_date } => {
+            let (attempt, utr, value_date) = (*attempt, utr.as_deref(), *value_date);
+            resolution::resolve(loan, app, &Filed { payment_id, attempt, utr, value_date }, facts, d)
         }
         Act::ReturnPayout { payment_id, on } => return_payout(loan, app, (payment_id, *on), facts, d),
     }
@@ -188,10 +193,7 @@ fn receive(
     if value_date < first {
         return Err(format!("the loan was paid out on {first}"));
     }
-    let utr = utr.trim();
-    if utr.is_empty() {
-        return Err("the bank's reference is missing".to_owned());
-    }
+    let utr = typed(utr)?;
     fits(loan, (amount, value_date, purpose), facts, d)?;
     let payment = repayment::manual(loan, (amount, purpose), facts);
     repayment::settle(loan, app, (payment, Arrived { utr, value_date, amount: Some(amount) }), facts, d);
@@ -359,55 +361,6 @@ fn withdraw(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decis
     loan.withdrawn_on = Some(facts.today);
     d.event(app, "withdrawn before the payout");
     d.effects.push(Effect::Finish(app.id, loan.id.clone()));
-    Ok(())
-}
-
-fn resolve(
-    loan: &mut Loan,
-    app: &Application,
-    (payment_id, utr, value_date): (&PaymentId, Option<&str>, Option<NaiveDate>),
-    facts: &Facts<'_>,
-    d: &mut Decision,
-) -> Result<(), String> {
-    let contradicted = loan.payouts.iter().find(|one| one.payment_id == *payment_id && one.is_contradicted());
-    let payout = contradicted.or(loan.payment(payment_id)).ok_or("the loan has no such payout")?.clone();
-    if payout.state != PayoutState::Open && !payout.is_contradicted() {
-        return Err("the payout has ended".to_owned());
-    }
-    let outcome = match (utr, value_date) {
-        (Some(utr), Some(value_date)) => {
-            not_later(value_date, facts)?;
-            let ordered = business_date(if payout.is_contradicted() { loan.granted_at } else { payout.at });
-            if value_date < ordered {
-                return Err(format!("the payout was ordered on {ordered}"));
-            }
-            Outcome::Done { finding: Finding::Paid { utr: utr.to_owned(), value_date } }
-        }
-        (None, None) => Outcome::Refused {
-            code: "NOT_IN_BANK_FILE".to_owned(),
-            detail: "the bank's file says that it was not paid".to_owned(),
-        },
-        _ => return Err("give both utr and valueDate, or none of them".to_owned()),
-    };
-    let tranche = loan.tranche(payout.tranche).copied().ok_or("the loan has no such tranche")?;
-    if payout.is_contradicted() {
-        if let Outcome::Refused { code, detail } = &outcome {
-            contradiction::was_not_paid(loan, payment_id, (code, detail), facts, d);
-            return Ok(());
-        }
-        contradiction::was_paid(loan, app, payment_id, facts, d);
-    }
-    let order = PayOrder {
-        loan_id: loan.id.clone(),
-        payment_id: payout.payment_id.clone(),
-        tranche: payout.tranche,
-        attempt: payout.attempt,
-        bank_key: payout.bank_key.clone(),
-        net: tranche.net(),
-        account: payout.account,
-    };
-    disbursement::told(loan, app, (&order, &outcome), facts, d);
-    d.effects.push(Effect::Order(OrderFate::Answered, payout.bank_key));
     Ok(())
 }
 

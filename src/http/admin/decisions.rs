@@ -242,13 +242,13 @@ pub struct Returned {
     /// Who returns it; left out with a token of one's own.
     checker: Option<String>,
     /// What is to be done about it.
-    reason: Option<String>,
+    reason: String,
 }
 
 /// Hands a proposed verdict back, with what is to be done about it: the decision waits again.
 ///
 /// # Errors
-/// 404 for an unknown decision, 409 by its own maker, or when nothing is proposed.
+/// 400 or 422 without a reason, 404 for an unknown decision, 409 by its own maker, or when nothing is proposed.
 pub async fn hand_back(
     State(app): State<SharedApp>,
     caller: Caller,
@@ -256,8 +256,8 @@ pub async fn hand_back(
     Body(Returned { checker, reason }): Body<Returned>,
 ) -> Result<Json<Value>, Problem> {
     let checker = caller.named("checker", checker.as_deref())?;
-    let reason = reason.map(|reason| words("reason", &reason, LONGEST_REASON)).transpose()?;
-    let stored = refer::hand_back(&app, id, (&checker, caller.actor()), reason.as_deref()).await.map_err(problem)?;
+    let reason = words("reason", &reason, LONGEST_REASON)?;
+    let stored = refer::hand_back(&app, id, (&checker, caller.actor()), &reason).await.map_err(problem)?;
     shown(&app, &stored).await
 }
 

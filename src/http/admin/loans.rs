@@ -148,7 +148,9 @@ fn terms(offer: &Offer) -> Value {
 
 /// One try to pay out, with the bank's reason where it failed.
 fn payout(row: &PayoutRow, loan: &Loan) -> Value {
-    let failure = loan.payouts.iter().find(|payout| payout.bank_key == row.bank_key).and_then(Payout::failure);
+    let stored = loan.payouts.iter().find(|payout| payout.bank_key == row.bank_key);
+    let failure = stored.and_then(Payout::failure);
+    let told = stored.and_then(|payout| payout.told.as_ref());
     json!({
         "tranche": row.tranche,
         "attempt": row.attempt,
@@ -157,6 +159,8 @@ fn payout(row: &PayoutRow, loan: &Loan) -> Value {
         "state": row.state,
         "utr": row.utr,
         "failure": failure.map(|(code, detail)| json!({"code": code, "detail": detail})),
+        // What the bank told of it too late.
+        "told": told.map(|told| json!({"utr": told.utr, "valueDate": told.value_date})),
         "updatedAt": row.updated_at,
     })
 }

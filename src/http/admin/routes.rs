@@ -20,7 +20,7 @@ use crate::config::Role::{self, Auditor, Checker, Maker, Operator, Viewer};
 use crate::domain::loan::dispute::Dispute;
 use crate::lsp::Lsp;
 use crate::protocol::explain::Report;
-use crate::store::ask_desk::StuckAsk;
+use crate::store::ask_list::StuckAsk;
 use crate::store::overview::{ApplicationRow, CallbackRow};
 use crate::store::switches::{Change, Switch};
 use crate::store::{audit as store_audit, loan_list, operator_act};
@@ -164,7 +164,7 @@ pub fn table() -> Vec<Route> {
         post("/admin/asks/{askId}/retry", OPERATE, asks::retry)
             .says("Ask a stuck question again, under a new key.").tells("`askId` and `state`."),
         post("/admin/asks/{askId}/close", OPERATE, asks::close)
-            .says("Close a stuck question that nothing waits for: money dealt with by hand, a notice, something to be undone.").tells("`askId` and `state`."),
+            .says("Close a stuck question that nothing waits for, with a reason: money dealt with by hand, a notice, something to be undone.").tells("`askId` and `state`."),
         get("/admin/switches", ANY, switches::list)
             .says("Everything that is stopped.").gives::<Page<Switch>>(),
         get("/admin/switches/changes", ANY, switches::changes)

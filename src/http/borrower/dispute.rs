@@ -4,6 +4,7 @@
 use super::html::{document, escape, form, form_row, instant};
 use crate::domain::kfs::{Contact, Letterhead};
 use crate::domain::loan::dispute::{Dispute, DisputeStatus};
+use crate::domain::personal::scrubbed;
 
 /// The page of a dispute as it stands.
 pub(super) fn page(dispute: &Dispute, lender: &Letterhead) -> String {
@@ -43,15 +44,23 @@ fn reply(dispute: &Dispute) -> String {
     let Some(note) = &dispute.note else {
         return String::new();
     };
-    format!("<section>\n<h2>What the lender says</h2>\n<p class=\"text\">{}</p>\n</section>\n", escape(note))
+    // An operator may have quoted a number or an address of the borrower's.
+    let note = escape(&scrubbed(note));
+    format!("<section>\n<h2>What the lender says</h2>\n<p class=\"text\">{note}</p>\n</section>\n")
 }
 
 /// Whom to turn to, as on the key facts statement (RBI digital lending, DL 11).
 fn contacts(lender: &Letterhead) -> String {
     let care = Contact { name: lender.name.clone(), phone: lender.phone.clone(), email: lender.email.clone() };
     let rows = [row("Customer care", &told(&care)), row("Nodal grievance officer", &told(&lender.grievance_officer))];
-    form("Whom to turn to", &rows.concat())
+    form("Whom to turn to", &rows.concat()) + FURTHER
 }
+
+/// Where a borrower goes who is not content with the lender (DL 11).
+const FURTHER: &str = "<section>\n<h2>If that does not help</h2>\n<p class=\"text\">If the lender has not answered within \
+    30 days, or you are not content with the answer, you may complain to the Reserve Bank's Ombudsman, free of charge, at \
+    <a href=\"https://cms.rbi.org.in\">cms.rbi.org.in</a> (CMS). Of somebody who lends or takes deposits without being \
+    allowed to, tell Sachet: <a href=\"https://sachet.rbi.org.in\">sachet.rbi.org.in</a>.</p>\n</section>\n";
 
 fn told(contact: &Contact) -> String {
     let email = contact.email.as_deref().map(|email| format!(", {email}")).unwrap_or_default();
@@ -96,6 +105,23 @@ mod tests {
         for hidden in ["Asha", "charged twice", "LON1", "<b>", "<script>"] {
             assert!(!html.contains(hidden), "{hidden}");
         }
+    }
+
+    #[test]
+    fn nobody_can_be_known_by_the_answer() {
+        let note = "Paid back to 50100012345678 of ABCDE1234F, call 98765 43210 or asha@mail.example. Ref. 2026-11-02";
+        let html = page(&dispute(DisputeStatus::Resolved, Some(note)), &lender());
+        for hidden in ["50100012345678", "ABCDE1234F", "43210", "asha@"] {
+            assert!(!html.contains(hidden), "{hidden}");
+        }
+        assert!(html.contains("Paid back to ***") && html.contains("2026-11-02"), "{html}");
+    }
+
+    #[test]
+    fn the_way_to_the_ombudsman_is_named() {
+        let html = page(&dispute(DisputeStatus::New, None), &lender());
+        let words = ["30 days", "https://cms.rbi.org.in", "https://sachet.rbi.org.in"];
+        assert!(words.iter().all(|word| html.contains(word)), "{html}");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 
-use crate::domain::calendar::ist;
+pub(crate) use crate::domain::calendar::instant;
 
 /// The style sheet of every page.
 pub(crate) const STYLE: &str = include_str!("page.css");
@@ -85,11 +85,6 @@ pub(crate) fn rupees(amount: &str) -> String {
 /// `26 Nov 2026`.
 pub(crate) fn day(day: NaiveDate) -> String {
     day.format("%d %b %Y").to_string()
-}
-
-/// `26 Nov 2026, 11:59 pm IST`.
-pub(crate) fn instant(at: DateTime<Utc>) -> String {
-    ist().map_or_else(|| at.to_rfc3339(), |ist| at.with_timezone(&ist).format("%d %b %Y, %-I:%M %P IST").to_string())
 }
 
 #[cfg(test)]

@@ -98,6 +98,7 @@ pub(super) fn priced(filed: &NewApplication, now: DateTime<Utc>) -> Result<Offer
         collateral_pledged: false,
         is_credited: false,
         lsp_accounts: Vec::new(),
+        orders_under_way: Vec::new(),
         loan: None,
         history: None,
         payment: None,

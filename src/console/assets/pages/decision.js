@@ -61,9 +61,9 @@ function does(decision, visit) {
 function handBack(path, visit) {
   return button("Hand back", () => ask({
     title: "Hand it back to the maker", action: "Hand back", danger: true,
-    fields: [{ name: "reason", label: "What is to be done about it", type: "textarea" }, ...nameField(visit, "checker")],
+    fields: [{ name: "reason", label: "What is to be done about it", type: "textarea", required: true }, ...nameField(visit, "checker")],
     submit: async (read) => {
-      await api.post(`${path}/return`, { ...(read.reason && { reason: read.reason }), ...named(read, "checker") });
+      await api.post(`${path}/return`, { reason: read.reason, ...named(read, "checker") });
       say("Handed back", "good");
       await visit.reload();
     },

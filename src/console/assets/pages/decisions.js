@@ -1,11 +1,12 @@
 // What the rules left to a human, oldest first.
 import * as api from "../lib/api.js";
-import { ago, words } from "../lib/format.js";
+import { ago, day, words } from "../lib/format.js";
 import { rupees } from "../lib/money.js";
 import { h } from "../lib/vdom.js";
 import { actsPane } from "../parts/acts.js";
 import { button, chip, empty, may, mono, panel, say } from "../parts/basics.js";
 import { filters } from "../parts/filters.js";
+import { ask as form } from "../parts/form.js";
 import { pages } from "../parts/pages.js";
 import { more, table } from "../parts/table.js";
 
@@ -50,23 +51,42 @@ export default {
   ],
 };
 
+/** Of which money a question is. */
+const money = (ask) => [
+  ask.loanId && h("a", { key: "loan", href: `/console/loans${api.path(ask.loanId)}` }, ask.loanId), " ",
+  ask.paymentId && `payment ${ask.paymentId}`, ask.attempt && `, attempt ${ask.attempt}`, " ", rupees(ask.amount),
+  ask.utr && `, UTR ${ask.utr} of ${day(ask.valueDate)}`,
+];
+
 /** What only a person gets going again. */
 function stuck(asks, visit) {
-  const go = async (ask, step, done) => {
+  const again = async (ask) => {
     try {
-      await api.post(`/admin/asks${api.path(ask.askId)}/${step}`);
-      say(done, "good");
+      await api.post(`/admin/asks${api.path(ask.askId)}/retry`);
+      say("Asked again", "good");
       await visit.reload();
     } catch (error) {
       say(error.message, "bad");
     }
   };
+  const close = (ask) => form({
+    title: "Close the question",
+    text: "Nothing waits for its answer. What was done about it goes to the audit log.",
+    fields: [{ name: "reason", label: "Reason", type: "textarea", required: true }],
+    action: "Close",
+    submit: async ({ reason }) => {
+      await api.post(`/admin/asks${api.path(ask.askId)}/close`, { reason });
+      say("Closed", "good");
+      await visit.reload();
+    },
+  });
   return [
     h("p", { class: "muted", key: "about" }, "Mend the system first. Money that may have left is asked about, never sent again. A payout of which the bank has told two things is resolved by an act on its loan."),
     h("ul", { class: "acts", key: "asks" }, asks.map((ask) => h("li", { key: ask.askId },
       h("div", null, mono(`${ask.port}.${ask.method}`), ask.loanApplicationId && h("span", { class: "muted" }, ` ${ask.loanApplicationId}`),
-        ask.reason && h("p", { class: "muted" }, ask.reason)),
-      may(visit, "operator") && ask.mayBeRetried && button("Ask again", () => go(ask, "retry", "Asked again"), { small: true, glyph: "again" }),
-      may(visit, "operator") && ask.mayBeClosed && button("Close", () => go(ask, "close", "Closed"), { small: true })))),
+        ask.reason && h("p", { class: "muted" }, ask.reason),
+        ask.bankKey && h("p", { class: "muted" }, money(ask))),
+      may(visit, "operator") && ask.mayBeRetried && button("Ask again", () => again(ask), { small: true, glyph: "again" }),
+      may(visit, "operator") && ask.mayBeClosed && button("Close", () => close(ask), { small: true })))),
   ];
 }

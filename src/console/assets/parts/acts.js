@@ -30,7 +30,7 @@ const KINDS = {
   MORATORIUM: ["Let penal charges rest", [["from", "First day", "date"], ["to", "Last day; empty takes it back", "date", true]]],
   WRITE_OFF: ["Write the loan off", []],
   WITHDRAW: ["Withdraw before the payout", []],
-  RESOLVE_PAYOUT: ["Resolve an unknown payout", [["paymentId", "Payment id"], ["utr", "UTR, if it was paid", "text", true], ["valueDate", "Value date", "date", true]]],
+  RESOLVE_PAYOUT: ["Resolve an unknown payout", [["paymentId", "Payment id"], ["attempt", "Attempt, if several are in question", "number", true], ["utr", "UTR, if it was paid", "text", true], ["valueDate", "Value date", "date", true]]],
   RETURN_PAYOUT: ["A payout came back", [["paymentId", "Payment id"], ["on", "Came back on", "date"]]],
 };
 
@@ -57,7 +57,7 @@ function details(visit, loan, kind) {
     action: "Propose",
     submit: async (read) => {
       const act = { kind };
-      for (const { name } of fields) if (read[name]) act[name] = read[name];
+      for (const { name, type } of fields) if (read[name]) act[name] = type === "number" ? Number(read[name]) : read[name];
       await api.post(`/admin/loans${api.path(loan.loanId)}/acts`, { act, reason: read.reason, ...named(read, "maker") });
       say("Proposed; another person releases it", "good");
       visit.note({ pane: "acts" });

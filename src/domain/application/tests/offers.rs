@@ -1,6 +1,7 @@
 //! Rows 20 to 37: underwriting, offers and the borrower's choice. Row 27, the interim answer, is the engine's.
 
 use chrono::Duration;
+use chrono::Weekday::{Fri, Mon, Sat, Sun, Thu, Tue, Wed};
 
 use super::findings::{
     acknowledged, approval, approve, decline, done, needs_document, needs_step, pass, refused, unknown,
@@ -324,4 +325,16 @@ fn row_37_a_signed_agreement_fixes_the_offer() {
         assert_eq!(signed.refusal(set), Some(RefusalReason::WrongState));
         assert_eq!(signed.stage(ONE), stage);
     }
+}
+
+#[test]
+fn an_approval_that_cannot_be_priced_says_why_where_the_lender_looks() {
+    let mut scene = Scene::under(plain_product(), "PROCESSING");
+    let asked = scene.tell(&generate(&[ONE]));
+    scene.answer("fetch", &acknowledged());
+    scene.calendar.weekly_off = [Mon, Tue, Wed, Thu, Fri, Sat, Sun].to_vec();
+    scene.answer("offers", &approve());
+    assert!(told(&scene, asked).starts_with("SourceUnavailable"), "{}", told(&scene, asked));
+    assert!(scene.warnings[0].starts_with("an approved amount could not be priced: "), "{:?}", scene.warnings);
+    assert_eq!(scene.warnings.last().unwrap(), "none of the approved terms could be priced");
 }

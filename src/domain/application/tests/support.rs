@@ -48,6 +48,10 @@ pub struct Scene {
     pub is_credited: bool,
     /// Whether the last step heard of money that nothing waits for.
     pub unclaimed: bool,
+    /// What the last step would have logged.
+    pub warnings: Vec<String>,
+    /// Bank keys of payouts about which the bank is being asked.
+    pub under_way: Vec<String>,
     pub lsp_accounts: Vec<String>,
     pub apps: Vec<Application>,
     pub loans: Vec<Loan>,
@@ -88,6 +92,8 @@ impl Scene {
             collateral_pledged: false,
             is_credited: false,
             unclaimed: false,
+            warnings: Vec::new(),
+            under_way: Vec::new(),
             payment: None,
             lsp_accounts: vec!["999900001111".to_owned()],
             apps: Vec::new(),
@@ -319,6 +325,7 @@ impl Scene {
             fresh: Fresh { session_key: format!("S{}", self.steps), dispute_id: format!("D{}", self.steps) },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
+            orders_under_way: self.under_way.clone(),
             is_credited: self.is_credited,
             lsp_accounts: self.lsp_accounts.clone(),
             loan: known.loan.as_ref(),
@@ -342,10 +349,21 @@ impl Scene {
                 None => self.apps.push(app),
             }
         }
-        let Decision { replies, asks, timers, webhooks, effects, events: _, alarms: _, lacks_history, unclaimed } =
-            decision;
+        let Decision {
+            replies,
+            asks,
+            timers,
+            webhooks,
+            effects,
+            events: _,
+            alarms: _,
+            lacks_history,
+            unclaimed,
+            warnings,
+        } = decision;
         assert!(!lacks_history);
         self.unclaimed = unclaimed.is_some();
+        self.warnings = warnings;
         self.references.note_sessions(&asks);
         self.replies.extend(replies);
         self.asks.extend(asks);

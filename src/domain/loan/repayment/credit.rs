@@ -11,7 +11,7 @@ use crate::domain::application::decision::{Decision, Effect, Facts, Unclaimed};
 use crate::domain::book::{Journal, JournalKind, LedgerAccount, credit};
 use crate::domain::ids::PaymentId;
 use crate::domain::loan::account::{Fact, Out, Split, What};
-use crate::domain::loan::{Loan, life};
+use crate::domain::loan::{Loan, disbursement, life};
 use crate::domain::maths::money::Paise;
 use crate::domain::personal::is_code;
 use crate::domain::servicing::AllocationPolicy;
@@ -42,7 +42,8 @@ pub fn settle(
     }
     let amount = amount.unwrap_or(payment.amount);
     let first = loan.account.as_ref().map_or(value_date, |account| account.contract.terms.disbursed_on);
-    let value_date = value_date.clamp(first.min(facts.today), facts.today);
+    let of = format!("payment {}", payment.id);
+    let value_date = disbursement::believed(app, (value_date, first.min(facts.today)), &of, facts, d);
     let split = credit_payment(loan, app, (&payment, amount, value_date, utr), facts, d);
     let state = PaymentState::Settled { utr: utr.to_owned(), value_date, amount, split };
     let settled = Payment { state, at: facts.now, exchange: None, ..payment };

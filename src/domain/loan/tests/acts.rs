@@ -11,6 +11,7 @@ use crate::domain::application::tests::fixtures::rupees;
 use crate::domain::application::tests::story::ONE;
 use crate::domain::application::tests::support::Scene;
 use crate::domain::ids::PaymentId;
+use crate::domain::loan::PayoutState;
 
 pub(super) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -105,6 +106,7 @@ fn nobody_was_paid_before_the_order() {
     trigger(&mut scene, "P1", None, None);
     let resolve = |value_date: &str| Act::ResolvePayout {
         payment_id: PaymentId::from("P1"),
+        attempt: None,
         utr: Some("UTR9".to_owned()),
         value_date: Some(day(value_date)),
     };
@@ -112,9 +114,39 @@ fn nobody_was_paid_before_the_order() {
     let mut by_act = scene.clone();
     by_act.operate(ONE, &resolve("2026-11-05")).unwrap();
     assert_eq!(account(&by_act).contract.terms.disbursed_on, day("2026-11-05"));
+    assert!(by_act.warnings.is_empty());
     // A bank that says so all the same is not believed.
     scene.answer("pay", &paid());
     assert_eq!(account(&scene).contract.terms.disbursed_on, day("2026-11-05"));
+    let said = "tranche 1 counts on 2026-11-05, not on the value date that was told, 2026-11-02";
+    assert_eq!(scene.warnings, [said], "and what it said is not lost");
+}
+
+#[test]
+fn a_payout_ends_as_not_paid_only_when_the_bank_works_on_it_no_more() {
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    let key = loan(&scene).payouts[0].bank_key.clone();
+    let resolve = |utr: Option<&str>| Act::ResolvePayout {
+        payment_id: PaymentId::from("P1"),
+        attempt: None,
+        utr: utr.map(str::to_owned),
+        value_date: utr.map(|_| day("2026-11-02")),
+    };
+    scene.under_way = vec![key];
+    let before = loan(&scene).clone();
+    assert!(scene.operate(ONE, &resolve(None)).unwrap_err().starts_with("the bank is still being asked"));
+    for utr in ["", "  ", "UTR\u{7}9", &"9".repeat(65)] {
+        assert!(scene.operate(ONE, &resolve(Some(utr))).unwrap_err().contains("1 to 64 visible"), "{utr:?}");
+    }
+    assert_eq!(loan(&scene), &before);
+    let mut stuck = scene.clone();
+    stuck.under_way.clear();
+    stuck.operate(ONE, &resolve(None)).unwrap();
+    assert!(loan(&stuck).payouts[0].has_failed());
+    scene.operate(ONE, &resolve(Some(" UTR9 "))).unwrap();
+    let state = PayoutState::Paid { utr: "UTR9".to_owned(), value_date: day("2026-11-02") };
+    assert_eq!(loan(&scene).payouts[0].state, state, "the file says so");
 }
 
 fn rests(from: &str, to: Option<&str>) -> Act {

@@ -5,9 +5,11 @@ use crate::domain::application::answer::{Content, PayoutStatus, RefusalReason};
 use crate::domain::application::ask::{Ask, Finding, NEVER_RECEIVED, NewAsk, Outcome};
 use crate::domain::application::decision::{Effect, OrderFate};
 use crate::domain::application::tests::findings::{done, paid, refused};
+use crate::domain::application::tests::fixtures::{account, set_account};
 use crate::domain::application::tests::story::ONE;
 use crate::domain::application::tests::support::Scene;
 use crate::domain::ids::PaymentId;
+use crate::domain::loan::Payout;
 use crate::domain::loan::operator::Act;
 
 /// The first try never arrived, says the bank, and a second one was ordered; then it tells that the first one was paid.
@@ -27,7 +29,78 @@ fn pay(scene: &Scene) -> NewAsk {
 
 fn resolve(payment: &str, utr: Option<&str>) -> Act {
     let value_date = utr.map(|_| "2026-11-02".parse().unwrap());
-    Act::ResolvePayout { payment_id: PaymentId::from(payment), utr: utr.map(str::to_owned), value_date }
+    let (payment_id, utr) = (PaymentId::from(payment), utr.map(str::to_owned));
+    Act::ResolvePayout { payment_id, attempt: None, utr, value_date }
+}
+
+fn resolve_try(attempt: u32, utr: Option<&str>) -> Act {
+    match resolve("P1", utr) {
+        Act::ResolvePayout { payment_id, utr, value_date, .. } => {
+            Act::ResolvePayout { payment_id, attempt: Some(attempt), utr, value_date }
+        }
+        act => act,
+    }
+}
+
+fn paid_under(utr: &str) -> Outcome {
+    done(Finding::Paid { utr: utr.to_owned(), value_date: "2026-11-02".parse().unwrap() })
+}
+
+/// Both tries were paid, says the bank, after it had said that none was.
+fn contradicted_twice() -> Scene {
+    let (mut scene, _) = contradicted();
+    let second = pay(&scene);
+    scene.answer("pay", &refused(NEVER_RECEIVED));
+    scene.apply(&second, &paid_under("UTR2"));
+    assert_eq!(loan(&scene).payouts.iter().filter(|payout| payout.is_contradicted()).count(), 2);
+    scene
+}
+
+#[test]
+fn the_try_is_booked_whose_reference_is_given() {
+    let mut scene = contradicted_twice();
+    scene.operate(ONE, &resolve("P1", Some("UTR2"))).unwrap();
+    let is_paid = |scene: &Scene| loan(scene).payouts.iter().map(Payout::is_paid).collect::<Vec<_>>();
+    assert_eq!(is_paid(&scene), [false, true]);
+    scene.operate(ONE, &resolve("P1", None)).unwrap();
+    assert!(!loan(&scene).payouts[0].is_contradicted(), "one is left, so it is meant");
+    assert_eq!(is_paid(&scene), [false, true]);
+}
+
+#[test]
+fn which_try_is_meant_must_be_said_where_nothing_tells_it() {
+    let mut scene = contradicted_twice();
+    let before = loan(&scene).clone();
+    for utr in [None, Some("UTR3")] {
+        let said = scene.operate(ONE, &resolve("P1", utr)).unwrap_err();
+        assert_eq!(said, "attempts 1 and 2 of the payment are in question: give `attempt`");
+    }
+    assert_eq!(scene.operate(ONE, &resolve_try(3, None)), Err("the payout has no such attempt".to_owned()));
+    assert_eq!(loan(&scene), &before);
+    scene.operate(ONE, &resolve_try(2, None)).unwrap();
+    assert_eq!(scene.operate(ONE, &resolve_try(2, None)), Err("the payout has ended".to_owned()));
+    scene.operate(ONE, &resolve_try(1, Some("UTR3"))).unwrap();
+    assert!(loan(&scene).payouts[0].is_paid());
+}
+
+#[test]
+fn a_reference_that_the_bank_has_not_told_may_be_the_open_try_s() {
+    let (mut scene, _) = contradicted();
+    let said = scene.operate(ONE, &resolve("P1", Some("UTR2"))).unwrap_err();
+    assert!(said.ends_with("give `attempt`"), "{said}");
+    scene.operate(ONE, &resolve_try(2, Some("UTR2"))).unwrap();
+    assert!(loan(&scene).payouts[1].is_paid() && loan(&scene).payouts[0].is_contradicted());
+}
+
+#[test]
+fn the_account_stays_while_nobody_knows_whether_it_was_paid_to() {
+    let (mut scene, _) = contradicted();
+    scene.answer("pay", &refused("ACCOUNT_CLOSED"));
+    let set = scene.tell(&set_account(ONE, account("A2")));
+    assert_eq!(scene.refusal(set), Some(RefusalReason::WrongState));
+    scene.operate(ONE, &resolve("P1", None)).unwrap();
+    scene.tell(&set_account(ONE, account("A2")));
+    assert!(scene.asked().contains(&"verify-account"));
 }
 
 fn last_webhook(scene: &Scene) -> Option<PayoutStatus> {
@@ -121,11 +194,12 @@ fn money_beside_a_paid_tranche_is_a_stray() {
     let first = pay(&scene);
     scene.answer("pay", &refused(NEVER_RECEIVED));
     scene.answer("pay", &paid());
-    let before = loan(&scene).clone();
-    let other =
-        Outcome::Done { finding: Finding::Paid { utr: "OTHER".to_owned(), value_date: "2026-11-02".parse().unwrap() } };
-    scene.apply(&first, &other);
+    let mut before = loan(&scene).clone();
+    scene.apply(&first, &paid_under("OTHER"));
     assert!(scene.unclaimed);
+    let told = loan(&scene).payouts[0].told.clone();
+    assert_eq!(told.as_ref().map(|told| told.utr.as_str()), Some("OTHER"), "what a person looks for");
+    before.payouts[0].told = told;
     assert_eq!(loan(&scene), &before, "a person has it sent back");
 }
 
