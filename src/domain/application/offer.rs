@@ -135,14 +135,14 @@ pub fn decided(app: &mut Application, generation: Generation, outcome: &Outcome,
         return;
     }
     app.stage = match outcome {
-        Outcome::Done { finding: Finding::Approve { offers } } => match approved(app, generation, offers, facts, d) {
-            Some(stage) => stage,
-            None => {
+        Outcome::Done { finding: Finding::Approve { offers } } => {
+            let Some(stage) = approved(app, generation, offers, facts, d) else {
                 let detail = "none of the approved terms could be priced";
                 d.warnings.push(detail.to_owned());
                 return source_failed(app, detail, facts, d);
-            }
-        },
+            };
+            stage
+        }
         Outcome::Done { finding: Finding::Decline { reasons } } => {
             Stage::Rejected { reasons: reasons.clone(), deal: None }
         }
