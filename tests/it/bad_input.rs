@@ -58,7 +58,7 @@ async fn a_wrong_or_missing_member_of_an_application_is_pointed_at() {
         ("/0/terms/requestedAmount", json!("0.00"), "GEN5010"),
         ("/0/terms/requestedAmount", json!("-5"), "GEN5010"),
         ("/0/terms/requestedAmount", json!("1.005"), "GEN5010"),
-        ("/0/terms/requestedAmount", json!(1e30), "GEN5010"),
+        ("/0/terms/requestedAmount", json!(1e30), "GEN5007"),
         ("/0/terms/requestedAmount", json!("12345678901234"), "GEN5007"),
         ("/0/terms/currency", json!("USD"), "GEN5002"),
     ];
