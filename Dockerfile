@@ -5,6 +5,9 @@ WORKDIR /build
 COPY . .
 # Queries are checked against the committed .sqlx: building needs no database.
 ENV SQLX_OFFLINE=true
+# Relative relocations in a tenth of their usual size: two megabytes less on disk and, as they are read at the start, in
+# memory. Needs a C library of 2.36 or newer, which the image below has.
+ENV RUSTFLAGS="-Clink-arg=-Wl,-z,pack-relative-relocs"
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
     cargo build --release --locked --bin ocen-lender \
