@@ -210,7 +210,8 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
     match claim {
         Claim::Used { digest, .. } if digest != request.digest => return Err(Refused::Conflict),
         Claim::Used { exchange_id, .. } => {
-            outbox::requeue(&mut tx, exchange_id, replies::news_of(request), now + HOLD).await?;
+            let news = replies::news_of(&mut tx, request, ExchangeId(exchange_id)).await?;
+            outbox::requeue(&mut tx, exchange_id, news, now + HOLD).await?;
             tx.commit().await?;
             return Ok(Accepted { exchange: ExchangeId(exchange_id), replay: true });
         }

@@ -239,8 +239,7 @@ async fn unsolicited(
 ) -> Result<Option<Callback>, Refused> {
     let (operation, exchange) = match &webhook.kind {
         WebhookKind::RepaymentPlanStatus(_) => {
-            let operations = ["setRepaymentPlanStatus", "setRepaymentPlan"];
-            ("setRepaymentPlanStatus", exchange::latest_of(conn, webhook.application, operations).await?)
+            ("setRepaymentPlanStatus", exchange::latest_of(conn, webhook.application, OF_PLANS).await?)
         }
         WebhookKind::DisbursementStatus(exchange) => ("triggerDisbursementStatus", Some(*exchange)),
         WebhookKind::RepaymentStatus(exchange) => ("triggerRepaymentStatus", Some(*exchange)),
@@ -271,16 +270,34 @@ async fn unsolicited(
     Ok(Some(Callback { is_final: false, ..callback }))
 }
 
-/// What is told unasked of the effect of a request, under its request id.
-#[must_use]
-pub fn news_of(request: &Request) -> Option<News<'_>> {
+/// The requests whose id news of a repayment plan borrows, the first before the second.
+const OF_PLANS: [&str; 2] = ["setRepaymentPlanStatus", "setRepaymentPlan"];
+
+/// What is told unasked of the effect of a request: under its request id, that of a repayment plan under the id of the
+/// latest request about it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn news_of(
+    conn: &mut PgConnection,
+    request: &Request,
+    exchange: ExchangeId,
+) -> Result<Option<News>, StoreError> {
     let operation = match request.operation {
         "triggerDisbursement" => "triggerDisbursementStatus",
         "setRepaymentPlan" | "setRepaymentPlanStatus" => "setRepaymentPlanStatus",
         "triggerRepayment" | "triggerRepaymentStatus" => "triggerRepaymentStatus",
-        _ => return None,
+        _ => return Ok(None),
     };
-    Some(News { org_id: request.org_id.as_str(), request_id: &request.request_id, operation })
+    let mut request_ids = vec![request.request_id.clone()];
+    if OF_PLANS.contains(&request.operation)
+        && let Some((application, _)) = exchange::applications(conn, exchange).await?.first()
+        && let Some(latest) = exchange::latest_of(conn, *application, OF_PLANS).await?
+        && let Some(latest) = exchange::read(conn, latest).await?
+    {
+        request_ids.push(latest.request_id);
+    }
+    Ok(Some(News { org_id: request.org_id.to_string(), request_ids, operation }))
 }
 
 /// A failed payout says why in its code; anything else is plain news.

@@ -63,27 +63,28 @@ pub async fn release(
 }
 
 /// News that was told unasked under the request id of an earlier request (`ocen-v3.md` §3.7).
-#[derive(Debug, Clone, Copy)]
-pub struct News<'a> {
+#[derive(Debug, Clone)]
+pub struct News {
     /// To whom.
-    pub org_id: &'a str,
-    /// The request id that was borrowed.
-    pub request_id: &'a str,
+    pub org_id: String,
+    /// The request ids of which one was borrowed.
+    pub request_ids: Vec<String>,
     /// The operation that the news belongs to.
-    pub operation: &'a str,
+    pub operation: &'static str,
 }
 
 /// The LSP repeated a request: its answer, if it was delivered, is queued once more at the end of its stream, and behind
 /// it the latest news of it, so that what the LSP hears last is how things stand.
 ///
-/// Nothing happens while the answer is pending, so that there is at most one copy. Returns whether one was queued.
+/// Nothing happens while the answer or the news is pending: it comes by itself, in its place, and there is at most one
+/// copy. Returns whether one was queued.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn requeue(
     conn: &mut PgConnection,
     exchange: Uuid,
-    news: Option<News<'_>>,
+    news: Option<News>,
     due_at: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     lock_streams_of(conn, exchange).await?;
@@ -99,25 +100,31 @@ pub async fn requeue(
     .fetch_optional(&mut *conn)
     .await?;
     let Some(last) = last.filter(|last| last.state == "DELIVERED") else { return Ok(false) };
+    let news = match news {
+        Some(news) => latest_news(conn, last.stream_id, &news).await?,
+        None => None,
+    };
+    if news.as_ref().is_some_and(|(_, state)| state == "PENDING") {
+        return Ok(false);
+    }
     let queued = again(conn, &[last.stream_id], &[last.callback_id], due_at).await? > 0;
-    if let Some(news) = news {
-        put_behind(conn, last.stream_id, news, due_at).await?;
+    if let Some((news, _)) = news {
+        again(conn, &[last.stream_id], &[news], due_at).await?;
     }
     Ok(queued)
 }
 
-/// Puts the latest news at the end of its stream, which the caller has locked, whether or not it has left before.
-async fn put_behind(
+/// The latest news in a stream, and its state.
+async fn latest_news(
     conn: &mut PgConnection,
     stream_id: Uuid,
-    news: News<'_>,
-    due_at: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    let latest = sqlx::query_scalar!(
-        "select callback_id
+    news: &News,
+) -> Result<Option<(Uuid, String)>, sqlx::Error> {
+    let latest = sqlx::query!(
+        "select callback_id, state
         from callback
         where org_id = $1
-        and request_id = $2
+        and request_id = any($2)
         and operation = $3
         and stream_id = $4
         and exchange_id is null
@@ -125,35 +132,13 @@ async fn put_behind(
         order by created_at desc, callback_id desc
         limit 1",
         news.org_id,
-        news.request_id,
+        &news.request_ids,
         news.operation,
         stream_id,
     )
-    .fetch_optional(&mut *conn)
+    .fetch_optional(conn)
     .await?;
-    let Some(latest) = latest else { return Ok(()) };
-    if again(conn, &[stream_id], &[latest], due_at).await? > 0 {
-        return Ok(());
-    }
-    // It is pending: it keeps its schedule, and only lets the answer go first.
-    sqlx::query!(
-        "with grown as (
-            update stream
-            set next_seq = next_seq + 1
-            where stream_id = $1
-            returning next_seq - 1 as seq
-        )
-        update callback
-        set seq = grown.seq
-        from grown
-        where callback_id = $2
-        and state = 'PENDING'",
-        stream_id,
-        latest,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+    Ok(latest.map(|latest| (latest.callback_id, latest.state)))
 }
 
 async fn lock_streams_of(conn: &mut PgConnection, exchange: Uuid) -> Result<(), sqlx::Error> {
