@@ -106,10 +106,15 @@ pub(super) async fn move_forward(
     let since = happened::mark(&mut conn).await?;
     drop(conn);
     let goal = wanted.until.map(|until| Goal { until, loan, since });
-    if let Some(goal) = &goal {
-        expect(&app, goal).await?;
-    }
-    let ended = run_days(&app, target, goal.as_ref()).await?;
+    let is_reached = match &goal {
+        Some(goal) => expect(&app, goal).await?,
+        None => false,
+    };
+    let ended = if is_reached {
+        Some(Ended { reached: true, why: None })
+    } else {
+        run_days(&app, target, goal.as_ref()).await?
+    };
     keep(&app).await.map_err(|error| Problem::internal(&error))?;
     app.wake.notify_asks();
     app.wake.notify_callbacks();
@@ -118,15 +123,17 @@ pub(super) async fn move_forward(
     Ok(Json(reading(&app, Some(happened), ended)))
 }
 
-/// Refuses to wait for what does not come; nothing has moved then.
-async fn expect(app: &App, goal: &Goal<'_>) -> Result<(), Problem> {
+/// Refuses to wait for what does not come; nothing has moved then. Whether it has come already, by what was under way.
+async fn expect(app: &App, goal: &Goal<'_>) -> Result<bool, Problem> {
     // What is under way may end the loan, or pay it out.
     settled(app).await?;
     let mut conn = connection(app).await?;
     let why = match goal.standing(&mut conn, app).await? {
         Standing::Never(why) => why,
+        // It ended by what was under way.
+        Standing::Reached => return Ok(true),
         _ if next_day(&mut conn, app.clock.today() + TimeDelta::days(MAX_DAYS)).await?.is_none() => NOTHING.to_owned(),
-        _ => return Ok(()),
+        Standing::Waits => return Ok(false),
     };
     Err(Problem::new(StatusCode::CONFLICT, why))
 }

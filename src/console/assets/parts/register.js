@@ -27,7 +27,7 @@ export function register(visit) {
   });
 }
 
-/** Asks for changes; everything is sent, because a registration replaces the one before. */
+/** Asks for changes. A setting that is taken out of the text gets its usual value back: what is left out would stay. */
 export function edit(visit, lsp) {
   ask({
     title: `Change ${lsp.orgId}`,
@@ -39,11 +39,14 @@ export function edit(visit, lsp) {
     ],
     action: "Save",
     submit: async ({ name, callbackBaseUrl, settings }) => {
-      await save(lsp, { name, callbackBaseUrl, settings: parsed(settings) });
+      await save(lsp, { name, callbackBaseUrl, settings: { ...withoutMembers(lsp.settings), ...parsed(settings) } });
       await visit.reload();
     },
   });
 }
+
+/** Null for each member. */
+const withoutMembers = (settings) => Object.fromEntries(Object.keys(settings).map((member) => [member, null]));
 
 /** Asks for another key beside those that count. */
 export function addKey(visit, lsp) {
