@@ -21,6 +21,8 @@ pub const UNCLAIMED: &str = "money came that nothing waits for";
 pub const CONTRADICTED: &str = "paid after the bank had said that it was not: resolve the payout";
 /// Why an order is stuck that must not leave before it is known what became of an earlier one.
 pub const WITHHELD: &str = "an earlier try may have been paid: resolve the payout";
+/// How an order ends that is not needed any more.
+pub const GIVEN_UP: &str = "not needed any more";
 /// Why a question is stuck whose money a person has entered before its own system told of it.
 pub const BY_HAND: &str = "credited by hand already";
 
@@ -201,7 +203,8 @@ impl Settlement {
     }
 }
 
-/// Settles a leased row; fenced by the lease, so a stale holder changes nothing.
+/// Settles a leased row; fenced by the lease, so a stale holder changes nothing. An order that did not leave after all
+/// ends here where it was withheld or given up meanwhile (`ask_money`).
 ///
 /// # Errors
 /// [`StoreError::Stale`] when the lease was lost.
@@ -216,11 +219,18 @@ pub async fn settle(
     let updated = sqlx::query!(
         r#"
         update ask
-        set state = coalesce($3, state),
+        set state = case
+                when $3 = 'OPEN' and outcome = $9 then 'STUCK'
+                when $3 = 'OPEN' and outcome = $10 then 'CLOSED'
+                else coalesce($3, state)
+            end,
             outcome = coalesce($4, outcome),
             due_at = coalesce($5, due_at),
             reference = coalesce($6, reference),
-            closed_at = case when $3::text in ('CLOSED', 'STUCK') then $7 else closed_at end,
+            closed_at = case
+                when $3::text in ('CLOSED', 'STUCK') or $3 = 'OPEN' and outcome in ($9, $10) then $7
+                else closed_at
+            end,
             tries = tries - 1 + $8,
             lease_id = null,
             leased_until = null
@@ -235,6 +245,8 @@ pub async fn settle(
         reference,
         now,
         spent,
+        WITHHELD,
+        GIVEN_UP,
     )
     .execute(conn)
     .await?;

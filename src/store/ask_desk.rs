@@ -99,11 +99,12 @@ pub async fn call_operator(
             outcome = $2,
             closed_at = $3
         where ask_id = $1
-        and state = 'CLOSED'
+        and (state = 'CLOSED' or state = 'STUCK' and outcome = $4 and $2 <> $4)
         "#,
         id,
         reason,
         now,
+        UNCLAIMED,
     )
     .execute(conn)
     .await?;

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
-use super::ask::{Detail, WITHHELD, context};
+use super::ask::{Detail, GIVEN_UP, WITHHELD, context};
 use crate::domain::application::ask::{Ask, NewAsk};
 use crate::domain::application::decision::OrderFate;
 use crate::domain::ids::ApplicationId;
@@ -92,13 +92,14 @@ pub async fn carry_out(
     let ids = locked(conn, sealer, application, bank_key).await?;
     match fate {
         OrderFate::Answered => end(conn, &ids, ("answered by hand", true), now).await,
-        OrderFate::GivenUp => end(conn, &ids, ("not needed any more", false), now).await,
+        OrderFate::GivenUp => end(conn, &ids, (GIVEN_UP, false), now).await,
         OrderFate::Withheld => withhold(conn, &ids, now).await,
         OrderFate::LetGo => let_go(conn, &ids, now).await,
     }
 }
 
-/// Ends orders; those that may have left only where that is said.
+/// Ends orders; those that may have left only where that is said. One that is being sent just now, and is put back
+/// unsent, ends when it is.
 async fn end(
     conn: &mut PgConnection,
     ids: &[Uuid],
@@ -108,13 +109,13 @@ async fn end(
     sqlx::query!(
         r#"
         update ask
-        set state = 'CLOSED',
+        set state = case when $4 or state <> 'SENDING' then 'CLOSED' else state end,
             outcome = $2,
-            closed_at = $3,
-            lease_id = null,
-            leased_until = null
+            closed_at = case when $4 or state <> 'SENDING' then $3 else closed_at end,
+            lease_id = case when $4 or state <> 'SENDING' then null else lease_id end,
+            leased_until = case when $4 or state <> 'SENDING' then null else leased_until end
         where ask_id = any($1)
-        and ($4 or state = 'OPEN' or state = 'STUCK' and outcome = $5)
+        and ($4 or state in ('OPEN', 'SENDING') or state = 'STUCK' and outcome = $5)
         "#,
         ids,
         outcome,
@@ -127,15 +128,16 @@ async fn end(
     Ok(())
 }
 
+/// One that is being sent just now is marked: put back unsent, it is withheld then.
 async fn withhold(conn: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query!(
         r#"
         update ask
-        set state = 'STUCK',
+        set state = case state when 'OPEN' then 'STUCK' else state end,
             outcome = $2,
-            closed_at = $3
+            closed_at = case state when 'OPEN' then $3 else closed_at end
         where ask_id = any($1)
-        and state = 'OPEN'
+        and state in ('OPEN', 'SENDING')
         "#,
         ids,
         WITHHELD,
@@ -150,12 +152,12 @@ async fn let_go(conn: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) -> Re
     sqlx::query!(
         r#"
         update ask
-        set state = 'OPEN',
+        set state = case state when 'STUCK' then 'OPEN' else state end,
             outcome = null,
             closed_at = null,
-            due_at = $3
+            due_at = case state when 'STUCK' then $3 else due_at end
         where ask_id = any($1)
-        and state = 'STUCK'
+        and state in ('SENDING', 'STUCK')
         and outcome = $2
         "#,
         ids,

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use chrono::Duration;
-use ocen_lender::domain::application::ask::{Ask, NEVER_RECEIVED, Outcome};
+use ocen_lender::domain::application::ask::{Ask, NEVER_RECEIVED, NewAsk, Outcome};
+use ocen_lender::domain::application::decision::OrderFate;
 use ocen_lender::lender::Port;
+use ocen_lender::store::ask::{self, Detail, Settlement};
+use ocen_lender::store::ask_money;
 use serde_json::{Value, json};
+use sqlx::{Executor as _, Row as _};
 use tokio::task::JoinSet;
 
 use crate::support::bodies::{self, path};
+use crate::support::database;
 use crate::support::flow::{Flow, Loan};
 use crate::support::lsp::{Callback, TestLsp};
 use crate::support::port::{Reply, Seen, Steered};
@@ -267,4 +272,49 @@ async fn money_goes_to_the_borrowers_own_bank_account_only() {
     }
     let shown = server.get(&format!("/admin/applications/{}/{}", lsp.org_id, ids[0])).await;
     assert_eq!(shown["accountSetup"], "NONE");
+}
+
+/// An order that waits, on a server that does nothing by itself, and the state of its question.
+async fn waiting_order() -> (Server, impl AsyncFn(&Server) -> String) {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let loan = granted(&server, &lsp).await;
+    let stop = json!({"reason": "a look at the bank", "by": "asha"});
+    let switch = format!("{}/admin/switches/payouts/all", server.admin);
+    assert_eq!(server.http.put(switch).json(&stop).send().await.unwrap().status(), 200);
+    lsp.ask(path::TRIGGER_DISBURSEMENT, trigger(&loan, "DISB-1")).await;
+    let url = database::copy(&server.database_url).await;
+    let idle = Server::start_with(Options { database_url: Some(url), idle: true, ..Options::default() }).await;
+    let state = async |server: &Server| {
+        let row = server.app.pool.fetch_one("select state from ask where method = 'pay'").await.unwrap();
+        row.get::<String, _>(0)
+    };
+    (idle, state)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_withheld_while_it_is_being_sent_does_not_leave_when_it_is_put_back() {
+    let (server, state) = waiting_order().await;
+    let app = &server.app;
+    let mut conn = app.pool.acquire().await.unwrap();
+    let (later, now) = (app.clock.now() + Duration::hours(1), app.clock.now());
+    for (fate, ends) in [(OrderFate::Withheld, "STUCK"), (OrderFate::GivenUp, "CLOSED")] {
+        let leased = ask::lease(&mut conn, &app.sealer, app.ids.uuid(), (20, &[]), later).await.unwrap();
+        let order = |leased: &ask::Leased| match &leased.detail {
+            Detail::Ask(NewAsk { ask: Ask::Pay(order), targets, .. }) => Some((targets[0].0, order.bank_key.clone())),
+            _ => None,
+        };
+        let held = leased.iter().find(|leased| order(leased).is_some()).unwrap();
+        let (application, key) = order(held).unwrap();
+        assert_eq!(state(&server).await, "SENDING");
+        ask_money::carry_out(&mut conn, &app.sealer, (application, fate, &key), now).await.unwrap();
+        assert_eq!(state(&server).await, "SENDING", "it may be leaving");
+        ask::settle(&mut conn, held, Settlement::PutBack(now), now).await.unwrap();
+        assert_eq!(state(&server).await, ends);
+        if fate == OrderFate::Withheld {
+            let let_go = (application, OrderFate::LetGo, key.as_str());
+            ask_money::carry_out(&mut conn, &app.sealer, let_go, now).await.unwrap();
+            assert_eq!(state(&server).await, "OPEN");
+        }
+    }
 }

@@ -78,6 +78,17 @@ fn late(outcome: &Outcome) -> Option<ToldLate> {
     }
 }
 
+/// The try that held a tranche came back. Of another one, which the bank had told of too late, it must be known now what
+/// became of it: the borrower may have that money.
+pub fn after_return(loan: &mut Loan, tranche: u32) {
+    for other in loan.payouts.iter_mut().filter(|one| one.tranche == tranche && one.told.is_some()) {
+        if matches!(&other.state, PayoutState::Failed { code, .. } if code != RETURNED) {
+            let detail = "the bank told of it, and the try that held the tranche came back".to_owned();
+            other.state = PayoutState::Failed { code: CONTRADICTED.to_owned(), detail };
+        }
+    }
+}
+
 /// The bank's file tells that a try was paid of which the bank had said both: it is open again, to be booked, and no
 /// other try of its tranche is needed. Where another one was paid meanwhile, the borrower has the money twice: the second
 /// time is not his loan's, and a person has it sent back.

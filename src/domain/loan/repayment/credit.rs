@@ -35,11 +35,21 @@ pub fn settle(
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
-    let Arrived { utr, value_date, amount } = arrived;
     if facts.is_credited {
         entered_by_hand(loan, app, payment, facts, d);
-        return;
+    } else {
+        take(loan, app, (payment, arrived), facts, d);
     }
+}
+
+fn take(
+    loan: &mut Loan,
+    app: &Application,
+    (payment, arrived): (Payment, Arrived<'_>),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) {
+    let Arrived { utr, value_date, amount } = arrived;
     let amount = amount.unwrap_or(payment.amount);
     let first = loan.account.as_ref().map_or(value_date, |account| account.contract.terms.disbursed_on);
     let of = format!("payment {}", payment.id);
@@ -109,7 +119,7 @@ pub(super) fn settle_from_held(
     let (id, exchange, reference) = (payment.id.clone(), payment.exchange, payment.id.to_string());
     let payment = Payment { amount: Paise::ZERO, ..payment };
     let arrived = Arrived { utr: &reference, value_date: facts.today, amount: None };
-    settle(loan, app, (payment, arrived), facts, d);
+    take(loan, app, (payment, arrived), facts, d);
     let settled = d.effects.iter().rev().find_map(|effect| match effect {
         Effect::SavePayment(payment) if payment.id == id => Some(content(loan, payment)),
         _ => None,

@@ -212,3 +212,21 @@ fn a_tranche_that_was_paid_twice_is_booked_once() {
     assert_eq!((scene.journals.len(), &loan(&scene).account), (book, &account));
     assert_eq!(loan(&scene).payouts.iter().filter(|payout| payout.is_paid()).count(), 1);
 }
+
+#[test]
+fn what_the_bank_told_too_late_is_asked_about_when_the_other_try_comes_back() {
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    let first = pay(&scene);
+    scene.answer("pay", &refused("ACCOUNT_CLOSED"));
+    trigger(&mut scene, "P2", None, None);
+    scene.answer("pay", &paid());
+    let value_date = "2026-11-02".parse().unwrap();
+    scene.apply(&first, &done(Finding::Paid { utr: "UTR7".to_owned(), value_date }));
+    let back = Act::ReturnPayout { payment_id: PaymentId::from("P2"), on: value_date };
+    scene.operate(ONE, &back).unwrap();
+    let third = trigger(&mut scene, "P3", None, None);
+    assert_eq!(scene.refusal(third), Some(RefusalReason::AmountNotAllowed), "the borrower may have the money");
+    scene.operate(ONE, &resolve("P1", Some("UTR7"))).unwrap();
+    assert!(loan(&scene).payouts[0].is_paid());
+}
