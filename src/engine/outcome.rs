@@ -57,13 +57,13 @@ pub async fn news(app: &App, id: Uuid, new: &NewAsk, outcome: &Outcome) -> Resul
     let (prepared, stuck) = decided(app, &mut tx, new, outcome).await?;
     let is_news = !prepared.decided.decision.events.is_empty();
     if is_news {
-        warn(id, new, &prepared);
         if let Some(reason) = stuck {
             if !ask_desk::call_operator(&mut tx, id, reason, app.clock.now()).await? {
                 return Ok(false);
             }
             must_look(id, new, reason);
         }
+        warn(id, new, &prepared);
         let begun = begin::decision(app, &mut tx, prepared).await?;
         tx.commit().await?;
         begun.go(app);

@@ -5,30 +5,36 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
-use super::ask::{Detail, GIVEN_UP, WITHHELD, context};
+use super::ask::{CONTRADICTED, Detail, GIVEN_UP, WITHHELD, context};
 use crate::domain::application::ask::{Ask, NewAsk};
 use crate::domain::application::decision::OrderFate;
 use crate::domain::ids::ApplicationId;
 use crate::seal::Sealer;
 
-/// Locks the money questions of an application that have not ended, and gives those with a bank key.
+/// States of a question that has not ended.
+const STANDING: [&str; 3] = ["OPEN", "SENDING", "STUCK"];
+
+/// Locks the money questions of an application in some states, and gives those with a bank key.
 async fn locked(
     conn: &mut PgConnection,
     sealer: &Sealer,
-    application: ApplicationId,
-    bank_key: &str,
+    (application, bank_key): (ApplicationId, &str),
+    states: &[&str],
 ) -> Result<Vec<Uuid>, StoreError> {
+    let states: Vec<String> = states.iter().map(|state| (*state).to_owned()).collect();
     let rows = sqlx::query!(
         r#"
         select ask_id, detail
         from ask
         where application_id = $1
-        and state in ('OPEN', 'SENDING', 'STUCK')
+        and state = any($2)
         and method in ('pay', 'present')
+        and get_byte(detail, 0) <> 0
         order by ask_id
         for update
         "#,
         application.0,
+        &states,
     )
     .fetch_all(conn)
     .await?;
@@ -79,7 +85,7 @@ pub async fn under_way(
     Ok(keys)
 }
 
-/// Has come of the money orders of an application with a bank key what was decided.
+/// Does with the money orders of an application that have a bank key what was decided.
 ///
 /// # Errors
 /// When the database fails or a question cannot be opened.
@@ -89,13 +95,34 @@ pub async fn carry_out(
     (application, fate, bank_key): (ApplicationId, OrderFate, &str),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let ids = locked(conn, sealer, application, bank_key).await?;
+    let states: &[&str] = if fate == OrderFate::InQuestion { &["CLOSED", "STUCK"] } else { &STANDING };
+    let ids = locked(conn, sealer, (application, bank_key), states).await?;
     match fate {
+        OrderFate::InQuestion => question(conn, &ids, now).await,
         OrderFate::Answered => end(conn, &ids, ("answered by hand", true), now).await,
         OrderFate::GivenUp => end(conn, &ids, (GIVEN_UP, false), now).await,
         OrderFate::Withheld => withhold(conn, &ids, now).await,
         OrderFate::LetGo => let_go(conn, &ids, now).await,
     }
+}
+
+/// Leaves ended orders to an operator.
+async fn question(conn: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update ask
+        set state = 'STUCK',
+            outcome = $2,
+            closed_at = $3
+        where ask_id = any($1)
+        "#,
+        ids,
+        CONTRADICTED,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Ends orders; those that may have left only where that is said. One that is being sent just now, and is put back

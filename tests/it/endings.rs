@@ -272,6 +272,11 @@ async fn money_beside_a_paid_tranche_is_closed_by_hand() {
     let mut entries = log["items"].as_array().unwrap().iter().map(|row| &row["entry"]);
     let entry = entries.find(|entry| entry["action"] == "ASK_CLOSED").unwrap();
     assert_eq!(entry["reason"], "sent back, confirmed to ***", "{entry}");
+
+    // The other try comes back: the money that was beside it is the borrower's only one, or nobody's.
+    let back = json!({"kind": "RETURN_PAYOUT", "paymentId": "DISB-1", "on": server.app.clock.today()});
+    act(&server, &loan, back).await;
+    assert_eq!(reasons(&stuck(&server).await), [CONTRADICTED]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -196,6 +196,8 @@ pub enum OrderFate {
     Withheld,
     /// It was withheld, and leaves after all.
     LetGo,
+    /// The bank has told two things of it, and it must be known now which is true: a person looks.
+    InQuestion,
     /// It is not needed any more: it does not leave, if it has not left yet. What has left is asked about as before.
     GivenUp,
 }

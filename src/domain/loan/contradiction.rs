@@ -80,11 +80,16 @@ fn late(outcome: &Outcome) -> Option<ToldLate> {
 
 /// The try that held a tranche came back. Of another one, which the bank had told of too late, it must be known now what
 /// became of it: the borrower may have that money.
-pub fn after_return(loan: &mut Loan, tranche: u32) {
+pub fn after_return(loan: &mut Loan, app: &Application, tranche: u32, d: &mut Decision) {
     for other in loan.payouts.iter_mut().filter(|one| one.tranche == tranche && one.told.is_some()) {
         if matches!(&other.state, PayoutState::Failed { code, .. } if code != RETURNED) {
             let detail = "the bank told of it, and the try that held the tranche came back".to_owned();
             other.state = PayoutState::Failed { code: CONTRADICTED.to_owned(), detail };
+            d.event(
+                app,
+                format!("try {} of tranche {tranche} may have been paid: it holds the tranche", other.attempt),
+            );
+            d.effects.push(Effect::Order(OrderFate::InQuestion, other.bank_key.clone()));
         }
     }
 }

@@ -246,7 +246,7 @@ pub fn came_back(
     payout.state = PayoutState::Failed { code, detail: "the payout came back from the bank".to_owned() };
     payout.at = facts.now;
     let payout = payout.clone();
-    contradiction::after_return(loan, payout.tranche);
+    contradiction::after_return(loan, app, payout.tranche, d);
     d.event(app, format!("tranche {} came back", payout.tranche));
     repayment::end_all(loan, app, d);
     let what = What::PayoutReturned { reference: payout.bank_key.clone() };

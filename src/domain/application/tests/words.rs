@@ -102,6 +102,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Order(OrderFate::Answered, _) => "close ask".to_owned(),
         Effect::Order(OrderFate::Withheld, _) => "withhold".to_owned(),
         Effect::Order(OrderFate::LetGo, _) => "let go".to_owned(),
+        Effect::Order(OrderFate::InQuestion, _) => "in question".to_owned(),
         Effect::Order(OrderFate::GivenUp, _) => "give up".to_owned(),
         Effect::Reopen(..) => "reopen".to_owned(),
         Effect::Finish(..) => "finish".to_owned(),

@@ -225,6 +225,8 @@ fn what_the_bank_told_too_late_is_asked_about_when_the_other_try_comes_back() {
     scene.apply(&first, &done(Finding::Paid { utr: "UTR7".to_owned(), value_date }));
     let back = Act::ReturnPayout { payment_id: PaymentId::from("P2"), on: value_date };
     scene.operate(ONE, &back).unwrap();
+    let asked = Effect::Order(OrderFate::InQuestion, loan(&scene).payouts[0].bank_key.clone());
+    assert!(scene.effects.contains(&asked), "a person finds it");
     let third = trigger(&mut scene, "P3", None, None);
     assert_eq!(scene.refusal(third), Some(RefusalReason::AmountNotAllowed), "the borrower may have the money");
     scene.operate(ONE, &resolve("P1", Some("UTR7"))).unwrap();
