@@ -177,14 +177,20 @@ impl Stubborn {
     }
 
     /// Asks again and again until the answer fits; not once it has failed for good.
-    async fn ask_until(&self, path: &str, body: Value, fits: impl Fn(&Value) -> bool) {
+    async fn ask_until(&self, path: &str, body: Value, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
             let answer = self.ask(path, body.clone()).await;
             if fits(&answer) {
-                return;
+                return answer;
             }
-            let ends = [&answer["payment"]["status"], &answer["plan"]["status"], &answer["consent"]["consentStatus"]];
-            let has_failed = ends.iter().any(|end| matches!(end.as_str(), Some("FAILURE" | "INACTIVE" | "FAILED")));
+            let ends = [
+                &answer["payment"]["status"],
+                &answer["plan"]["status"],
+                &answer["consent"]["consentStatus"],
+                &answer["loanStatus"],
+            ];
+            let bad = ["FAILURE", "INACTIVE", "FAILED", "REJECTED"];
+            let has_failed = ends.iter().any(|end| end.as_str().is_some_and(|end| bad.contains(&end)));
             assert!(!has_failed, "{path}: {answer}");
             pause().await;
         }
@@ -208,7 +214,9 @@ impl Stubborn {
         let active = |answer: &Value| answer["plan"]["status"] == "ACTIVE";
         self.ask_until(path::REPAYMENT_PLAN_STATUS, json!({"plan": plan}), active).await;
         self.consent(&id, "PERIODIC").await;
-        let granted = self.ask(path::GRANT, json!({"loanApplicationId": id})).await;
+        // Who was killed while it looked at the borrower's identity holds that until its lease runs out.
+        let grants = |answer: &Value| answer["loanStatus"] == "GRANTED";
+        let granted = self.ask_until(path::GRANT, json!({"loanApplicationId": id}), grants).await;
         let loan = granted["loanId"].as_str().unwrap_or_else(|| panic!("{granted}")).to_owned();
         let payment = json!({"id": format!("DISB-{id}"), "totalAmount": offer["terms"]["sanctionedAmount"]});
         let triggered = self.ask(path::TRIGGER_DISBURSEMENT, json!({"loanId": loan, "payment": payment})).await;

@@ -168,13 +168,20 @@ fn missing(app: &Application, facts: &Facts<'_>) -> Vec<Action> {
         missing.push(action("no disbursement plan is chosen", "plan", ""));
     }
     if product.is_some_and(|p| p.needs_kyc) && !matches!(deal.kyc, Kyc::Done { .. }) {
-        let mut step = action("the borrower's identity is not verified", "kyc", deal.kyc.name());
-        if let Kyc::Pending { url, .. } = &deal.kyc {
-            step.url.clone_from(url);
-        }
-        missing.push(step);
+        missing.push(identify(&deal.kyc));
     }
     missing
+}
+
+/// What the borrower does about his identity: nothing but wait, while it is looked at without him.
+fn identify(kyc: &Kyc) -> Action {
+    let url = if let Kyc::Pending { url, .. } = kyc { url.clone() } else { None };
+    let description = if matches!(kyc, Kyc::Pending { url: None, .. }) {
+        "the borrower's identity is being verified, please ask again later"
+    } else {
+        "the borrower's identity is not verified"
+    };
+    Action { url, ..action(description, "kyc", kyc.name()) }
 }
 
 fn action(description: &str, object: &str, value: &str) -> Action {
