@@ -62,8 +62,21 @@ pub fn generate_offers(application_id: &str) -> Value {
     json!({"loanApplicationIds": [application_id]})
 }
 
+/// How much of an offer comes back with the choice of it.
+#[derive(Clone, Copy)]
+pub enum Chosen {
+    /// Its id, and nothing elsewhere, as LSPs in the field send it (`ocen-v3.md` §2.2).
+    ById,
+    /// All that the lender sent, its documents too, as the schema has it.
+    Whole,
+}
+
 /// Takes an offer.
-pub fn set_offer(application_id: &str, offer: &Value) -> Value {
+pub fn set_offer(application_id: &str, offer: &Value, chosen: Chosen) -> Value {
+    let mut offer = offer.clone();
+    if let (Chosen::ById, Some(members)) = (chosen, offer.as_object_mut()) {
+        members.iter_mut().filter(|(name, _)| *name != "id").for_each(|(_, value)| *value = Value::Null);
+    }
     json!({"loanApplicationId": application_id, "offer": offer})
 }
 

@@ -15,13 +15,15 @@ use crate::cpu::{Cost, Meter};
 use crate::database::Database;
 use crate::floor::{self, Floor};
 use crate::load::{self, Pace, Run};
-use crate::messages::{self, CREATE, GENERATE_OFFERS, SET_OFFER, Shot};
+use crate::messages::{self, CREATE, Chosen, GENERATE_OFFERS, SET_OFFER, Shot};
 use crate::server::{Server, Setup};
 use crate::sink::Sink;
 use crate::stock::Originals;
 
-/// Connections at saturation.
-const CONNECTIONS: usize = 48;
+/// Connections at saturation; the goals are for 32 to 64.
+const CONNECTIONS: usize = 64;
+/// Connections that requests with a timetable are spread over.
+const TIMED_CONNECTIONS: usize = 96;
 /// Pairs under way at once.
 const PAIRS: usize = 64;
 /// How long what is queued may take to leave.
@@ -138,13 +140,28 @@ impl Bench<'_> {
         let (run, cost) = self.measure(server, shots, (CONNECTIONS, Pace::Closed)).await?;
         self.note("create_per_s", run.rate());
         self.note_cost(["create_server_us", "create_postgres_us", "create_client_us", "create_others_us"], cost);
+        let named = ["offer_server_us", "offer_postgres_us", "offer_client_us", "offer_others_us"];
+        self.choices(server, count, Chosen::ById, ("offer_per_s", named)).await?;
+        let named = ["whole_server_us", "whole_postgres_us", "whole_client_us", "whole_others_us"];
+        self.choices(server, count, Chosen::Whole, ("whole_per_s", named)).await?;
+        Ok(run.rate())
+    }
+
+    /// Saturation by the choice of an offer.
+    async fn choices(
+        &mut self,
+        server: &Server,
+        count: usize,
+        chosen: Chosen,
+        (rate, costs): (&'static str, [&'static str; 4]),
+    ) -> Outcome<()> {
         let names = self.originals.offered(self.database, count).await?;
-        let offers = names.iter().map(|name| messages::set_offer(name, &self.offer)).collect();
+        let offers = names.iter().map(|name| messages::set_offer(name, &self.offer, chosen)).collect();
         let shots = messages::sign_all(&self.key, SET_OFFER, offers).await?;
         let (taken, cost) = self.measure(server, shots, (CONNECTIONS, Pace::Closed)).await?;
-        self.note("offer_per_s", taken.rate());
-        self.note_cost(["offer_server_us", "offer_postgres_us", "offer_client_us", "offer_others_us"], cost);
-        Ok(run.rate())
+        self.note(rate, taken.rate());
+        self.note_cost(costs, cost);
+        Ok(())
     }
 
     /// Latency from the due time at half of what saturation gave, and over one connection.
@@ -153,7 +170,7 @@ impl Bench<'_> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand")]
         let count = (rate * self.args.span.as_secs_f64()) as usize + 1;
         let shots = self.creates(count).await?;
-        let (run, _) = self.measure(server, shots, (2 * CONNECTIONS, Pace::Open(rate))).await?;
+        let (run, _) = self.measure(server, shots, (TIMED_CONNECTIONS, Pace::Open(rate))).await?;
         self.note("half_per_s", run.rate());
         self.note("half_p50_ms", run.quantile(0.50));
         self.note("half_p99_ms", run.quantile(0.99));

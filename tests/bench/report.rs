@@ -172,11 +172,16 @@ fn at_most(id: &'static str, what: &'static str, value: f64, goal: f64) -> Ratio
 fn ratios(of: impl Fn(&str) -> f64) -> Vec<Ratio> {
     let figures = Figures::new(of);
     let create = ["createLoanApplications: share of the machine that is RSA", "create: server beside RSA / sign"];
-    let offer = ["setOffer: share of the machine that is RSA", "setOffer: server beside RSA / sign"];
+    let offer =
+        ["setOffer by its id: share of the machine that is RSA", "setOffer by its id: server beside RSA / sign"];
+    let whole =
+        ["setOffer with the whole offer: share that is RSA", "setOffer with the whole offer: server beside RSA / sign"];
     let costs = ["create_server_us", "create_postgres_us", "create_client_us"];
     let mut ratios = figures.accepting(create, "create_per_s", costs);
     let costs = ["offer_server_us", "offer_postgres_us", "offer_client_us"];
     ratios.extend(figures.accepting(offer, "offer_per_s", costs));
+    let costs = ["whole_server_us", "whole_postgres_us", "whole_client_us"];
+    ratios.extend(figures.accepting(whole, "whole_per_s", costs));
     let of = &figures.of;
     ratios.push(at_most("G4", "create: Postgres / transaction", of("create_postgres_us") / figures.transaction, 1.5));
     ratios.extend(figures.delivering());
