@@ -204,7 +204,8 @@ impl Settlement {
 }
 
 /// Settles a leased row; fenced by the lease, so a stale holder changes nothing. An order that did not leave after all
-/// ends here where it was withheld or given up meanwhile (`ask_money`).
+/// ends here where it was withheld or given up meanwhile (`ask_money`). One that was given up and that nobody ever
+/// answers for keeps that reason: a person may close it.
 ///
 /// # Errors
 /// [`StoreError::Stale`] when the lease was lost.
@@ -224,7 +225,7 @@ pub async fn settle(
                 when $3 = 'OPEN' and outcome = $10 then 'CLOSED'
                 else coalesce($3, state)
             end,
-            outcome = coalesce($4, outcome),
+            outcome = case when $3 = 'STUCK' and outcome = $10 then outcome else coalesce($4, outcome) end,
             due_at = coalesce($5, due_at),
             reference = coalesce($6, reference),
             closed_at = case

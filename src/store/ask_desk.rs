@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
-use super::ask::{BY_HAND, CONTRADICTED, Detail, Leased, MISTAKEN, UNCLAIMED, WITHHELD, context};
+use super::ask::{BY_HAND, CONTRADICTED, Detail, GIVEN_UP, Leased, MISTAKEN, UNCLAIMED, WITHHELD, context};
 use crate::seal::{Sealer, is_erased};
 
 /// What a question is, whoever works on it; none when there is no such row, or what it asked was erased since.
@@ -125,7 +125,7 @@ pub async fn retry(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Res
             tries = 0,
             renewed = renewed + case when outcome = $3 then 1 else 0 end,
             due_at = $2,
-            outcome = null,
+            outcome = case when outcome = $5 then outcome end,
             closed_at = null
         where ask_id = $1
         and state = 'STUCK'
@@ -135,6 +135,7 @@ pub async fn retry(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Res
         now,
         MISTAKEN,
         &LEFT_TO_PEOPLE.map(str::to_owned),
+        GIVEN_UP,
     )
     .execute(conn)
     .await?;
@@ -182,8 +183,9 @@ pub(super) fn may_be_retried(reason: Option<&str>) -> bool {
     !reason.is_some_and(|reason| LEFT_TO_PEOPLE.contains(&reason))
 }
 
-/// Whether nothing waits for a stuck question: a notice, something to be undone, or money that was dealt with by hand.
+/// Whether nothing waits for a stuck question: a notice, something to be undone, money that was dealt with by hand, or
+/// an order that was given up and that its system never answered for.
 pub(super) fn may_be_closed(port: &str, method: &str, reason: Option<&str>) -> bool {
     let waits_for_nothing = [("notifier", "send"), ("collections", "cancel"), ("data", "consent-revoke")];
-    matches!(reason, Some(UNCLAIMED | BY_HAND)) || waits_for_nothing.contains(&(port, method))
+    matches!(reason, Some(UNCLAIMED | BY_HAND | GIVEN_UP)) || waits_for_nothing.contains(&(port, method))
 }

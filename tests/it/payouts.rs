@@ -7,9 +7,9 @@ use ocen_lender::domain::application::ask::{Ask, NEVER_RECEIVED, NewAsk, Outcome
 use ocen_lender::domain::application::decision::OrderFate;
 use ocen_lender::lender::Port;
 use ocen_lender::store::ask::{self, Detail, Settlement};
-use ocen_lender::store::ask_money;
+use ocen_lender::store::{ask_desk, ask_money};
 use serde_json::{Value, json};
-use sqlx::{Executor as _, Row as _};
+use sqlx::{Executor as _, PgConnection, Row as _};
 use tokio::task::JoinSet;
 
 use crate::support::bodies::{self, path};
@@ -317,4 +317,32 @@ async fn an_order_that_is_withheld_while_it_is_being_sent_does_not_leave_when_it
             assert_eq!(state(&server).await, "OPEN");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_given_up_and_is_never_answered_for_may_be_closed() {
+    let (server, state) = waiting_order().await;
+    let app = &server.app;
+    let mut conn = app.pool.acquire().await.unwrap();
+    let (later, now) = (app.clock.now() + Duration::hours(1), app.clock.now());
+    let lease = async |conn: &mut PgConnection| {
+        let leased = ask::lease(conn, &app.sealer, app.ids.uuid(), (20, &[]), later).await.unwrap();
+        leased.into_iter().find(|one| matches!(&one.detail, Detail::Ask(new) if new.ask.method() == "pay")).unwrap()
+    };
+    let held = lease(&mut conn).await;
+    let Detail::Ask(NewAsk { ask: Ask::Pay(order), targets, .. }) = &held.detail else { panic!("{held:?}") };
+    let given_up = (targets[0].0, OrderFate::GivenUp, order.bank_key.as_str());
+    ask_money::carry_out(&mut conn, &app.sealer, given_up, now).await.unwrap();
+    ask::settle(&mut conn, &held, Settlement::Stuck("no answer"), now).await.unwrap();
+    assert_eq!(state(&server).await, "STUCK");
+    let listed = server.get("/admin/asks").await["items"][0].clone();
+    assert_eq!(listed["mayBeClosed"], true, "{listed}");
+
+    // To ask once more does not make it one that something waits for.
+    assert!(ask_desk::retry(&mut conn, held.id, now).await.unwrap());
+    assert_eq!(state(&server).await, "SENDING", "the bank is only asked about it");
+    let held = lease(&mut conn).await;
+    ask::settle(&mut conn, &held, Settlement::Stuck("no answer"), now).await.unwrap();
+    assert!(ask_desk::close(&mut conn, held.id, now).await.unwrap());
+    assert_eq!(state(&server).await, "CLOSED");
 }

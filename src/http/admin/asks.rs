@@ -61,7 +61,8 @@ pub struct Closed {
     reason: String,
 }
 
-/// Closes a stuck question that nothing waits for: money that was dealt with by hand, a notice, something to be undone.
+/// Closes a stuck question that nothing waits for: money that was dealt with by hand, an order that was given up, a
+/// notice, something to be undone.
 ///
 /// # Errors
 /// 400 or 422 without a reason, 404 for a question that is not stuck, or whose answer something waits for.
