@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
@@ -120,6 +121,11 @@ pub async fn read_alone(body: Body, limit: usize) -> Result<Bytes, ReadError> {
 }
 
 async fn read_until(deadline: Instant, mut body: Body, limit: usize, room: &Room) -> Result<Held, ReadError> {
+    // One that announces its length is known to be too large before it has come.
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        drain(body).await;
+        return Err(ReadError::TooLarge(limit));
+    }
     let mut bytes = BytesMut::new();
     let mut share = Share::default();
     loop {
@@ -174,6 +180,33 @@ mod tests {
         assert_eq!(read(chunks(&[60, 40]), 100, &room).await.unwrap().bytes.len(), 100);
         assert_eq!(read(chunks(&[60, 41]), 100, &room).await.unwrap_err(), ReadError::TooLarge(100));
         assert_eq!(read(Body::empty(), 100, &room).await.unwrap().bytes.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_announces_too_much_is_refused_before_it_has_come() {
+        let announced = |bytes| Body::new(Announced(bytes));
+        let room = Room::new(1 << 20, 0);
+        assert_eq!(read(announced(101), 100, &room).await.unwrap_err(), ReadError::TooLarge(100));
+        assert_eq!(read(announced(100), 100, &room).await.unwrap().bytes.len(), 0);
+    }
+
+    /// A body of so many bytes that never come.
+    struct Announced(u64);
+
+    impl hyper::body::Body for Announced {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+            std::task::Poll::Ready(None)
+        }
+
+        fn size_hint(&self) -> hyper::body::SizeHint {
+            hyper::body::SizeHint::with_exact(self.0)
+        }
     }
 
     #[tokio::test]
