@@ -17,21 +17,29 @@ pub struct Column {
     pub column: &'static str,
     /// SQL for the context that its values were sealed for.
     context: &'static str,
+    /// Whether its rows count their writes in `revision`, which tells who read one without a lock that it has moved.
+    counts: bool,
 }
 
 const fn column(table: &'static str, column: &'static str, context: &'static str) -> Column {
-    Column { table, column, context }
+    Column { table, column, context, counts: false }
+}
+
+impl Column {
+    const fn counted(self) -> Self {
+        Self { counts: true, ..self }
+    }
 }
 
 /// All of them. Whoever adds a sealed column adds it here; a test compares this list with the schema.
 pub const COLUMNS: [Column; 18] = [
-    column("application", "state", "'application:' || replace(application_id::text, '-', '')"),
+    column("application", "state", "'application:' || replace(application_id::text, '-', '')").counted(),
     column("message", "body", "'message:' || replace(exchange_id::text, '-', '')"),
     column("exchange_answer", "answer", "'answer:' || replace(exchange_id::text, '-', '') || ':' || slot"),
     column("ask", "detail", "'ask:' || replace(ask_id::text, '-', '')"),
     column("callback", "body", "'callback:' || callback_id"),
     column("attempt", "answer", "'attempt:' || callback_id || ':' || attempt"),
-    column("loan", "state", "'loan:' || loan_id"),
+    column("loan", "state", "'loan:' || loan_id").counted(),
     column("loan_fact", "fact", "'fact:' || loan_id"),
     column("repayment", "payment", "'repayment:' || payment_id"),
     column("dispute", "dispute", "'dispute:' || dispute_id"),
@@ -103,7 +111,8 @@ pub async fn reseal(
     from: &str,
     limit: i64,
 ) -> Result<Batch, StoreError> {
-    let Column { column: name, context, .. } = column;
+    let Column { column: name, context, counts, .. } = column;
+    let count = if counts { ", revision = revision + 1" } else { "" };
     let key = sealer.active_key_id().unwrap_or_default();
     // Read in the order of places, from the place given: no scan that begins where another one is.
     sqlx::query!(
@@ -130,7 +139,7 @@ pub async fn reseal(
         places.push(row.try_get("place")?);
     }
     let put = format!(
-        "update {leaf} set {name} = fresh.value from unnest($1::text[], $2::bytea[]) as fresh (place, value) \
+        "update {leaf} set {name} = fresh.value{count} from unnest($1::text[], $2::bytea[]) as fresh (place, value) \
          where {leaf}.ctid = fresh.place::tid"
     );
     let updated = sqlx::query(AssertSqlSafe(put)).bind(&places).bind(&values).execute(conn).await?;

@@ -14,8 +14,9 @@ with change as materialized (
         protected_member, stream_id, slots, pending, w3c_trace_id, callback_id, callback_path, callback_trace_id,
         callback_due_at, reserved, borrower_seen)
 ), held as (
-    -- By its place, for which no index is read a second time: each write of an application takes its revision on, so
-    -- that a row of this revision has not been written since.
+    -- By its place, for which no index is read a second time. Locking finds the row as it is now, and what comes after
+    -- finds it as it was when the statement began: one that was written in between, even by who left its revision as it
+    -- was, is locked at a place where nothing stood yet. It is changed by who has read it anew.
     select change.*, free.place
     from change
     cross join lateral (
@@ -25,6 +26,7 @@ with change as materialized (
         and revision = change.revision
         for update skip locked
     ) free
+    where (select true from application as_it_was where as_it_was.ctid = free.place)
 ), counted as (
     -- The row of a borrower is written whenever what it counts may change.
     insert into borrower (borrower_index, created_at)
@@ -70,6 +72,7 @@ with change as materialized (
     from unnest($6::uuid[], $31::bytea[]) as sealed (exchange_id, state)
     join written using (exchange_id)
     where application.ctid = written.place
+    returning written.exchange_id
 ), found_by as (
     insert into reference (org_id, kind, value, application_id, created_at)
     select org_id, kind, value, application_id, $1
@@ -136,5 +139,9 @@ with change as materialized (
     join place using (stream_id)
     where callback_id is not null
 )
-select exchange_id as "exchange_id!"
+-- Whatever else may keep an application from being changed: nothing is told as written then, and nothing stays.
+select
+    case when changed.exchange_id is null then ('not changed: ' || written.application_id)::uuid else exchange_id end
+        as "exchange_id!"
 from written
+left join changed using (exchange_id)

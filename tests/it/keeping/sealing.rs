@@ -15,6 +15,7 @@ use crate::support::bodies::path;
 use crate::support::fingerprint;
 use crate::support::flow::Flow;
 use crate::support::server::{Options, Server, TEST_MASTER_KEY};
+use crate::support::sql;
 
 /// Bytes that are not sealed: indexes, digests and wrapped keys.
 const NOT_SEALED: [&str; 15] = [
@@ -108,8 +109,12 @@ async fn a_new_data_key_seals_without_a_restart_and_the_old_one_can_go() {
     let retire = ["retire-sealing", "--id", "1", "--at-once", "--master-file", text(&master)];
     let (gone, said) = keys(&server, &retire).await;
     assert!(!gone && said.contains("still seals"), "{said}");
+    let revision = "select revision from application";
+    let before = sql::number(&server.app.pool, revision).await;
     let (done, said) = keys(&server, &["reseal", "--master-file", text(&master)]).await;
     assert!(done && said.contains("data key 1 seals 0 values"), "{said}");
+    let after = sql::number(&server.app.pool, revision).await;
+    assert!(after > before, "who has read it without a lock reads it anew");
     let (gone, said) = keys(&server, &retire).await;
     assert!(gone, "{said}");
     server.app.load_data_keys().await.unwrap();
