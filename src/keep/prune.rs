@@ -64,7 +64,7 @@ async fn months(
         }
         let is_past = part.month.is_some_and(|month| is_over(month, rule.before));
         if is_past && !keeps_any(conn, (timed, part)).await? {
-            drop_month(app, conn, (part, rule), swept).await?;
+            drop_month(app, conn, (timed, part), rule, swept).await?;
         } else if is_past || part.month.is_none() {
             delete_rows(app, conn, (timed, part), rule, swept).await?;
         }
@@ -78,7 +78,12 @@ fn is_over(month: NaiveDate, before: DateTime<Utc>) -> bool {
     next < before.date_naive()
 }
 
+/// Looks through a month, piece by piece; what is to be kept behind its back is noted from here on.
 async fn keeps_any(conn: &mut PgConnection, (timed, part): (Timed, &Partition)) -> Result<bool, StoreError> {
+    let mut tx = conn.begin().await?;
+    retention::let_go(&mut tx).await?;
+    retention::note_anew(&mut tx).await?;
+    tx.commit().await?;
     let blocks = partition::blocks(conn, &part.name).await?;
     let mut from = 0;
     while from < blocks {
@@ -94,15 +99,20 @@ async fn keeps_any(conn: &mut PgConnection, (timed, part): (Timed, &Partition)) 
 async fn drop_month(
     app: &App,
     conn: &mut PgConnection,
-    (part, rule): (&Partition, &Rule),
+    (timed, part): (Timed, &Partition),
+    rule: &Rule,
     swept: &mut Swept,
 ) -> Result<(), StoreError> {
     let gone = Gone { count: part.rows.max(0), digest: None };
     for _ in 0..DROP_TRIES {
         let mut tx = conn.begin().await?;
-        let dropped = partition::drop(&mut tx, &part.name).await;
-        match dropped {
-            Ok(()) => {
+        match drop_unless_kept(&mut tx, (timed, part)).await {
+            Ok(false) => {
+                tx.rollback().await?;
+                tracing::info!(partition = part.name, "a partition is kept: something in it is needed again");
+                return Ok(());
+            }
+            Ok(true) => {
                 erasure::prove(&mut tx, None, (&part.name, &rule.why), &gone, app.clock.now()).await?;
                 record(
                     &mut tx,
@@ -123,6 +133,17 @@ async fn drop_month(
     Ok(())
 }
 
+/// Drops a month that was looked through, unless something was kept after all since then; whether it is gone.
+async fn drop_unless_kept(conn: &mut PgConnection, (timed, part): (Timed, &Partition)) -> Result<bool, StoreError> {
+    partition::be_brief(conn).await?;
+    retention::let_go(conn).await?;
+    if partition::is_kept_again(conn, (timed, &part.name)).await? {
+        return Ok(false);
+    }
+    partition::drop(conn, &part.name).await?;
+    Ok(true)
+}
+
 async fn delete_rows(
     app: &App,
     conn: &mut PgConnection,
@@ -134,6 +155,7 @@ async fn delete_rows(
     let mut from = 0;
     while from < blocks && !app.stop.is_cancelled() {
         let mut tx = conn.begin().await?;
+        retention::let_go(&mut tx).await?;
         let gone = partition::prune(&mut tx, (timed, &part.name), rule.before, (from, from + STRETCH)).await?;
         if gone.count > 0 {
             erasure::prove(&mut tx, None, (&part.name, &rule.why), &gone, app.clock.now()).await?;
@@ -158,7 +180,10 @@ async fn forget(app: &App, conn: &mut PgConnection, until: NaiveDate, swept: &mu
             }
             let mut count = 0;
             loop {
-                let gone = retention::forget_requests(conn, ended.application_id, until, FORGET).await?;
+                let mut tx = conn.begin().await?;
+                retention::let_go(&mut tx).await?;
+                let gone = retention::forget_requests(&mut tx, ended.application_id, until, FORGET).await?;
+                tx.commit().await?;
                 count += gone;
                 if gone == 0 {
                     break;

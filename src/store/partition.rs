@@ -37,6 +37,8 @@ pub struct Timed {
     pub key: &'static str,
     /// SQL for "this row of `t` must be kept, however old it is".
     kept: &'static str,
+    /// SQL for the keys of rows about applications that are kept after all.
+    again: &'static str,
 }
 
 /// Messages of applications that have not ended, or that are under a legal hold, are evidence and stay.
@@ -53,6 +55,10 @@ pub const MESSAGE: Timed = Timed {
             or exists (select from legal_hold held where held.application_id = part.application_id)
         )
     )",
+    again: "
+        select exchange_id
+        from kept_again
+        join exchange_application using (application_id)",
 };
 
 /// What LSPs answered to callbacks. It stays under a legal hold only, because a callback's own row tells what became of
@@ -76,6 +82,16 @@ pub const ATTEMPT: Timed = Timed {
             where callback.callback_id = t.callback_id
         )
     )",
+    again: "
+        select callback_id
+        from kept_again
+        join exchange_application using (application_id)
+        join callback using (exchange_id)
+        union
+        select callback_id
+        from kept_again
+        join application using (application_id)
+        join callback on callback.stream_id = application.bundle_id",
 };
 
 /// All partitions with their sizes, by table and month; the default ones last.
@@ -140,6 +156,18 @@ pub async fn keeps_any(conn: &mut PgConnection, of: (Timed, &str), (from, to): (
     Ok(sqlx::query_scalar(AssertSqlSafe(any)).bind(from).bind(to).fetch_one(conn).await?)
 }
 
+/// Whether a partition holds a row that must be kept because of what has happened to its application since
+/// [`retention::note_anew`](super::retention::note_anew).
+///
+/// # Errors
+/// When the database fails.
+#[expect(clippy::disallowed_methods, reason = "the names come from constants and the catalogue")]
+pub async fn is_kept_again(conn: &mut PgConnection, of: (Timed, &str)) -> Result<bool, StoreError> {
+    let (Timed { key, kept, again, .. }, name) = of;
+    let any = format!("select exists (select from {name} t where t.{key} in ({again}) and {kept})");
+    Ok(sqlx::query_scalar(AssertSqlSafe(any)).fetch_one(conn).await?)
+}
+
 /// What went.
 #[derive(Debug, Clone, PartialEq, Eq, Default, sqlx::FromRow)]
 pub struct Gone {
@@ -176,13 +204,21 @@ pub async fn prune(
     Ok(sqlx::query_as(AssertSqlSafe(delete)).bind(from).bind(to).bind(before).fetch_one(conn).await?)
 }
 
-/// Drops a partition. Whoever writes to the table waits meanwhile, so this waits for its lock only briefly.
+/// This transaction waits for locks only briefly: others wait behind it.
 ///
 /// # Errors
-/// When the database fails or the lock is not had at once; nothing is dropped then.
+/// When the database fails.
+pub async fn be_brief(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!("select set_config('lock_timeout', '100ms', true)").fetch_one(conn).await?;
+    Ok(())
+}
+
+/// Drops a partition. Whoever writes to the table waits meanwhile: see [`be_brief`].
+///
+/// # Errors
+/// When the database fails or the lock is not had; nothing is dropped then.
 #[expect(clippy::disallowed_methods, reason = "the partition's name comes from the catalogue")]
 pub async fn drop(conn: &mut PgConnection, name: &str) -> Result<(), StoreError> {
-    sqlx::query!("select set_config('lock_timeout', '100ms', true)").fetch_one(&mut *conn).await?;
     sqlx::query(AssertSqlSafe(format!("drop table {name}"))).execute(conn).await?;
     Ok(())
 }

@@ -44,6 +44,29 @@ pub async fn take_turn(conn: &mut PgConnection, lock: i64) -> Result<bool, Store
     Ok(sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "mine!""#, lock).fetch_one(conn).await?)
 }
 
+/// Guards what lets data go from what keeps it after all; `note_kept_again` in the database takes the same.
+const LETTING_GO: i64 = 7_001_200_013;
+
+/// Until this transaction ends no application comes back from its end, and none under a legal hold; whoever was about to
+/// do so has done it. The next statement sees it.
+///
+/// # Errors
+/// When the database fails, or somebody who keeps one takes longer than the lock timeout.
+pub async fn let_go(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!(r#"select pg_advisory_xact_lock($1) as "locked: ()""#, LETTING_GO).execute(conn).await?;
+    Ok(())
+}
+
+/// What is kept after all from now on is noted ([`partition::is_kept_again`](super::partition::is_kept_again)); what was
+/// until now is there for all to see. The caller, who alone lets go of months, has called [`let_go`].
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_anew(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!("delete from kept_again").execute(conn).await?;
+    Ok(())
+}
+
 /// Applications that ended on a day or earlier and are to be erased: none under a hold, none with an open dispute. What
 /// else keeps one from it, [`lock`] tells.
 ///

@@ -3,12 +3,12 @@
 use chrono::Duration;
 use ocen_lender::config::Retention;
 use serde_json::json;
-use sqlx::Executor as _;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use super::{declined, keeping, sweep};
 use crate::support::bodies::{self, path};
 use crate::support::server::{Options, Server};
-use crate::support::sql;
+use crate::support::{database, sql};
 
 /// Half a year, and everything else for ever.
 const MESSAGES: Retention = Retention {
@@ -140,4 +140,67 @@ async fn request_ids_are_forgotten_a_while_after_their_application_ended() {
     assert_eq!(sql::number(&server.app.pool, "select count(*) from inbox").await, 1, "the open one's");
     let shown = server.get(&format!("/admin/applications/{}/{ended}", lsp.org_id)).await;
     assert!(shown["keeping"]["ended"]["keysPrunedAt"].is_string(), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_is_being_placed_is_waited_for_before_a_month_goes() {
+    let server = idle(MESSAGES).await;
+    let lsp = server.lsp().await;
+    declined(&lsp, &bodies::pan()).await;
+    server.app.clock.advance(Duration::days(300));
+    let mut placing = server.app.pool.begin().await.unwrap();
+    placing.execute(HOLD_ALL).await.unwrap();
+    assert!(ocen_lender::keep::sweep(&server.app).await.is_err(), "it waits for a second, and goes on in an hour");
+    placing.commit().await.unwrap();
+    sweep(&server).await;
+    assert_eq!(messages(&server).await, 1);
+}
+
+/// Holds everything that has ended.
+const HOLD_ALL: &str = "
+    insert into legal_hold (application_id, reason, placed_at)
+    select application_id, '', now() from ended_application on conflict do nothing";
+
+/// A server on whose database something happens each time that a piece of a month with messages has been looked
+/// through: the words in which pieces are asked for find another function than they mean.
+async fn while_looking(what: &str) -> Server {
+    let url = database::fresh().await;
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    let meanwhile = format!(
+        "create function public.format(text, bigint) returns text language plpgsql as $$
+        begin
+            {what};
+            return pg_catalog.format($1, $2);
+        end
+        $$;
+        do $$ begin
+            execute pg_catalog.format('alter database %I set search_path = public, pg_catalog', current_database());
+        end $$"
+    );
+    conn.execute(AssertSqlSafe(meanwhile)).await.unwrap();
+    conn.close().await.unwrap();
+    keeping(MESSAGES, Options { idle: true, database_url: Some(url), ..Options::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_needed_again_while_a_month_is_looked_through_keeps_it() {
+    let back = "update application set stage = 'UNDERWRITING' where stage = 'EXPIRED'";
+    for (what, stage) in [(HOLD_ALL, "REJECTED"), (back, "EXPIRED")] {
+        let server = while_looking(what).await;
+        let lsp = server.lsp().await;
+        match stage {
+            "REJECTED" => _ = declined(&lsp, &bodies::pan()).await,
+            _ => {
+                let item = bodies::application(&bodies::id(), &bodies::pan());
+                lsp.send(path::CREATE, json!({"loanApplications": [item]})).await;
+                sql::run(&server.app.pool, "update application set stage = 'EXPIRED'").await.unwrap();
+            }
+        }
+        server.app.clock.advance(Duration::days(300));
+        let swept = sweep(&server).await;
+        assert!(!swept.dropped.is_empty(), "months without messages");
+        assert_eq!(messages(&server).await, 1, "{stage}: {swept:?}");
+        sweep(&server).await;
+        assert_eq!(messages(&server).await, 1, "{stage}");
+    }
 }
