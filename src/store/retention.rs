@@ -108,13 +108,16 @@ pub async fn to_erase(
     .await?)
 }
 
-/// Locks an application's place on the work list, after the application itself; whether it is still to be erased: not
-/// under a hold, nor with money that has still to go back to the borrower, unless the account for it is gone already. A
-/// hold placed after this waits for the transaction.
+/// Locks an application, as who places a hold does, and then its place on the work list; whether it is still to be
+/// erased: not under a hold, nor with money that has still to go back to the borrower, unless the account for it is gone
+/// already. A hold placed after this waits for the transaction.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn lock(conn: &mut PgConnection, application: Uuid) -> Result<Option<bool>, StoreError> {
+    sqlx::query!("select application_id from application where application_id = $1 for update", application)
+        .fetch_optional(&mut *conn)
+        .await?;
     let row = sqlx::query!(
         r#"
         select erasing_at is not null as "begun!"

@@ -3,9 +3,12 @@
 use chrono::Duration;
 use ocen_lender::config::Retention;
 use ocen_lender::domain::application::ask::{Finding, Outcome};
+use ocen_lender::store::retention;
 use serde_json::{Value, json};
+use sqlx::{Executor as _, Row as _};
+use uuid::Uuid;
 
-use super::{keeping, sweep};
+use super::{declined, keeping, sweep};
 use crate::support::bodies::{self, path};
 use crate::support::fingerprint;
 use crate::support::flow::{Flow, Loan};
@@ -181,4 +184,22 @@ async fn what_came_with_a_consent_goes_when_its_data_life_ends() {
     assert_eq!(sql::number(&server.app.pool, sealed).await, 0);
     let told = lsp.ask(path::CONSENT_STATUS, json!({"consent": {"consentHandle": handle}})).await;
     assert_eq!(told["consent"]["consentStatus"], "FAILED", "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_erased_while_a_hold_is_being_placed() {
+    let server = keeping(TEN_DAYS, Options { idle: true, ..Options::default() }).await;
+    let lsp = server.lsp().await;
+    declined(&lsp, &bodies::pan()).await;
+    let id: Uuid = server.app.pool.fetch_one("select application_id from application").await.unwrap().get(0);
+    // As who places a hold begins.
+    let mut placing = server.app.pool.begin().await.unwrap();
+    placing.execute("select from application for update").await.unwrap();
+    let mut tx = server.app.pool.begin().await.unwrap();
+    let busy = retention::lock(&mut tx, id).await.unwrap_err();
+    assert!(busy.is_transient(), "{busy}");
+    tx.rollback().await.unwrap();
+    placing.rollback().await.unwrap();
+    let mut tx = server.app.pool.begin().await.unwrap();
+    assert_eq!(retention::lock(&mut tx, id).await.unwrap(), Some(false), "to be erased, and not begun");
 }
