@@ -238,10 +238,37 @@ pub struct Since<'a> {
     pub since: DateTime<Utc>,
     /// Decided at this instant or earlier, so that the pages end.
     pub until: DateTime<Utc>,
-    /// Only callbacks after this one; the nil id for the first page.
+    /// Only callbacks after this one; for the first page see [`before_first_since`].
     pub after: Uuid,
     /// At most so many.
     pub limit: i64,
+}
+
+/// The place after which the first page of "all since a time" begins, wherever `page` does: what was decided long before
+/// may have been delivered since. The last id of all when there is nothing. In a transaction of its own: what has
+/// happened since is read as a whole, for which the usual statement timeout may be too short.
+///
+/// # Errors
+/// When the database fails.
+pub async fn before_first_since(conn: &mut PgConnection, page: Since<'_>) -> Result<Uuid, sqlx::Error> {
+    sqlx::query!("select set_config('statement_timeout', '5min', true)").fetch_one(&mut *conn).await?;
+    let first = sqlx::query_scalar!(
+        // Not the first by id that fits: looked for in that order, it would be found at the end of all history.
+        r#"select min(callback_id::text)::uuid
+        from callback
+        where (created_at >= $2 or delivered_at >= $2)
+        and created_at <= $3
+        and state in ('DELIVERED', 'PARKED')
+        and ($4::text is null or state = $4)
+        and ($1::text is null or org_id = $1)"#,
+        page.org_id,
+        page.since,
+        page.until,
+        page.state,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(first.map_or(Uuid::max(), |first| Uuid::from_u128(first.as_u128().saturating_sub(1))))
 }
 
 /// Queues one page of delivered and parked callbacks again, in their old order.

@@ -1,13 +1,16 @@
 //! The operators' API: who may speak to the lender, what was said, and saying it again.
 
 use ocen_lender::jose::SigningKey;
+use ocen_lender::store::outbox::{self, Since};
 use serde_json::{Value, json};
+use sqlx::{Executor as _, Row as _};
+use uuid::Uuid;
 
 use crate::support::bodies::{self, path};
-use crate::support::fingerprint;
 use crate::support::flow::Flow;
 use crate::support::lsp::{Reaction, TestLsp, key};
 use crate::support::server::Server;
+use crate::support::{fingerprint, sql};
 
 /// A registration as an operator would write it.
 fn registration(keys: &[&SigningKey]) -> Value {
@@ -357,4 +360,39 @@ async fn all_callbacks_since_a_time_are_sent_again_in_their_old_order() {
     fingerprint::at_rest(&server).await;
     assert_eq!(paths(&lsp), [first.clone(), first].concat());
     assert_eq!(paths(&neighbour).len(), 1, "the neighbour was not meant");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_long_before_and_delivered_since_is_sent_again() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    for _ in 0..3 {
+        flow.file(1).await;
+    }
+    fingerprint::at_rest(&server).await;
+    let pool = &server.app.pool;
+    // The first is long gone, the second came late, the third is parked since long ago.
+    let old = "
+        update callback
+        set created_at = '2020-01-01',
+            delivered_at = case place when 1 then timestamptz '2020-01-01' when 2 then delivered_at end,
+            state = case place when 3 then 'PARKED' else state end
+        from (select callback_id, row_number() over (order by callback_id) as place from callback) counted
+        where callback.callback_id = counted.callback_id";
+    sql::run(pool, old).await.unwrap();
+    let ids = pool.fetch_all("select callback_id from callback order by callback_id").await.unwrap();
+    let ids: Vec<Uuid> = ids.iter().map(|row| row.get(0)).collect();
+    let until = server.app.clock.now();
+    let since = until - chrono::Duration::days(1);
+    let whole = Since { state: None, org_id: None, since, until, after: Uuid::nil(), limit: 10 };
+    let mut conn = pool.acquire().await.unwrap();
+    let before = outbox::before_first_since(&mut conn, whole).await.unwrap();
+    assert!(ids[0] <= before && before < ids[1], "{before} {ids:?}");
+    let nobody = Since { org_id: Some("LSP-NOBODY"), ..whole };
+    assert_eq!(outbox::before_first_since(&mut conn, nobody).await.unwrap(), Uuid::max());
+    let (_, queued) = server.post("/admin/callbacks/redeliver", &json!({"since": since})).await;
+    assert_eq!(queued["queued"], 1);
+    let (_, queued) = server.post("/admin/callbacks/redeliver", &json!({"since": "2019-12-31T00:00:00Z"})).await;
+    assert!(queued["queued"].as_i64().unwrap() >= 2, "{queued}");
 }

@@ -145,11 +145,14 @@ pub async fn redeliver_since(
 ) -> Result<Json<Value>, Problem> {
     let now = app.clock.now();
     let mut queued = 0;
-    let mut after = Some(Uuid::nil());
     let mut conn = app.pool.acquire().await?;
+    let (state, org_id) = (body.state.map(Again::name), body.org_id.as_deref());
+    let whole = Since { state, org_id, since: body.since, until: now, after: Uuid::nil(), limit: BATCH };
+    let mut tx = conn.begin().await?;
+    let mut after = Some(outbox::before_first_since(&mut tx, whole).await?);
+    tx.commit().await?;
     while let Some(last) = after {
-        let (state, org_id) = (body.state.map(Again::name), body.org_id.as_deref());
-        let page = Since { state, org_id, since: body.since, until: now, after: last, limit: BATCH };
+        let page = Since { after: last, ..whole };
         let mut tx = conn.begin().await?;
         let (moved, next) = outbox::redeliver_since(&mut tx, page, now).await?;
         // One entry a batch, in the transaction that queues it.
