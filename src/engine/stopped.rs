@@ -1,7 +1,7 @@
 //! Kill switches in the engine: new business of a stopped product is refused, and payouts that are stopped are held
 //! back.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -14,9 +14,6 @@ use crate::domain::ids::ApplicationId;
 use crate::store::application::Locked;
 use crate::store::ask::{Detail, Leased};
 use crate::store::{StoreError, application, switches};
-
-/// How long a held payout waits before it is looked at again, should nobody take the switch back.
-const HELD_FOR: Duration = Duration::seconds(15);
 
 /// Refuses applications for a product that is stopped.
 ///
@@ -69,7 +66,7 @@ pub(super) async fn hold_payouts(
         return Ok(leased);
     }
     let back = held_rows(app, conn, &leased, &held).await?;
-    switches::hold(conn, lease_id, &back, now + HELD_FOR).await?;
+    switches::hold(conn, lease_id, &back, now + switches::HELD_FOR).await?;
     Ok(leased.into_iter().filter(|row| !back.contains(&row.id)).collect())
 }
 

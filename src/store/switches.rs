@@ -1,6 +1,6 @@
 //! Kill switches: what is stopped, by whom, and why.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -216,6 +216,12 @@ pub async fn stop(conn: &mut PgConnection, turn: Turn<'_>, now: DateTime<Utc>) -
     Ok(set)
 }
 
+/// How long a held payout waits before it is looked at again, should nobody take the switch back.
+pub const HELD_FOR: Duration = Duration::seconds(15);
+/// Held payouts are due within this time, also those that a replica with a fast clock has put back. What is due later
+/// waits for something else, and the timers of years to come are not looked through.
+const HELD_WITHIN: Duration = Duration::minutes(1);
+
 /// Lets something run again; payouts that were held go out at once. Says whether it was stopped.
 ///
 /// # Errors
@@ -234,8 +240,10 @@ pub async fn release(conn: &mut PgConnection, turn: Turn<'_>, now: DateTime<Utc>
             where method = 'pay'
             and state = 'OPEN'
             and held
-            and due_at > $1",
+            and due_at > $1
+            and due_at <= $2",
             now,
+            now + HELD_WITHIN,
         )
         .execute(&mut *conn)
         .await?;

@@ -165,3 +165,23 @@ async fn who_stopped_what_is_shown_and_kept() {
     assert_eq!(audited["items"].as_array().unwrap().len(), 1, "{audited}");
     assert!(sql::run(&server.app.pool, "delete from switch_change").await.is_err(), "it is kept for good");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payout_that_was_held_once_and_waits_for_something_else_goes_on_waiting() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let loan = Flow { server: &server, lsp: &lsp }.granted(1).await.remove(0);
+    assert_eq!(stop(&server, "payouts/all").await.0, 200);
+    let amount = &loan.offer["terms"]["sanctionedAmount"];
+    let payout = json!({"loanId": loan.loan_id, "payment": {"id": "P-1", "totalAmount": amount}});
+    lsp.send(path::TRIGGER_DISBURSEMENT, payout).await;
+    let pool = &server.app.pool;
+    let held = "select count(*) from ask where method = 'pay' and state = 'OPEN' and held and lease_id is null";
+    server.until("the payout is held", || async { sql::number(pool, held).await == 1 }).await;
+    let later = "update ask set due_at = due_at + interval '1 hour' where method = 'pay' and lease_id is null";
+    sql::run(pool, later).await.unwrap();
+    assert_eq!(release(&server, "payouts/all").await, 204);
+    assert_eq!(sql::number(pool, held).await, 1);
+    let moved = "select count(*) from ask where method = 'pay' and due_at < now() + interval '30 minutes'";
+    assert_eq!(sql::number(pool, moved).await, 0);
+}
