@@ -239,11 +239,15 @@ pub async fn mark_sending(conn: &mut PgConnection, bank_keys: &[String], now: Da
     Ok(())
 }
 
-/// Whether a payout of the lender is booked under a bank reference. No index serves it: people ask it, now and then.
+/// Whether a payout of the lender is booked under a bank reference. Whoever asks about the same one waits until this
+/// transaction ends, and then knows what it has booked.
 ///
 /// # Errors
-/// When the database fails.
+/// When the database fails, or another's transaction takes longer than the lock timeout.
 pub async fn is_paid_under(conn: &mut PgConnection, utr: &str) -> Result<bool, StoreError> {
+    sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended('payout ' || $1, 0)) as "locked: ()""#, utr)
+        .execute(&mut *conn)
+        .await?;
     let found = sqlx::query_scalar!(
         r#"
         select exists (

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ocen_lender::store::loan;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::task::JoinSet;
@@ -149,4 +150,22 @@ async fn of_a_change_that_does_not_reach_its_application_nothing_stays() {
     sql::run(pool, "drop trigger stays on application").await.unwrap();
     let answer = lsp.ask(path::CONSENT_HANDLE, wants_data(&id, "REQ-1")).await;
     assert!(answer["consent"]["consentHandle"].is_string(), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bank_reference_is_looked_for_by_one_at_a_time() {
+    let server = Server::start_with(Options { idle: true, ..Options::default() }).await;
+    let mut first = server.app.pool.begin().await.unwrap();
+    assert!(!loan::is_paid_under(&mut first, "UTR-1").await.unwrap());
+    let mut second = server.app.pool.begin().await.unwrap();
+    assert!(!loan::is_paid_under(&mut second, "UTR-2").await.unwrap(), "another one is free");
+    let busy = loan::is_paid_under(&mut second, "UTR-1").await.unwrap_err();
+    assert!(busy.is_transient(), "{busy}");
+    second.rollback().await.unwrap();
+    first.rollback().await.unwrap();
+    let mut second = server.app.pool.begin().await.unwrap();
+    assert!(!loan::is_paid_under(&mut second, "UTR-1").await.unwrap());
+    let valid = "select count(*) from pg_index
+        where indexrelid in ('payout_utr_idx'::regclass, 'callback_times_idx'::regclass) and indisvalid";
+    assert_eq!(sql::number(&server.app.pool, valid).await, 2);
 }
