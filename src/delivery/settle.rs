@@ -78,9 +78,9 @@ async fn settle(app: &App, settled: &[Settlement]) -> Result<Settled, sqlx::Erro
     // Whoever took an expired lease over writes down what it finds itself.
     let still = |one: &&Settlement| held.contains(&(one.stream_id, one.lease_id));
     let settled: Vec<Settlement> = settled.iter().filter(still).cloned().collect();
-    stream::record(&mut tx, &settled).await?;
+    let hastened = stream::record(&mut tx, &settled).await?;
     let stopping = app.stop.is_cancelled();
-    let steps: Vec<Step> = settled.iter().map(|one| step(one, stopping)).collect();
+    let steps: Vec<Step> = settled.iter().map(|one| step(one, hastened.contains(&one.callback_id), stopping)).collect();
     let now = app.clock.now();
     let kept = stream::advance(&mut tx, &steps, now).await?;
     let kept: Vec<Uuid> = kept.into_iter().filter(|next| next.kept).map(|next| next.stream_id).collect();
@@ -94,8 +94,8 @@ async fn settle(app: &App, settled: &[Settlement]) -> Result<Settled, sqlx::Erro
     Ok((held, heads))
 }
 
-/// A failed stream waits for its turn; one that moved goes on at once.
-fn step(settlement: &Settlement, stopping: bool) -> Step {
-    let done = !matches!(settlement.fate, Fate::Retry { .. });
-    Step { stream_id: settlement.stream_id, done, go_on: done && !stopping }
+/// A failed stream waits for its turn; one that moved, or whose callback is due anew, goes on at once.
+fn step(settlement: &Settlement, hastened: bool, stopping: bool) -> Step {
+    let done = !hastened && !matches!(settlement.fate, Fate::Retry { .. });
+    Step { stream_id: settlement.stream_id, done, go_on: (done || hastened) && !stopping }
 }

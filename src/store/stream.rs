@@ -253,12 +253,15 @@ pub struct Next {
 
 /// Records attempts and what became of their callbacks. The caller holds the streams by [`lock_held`].
 ///
+/// Gives the callbacks that an operator wanted sent again while they were tried: a failure is recorded and has no
+/// consequence, because they are due with a fresh schedule.
+///
 /// # Errors
 /// When the database fails.
-pub async fn record(conn: &mut PgConnection, settled: &[Settlement]) -> Result<(), sqlx::Error> {
+pub async fn record(conn: &mut PgConnection, settled: &[Settlement]) -> Result<Vec<Uuid>, sqlx::Error> {
     let columns = Columns::of(settled);
-    sqlx::query!(
-        "with outcome as (
+    sqlx::query_scalar!(
+        r#"with outcome as (
             select *
             from unnest(
                 $1::uuid[], $2::int[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::text[],
@@ -276,16 +279,22 @@ pub async fn record(conn: &mut PgConnection, settled: &[Settlement]) -> Result<(
                 callback_id, attempt, started_at, duration_ms, status, error, answer,
                 sent_at, kid, header_member, signature
             from outcome
+        ), moved as (
+            update callback
+            set state = outcome.state,
+                attempts = outcome.attempt,
+                due_at = coalesce(outcome.due_at, callback.due_at),
+                first_failed_at = coalesce(outcome.first_failed_at, callback.first_failed_at),
+                delivered_at = outcome.delivered_at,
+                parked_reason = outcome.parked_reason
+            from outcome
+            where callback.callback_id = outcome.callback_id
+            and (outcome.state = 'DELIVERED' or callback.attempts = outcome.attempt - 1)
+            returning callback.callback_id
         )
-        update callback
-        set state = outcome.state,
-            attempts = outcome.attempt,
-            due_at = coalesce(outcome.due_at, callback.due_at),
-            first_failed_at = coalesce(outcome.first_failed_at, callback.first_failed_at),
-            delivered_at = outcome.delivered_at,
-            parked_reason = outcome.parked_reason
+        select callback_id as "callback_id!"
         from outcome
-        where callback.callback_id = outcome.callback_id",
+        where callback_id not in (select callback_id from moved)"#,
         &columns.callbacks,
         &columns.attempts,
         &columns.states,
@@ -303,9 +312,8 @@ pub async fn record(conn: &mut PgConnection, settled: &[Settlement]) -> Result<(
         &columns.members as &[Option<&str>],
         &columns.signatures as &[Option<Vec<u8>>],
     )
-    .execute(conn)
-    .await?;
-    Ok(())
+    .fetch_all(conn)
+    .await
 }
 
 /// Settlements as one array per column, the form in which one statement takes them all.

@@ -398,3 +398,32 @@ async fn an_ack_lets_go_of_what_waited_for_it_and_of_nothing_else() {
     let waiting = "select count(*) from ask where port <> 'timer'";
     assert_eq!(sql::number(pool, waiting).await, 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_wanted_again_while_its_last_try_fails_has_all_its_tries_anew() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let home = server.get(&format!("/admin/lsps/{}", lsp.org_id)).await["callbackBaseUrl"].as_str().unwrap().to_owned();
+    lsp.inbox.react("*", vec![reaction(500)]);
+    let request_id = ask_something(&lsp).await;
+    let id = tried(&server, &request_id, 1).await["id"].as_str().unwrap().to_owned();
+    let pool = &server.app.pool;
+    sql::run(pool, "update callback set attempts = 11").await.unwrap();
+    let slow = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    move_endpoint(&server, &lsp, &format!("http://{}", slow.local_addr().unwrap())).await;
+    advance(&server, TimeDelta::seconds(2));
+    let (under_way, _) = slow.accept().await.unwrap();
+    assert_eq!(server.post(&format!("/admin/callbacks/{id}/redeliver"), &json!({})).await.0, 200);
+    drop(slow);
+    drop(under_way);
+
+    let last = "select count(*) from attempt where attempt = 12";
+    server.until("the last try has failed", || async { sql::number(pool, last).await == 1 }).await;
+    let waiting = shown(&server, &request_id).await;
+    assert_eq!(waiting["state"], "pending", "{waiting}");
+    assert!(waiting["attempts"].as_i64().unwrap() < 3, "{waiting}");
+    move_endpoint(&server, &lsp, &home).await;
+    advance(&server, TimeDelta::minutes(1));
+    delivered(&server, &request_id).await;
+    assert_eq!(sql::number(pool, "select sum(pending)::bigint from stream").await, 0);
+}
