@@ -2,6 +2,7 @@
 
 // The LSP listener.
 pub mod body; // reads bodies within bounds of size, time and memory
+pub mod room; // that memory, and who may have how much of it
 pub mod docs; // the description of what is served, for programs and people
 mod guides; // `/docs/guides`
 pub mod health; // health, public keys, the description: what needs no signature
