@@ -21,7 +21,7 @@ use crate::app::SharedApp;
 use crate::clock::Ids;
 use crate::config::{Config, HostedConfig, Listen, hosted::is_strong};
 use crate::hosted::{self, Host, HostError, Launch, Start};
-use crate::http::connections::{self, Door};
+use crate::http::connections::{self, Bounds, Door};
 use crate::http::{Listeners, Routers, serve_routers};
 
 /// Starts a namespace as `dev` starts its one sandbox.
@@ -65,7 +65,7 @@ pub(super) async fn serve(
     run::end_with(&app, stop);
     app.tasks.spawn(connections::serve(
         Arc::clone(&app),
-        Door { listener: inbox, tls: None, bench: None },
+        Door { listener: inbox, tls: None, bench: None, bounds: Bounds::default() },
         hosted::inbox_router(&host),
     ));
     let routers = Routers {

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::fs;
 
+use super::doctor::is_loopback;
 use super::{CliError, output};
 
 /// How long the server may take.
@@ -161,8 +162,7 @@ impl Server {
     }
 
     async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Value, CliError> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        let mut request = client.request(method, url);
+        let mut request = client(&url)?.request(method, url);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
         }
@@ -193,6 +193,16 @@ impl Server {
             }
         }
     }
+}
+
+/// A client for one server.
+pub(super) fn client(url: &Url) -> reqwest::Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder().timeout(TIMEOUT);
+    // A proxy for the world outside does not know this machine, and is not to see an operator's token.
+    if is_loopback(url) {
+        builder = builder.no_proxy();
+    }
+    builder.build()
 }
 
 /// The words of a problem (RFC 9457).

@@ -3,18 +3,14 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Subcommand;
 use reqwest::Url;
 use serde_json::Value;
 use tokio::fs;
 
-use super::{CliError, output};
+use super::{CliError, lsp, output};
 use crate::transcript::verify::{Findings, verify};
-
-/// How long the lender's server may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `transcript`.
 #[derive(Debug, clap::Args)]
@@ -60,8 +56,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
 
 async fn published(mut url: Url) -> Result<Value, CliError> {
     url.set_path("/.well-known/jwks.json");
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-    Ok(client.get(url).send().await?.error_for_status()?.json().await?)
+    Ok(lsp::client(&url)?.get(url).send().await?.error_for_status()?.json().await?)
 }
 
 fn show(file: &Path, found: &Findings, trusted: bool) {

@@ -17,10 +17,11 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::body::{self, Held, ReadError, Room};
+use super::body::{self, Held, ReadError};
 use super::layers::Logged;
 use super::origin;
 use super::rehearsal;
+use super::room::Room;
 use crate::app::{Fault, Hints, Refused, SharedApp};
 use crate::domain::ids::ExchangeId;
 use crate::engine;
@@ -93,7 +94,8 @@ impl Intake {
         let read = if asks_first && body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
             Err(ReadError::TooLarge(limit))
         } else {
-            body::read(body, limit, &self.room).await
+            let sender = origin::sender(parts, &self.app.config.proxy);
+            body::read(body, limit, (&self.room, sender)).await
         };
         read.map_err(|error| self.unreadable(error))
     }
@@ -101,9 +103,9 @@ impl Intake {
     fn unreadable(&self, error: ReadError) -> Response {
         let code = match error {
             ReadError::TooLarge(_) => Code::TooLarge,
-            ReadError::TimedOut => Code::TimedOut,
+            ReadError::TimedOut | ReadError::TooSlow => Code::TimedOut,
             ReadError::Broken => Code::MalformedMessage,
-            ReadError::NoRoom => Code::Unavailable,
+            ReadError::NoRoom | ReadError::Crowded => Code::Unavailable,
         };
         let mut refusal = self.refuse(code, &error.to_string());
         *refusal.status_mut() = error.status();
@@ -239,6 +241,7 @@ impl Drop for AckBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::room;
 
     fn accepts(media_type: &'static str) -> bool {
         let mut headers = HeaderMap::new();
@@ -248,7 +251,7 @@ mod tests {
 
     #[test]
     fn only_what_brings_documents_is_kept_from_a_part_of_the_memory() {
-        let large = protocol::OPERATIONS.iter().filter(|operation| operation.body_limit > body::SMALL);
+        let large = protocol::OPERATIONS.iter().filter(|operation| operation.body_limit > room::SMALL);
         let large: Vec<&str> = large.map(|operation| operation.name).collect();
         assert_eq!(large, ["createLoanApplications"]);
     }

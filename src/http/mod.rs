@@ -7,7 +7,8 @@ mod guides; // `/docs/guides`
 pub mod health; // health, public keys, the description: what needs no signature
 pub mod intake; // the one handler behind every OCEN path
 pub mod origin; // whom a request comes from: address and client certificate
-mod rehearsal; // what the sandbox does to a request on its way in
+mod rehearsal;
+pub mod room; // that memory, and who may have how much of it // what the sandbox does to a request on its way in
 
 // The other listeners.
 pub mod admin; // the operators' API
@@ -18,6 +19,7 @@ pub mod ports; // later answers of the lender's systems
 // Around every request.
 pub mod connections; // accepts connections and serves them with bounds
 pub mod layers; // log line, metrics, trace, and panics kept to one request
+mod places; // who may have a connection when there are no more
 pub mod problem; // problem details, the errors of our own endpoints
 pub mod traffic; // takes what was counted into the database
 
@@ -28,6 +30,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::TcpListener;
 
+use self::connections::Bounds;
 use self::intake::Intake;
 use crate::app::SharedApp;
 use crate::config::{Listen, ListenerTls, TlsConfig};
@@ -211,7 +214,7 @@ pub async fn serve_routers(app: SharedApp, listeners: Listeners, routers: Router
     }));
     app.tasks.spawn(metrics::keep(Arc::clone(&app)));
     app.tasks.spawn(traffic::keep(Arc::clone(&app)));
-    let door = |listener, tls, bench| connections::Door { listener, tls, bench };
+    let door = |listener, tls, bench| connections::Door { listener, tls, bench, bounds: Bounds::default() };
     let lsp = connections::serve(Arc::clone(&app), door(lsp, tls.lsp, app.bench.clone()), routers.lsp);
     let admin = connections::serve(Arc::clone(&app), door(admin, tls.admin, None), routers.admin);
     let borrower = connections::serve(app, door(borrower, tls.borrower, None), routers.borrower);

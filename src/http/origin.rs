@@ -1,6 +1,6 @@
 //! Who stands behind a request: the other end of its connection, or whom a trusted proxy names.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -26,6 +26,26 @@ pub fn of(parts: &Parts, proxy: &ProxyConfig) -> Option<Peer> {
         None => peer.certificate.clone(),
     };
     Some(Peer { address: forwarded_for(&parts.headers, proxy).unwrap_or(peer.address), certificate })
+}
+
+/// Whose room a request takes while nobody knows yet who sends it: the client's neighbourhood. None where a trusted proxy
+/// does not say for whom it calls, because it calls for many.
+#[must_use]
+pub fn sender(parts: &Parts, proxy: &ProxyConfig) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<Peer>()?;
+    if !proxy.trusts(peer.address) {
+        return Some(neighbourhood(peer.address));
+    }
+    forwarded_for(&parts.headers, proxy).map(neighbourhood)
+}
+
+/// The addresses that one party has for the asking: in IPv6 whoever has one has 2^64 of them.
+#[must_use]
+pub fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address @ IpAddr::V4(_) => address,
+    }
 }
 
 /// The last address that is no trusted proxy's: what stands before it the client may have written. What is no address ends
@@ -118,5 +138,22 @@ mod tests {
         assert_eq!(address("10.0.0.7", &["[2001:db8::7]:4711"]), "2001:db8::7");
         assert_eq!(address("10.0.0.7", &["[2001:db8::7]"]), "2001:db8::7");
         assert_eq!(address("10.0.0.7", &[]), "10.0.0.7");
+    }
+
+    #[test]
+    fn room_is_shared_by_neighbourhoods_and_a_proxy_that_names_nobody_has_none() {
+        let trusted = vec!["10.0.0.0/8".parse().unwrap()];
+        let proxy = ProxyConfig { trusted_proxies: trusted, client_certificate_header: None };
+        let of = |from: &str, chain: &[&str]| {
+            let peer = Peer { address: from.parse().unwrap(), certificate: None };
+            let request = chain.iter().fold(Request::builder().extension(peer), |r, v| r.header("X-Forwarded-For", *v));
+            sender(&request.body(()).unwrap().into_parts().0, &proxy).map(|address| address.to_string())
+        };
+        assert_eq!(of("192.0.2.1", &["198.51.100.7"]).as_deref(), Some("192.0.2.1"));
+        assert_eq!(of("10.0.0.7", &["203.0.113.9, 198.51.100.7"]).as_deref(), Some("198.51.100.7"));
+        assert_eq!(of("10.0.0.7", &["nonsense"]).as_deref(), Some("0.0.0.0"), "all of those together");
+        assert_eq!(of("10.0.0.7", &[]), None);
+        assert_eq!(of("2001:db8:1:2:3:4:5:6", &[]).as_deref(), Some("2001:db8:1:2::"));
+        assert_eq!(of("::ffff:192.0.2.1", &[]).as_deref(), Some("192.0.2.1"));
     }
 }

@@ -42,6 +42,8 @@ pub const ADAPTER_ERROR: &str = "ADAPTER_ERROR";
 pub(super) fn client(tls: &ClientTls) -> Result<Client, TlsError> {
     let builder = Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
+        // One from the environment would see account numbers and passwords, and nobody configured it either.
+        .no_proxy()
         // A redirect would carry account numbers to an address that nobody configured.
         .redirect(redirect::Policy::none());
     Ok(outgoing::equip(builder, tls, Trust::Alone)?.build()?)

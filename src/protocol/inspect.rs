@@ -141,7 +141,7 @@ pub async fn inspect(app: &App, operation: &Operation, received: Received<'_>) -
     let settings = registered.map(|lsp| lsp.settings).unwrap_or_default();
     let payload = match &incoming {
         Incoming::Plain => {
-            checks.push(plain(&settings));
+            checks.push(plain(settings.takes_unsigned(app.config.mode)));
             checks.push(Check::skipped("key", "the message is not signed"));
             checks.push(Check::skipped("signature", "the message is not signed"));
             body
@@ -171,8 +171,8 @@ fn size(operation: &Operation, body: &[u8]) -> Check {
     if body.len() <= operation.body_limit { Check::passed("size", words) } else { Check::failed("size", words) }
 }
 
-fn plain(settings: &Settings) -> Check {
-    if settings.allow_unsigned {
+fn plain(taken: bool) -> Check {
+    if taken {
         Check::skipped("jws", "the message is not signed; this organisation may send it so")
     } else {
         Check::failed("jws", "the message is not signed")

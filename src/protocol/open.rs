@@ -239,7 +239,7 @@ async fn admit_unsigned(
     let mut conn = app.pool.acquire().await.map_err(|error| unavailable(&error))?;
     let lsp = lsp::find(&mut conn, &org_id).await.map_err(|error| unavailable(&error))?.ok_or_else(refused)?;
     sender.settings = lsp.settings;
-    if !sender.settings.allow_unsigned {
+    if !sender.settings.takes_unsigned(app.config.mode) {
         return Err(refused());
     }
     check_origin(&sender.settings, peer)?;

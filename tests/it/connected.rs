@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::support::database;
-use crate::support::server::TEST_MASTER_KEY;
+use crate::support::server::{Server, TEST_MASTER_KEY};
 use crate::support::skip;
 use crate::support::system::{self, SECRET, System, Told};
 
@@ -159,6 +159,13 @@ async fn program(args: &[&str]) -> Output {
     Command::new(PROGRAM).args(args).output().await.unwrap()
 }
 
+/// The same where the environment names a proxy, at which nobody is.
+async fn program_beside_a_proxy(args: &[&str]) -> Output {
+    let proxy = format!("http://127.0.0.1:{}", free_port());
+    let named = ["HTTP_PROXY", "http_proxy", "ALL_PROXY"].map(|name| (name, proxy.as_str()));
+    Command::new(PROGRAM).args(args).envs(named).env_remove("NO_PROXY").env_remove("no_proxy").output().await.unwrap()
+}
+
 fn report(output: &Output) -> Value {
     let said = String::from_utf8_lossy(&output.stderr);
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
@@ -236,6 +243,24 @@ async fn the_contract_suite_passes_the_example() {
     ] {
         assert!(told["checks"].as_array().unwrap().iter().any(|check| check["id"] == id), "{id} was not tried");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_proxy_of_the_environment_stands_before_the_lenders_systems() {
+    let bank: Arc<System> = System::start(|_| Told::Usual).await;
+    let secret = format!("whsec_{SECRET}");
+    let args = ["port-test", "--port", "disbursement", "--json", "--url", &bank.url, "--secret", &secret];
+    let told = report(&program_beside_a_proxy(&args).await);
+    let checks = told["checks"].as_array().unwrap();
+    let verified = checks.iter().find(|check| check["id"] == "disbursement.verify-account.answers");
+    assert_eq!(verified.unwrap_or_else(|| panic!("not tried: {told}"))["verdict"], "PASS", "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_proxy_of_the_environment_sees_the_operators_token_on_its_way_to_this_machine() {
+    let server = Server::start().await;
+    let ran = program_beside_a_proxy(&["lsp", "list", "--admin-url", &server.admin, "--admin-token", TOKEN]).await;
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,6 +96,7 @@ mod outgoing;
 mod pay_page;
 #[cfg(test)]
 mod payouts;
+mod places;
 #[cfg(test)]
 mod port_schemas;
 #[cfg(test)]

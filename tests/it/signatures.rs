@@ -6,13 +6,14 @@ use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA512, RsaPublicKeyComponents};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Duration;
+use ocen_lender::config::{Config, Mode};
 use ocen_lender::jose::{HeaderMember, SigningKey};
 use serde_json::{Value, json};
 
 use crate::support::bodies::{self, path};
 use crate::support::fingerprint;
 use crate::support::lsp::{Ack, TestLsp, key};
-use crate::support::server::Server;
+use crate::support::server::{Options, Server};
 
 /// Signed with the key of the fixtures, none of whose messages the server may take.
 const FIXTURE_KEY: &str = include_str!("../fixtures/jose/lsp.key.pem");
@@ -302,6 +303,25 @@ async fn who_may_send_plain_json_is_answered_in_plain_json() {
         body["metadata"]["orgId"] = json!(org_id);
         refused(&server, &lsp, org_id, bytes(&body), (401, "AUTH1001")).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn production_asks_for_a_signature_whatever_its_database_says() {
+    let sandbox = Server::start().await;
+    let lsp = TestLsp::register_with(&sandbox, "LSP-PLAIN", json!({"allowUnsigned": true}), None).await;
+    let plain = bytes(&lsp.complete(create()));
+    let serve = |config: &mut Config| config.mode = Mode::Serve;
+    let database_url = Some(sandbox.database_url.clone());
+    let server =
+        Server::start_with(Options { tweak: Some(Box::new(serve)), database_url, idle: true, ..Options::default() })
+            .await;
+
+    let before = fingerprint::all(&server).await;
+    let sent = server.http.post(format!("{}{}", server.url, path::CREATE)).body(plain.clone()).send().await.unwrap();
+    let (status, ack): (_, Value) = (sent.status().as_u16(), sent.json().await.unwrap());
+    assert_eq!((status, &ack["error"]), (401, &json!("AUTH1001")), "{ack}");
+    assert_eq!(fingerprint::all(&server).await, before);
+    assert_eq!(lsp.post(path::CREATE, plain).await.error(), "0", "the sandbox takes it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,20 @@
 //! HTTP below the messages: sizes, methods, media types, and clients that do not behave.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::bodies::{self, path};
 use crate::support::fingerprint;
 use crate::support::server::Server;
+
+/// Where a crowd of connections comes from, other than everybody else.
+const CROWD: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), 0);
+/// What each of them sends, in bytes.
+const STALLED: usize = 19 << 19;
 
 fn create() -> Value {
     json!({"loanApplications": [bodies::application(&bodies::id(), &bodies::pan())]})
@@ -77,6 +83,43 @@ async fn http_itself_is_checked() {
         let sent = post(path::CREATE, json).header("content-encoding", plain).send().await.unwrap();
         assert_eq!(sent.status().as_u16(), 200, "{plain:?}");
     }
+}
+
+/// A create from another address, which stops shortly before its end.
+async fn stall(to: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(CROWD).unwrap();
+    let mut stream = socket.connect(to).await.unwrap();
+    let head = format!("POST {} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", path::CREATE, STALLED + 1);
+    stream.write_all(&[head.as_bytes(), &vec![b' '; STALLED]].concat()).await.unwrap();
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_stall_hold_half_of_the_memory_at_most_and_not_for_long() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let address: SocketAddr = server.url.trim_start_matches("http://").parse().unwrap();
+    // Half of what large bodies may take is 48 MiB.
+    let mut stalled = join_all((0..5).map(|_| stall(address))).await;
+
+    let mut large = create();
+    large["loanApplications"][0]["description"] = json!("x".repeat(2 << 20));
+    let large = lsp.seal(&lsp.complete(large));
+    let crowd = reqwest::Client::builder().local_address(CROWD.ip()).no_proxy().build().unwrap();
+    let more = || crowd.post(format!("{}{}", server.url, path::CREATE)).body(large.clone()).send();
+    server
+        .until("the address has its share", || async { more().await.is_ok_and(|answer| answer.status() == 503) })
+        .await;
+    let ack = lsp.post(path::CREATE, large.clone()).await;
+    assert_eq!(ack.status, 200, "others are served meanwhile: {}", ack.body);
+
+    for stream in &mut stalled {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("slower than"), "{answer}");
+    }
+    assert_eq!(more().await.unwrap().status(), 200, "what they held is free again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -182,7 +182,8 @@ fn outgoing(config: &Config) -> Vec<Finding> {
     found
 }
 
-pub(super) fn is_loopback(url: &reqwest::Url) -> bool {
+/// Whether an address is of this machine.
+pub(in crate::cli) fn is_loopback(url: &reqwest::Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

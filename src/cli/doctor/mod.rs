@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{Connection as _, PgConnection};
 use tokio::net::TcpListener;
 
+pub(super) use self::edge::is_loopback;
 use self::report::{Advice, Finding, Report};
 use super::{CliError, key_files, output};
 use crate::clock::Clock;

@@ -36,7 +36,8 @@ pub(super) async fn adapters(config: &Config) -> Vec<Finding> {
 /// Any answer at all shows that name, network and TLS are in order; what it says is the adapter's own business.
 async fn adapter(what: String, url: &Url, tls: &ClientTls) -> Vec<Finding> {
     let place = without_secrets(url);
-    let builder = reqwest::Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none());
+    // As the server calls: straight, whatever proxy the environment names.
+    let builder = reqwest::Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).no_proxy();
     let client = match outgoing::equip(builder, tls, Trust::Alone).and_then(|builder| Ok(builder.build()?)) {
         Ok(client) => client,
         Err(error) => {
@@ -94,10 +95,10 @@ fn registered(lsp: &Lsp, config: &Config) -> Vec<Finding> {
     let what = format!("LSP {}", lsp.org_id);
     let mut found = Vec::new();
     if lsp.settings.allow_unsigned {
-        found.push(
-            Finding::bad(&*what, "may send unsigned messages")
-                .because("anybody can speak for it", "set allowUnsigned to false; it is for the sandbox"),
-        );
+        found.push(Finding::bad(&*what, "may send unsigned messages").because(
+            "serve refuses them, and whoever opens this database as a sandbox lets anybody speak for it",
+            "set allowUnsigned to false; it is for the sandbox",
+        ));
     }
     let active: Vec<_> = lsp.keys.iter().filter(|key| key.revoked_at.is_none()).collect();
     if active.is_empty() {

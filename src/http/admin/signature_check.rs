@@ -47,7 +47,8 @@ pub async fn check(State(app): State<SharedApp>, Body(question): Body<Question>)
         None => None,
     };
     drop(conn);
-    let known = Known { asked, lsp, owners, given, now: app.clock.wall() };
+    let unsigned = lsp.as_ref().is_some_and(|lsp| lsp.settings.takes_unsigned(app.config.mode));
+    let known = Known { asked, lsp, unsigned, owners, given, now: app.clock.wall() };
     // The search for what was signed instead takes its time.
     let report = tokio::task::spawn_blocking(move || explain::explain(question.body.as_bytes(), &known)).await;
     report.map(Json).map_err(|error| Problem::internal(&error))

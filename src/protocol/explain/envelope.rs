@@ -83,8 +83,7 @@ fn plain(body: &[u8], known: &Known) -> String {
     if members("jws") || members("data") || members("body") {
         return "`payload` and `signature` must be members of the body itself, not of an object inside it".to_owned();
     }
-    let lenient = known.lsp.as_ref().is_some_and(|lsp| lsp.settings.allow_unsigned);
-    let taken = if lenient { "; this LSP may send plain JSON, so it is taken all the same" } else { "" };
+    let taken = if known.unsigned { "; this LSP may send plain JSON, so it is taken all the same" } else { "" };
     format!("the message is not signed: there is no `payload` and no `signature`{taken}")
 }
 

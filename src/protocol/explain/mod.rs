@@ -82,6 +82,8 @@ pub struct Known {
     pub asked: Option<OrgId>,
     /// The LSP of [`Self::asked`], or else of the message.
     pub lsp: Option<Lsp>,
+    /// Whether that LSP may send plain JSON.
+    pub unsigned: bool,
     /// Everybody's keys with the message's `kid`.
     pub owners: Vec<KeyOwner>,
     /// A key to verify with instead of the registered one.

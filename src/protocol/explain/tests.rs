@@ -47,6 +47,7 @@ fn known() -> Known {
             settings: Settings::default(),
             keys: vec![key],
         }),
+        unsigned: false,
         owners: vec![owner("LSP-1", &pem)],
         given: None,
         now: now(),
