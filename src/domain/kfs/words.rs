@@ -79,7 +79,7 @@ pub(super) fn penal(offer: &Offer) -> String {
 pub(super) fn bounce(offer: &Offer) -> String {
     if offer.charges.bounce.is_positive() {
         format!(
-            "Rs. {} for each instalment whose debit fails or comes back, tax included; no tax comes on top.",
+            "Rs. {} for each instalment whose debit fails or comes back; there is no tax on it.",
             offer.charges.bounce
         )
     } else {

@@ -153,7 +153,8 @@ impl Account {
         self.charges.push(charge);
     }
 
-    /// A debit was dishonoured: the fixed charge of the KFS, tax included.
+    /// A debit was dishonoured: the fixed charge of the KFS. It makes good a breach and pays for no service, so that there
+    /// is no tax on it (CBIC Circular 178/10/2022-GST; `lending.md` §1.5).
     pub(super) fn bounced(&mut self, payment: &PaymentId, number: u32, day: NaiveDate, out: &mut Out) {
         out.event(day, format!("payment for instalment {number} bounced"));
         // Of an instalment that never fell due, by what is known now, nothing was to be debited; and who owes nothing any
@@ -161,15 +162,8 @@ impl Account {
         if self.ended.is_some() || self.instalment(number).is_none_or(|instalment| !instalment.billed) {
             return;
         }
-        let amount = self.contract.bounce;
-        // Of an amount with tax in it.
-        let with_tax = Decimal::ONE_HUNDRED.saturating_add(self.contract.gst_percent);
-        let without =
-            Decimal::from(amount.0).checked_mul(Decimal::ONE_HUNDRED).and_then(|all| all.checked_div(with_tax));
-        let tax = without
-            .and_then(|without| crate::domain::maths::Rounding::PaiseHalfUp.apply(without))
-            .map_or(Paise::ZERO, |without| amount.saturating_sub(without));
-        self.charge((BOUNCE, payment.0.clone(), Some(number)), (amount, tax), day, out);
+        let amount = (self.contract.bounce, Paise::ZERO);
+        self.charge((BOUNCE, payment.0.clone(), Some(number)), amount, day, out);
         self.apply_excess(day, &format!("{BOUNCE}:{payment}"), out);
     }
 

@@ -40,7 +40,7 @@ pub struct Contract {
     pub terms: ScheduleTerms,
     /// Rules of the loan's life.
     pub servicing: Servicing,
-    /// For each bounced payment, tax included; nothing when the KFS has no such charge.
+    /// For each bounced payment, on which there is no tax; nothing when the KFS has no such charge.
     pub bounce: Paise,
     /// Penal charge, percent per annum on the unpaid part of an instalment.
     pub penal_percent: Decimal,
