@@ -178,16 +178,7 @@ fn carry_out(loan: &mut Loan, app: &Application, duty: Duty, facts: &Facts<'_>, 
         Duty::Present(number) if is_announced(loan, number) => repayment::present(loan, app, number, facts, d),
         Duty::Present(number) => announce(loan, app, number, d),
         Duty::OverdueNotice(number) => {
-            if let Some((due, amount)) = left_of(loan, number) {
-                let percent = loan.offer.charges.late_payment_percent.normalize();
-                let from = match loan.offer.servicing.penal_grace_days {
-                    0 => "from the due date".to_owned(),
-                    days => format!("beginning {days} days after the due date"),
-                };
-                let text = format!(
-                    "Instalment {number} of Rs. {amount}, due on {due}, is unpaid. A penal charge of {percent} % per \
-                     annum runs on the unpaid amount {from}; there is no interest on it.",
-                );
+            if let Some(text) = overdue(loan, number, facts.today) {
                 notify(loan, app, ((NoticeKind::Overdue, Some(number)), &format!("overdue:{number}"), text), d);
             }
         }
@@ -235,6 +226,23 @@ fn tell_of_charge(loan: &Loan, app: &Application, charge: &Charge, d: &mut Decis
 fn notify(loan: &Loan, app: &Application, about: ((NoticeKind, Option<u32>), &str, String), d: &mut Decision) {
     d.ask_aside(Ask::Notify(notice(loan, about)), app, app.generation);
 }
+/// What the borrower is told of an overdue instalment, on a day.
+fn overdue(loan: &Loan, number: u32, today: NaiveDate) -> Option<String> {
+    let (due, amount) = left_of(loan, number)?;
+    let percent = loan.offer.charges.late_payment_percent.normalize();
+    let is_late = loan.account.as_ref()?.instalment(number)?.is_told_late(today);
+    let from = match loan.offer.servicing.penal_grace_days {
+        0 if is_late => "from today on".to_owned(),
+        0 => "from the due date".to_owned(),
+        days if is_late => format!("from today on, and not before {days} days after the due date"),
+        days => format!("beginning {days} days after the due date"),
+    };
+    Some(format!(
+        "Instalment {number} of Rs. {amount}, due on {due}, is unpaid. A penal charge of {percent} % per annum runs on \
+         the unpaid amount {from}; there is no interest on it.",
+    ))
+}
+
 
 fn notice(loan: &Loan, ((kind, instalment), key, text): ((NoticeKind, Option<u32>), &str, String)) -> Notice {
     let key = format!("{}:{key}", loan.id);

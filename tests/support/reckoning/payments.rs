@@ -64,8 +64,12 @@ impl Reckoning {
     }
 
     /// A payment came back: only its charge, and the statement, know that it was made. The borrower is told today of
-    /// what is overdue.
+    /// what is overdue, so that no penal charge runs for the days before.
     pub fn came_back(&mut self, amount: i64) {
+        let today = self.today;
+        for row in self.rows.iter_mut().filter(|row| row.is_unpaid() && days(row.due, today) > 1) {
+            row.charged_until = row.charged_until.max(today);
+        }
         self.line("Payment returned", amount);
         self.bounced();
     }

@@ -53,6 +53,20 @@ impl Account {
         self.moratoria.extend(to.map(|to| Moratorium { from, to }));
     }
 
+    /// The borrower was told that an instalment is overdue and what that costs. That happens the day after the due date;
+    /// told later, as when a payment comes back that had settled it, nothing is charged for the time before
+    /// (`lending.md` §2.6).
+    pub(super) fn noticed(&mut self, number: u32, message_id: &str, day: NaiveDate) {
+        let Some(row) = self.instalments.iter_mut().find(|row| row.row.number == number) else { return };
+        if row.notice.is_some() {
+            return;
+        }
+        row.notice = Some(message_id.to_owned());
+        if row.is_told_late(day) {
+            row.penal_from = row.penal_from.max(day);
+        }
+    }
+
     /// When a penal charge for an unpaid instalment comes next, while the borrower has notice and the cap is not
     /// reached: never within a moratorium.
     pub(super) fn next_levy(&self, instalment: &Instalment, after: NaiveDate) -> Option<NaiveDate> {

@@ -24,11 +24,7 @@ impl Account {
                 self.received(&receipt, day, out);
             }
             What::Bounced { payment, instalment } => self.bounced(payment, *instalment, day, out),
-            What::Noticed { instalment, message_id } => {
-                if let Some(row) = self.instalments.iter_mut().find(|row| row.row.number == *instalment) {
-                    row.notice.get_or_insert_with(|| message_id.clone());
-                }
-            }
+            What::Noticed { instalment, message_id } => self.noticed(*instalment, message_id, day),
             What::Waived(waived) => self.waived(waived, day, out),
             What::Refunded { reference, amount } => self.refunded(reference, *amount, day, out),
             What::Moratorium { from, to } => self.moratorium(*from, *to),

@@ -141,6 +141,12 @@ impl Instalment {
         self.principal_left().saturating_add(self.interest_left())
     }
 
+    /// Whether the borrower who is told on a day that it is overdue is told later than the day after its due date.
+    #[must_use]
+    pub fn is_told_late(&self, on: NaiveDate) -> bool {
+        on.signed_duration_since(self.row.due_date).num_days() > 1
+    }
+
     /// Due and not paid in full.
     #[must_use]
     pub fn is_unpaid(&self) -> bool {
