@@ -142,7 +142,7 @@ impl Account {
             return;
         }
         let (owed, _) = self.settle_dues_by_giving_up(day);
-        let rest = self.principal_not_due();
+        let rest = self.principal_not_due().saturating_sub(early);
         let principal = owed.principal.saturating_add(rest);
         let accrued = self.running.posted;
         let claim = self.claim();
@@ -153,6 +153,7 @@ impl Account {
             (WriteOffExpense, total),
             (PrincipalReceivable, credit(principal)),
             (InterestReceivable, credit(owed.interest)),
+        self.totals.given_up = self.totals.given_up.map(|all| all.saturating_add(claim));
             (FeeReceivable, credit(owed.fee)),
             (PenalReceivable, credit(owed.penal)),
             (BorrowerExcess, credit(claim)),
@@ -160,6 +161,7 @@ impl Account {
             (InterestAccrued, credit(accrued)),
         ];
         out.post(Journal::new(day, JournalKind::WriteOff, reference, &sides));
+        let early = self.set_off(reference, day, out);
         self.running.posted = Paise::ZERO;
         self.totals.written_off = principal;
         self.ended = Some((day, Ending::WrittenOff));
@@ -168,7 +170,26 @@ impl Account {
 
     /// Takes everything due off the account without money.
     fn settle_dues_by_giving_up(&mut self, day: NaiveDate) -> (super::Split, Paise) {
+        self.totals.given_up = Some(total);
         let due = self.due();
         self.settle_dues(due, AllocationPolicy::InstalmentWise, day)
     }
 }
+    /// Money that is held for the borrower pays what it can before the rest is given up: what is due, then principal that
+    /// is not, how much of which is told.
+    fn set_off(&mut self, reference: &str, day: NaiveDate, out: &mut Out) -> Paise {
+        let held = self.excess;
+        if !held.is_positive() {
+            return Paise::ZERO;
+        }
+        let (mut split, rest) = self.settle_dues(held, self.policy(), day);
+        let early = rest.min(self.principal_not_due());
+        split.principal = split.principal.saturating_add(early);
+        self.excess = rest.saturating_sub(early);
+        self.count(&split);
+        let mut sides = vec![(BorrowerExcess, split.total())];
+        sides.extend(split.credits());
+        out.post(Journal::new(day, JournalKind::ExcessApplied, format!("writeoff:{reference}"), &sides));
+        early
+    }
+

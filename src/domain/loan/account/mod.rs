@@ -225,9 +225,11 @@ pub struct Totals {
     pub waived_principal: Paise,
     /// Principal given up.
     pub written_off: Paise,
+    /// Everything given up, which is all that can be recovered; not noted of accounts that were given up before it was.
+    pub given_up: Option<Paise>,
     /// Fees, and interest of odd days, that were kept from the payout and given back.
     pub given_back: Paise,
-    /// Received after a write-off.
+    /// Received after a write-off, up to what was given up.
     pub recovered: Paise,
     /// Refunded to the borrower though it was not his, and given up with the loan.
     pub given_up_claim: Paise,
@@ -456,3 +458,20 @@ impl Account {
         self.ended.is_some()
     }
 }
+
+    /// What was given up and has not been recovered: the borrower owes it, though it is in the book no more.
+    #[must_use]
+    pub fn to_recover(&self) -> Paise {
+        match self.ended {
+            Some((_, Ending::WrittenOff)) => {
+                self.totals.given_up.unwrap_or(Paise(i64::MAX)).saturating_sub(self.totals.recovered)
+            }
+            _ => Paise::ZERO,
+        }
+    }
+
+    /// Whether the lender has no claim any more: it was paid, or has been recovered in full.
+    #[must_use]
+    pub fn is_discharged(&self) -> bool {
+        self.is_closed() && !self.to_recover().is_positive()
+    }

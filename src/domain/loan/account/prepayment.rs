@@ -35,9 +35,7 @@ impl Account {
         let Receipt { payment, amount, purpose, policy } = *receipt;
         self.totals.received = self.totals.received.saturating_add(amount);
         if matches!(self.ended, Some((_, Ending::WrittenOff))) {
-            self.totals.recovered = self.totals.recovered.saturating_add(amount);
-            let sides = [(Bank, amount), (RecoveryIncome, credit(amount))];
-            out.post(Journal::new(day, JournalKind::Receipt, payment.as_str(), &sides));
+            self.recover((payment, amount), day, out);
             return;
         }
         if self.ended.is_none() {
@@ -65,6 +63,19 @@ impl Account {
 
     /// Makes everything due that the borrower means to pay off, when the money is enough for it.
     fn prepare(&mut self, receipt: &Receipt<'_>, day: NaiveDate, out: &mut Out) {
+    /// Money for what was given up; what is more than that is the borrower's.
+    fn recover(&mut self, (payment, amount): (&PaymentId, Paise), day: NaiveDate, out: &mut Out) {
+        let recovered = amount.min(self.to_recover());
+        let excess = amount.saturating_sub(recovered);
+        self.totals.recovered = self.totals.recovered.saturating_add(recovered);
+        self.excess = self.excess.saturating_add(excess);
+        let sides = [(Bank, amount), (RecoveryIncome, credit(recovered)), (BorrowerExcess, credit(excess))];
+        out.post(Journal::new(day, JournalKind::Receipt, payment.as_str(), &sides));
+        if recovered.is_positive() && self.is_discharged() {
+            out.event(day, "all that was written off is recovered");
+        }
+    }
+
         let Receipt { payment, amount, purpose, .. } = *receipt;
         match purpose {
             Purpose::Foreclosure if self.foreclosure(day).is_ok_and(|quote| amount >= quote.total) => {
