@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::allocation::Split;
 pub use self::charge::Moratorium;
-pub use self::delinquency::AssetClass;
+pub use self::delinquency::{AssetClass, Reclassified};
 pub use self::fact::{Fact, Purpose, Waived, What};
 pub use self::payoff::{PayOff, PayOffRefusal};
 pub use self::replay::{Replayed, as_of, replay};
@@ -275,6 +275,12 @@ pub struct Account {
     pub class: AssetClass,
     /// Since when the loan is an NPA by its own arrears; sticky until all arrears are paid.
     pub npa_since: Option<NaiveDate>,
+    /// Every day on which it became an NPA, those that are over included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub npa_starts: Vec<NaiveDate>,
+    /// When its arrears were last paid in full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrears_cleared_on: Option<NaiveDate>,
     /// How it will end when what was called in is paid.
     pub called_in: Option<Ending>,
     /// How and when it ended.
@@ -374,6 +380,8 @@ impl Account {
             totals: Totals::default(),
             class: AssetClass::Standard,
             npa_since: None,
+            npa_starts: Vec::new(),
+            arrears_cleared_on: None,
             called_in: None,
             ended: None,
             moratoria: Vec::new(),
@@ -457,7 +465,6 @@ impl Account {
     pub fn is_closed(&self) -> bool {
         self.ended.is_some()
     }
-}
 
     /// What was given up and has not been recovered: the borrower owes it, though it is in the book no more.
     #[must_use]
@@ -475,3 +482,4 @@ impl Account {
     pub fn is_discharged(&self) -> bool {
         self.is_closed() && !self.to_recover().is_positive()
     }
+}
