@@ -54,7 +54,9 @@ pub fn record(loan: &mut Loan, app: &Application, fact: Fact, facts: &Facts<'_>,
 #[must_use]
 pub fn is_late(loan: &Loan, fact: &Fact) -> bool {
     let undoes = matches!(fact.what, What::Returned { .. } | What::PayoutReturned { .. } | What::RefundFailed { .. });
-    undoes || loan.account.as_ref().is_some_and(|account| fact.value_date < account.at.day)
+    // Whether a quote stands is known from the day that it is of.
+    let is_quoted = matches!(fact.what, What::Received { quoted_on: Some(_), .. });
+    undoes || is_quoted || loan.account.as_ref().is_some_and(|account| fact.value_date < account.at.day)
 }
 
 /// Everything from the first fact on, to where the account stands; the book gets what it lacks.
@@ -119,14 +121,14 @@ fn moved(loan: &mut Loan, app: &Application, before: Standing, facts: &Facts<'_>
 
 /// A loan that was over is owed again.
 fn reopen(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) {
-    let security = match (app.form.collaterals.is_empty(), facts.collateral_pledged) {
-        (true, _) => "",
     take_back(loan, app, "open", facts, d);
     run_again(loan, app, facts, d);
 }
 
 /// A loan of which nothing was owed counts against the borrower again, and takes back what secured it where that is free.
 fn take_back(loan: &Loan, app: &Application, how: &str, facts: &Facts<'_>, d: &mut Decision) {
+    let security = match (app.form.collaterals.is_empty(), facts.collateral_pledged) {
+        (true, _) => "",
         (false, false) => ", its collateral is pledged again",
         (false, true) => ", without a collateral that is pledged to another loan",
     };
@@ -224,8 +226,6 @@ fn carry_out(loan: &mut Loan, app: &Application, duty: Duty, facts: &Facts<'_>, 
     }
 }
 
-fn is_announced(loan: &Loan, number: u32) -> bool {
-    loan.announced.is_some_and(|(announced, _)| announced == number)
 /// What the borrower is told of an overdue instalment, on a day.
 fn overdue(loan: &Loan, number: u32, today: NaiveDate) -> Option<String> {
     let (due, amount) = left_of(loan, number)?;
@@ -243,6 +243,8 @@ fn overdue(loan: &Loan, number: u32, today: NaiveDate) -> Option<String> {
     ))
 }
 
+fn is_announced(loan: &Loan, number: u32) -> bool {
+    loan.announced.is_some_and(|(announced, _)| announced == number)
 }
 
 /// Tells the borrower, and the collection system, of a debit that is coming.
@@ -337,12 +339,12 @@ pub fn mandate(app: &Application) -> Option<&Mandate> {
 /// ends with it, too, see [`crate::domain::application::decide`].
 fn finish(loan: &mut Loan, app: &Application, d: &mut Decision) {
     repayment::end_all(loan, app, d);
-    let text = format!("Your loan {} is closed, nothing is owed any more.", loan.id);
-    notify(loan, app, ((NoticeKind::LoanClosed, None), "closed", text), d);
     discharge(loan, app, d);
 }
 
 fn discharge(loan: &Loan, app: &Application, d: &mut Decision) {
+    let text = format!("Your loan {} is closed, nothing is owed any more.", loan.id);
+    notify(loan, app, ((NoticeKind::LoanClosed, None), "closed", text), d);
     d.effects.push(Effect::Finish(app.id, loan.id.clone()));
 }
 
