@@ -168,7 +168,7 @@ impl Reckoning {
 
     fn cooling_off_ends(&self) -> NaiveDate {
         let days = self.kfs["partTwo"]["coolingOffDays"].as_u64().unwrap();
-        (self.paid_out + Days::new(days)).min(self.rows[0].due - Days::new(1))
+        (self.paid_out + Days::new(days)).min(self.rows[0].due - Days::new(1)).max(self.paid_out + Days::new(1))
     }
 
     /// Of the interest kept from the payout, that of odd days still to come.
