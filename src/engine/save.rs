@@ -323,6 +323,9 @@ async fn save_loan(
         return Err(StoreError::Stale { table: "loan" });
     };
     loan::save(conn, &app.sealer, changed, before.revision).await?;
+    if changed.exposure() != before.loan.exposure() {
+        exposure::change(conn, changed.application, changed.exposure()).await?;
+    }
     if changed.payouts != before.loan.payouts {
         loan::save_payouts(conn, changed, now).await?;
     }

@@ -378,6 +378,18 @@ impl Loan {
         .collect()
     }
 
+    /// What it adds to its borrower's exposure while it counts: the principal owed, and what was given up and is not
+    /// recovered; all that was sanctioned as long as it is not paid out.
+    #[must_use]
+    pub fn exposure(&self) -> Paise {
+        let sanctioned = self.offer.sanctioned;
+        match &self.account {
+            None => sanctioned,
+            Some(account) if account.is_closed() => account.to_recover().min(sanctioned),
+            Some(account) => account.principal_outstanding(),
+        }
+    }
+
     /// Whether it is closed, written off or withdrawn: nothing is paid out or collected any more.
     #[must_use]
     pub fn is_over(&self) -> bool {
