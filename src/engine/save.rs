@@ -10,6 +10,7 @@ use crate::domain::application::decide::Decided;
 use crate::domain::application::decision::{Decision, Effect, Reply};
 use crate::domain::ids::{ApplicationId, ExchangeId};
 use crate::domain::loan::Loan;
+use crate::domain::loan::account::Account;
 use crate::domain::loan::repayment::Payment;
 use crate::lsp::Settings;
 use crate::store::application::{Locked, Row};
@@ -322,6 +323,9 @@ async fn save_loan(
         return Err(StoreError::Stale { table: "loan" });
     };
     loan::save(conn, &app.sealer, changed, before.revision).await?;
+    if changed.exposure() != before.loan.exposure() {
+        exposure::change(conn, changed.application, changed.exposure()).await?;
+    }
     if changed.payouts != before.loan.payouts {
         loan::save_payouts(conn, changed, now).await?;
     }
@@ -335,7 +339,8 @@ async fn save_loan(
     let given_up = changed.stored_status() == "WRITTEN_OFF";
     if non_performing || given_up || before.borrower_npa_since.is_some() {
         let borrower = facts::borrower_index(app, &application.form.borrower);
-        day_end::classify_borrower(conn, &borrower, app.clock.today()).await?;
+        let change = Account::reclassified(before.loan.account.as_ref(), changed.account.as_ref());
+        day_end::classify_borrower(conn, &borrower, (&changed.id, &change), app.clock.today()).await?;
     }
     Ok(())
 }

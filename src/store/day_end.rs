@@ -5,8 +5,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::ids::ApplicationId;
-use crate::domain::loan::account::{Phase, Position};
+use crate::domain::ids::{ApplicationId, LoanId};
+use crate::domain::loan::account::{Phase, Position, Reclassified};
 
 /// Locks the application of one loan whose next event is due at a position. Applications that another transaction has
 /// locked are skipped, and so are those in `given_up`. The loan is locked with it, so that one whose event another worker
@@ -59,12 +59,18 @@ pub async fn first_event(conn: &mut PgConnection, up_to: NaiveDate) -> Result<Op
     Ok(row)
 }
 
-/// Classifies all loans of a borrower alike: they are non-performing while any of them is, and from then until none is
-/// in arrears.
+/// Classifies all loans of a borrower alike, after one of them was stored: they are non-performing while any of them is,
+/// and from then until none is in arrears. That the loan became an NPA on a day which is undone counts no more: when it
+/// was the borrower's day, too, that is found anew from the loans' own.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn classify_borrower(conn: &mut PgConnection, borrower: &[u8], today: NaiveDate) -> Result<(), StoreError> {
+pub async fn classify_borrower(
+    conn: &mut PgConnection,
+    borrower: &[u8],
+    (loan, change): (&LoanId, &Reclassified),
+    today: NaiveDate,
+) -> Result<(), StoreError> {
     // Locked by a statement of its own: the next one must see what another loan's transaction, which was waited for,
     // has committed.
     sqlx::query!("select from borrower where borrower_index = $1 for update", borrower).execute(&mut *conn).await?;
@@ -75,26 +81,31 @@ pub async fn classify_borrower(conn: &mut PgConnection, borrower: &[u8], today: 
             when exists (
                 select from loan
                 where loan.borrower_index = $1
-                and (loan.npa_since is not null and loan.status = 'RUNNING' or loan.status = 'WRITTEN_OFF')
-            ) then coalesce(
-                npa_since,
+                and loan.npa_since is not null
+                and loan.status in ('RUNNING', 'WRITTEN_OFF')
+            ) then least(
+                case when npa_since <> all($3) then npa_since end,
                 (
                     select min(loan.npa_since) from loan
                     where loan.borrower_index = $1
-                    and loan.status = 'RUNNING'
-                ),
-                $2)
-            when exists (
+                    and loan.status in ('RUNNING', 'WRITTEN_OFF')
+                ))
+            when npa_since <> all($3)
+            and exists (
                 select from loan
                 where loan.borrower_index = $1
                 and loan.oldest_due < $2
                 and loan.status = 'RUNNING'
+                and not (loan.loan_id = $4 and $5)
             ) then npa_since
         end
         where borrower_index = $1
         "#,
         borrower,
         today,
+        &change.undone,
+        loan.as_str(),
+        change.cleared,
     )
     .execute(conn)
     .await?;

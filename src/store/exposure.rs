@@ -84,6 +84,26 @@ pub async fn count(
     Ok(())
 }
 
+/// Changes the amount by which an application that counts adds to its borrower's exposure. A paisa stays as long as it
+/// counts: of a loan whose principal is paid and whose charges are not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change(conn: &mut PgConnection, application: ApplicationId, amount: Paise) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"
+        update exposure
+        set amount = greatest($2::bigint, 1)
+        where application_id = $1
+        "#,
+        application.0,
+        amount.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Takes an application out of its borrower's exposure.
 ///
 /// # Errors

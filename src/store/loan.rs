@@ -169,7 +169,7 @@ pub async fn save(conn: &mut PgConnection, sealer: &Sealer, loan: &Loan, revisio
         next.map(|next| next.day),
         next.map(|next| next.phase == Phase::Closed),
         account.and_then(Account::oldest_due),
-        account.and_then(|account| account.npa_since),
+        account.and_then(Account::counts_as_npa_since),
         account.map_or(0, |account| account.principal_outstanding().0),
         account.and_then(|account| account.ended).map(|(on, _)| on),
     )

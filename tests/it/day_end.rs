@@ -302,6 +302,8 @@ async fn a_server_whose_clock_is_slow_credits_what_comes_to_a_loan_of_tomorrow()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_loans_cured_in_the_same_moment_cure_their_borrower() {
+    use ocen_lender::domain::ids::LoanId;
+    use ocen_lender::domain::loan::account::Reclassified;
     use ocen_lender::store::day_end::classify_borrower;
     let (seeded, due) = seeded(2).await;
     let server = on(&seeded, true).await;
@@ -325,8 +327,10 @@ async fn two_loans_cured_in_the_same_moment_cure_their_borrower() {
             seed::loan_id(number)
         ))
     };
+    let (one, two) = (LoanId(seed::loan_id(1)), LoanId(seed::loan_id(2)));
+    let nothing = Reclassified::default();
     let mut first = pool.begin().await.unwrap();
-    classify_borrower(&mut first, &borrower, today).await.unwrap();
+    classify_borrower(&mut first, &borrower, (&one, &nothing), today).await.unwrap();
     first.commit().await.unwrap();
     let npa = "select count(*) from borrower where npa_since is not null";
     assert_eq!(sql::number(&pool, npa).await, 1);
@@ -334,9 +338,9 @@ async fn two_loans_cured_in_the_same_moment_cure_their_borrower() {
     let (mut first, mut second) = (pool.begin().await.unwrap(), pool.begin().await.unwrap());
     first.execute(cured(1)).await.unwrap();
     second.execute(cured(2)).await.unwrap();
-    classify_borrower(&mut first, &borrower, today).await.unwrap();
+    classify_borrower(&mut first, &borrower, (&one, &nothing), today).await.unwrap();
     let waiting = tokio::spawn(async move {
-        classify_borrower(&mut second, &borrower, today).await.unwrap();
+        classify_borrower(&mut second, &borrower, (&two, &Reclassified::default()), today).await.unwrap();
         second.commit().await.unwrap();
     });
     let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";

@@ -99,6 +99,28 @@ async fn secured(flow: &Flow<'_>, invoice: &str) -> Loan {
     loan
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_secures_a_loan_that_is_written_off_is_pledged_until_it_is_recovered() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let loan = secured(&Flow { server: &server, lsp: &lsp }, "INVOICE-78").await;
+    act(&server, &loan, json!({"kind": "WRITE_OFF"})).await;
+    let liens = async || sql::number(&server.app.pool, "select count(*) from lien").await;
+    assert_eq!(liens().await, 1);
+
+    let today = server.get("/sandbox/clock").await["businessDate"].clone();
+    let receipt = |amount: &str| {
+        let utr = format!("UTR-{amount}");
+        json!({"kind": "MANUAL_RECEIPT", "amount": amount, "valueDate": today, "utr": utr})
+    };
+    act(&server, &loan, receipt("49999.99")).await;
+    assert_eq!(liens().await, 1);
+    act(&server, &loan, receipt("5000.01")).await;
+    assert_eq!(liens().await, 0);
+    let shown = server.get(&format!("/admin/loans/{}", loan.loan_id)).await;
+    assert_eq!(shown["account"]["excess"], "5000.00", "what is more than was given up is the borrower's");
+}
+
 /// The borrower leaves within the cooling-off period; gives the payment.
 async fn leave(lsp: &TestLsp, loan: &Loan) -> String {
     let payment = json!({"extensibleData": {"purpose": "COOLING_OFF_EXIT"}});

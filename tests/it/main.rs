@@ -83,6 +83,8 @@ mod listen;
 #[cfg(test)]
 mod mandates;
 #[cfg(test)]
+mod npa;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod operators;

@@ -306,7 +306,7 @@ pub struct Rules {
     pub npa_allocation: Allocation,
     /// Penal charge.
     pub penal: Penal,
-    /// Charge for each instalment whose debit fails or comes back, tax included.
+    /// Charge for each instalment whose debit fails or comes back; there is no tax on it.
     pub bounce_charge: String,
     /// Foreclosure: percent of the principal that is not due yet.
     pub foreclosure_percent: String,

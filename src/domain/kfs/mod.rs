@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::build::statement;
 pub use self::document::{Contact, Kfs};
+pub use self::words::days;
 use super::calendar::{WorkingDays, end_of_day};
 use super::ids::{DisputeId, LoanId, OrgId};
 use super::maths::schedule::ScheduleTerms;

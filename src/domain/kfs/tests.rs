@@ -90,6 +90,18 @@ fn rbi_s_illustration_comes_out() {
 }
 
 #[test]
+fn the_cooling_off_period_is_told_in_the_days_that_it_has() {
+    let begins = |cooling_off_days: u32, first_due: &str| {
+        let mut offer = Offer { cooling_off_days, ..illustration() };
+        offer.terms.first_due = day(first_due);
+        super::words::cooling_off(&offer)
+    };
+    assert!(begins(1, "2026-03-28").starts_with("Within 1 day of the payout, and before the first due date"));
+    assert!(begins(3, "2026-03-28").starts_with("Within 3 days of the payout, and before the first due date"));
+    assert!(begins(1, "2026-03-01").starts_with("Until the end of the day after the payout you may leave"));
+}
+
+#[test]
 fn every_row_of_the_form_says_something() {
     let kfs = of(&illustration());
     let rows: Vec<_> = kfs.part_one.contingent_charges.iter().map(|c| (c.row.as_str(), c.code.as_str())).collect();

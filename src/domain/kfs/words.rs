@@ -79,7 +79,7 @@ pub(super) fn penal(offer: &Offer) -> String {
 pub(super) fn bounce(offer: &Offer) -> String {
     if offer.charges.bounce.is_positive() {
         format!(
-            "Rs. {} for each instalment whose debit fails or comes back, tax included; no tax comes on top.",
+            "Rs. {} for each instalment whose debit fails or comes back; there is no tax on it.",
             offer.charges.bounce
         )
     } else {
@@ -213,9 +213,13 @@ pub(super) fn allocation(policy: AllocationPolicy) -> String {
 }
 
 pub(super) fn cooling_off(offer: &Offer) -> String {
-    let days = offer.cooling_off_days;
-    let begin =
-        format!("Within {days} days of the payout, and before the first due date, you may leave without penalty");
+    let next_day = offer.terms.disbursed_on.succ_opt();
+    let begin = if next_day.is_some_and(|next| offer.terms.first_due <= next) {
+        "Until the end of the day after the payout you may leave without penalty".to_owned()
+    } else {
+        let days = days(offer.cooling_off_days);
+        format!("Within {days} of the payout, and before the first due date, you may leave without penalty")
+    };
     let upfront = offer.schedule.upfront_interest;
     let upfront = if upfront.is_positive() {
         format!(", less the interest kept from the payout, Rs. {upfront}")
@@ -238,6 +242,12 @@ pub(super) fn cooling_off(offer: &Offer) -> String {
             rate = offer.annual_rate,
         ),
     }
+}
+
+/// A number of days in words.
+#[must_use]
+pub fn days(count: u32) -> String {
+    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
 }
 
 pub(super) fn overdue(due: NaiveDate, sma_1: NaiveDate, sma_2: NaiveDate, npa: NaiveDate) -> String {

@@ -21,9 +21,9 @@ use crate::domain::maths::money::Paise;
 pub fn advance(loan: &mut Loan, app: &Application, to: Position, facts: &Facts<'_>, d: &mut Decision) {
     let Some(account) = &mut loan.account else { return };
     let mut out = Out::default();
-    let was_closed = account.is_closed();
+    let before = Standing::of(Some(&*account));
     account.advance(to, &mut out);
-    follow(loan, app, (out, was_closed), facts, d);
+    follow(loan, app, (out, before), facts, d);
 }
 
 /// Notes a fact and lets it happen, in its place: a late one is replayed, with everything that came after it.
@@ -34,7 +34,7 @@ pub fn record(loan: &mut Loan, app: &Application, fact: Fact, facts: &Facts<'_>,
         return;
     }
     let mut out = Out::default();
-    let was_closed = loan.account.as_ref().is_some_and(Account::is_closed);
+    let before = Standing::of(loan.account.as_ref());
     match (&fact.what, &mut loan.account) {
         (What::Disbursed { reference, net }, None) => {
             let opened = Contract::of(&loan.offer, fact.value_date)
@@ -47,14 +47,16 @@ pub fn record(loan: &mut Loan, app: &Application, fact: Fact, facts: &Facts<'_>,
         (_, Some(account)) => account.apply(&fact, &mut out),
         (_, None) => {}
     }
-    follow(loan, app, (out, was_closed), facts, d);
+    follow(loan, app, (out, before), facts, d);
 }
 
 /// Whether the account is beyond a fact, or the fact takes something back.
 #[must_use]
 pub fn is_late(loan: &Loan, fact: &Fact) -> bool {
     let undoes = matches!(fact.what, What::Returned { .. } | What::PayoutReturned { .. } | What::RefundFailed { .. });
-    undoes || loan.account.as_ref().is_some_and(|account| fact.value_date < account.at.day)
+    // Whether a quote stands is known from the day that it is of.
+    let is_quoted = matches!(fact.what, What::Received { quoted_on: Some(_), .. });
+    undoes || is_quoted || loan.account.as_ref().is_some_and(|account| fact.value_date < account.at.day)
 }
 
 /// Everything from the first fact on, to where the account stands; the book gets what it lacks.
@@ -69,7 +71,7 @@ fn replay_all(loan: &mut Loan, app: &Application, from: NaiveDate, facts: &Facts
         return;
     };
     let posted: Vec<Journal> = posted(history.journals.iter().cloned(), d);
-    let was_closed = loan.account.as_ref().is_some_and(Account::is_closed);
+    let before = Standing::of(loan.account.as_ref());
     let corrections = replayed.corrections(&posted);
     d.effects.extend(repayment::resplit(&replayed.out.journals, &corrections));
     let duties = duties_found_late(&replayed, &corrections);
@@ -79,22 +81,63 @@ fn replay_all(loan: &mut Loan, app: &Application, from: NaiveDate, facts: &Facts
     for duty in duties {
         carry_out(loan, app, duty, facts, d);
     }
-    match (was_closed, loan.account.as_ref().is_some_and(Account::is_closed)) {
-        (false, true) => finish(loan, app, d),
-        (true, false) => reopen(loan, app, facts, d),
+    moved(loan, app, before, facts, d);
+}
+
+/// What the lender may still ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// The loan runs, or is not paid out.
+    Runs,
+    /// It is written off, and not all of it is recovered: the claim goes on.
+    GivenUp,
+    /// Nothing is owed any more.
+    Discharged,
+}
+
+impl Standing {
+    fn of(account: Option<&Account>) -> Self {
+        match account {
+            Some(account) if account.is_discharged() => Self::Discharged,
+            Some(account) if account.is_closed() => Self::GivenUp,
+            _ => Self::Runs,
+        }
+    }
+}
+
+/// What follows when a loan ends, is owed again, or is recovered.
+fn moved(loan: &mut Loan, app: &Application, before: Standing, facts: &Facts<'_>, d: &mut Decision) {
+    match (before, Standing::of(loan.account.as_ref())) {
+        (Standing::Runs, Standing::Discharged) => finish(loan, app, d),
+        (Standing::GivenUp, Standing::Discharged) => discharge(loan, app, d),
+        // What was lent stays counted, and what secures it pledged: the claim goes on.
+        (Standing::Runs, Standing::GivenUp) => repayment::end_all(loan, app, d),
+        (Standing::Discharged, Standing::Runs) => reopen(loan, app, facts, d),
+        (Standing::Discharged, Standing::GivenUp) => take_back(loan, app, "owed", facts, d),
+        (Standing::GivenUp, Standing::Runs) => run_again(loan, app, facts, d),
         _ => {}
     }
 }
 
-/// A loan that was over is owed again: it counts against the borrower, and takes back what secured it where that is free.
+/// A loan that was over is owed again.
 fn reopen(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) {
+    take_back(loan, app, "open", facts, d);
+    run_again(loan, app, facts, d);
+}
+
+/// A loan of which nothing was owed counts against the borrower again, and takes back what secured it where that is free.
+fn take_back(loan: &Loan, app: &Application, how: &str, facts: &Facts<'_>, d: &mut Decision) {
     let security = match (app.form.collaterals.is_empty(), facts.collateral_pledged) {
         (true, _) => "",
         (false, false) => ", its collateral is pledged again",
         (false, true) => ", without a collateral that is pledged to another loan",
     };
-    d.event(app, format!("the loan is open again{security}"));
-    d.effects.push(Effect::Reopen(app.id, loan.id.clone(), loan.offer.sanctioned));
+    d.event(app, format!("the loan is {how} again{security}"));
+    d.effects.push(Effect::Reopen(app.id, loan.id.clone(), loan.exposure()));
+}
+
+/// A loan that was over runs again.
+fn run_again(loan: &Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) {
     // The mandate ended with the loan: nothing is debited until the borrower sets another one up.
     set_up::reopened(app, d);
     let text = format!(
@@ -156,19 +199,16 @@ pub fn posted(stored: impl Iterator<Item = Journal>, d: &Decision) -> Vec<Journa
     stored.chain(new).collect()
 }
 
-fn follow(loan: &mut Loan, app: &Application, (out, was_closed): (Out, bool), facts: &Facts<'_>, d: &mut Decision) {
+fn follow(loan: &mut Loan, app: &Application, (out, before): (Out, Standing), facts: &Facts<'_>, d: &mut Decision) {
     let Out { journals, duties, events } = out;
     d.effects.extend(journals.into_iter().map(|journal| Effect::Post(loan.id.clone(), journal)));
     for (day, what) in events {
         d.event(app, format!("{day}: {what}"));
     }
-    let closed = loan.account.as_ref().is_some_and(Account::is_closed);
     for duty in duties {
         carry_out(loan, app, duty, facts, d);
     }
-    if closed && !was_closed {
-        finish(loan, app, d);
-    }
+    moved(loan, app, before, facts, d);
 }
 
 fn carry_out(loan: &mut Loan, app: &Application, duty: Duty, facts: &Facts<'_>, d: &mut Decision) {
@@ -178,21 +218,29 @@ fn carry_out(loan: &mut Loan, app: &Application, duty: Duty, facts: &Facts<'_>, 
         Duty::Present(number) if is_announced(loan, number) => repayment::present(loan, app, number, facts, d),
         Duty::Present(number) => announce(loan, app, number, d),
         Duty::OverdueNotice(number) => {
-            if let Some((due, amount)) = left_of(loan, number) {
-                let percent = loan.offer.charges.late_payment_percent.normalize();
-                let from = match loan.offer.servicing.penal_grace_days {
-                    0 => "from the due date".to_owned(),
-                    days => format!("beginning {days} days after the due date"),
-                };
-                let text = format!(
-                    "Instalment {number} of Rs. {amount}, due on {due}, is unpaid. A penal charge of {percent} % per \
-                     annum runs on the unpaid amount {from}; there is no interest on it.",
-                );
+            if let Some(text) = overdue(loan, number, facts.today) {
                 notify(loan, app, ((NoticeKind::Overdue, Some(number)), &format!("overdue:{number}"), text), d);
             }
         }
         Duty::ChargeNotice(charge) => tell_of_charge(loan, app, &charge, d),
     }
+}
+
+/// What the borrower is told of an overdue instalment, on a day.
+fn overdue(loan: &Loan, number: u32, today: NaiveDate) -> Option<String> {
+    let (due, amount) = left_of(loan, number)?;
+    let percent = loan.offer.charges.late_payment_percent.normalize();
+    let is_late = loan.account.as_ref()?.instalment(number)?.is_told_late(today);
+    let from = match loan.offer.servicing.penal_grace_days {
+        0 if is_late => "from today on".to_owned(),
+        0 => "from the due date".to_owned(),
+        days if is_late => format!("from today on, and not before {days} days after the due date"),
+        days => format!("beginning {days} days after the due date"),
+    };
+    Some(format!(
+        "Instalment {number} of Rs. {amount}, due on {due}, is unpaid. A penal charge of {percent} % per annum runs on \
+         the unpaid amount {from}; there is no interest on it.",
+    ))
 }
 
 fn is_announced(loan: &Loan, number: u32) -> bool {
@@ -291,6 +339,10 @@ pub fn mandate(app: &Application) -> Option<&Mandate> {
 /// ends with it, too, see [`crate::domain::application::decide`].
 fn finish(loan: &mut Loan, app: &Application, d: &mut Decision) {
     repayment::end_all(loan, app, d);
+    discharge(loan, app, d);
+}
+
+fn discharge(loan: &Loan, app: &Application, d: &mut Decision) {
     let text = format!("Your loan {} is closed, nothing is owed any more.", loan.id);
     notify(loan, app, ((NoticeKind::LoanClosed, None), "closed", text), d);
     d.effects.push(Effect::Finish(app.id, loan.id.clone()));
@@ -324,6 +376,18 @@ impl Loan {
         .filter(|(_, is_there)| *is_there)
         .map(|(row, _)| row.to_owned())
         .collect()
+    }
+
+    /// What it adds to its borrower's exposure while it counts: the principal owed, and what was given up and is not
+    /// recovered; all that was sanctioned as long as it is not paid out.
+    #[must_use]
+    pub fn exposure(&self) -> Paise {
+        let sanctioned = self.offer.sanctioned;
+        match &self.account {
+            None => sanctioned,
+            Some(account) if account.is_closed() => account.to_recover().min(sanctioned),
+            Some(account) => account.principal_outstanding(),
+        }
     }
 
     /// Whether it is closed, written off or withdrawn: nothing is paid out or collected any more.

@@ -3,7 +3,7 @@
 //! A quote is derived, not kept: the same figures on the same day are the same quote on every replica, and the book, which
 //! is never changed, gives them again years later. What changes the amount, a payment or a charge, ends the quote.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Loan;
@@ -47,6 +47,13 @@ pub fn figures(loan: &Loan, purpose: Purpose, pay_off: &PayOff) -> String {
     let PayOff { on, principal, interest, fees, penal, charge, given_back, excess, total } = pay_off;
     let id = &loan.id;
     format!("{id}|{purpose}|{on}|{total}|{principal}|{interest}|{fees}|{penal}|{charge}|{given_back}|{excess}")
+}
+
+/// The day that a quote is of, by its id.
+#[must_use]
+pub fn day(id: &str) -> Option<NaiveDate> {
+    let (day, _) = id.strip_prefix("Q-")?.split_once('-')?;
+    NaiveDate::parse_from_str(day, "%Y%m%d").ok()
 }
 
 /// The quote for an amount. None at the end of the calendar.

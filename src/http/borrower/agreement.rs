@@ -5,7 +5,7 @@ use crate::domain::application::Application;
 use crate::domain::application::copies::Copies;
 use crate::domain::application::facets::{Agreement, AgreementText, Deal};
 use crate::domain::application::stage::{Acceptance, Stage};
-use crate::domain::kfs::{IssuedKfs, Kfs};
+use crate::domain::kfs::{IssuedKfs, Kfs, days};
 use crate::engine::pages::sha256;
 use crate::store::page::Page;
 
@@ -101,7 +101,7 @@ fn facts(kfs: &Kfs, page: &Page) -> String {
         text("Interest rate", &format!("{}% per annum", one.interest_rate)),
         text("Annual percentage rate", &format!("{}%", one.annual_percentage_rate)),
         text("You repay in total", &rupees(&kfs.apr_sheet.total_paid)),
-        text("Cooling-off period", &format!("{} days", kfs.part_two.cooling_off_days)),
+        text("Cooling-off period", &days(kfs.part_two.cooling_off_days)),
         text("Valid until", &instant(kfs.valid_till)),
         form_row("", "SHA-256 of the statement", &format!("<code>{}</code>", sha256(&page.kfs))),
     ];

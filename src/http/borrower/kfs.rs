@@ -2,7 +2,7 @@
 
 use super::html::{cells, day, document, escape, form, form_row, instant, rupees};
 use crate::domain::kfs::document::{AprSheet, ContingentCharge, Fee, Kfs, PartOne, PartTwo, Rules, ScheduleRow};
-use crate::domain::kfs::{Contact, document::Basis};
+use crate::domain::kfs::{Contact, days, document::Basis};
 
 /// The whole page; `hash` is of the bytes behind it.
 pub(super) fn page(kfs: &Kfs, hash: &str) -> String {
@@ -116,7 +116,7 @@ fn part_two(two: &PartTwo) -> String {
         form_row("3", "Nodal grievance officer", &contact(&two.grievance_officer)),
         text("4", "May the loan be transferred to others or securitised", yes(two.transferable)),
         text("5", "Co-lending with another lender", yes(two.co_lending)),
-        text("6 (i)", "Cooling-off period", &format!("{} days, without penalty", two.cooling_off_days)),
+        text("6 (i)", "Cooling-off period", &format!("{}, without penalty", days(two.cooling_off_days))),
         text("6 (ii)", "Lending service provider; does it act as recovery agent", &recovers),
     ];
     form("Part 2: Other information", &rows.concat())

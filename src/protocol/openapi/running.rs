@@ -169,6 +169,7 @@ impl<'a> Running<'a> {
             purpose: Purpose::Instalment,
             policy: self.account.policy(),
             utr: Some("004618602125".to_owned()),
+            quoted_on: None,
         };
         let (_, out) = life(self.deal, vec![Fact { value_date: self.today, what: received }], self.today)?;
         let rows: Vec<StatementRow> = statement(&out.journals).into_iter().map(row).collect();

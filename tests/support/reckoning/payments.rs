@@ -64,8 +64,12 @@ impl Reckoning {
     }
 
     /// A payment came back: only its charge, and the statement, know that it was made. The borrower is told today of
-    /// what is overdue.
+    /// what is overdue, so that no penal charge runs for the days before.
     pub fn came_back(&mut self, amount: i64) {
+        let today = self.today;
+        for row in self.rows.iter_mut().filter(|row| row.is_unpaid() && days(row.due, today) > 1) {
+            row.charged_until = row.charged_until.max(today);
+        }
         self.line("Payment returned", amount);
         self.bounced();
     }
@@ -164,7 +168,7 @@ impl Reckoning {
 
     fn cooling_off_ends(&self) -> NaiveDate {
         let days = self.kfs["partTwo"]["coolingOffDays"].as_u64().unwrap();
-        (self.paid_out + Days::new(days)).min(self.rows[0].due - Days::new(1))
+        (self.paid_out + Days::new(days)).min(self.rows[0].due - Days::new(1)).max(self.paid_out + Days::new(1))
     }
 
     /// Of the interest kept from the payout, that of odd days still to come.

@@ -35,11 +35,12 @@ impl Account {
             events.extend(month_end(self.at.day).filter(|end| *end < due).map(Position::closed));
         }
         for instalment in self.unpaid() {
+            // Overdue from the end of its day on, and told the day after.
+            events.push(Position::closed(instalment.row.due_date));
             events.extend(instalment.row.due_date.succ_opt().map(Position::open));
             events.extend(self.next_levy(instalment, self.at.day).map(Position::open));
         }
         if let Some(oldest) = self.oldest_due() {
-            events.push(Position::closed(oldest));
             events.extend(THRESHOLDS.iter().filter_map(|days| plus(oldest, *days)).map(Position::closed));
         }
         // The day-end of a month's last day is looked at again for the month after it.

@@ -53,6 +53,20 @@ impl Account {
         self.moratoria.extend(to.map(|to| Moratorium { from, to }));
     }
 
+    /// The borrower was told that an instalment is overdue and what that costs. That happens the day after the due date;
+    /// told later, as when a payment comes back that had settled it, nothing is charged for the time before
+    /// (`lending.md` §2.6).
+    pub(super) fn noticed(&mut self, number: u32, message_id: &str, day: NaiveDate) {
+        let Some(row) = self.instalments.iter_mut().find(|row| row.row.number == number) else { return };
+        if row.notice.is_some() {
+            return;
+        }
+        row.notice = Some(message_id.to_owned());
+        if row.is_told_late(day) {
+            row.penal_from = row.penal_from.max(day);
+        }
+    }
+
     /// When a penal charge for an unpaid instalment comes next, while the borrower has notice and the cap is not
     /// reached: never within a moratorium.
     pub(super) fn next_levy(&self, instalment: &Instalment, after: NaiveDate) -> Option<NaiveDate> {
@@ -153,7 +167,8 @@ impl Account {
         self.charges.push(charge);
     }
 
-    /// A debit was dishonoured: the fixed charge of the KFS, tax included.
+    /// A debit was dishonoured: the fixed charge of the KFS. It makes good a breach and pays for no service, so that there
+    /// is no tax on it (CBIC Circular 178/10/2022-GST; `lending.md` §1.5).
     pub(super) fn bounced(&mut self, payment: &PaymentId, number: u32, day: NaiveDate, out: &mut Out) {
         out.event(day, format!("payment for instalment {number} bounced"));
         // Of an instalment that never fell due, by what is known now, nothing was to be debited; and who owes nothing any
@@ -161,15 +176,8 @@ impl Account {
         if self.ended.is_some() || self.instalment(number).is_none_or(|instalment| !instalment.billed) {
             return;
         }
-        let amount = self.contract.bounce;
-        // Of an amount with tax in it.
-        let with_tax = Decimal::ONE_HUNDRED.saturating_add(self.contract.gst_percent);
-        let without =
-            Decimal::from(amount.0).checked_mul(Decimal::ONE_HUNDRED).and_then(|all| all.checked_div(with_tax));
-        let tax = without
-            .and_then(|without| crate::domain::maths::Rounding::PaiseHalfUp.apply(without))
-            .map_or(Paise::ZERO, |without| amount.saturating_sub(without));
-        self.charge((BOUNCE, payment.0.clone(), Some(number)), (amount, tax), day, out);
+        let amount = (self.contract.bounce, Paise::ZERO);
+        self.charge((BOUNCE, payment.0.clone(), Some(number)), amount, day, out);
         self.apply_excess(day, &format!("{BOUNCE}:{payment}"), out);
     }
 

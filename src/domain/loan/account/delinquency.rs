@@ -25,6 +25,15 @@ pub enum AssetClass {
     Npa,
 }
 
+/// What a late fact changes in a loan's past as an NPA.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reclassified {
+    /// Days on which it did not become an NPA after all.
+    pub undone: Vec<NaiveDate>,
+    /// Its arrears were paid in full meanwhile: those that it has now are new ones.
+    pub cleared: bool,
+}
+
 impl AssetClass {
     /// The word on the wire and in the database.
     #[must_use]
@@ -75,6 +84,7 @@ impl Account {
         let own = AssetClass::of(self.days_past_due(day));
         if own == AssetClass::Npa && self.npa_since.is_none() {
             self.npa_since = Some(day);
+            self.npa_starts.push(day);
         }
         self.set_class(if self.npa_since.is_some() { AssetClass::Npa } else { own }, day, out);
     }
@@ -86,6 +96,9 @@ impl Account {
         let overdue = self.days_past_due(day).filter(|days| *days > 0 || is_over);
         match overdue {
             None => {
+                if self.class != AssetClass::Standard {
+                    self.arrears_cleared_on = Some(day);
+                }
                 self.npa_since = None;
                 self.set_class(AssetClass::Standard, day, out);
             }
@@ -95,6 +108,32 @@ impl Account {
                 let class = AssetClass::of(Some(days)).min(self.class);
                 self.set_class(class, day, out);
             }
+        }
+    }
+
+    /// Since when the loan makes its borrower's loans NPAs: one that is given up does, until all of it is recovered.
+    #[must_use]
+    pub fn counts_as_npa_since(&self) -> Option<NaiveDate> {
+        let Some((on, _)) = self.ended else { return self.npa_since };
+        self.to_recover().is_positive().then(|| self.npa_since.unwrap_or(on))
+    }
+
+    /// What an account is known to have been, compared with what was known of it before.
+    #[must_use]
+    pub fn reclassified(before: Option<&Self>, after: Option<&Self>) -> Reclassified {
+        let starts = |account: Option<&Self>| -> Vec<NaiveDate> {
+            // One that was stored before they were noted knows the last one only.
+            let stored = |account: &Self| match account.npa_starts.as_slice() {
+                [] => account.npa_since.into_iter().collect(),
+                all => all.to_vec(),
+            };
+            account.map(stored).unwrap_or_default()
+        };
+        let now = starts(after);
+        let cleared_on = |account: Option<&Self>| account.and_then(|account| account.arrears_cleared_on);
+        Reclassified {
+            undone: starts(before).into_iter().filter(|start| !now.contains(start)).collect(),
+            cleared: cleared_on(after).is_some() && cleared_on(after) != cleared_on(before),
         }
     }
 

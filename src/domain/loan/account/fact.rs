@@ -59,6 +59,9 @@ pub enum What {
         policy: AllocationPolicy,
         /// The bank's unique transaction reference.
         utr: Option<String>,
+        /// The day of the quote that it was asked for under, where the bank's value date is a later one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        quoted_on: Option<NaiveDate>,
     },
     /// A payment that had been credited came back.
     Returned {

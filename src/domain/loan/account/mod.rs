@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::allocation::Split;
 pub use self::charge::Moratorium;
-pub use self::delinquency::AssetClass;
+pub use self::delinquency::{AssetClass, Reclassified};
 pub use self::fact::{Fact, Purpose, Waived, What};
 pub use self::payoff::{PayOff, PayOffRefusal};
 pub use self::replay::{Replayed, as_of, replay};
@@ -40,7 +40,7 @@ pub struct Contract {
     pub terms: ScheduleTerms,
     /// Rules of the loan's life.
     pub servicing: Servicing,
-    /// For each bounced payment, tax included; nothing when the KFS has no such charge.
+    /// For each bounced payment, on which there is no tax; nothing when the KFS has no such charge.
     pub bounce: Paise,
     /// Penal charge, percent per annum on the unpaid part of an instalment.
     pub penal_percent: Decimal,
@@ -141,6 +141,12 @@ impl Instalment {
         self.principal_left().saturating_add(self.interest_left())
     }
 
+    /// Whether the borrower who is told on a day that it is overdue is told later than the day after its due date.
+    #[must_use]
+    pub fn is_told_late(&self, on: NaiveDate) -> bool {
+        on.signed_duration_since(self.row.due_date).num_days() > 1
+    }
+
     /// Due and not paid in full.
     #[must_use]
     pub fn is_unpaid(&self) -> bool {
@@ -219,9 +225,11 @@ pub struct Totals {
     pub waived_principal: Paise,
     /// Principal given up.
     pub written_off: Paise,
+    /// Everything given up, which is all that can be recovered; not noted of accounts that were given up before it was.
+    pub given_up: Option<Paise>,
     /// Fees, and interest of odd days, that were kept from the payout and given back.
     pub given_back: Paise,
-    /// Received after a write-off.
+    /// Received after a write-off, up to what was given up.
     pub recovered: Paise,
     /// Refunded to the borrower though it was not his, and given up with the loan.
     pub given_up_claim: Paise,
@@ -267,6 +275,12 @@ pub struct Account {
     pub class: AssetClass,
     /// Since when the loan is an NPA by its own arrears; sticky until all arrears are paid.
     pub npa_since: Option<NaiveDate>,
+    /// Every day on which it became an NPA, those that are over included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub npa_starts: Vec<NaiveDate>,
+    /// When its arrears were last paid in full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrears_cleared_on: Option<NaiveDate>,
     /// How it will end when what was called in is paid.
     pub called_in: Option<Ending>,
     /// How and when it ended.
@@ -366,6 +380,8 @@ impl Account {
             totals: Totals::default(),
             class: AssetClass::Standard,
             npa_since: None,
+            npa_starts: Vec::new(),
+            arrears_cleared_on: None,
             called_in: None,
             ended: None,
             moratoria: Vec::new(),
@@ -448,5 +464,22 @@ impl Account {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.ended.is_some()
+    }
+
+    /// What was given up and has not been recovered: the borrower owes it, though it is in the book no more.
+    #[must_use]
+    pub fn to_recover(&self) -> Paise {
+        match self.ended {
+            Some((_, Ending::WrittenOff)) => {
+                self.totals.given_up.unwrap_or(Paise(i64::MAX)).saturating_sub(self.totals.recovered)
+            }
+            _ => Paise::ZERO,
+        }
+    }
+
+    /// Whether the lender has no claim any more: it was paid, or has been recovered in full.
+    #[must_use]
+    pub fn is_discharged(&self) -> bool {
+        self.is_closed() && !self.to_recover().is_positive()
     }
 }

@@ -72,16 +72,29 @@ impl Account {
         if on > last {
             return Err(PayOffRefusal::CoolingOffOver(last));
         }
-        self.pay_off(on, self.cooling_off_interest(on), Paise::ZERO, self.given_back())
+        let (interest, too_much) = self.cooling_off_rest(on);
+        self.pay_off(on, interest, Paise::ZERO, self.given_back().saturating_add(too_much))
     }
 
-    /// Last day of the cooling-off period; it ends before the first instalment falls due.
+    /// Last day of the cooling-off period; it ends before the first instalment falls due, but never before the day after
+    /// the payout is over (RBI DL 10: not less than one day).
     #[must_use]
     pub fn cooling_off_ends(&self) -> NaiveDate {
         let terms = &self.contract.terms;
         let days = chrono::Days::new(u64::from(self.contract.cooling_off_days));
         let last = terms.disbursed_on.checked_add_days(days).unwrap_or(terms.disbursed_on);
-        terms.first_due.pred_opt().map_or(last, |before| last.min(before))
+        let last = terms.first_due.pred_opt().map_or(last, |before| last.min(before));
+        terms.disbursed_on.succ_opt().map_or(last, |next| last.max(next))
+    }
+
+    /// Interest of an exit that has not fallen due, and what has fallen due and is more than the exit costs: the first
+    /// instalment of a daily loan falls due within the period. One that had no other owes no interest beyond it.
+    pub(super) fn cooling_off_rest(&self, on: NaiveDate) -> (Paise, Paise) {
+        let billed = self.instalments.iter().filter(|instalment| instalment.billed);
+        let billed = billed.fold(Paise::ZERO, |sum, instalment| sum.saturating_add(instalment.row.interest));
+        let owed = self.cooling_off_interest(on);
+        let rest = if self.next_due().is_some() { owed.saturating_sub(billed) } else { Paise::ZERO };
+        (Paise(rest.0.max(0)), Paise(billed.saturating_sub(owed).0.max(0)))
     }
 
     /// What paying early is charged on a day, in percent: nothing within the cooling-off period (RBI DL 10).

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::charge::{FORECLOSURE, PREPAYMENT};
-use super::{Account, Ending, Instalment, Out, Purpose, Split};
+use super::{Account, Ending, Instalment, Out, PayOff, Purpose, Split};
 use crate::domain::book::LedgerAccount::{
     Bank, BorrowerExcess, FeeIncome, GstPayable, InterestAccrued, InterestIncome, InterestReceivable, RecoveryIncome,
     ThirdPartyPayable,
@@ -26,18 +26,18 @@ pub(super) struct Receipt<'a> {
     pub(super) amount: Paise,
     pub(super) purpose: Purpose,
     pub(super) policy: AllocationPolicy,
+    /// The day of the quote that it pays and that the lender stands by.
+    pub(super) quote: Option<NaiveDate>,
 }
 
 impl Account {
     /// Money came in. Penal charges run up to the day first; what is due is settled by the policy; the rest goes where
     /// the purpose says, and where that is not possible it is held for the borrower.
     pub(super) fn received(&mut self, receipt: &Receipt<'_>, day: NaiveDate, out: &mut Out) {
-        let Receipt { payment, amount, purpose, policy } = *receipt;
+        let Receipt { payment, amount, purpose, policy, .. } = *receipt;
         self.totals.received = self.totals.received.saturating_add(amount);
         if matches!(self.ended, Some((_, Ending::WrittenOff))) {
-            self.totals.recovered = self.totals.recovered.saturating_add(amount);
-            let sides = [(Bank, amount), (RecoveryIncome, credit(amount))];
-            out.post(Journal::new(day, JournalKind::Receipt, payment.as_str(), &sides));
+            self.recover((payment, amount), day, out);
             return;
         }
         if self.ended.is_none() {
@@ -63,11 +63,26 @@ impl Account {
         self.close_if_nothing_is_left(day, out);
     }
 
+    /// Money for what was given up; what is more than that is the borrower's.
+    fn recover(&mut self, (payment, amount): (&PaymentId, Paise), day: NaiveDate, out: &mut Out) {
+        let recovered = amount.min(self.to_recover());
+        let excess = amount.saturating_sub(recovered);
+        self.totals.recovered = self.totals.recovered.saturating_add(recovered);
+        self.excess = self.excess.saturating_add(excess);
+        let sides = [(Bank, amount), (RecoveryIncome, credit(recovered)), (BorrowerExcess, credit(excess))];
+        out.post(Journal::new(day, JournalKind::Receipt, payment.as_str(), &sides));
+        if recovered.is_positive() && self.is_discharged() {
+            out.event(day, "all that was written off is recovered");
+        }
+    }
+
     /// Makes everything due that the borrower means to pay off, when the money is enough for it.
     fn prepare(&mut self, receipt: &Receipt<'_>, day: NaiveDate, out: &mut Out) {
-        let Receipt { payment, amount, purpose, .. } = *receipt;
+        let Receipt { payment, amount, purpose, quote: quoted, .. } = *receipt;
+        let exit_on = quoted.unwrap_or(day);
+        let is_enough = |quote: PayOff| quoted.is_some() || amount >= quote.total;
         match purpose {
-            Purpose::Foreclosure if self.foreclosure(day).is_ok_and(|quote| amount >= quote.total) => {
+            Purpose::Foreclosure if self.foreclosure(day).is_ok_and(is_enough) => {
                 let percent = self.early_percent(self.contract.servicing.foreclosure_percent, day);
                 let (charge, tax) = self.percentage_charge(self.principal_not_due(), percent);
                 let (interest, unearned) = (self.accrued(day), self.upfront_unearned(day));
@@ -76,14 +91,19 @@ impl Account {
                 self.charge((FORECLOSURE, payment.0.clone(), None), (charge, tax), day, out);
                 self.apply_excess(day, &format!("payoff:{payment}"), out);
             }
-            Purpose::CoolingOffExit if self.cooling_off_exit(day).is_ok_and(|quote| amount >= quote.total) => {
-                let (interest, kept) = (self.cooling_off_interest(day), self.upfront_kept());
+            Purpose::CoolingOffExit if self.cooling_off_exit(exit_on).is_ok_and(is_enough) => {
+                let (interest, too_much) = self.cooling_off_rest(exit_on);
+                let kept = self.upfront_kept().saturating_add(too_much);
                 self.call_in((payment, Ending::CoolingOff), interest, day, out);
                 let fees = self.fees_given_back().to_vec();
                 self.give_back(payment.as_str(), (kept, &fees), day, out);
                 self.apply_excess(day, &format!("payoff:{payment}"), out);
             }
-            Purpose::Instalment | Purpose::Prepayment | Purpose::Foreclosure | Purpose::CoolingOffExit => {}
+            Purpose::Instalment | Purpose::Prepayment | Purpose::Foreclosure | Purpose::CoolingOffExit => return,
+        }
+        let missing = self.due().saturating_add(self.claim()).saturating_sub(amount);
+        if quoted.is_some() && missing.is_positive() {
+            self.waive_since_quote(missing, &format!("payoff:{payment}"), day, out);
         }
     }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
-use super::{Account, Contract, Fact, Out, Position, What};
+use super::{Account, Contract, Fact, Out, Position, Purpose, What};
 use crate::domain::application::facets::Offer;
 use crate::domain::book::{Journal, JournalKind};
+use crate::domain::maths::money::Paise;
 use crate::domain::maths::schedule::ScheduleError;
 
 /// What facts come to.
@@ -49,17 +50,28 @@ fn until(offer: &Offer, facts: &[Fact], (last, to): (Option<NaiveDate>, Position
     let gone: BTreeSet<(JournalKind, &str)> =
         returned.iter().map(|(kind, reference, _)| (*kind, reference.as_str())).collect();
     let is_in_time = |fact: &&Fact| last.is_none_or(|last| fact.value_date <= last);
-    let mut ordered: Vec<&Fact> = facts.iter().filter(is_in_time).filter(|fact| !is_gone(fact, &gone)).collect();
-    ordered.sort_by_key(|fact| fact.value_date);
+    let standing: Vec<&Fact> = facts.iter().filter(is_in_time).filter(|fact| !is_gone(fact, &gone)).collect();
+    let quotes = standing.iter().filter_map(|fact| quote_of(fact)).map(|(day, quote)| (day, Turn::Quote(quote)));
+    let facts = standing.iter().map(|fact| (fact.value_date, Turn::Fact(fact)));
+    let mut ordered: Vec<(NaiveDate, Turn<'_>)> = facts.chain(quotes).collect();
+    ordered.sort_by_key(|(day, _)| *day);
+    let mut kept: BTreeSet<&str> = BTreeSet::new();
     let mut out = Out::default();
     let mut account: Option<Account> = None;
-    for fact in ordered {
-        match (&fact.what, &mut account) {
-            (What::Disbursed { reference, net }, None) => {
-                let contract = Contract::of(offer, fact.value_date).ok_or(ScheduleError::OutOfRange)?;
+    for (day, turn) in ordered {
+        match (turn, &mut account) {
+            (Turn::Quote(quote), Some(account)) => {
+                account.advance(Position::open(day), &mut out);
+                kept.extend(quote.is_met_by(account, day).then_some(quote.payment));
+            }
+            (Turn::Fact(Fact { what: What::Disbursed { reference, net }, .. }), None) => {
+                let contract = Contract::of(offer, day).ok_or(ScheduleError::OutOfRange)?;
                 account = Some(Account::open(contract, reference, *net, &mut out)?);
             }
-            (_, Some(account)) => account.apply(fact, &mut out),
+            (Turn::Fact(fact), Some(account)) => {
+                let quote = quote_of(fact).filter(|(_, quote)| kept.contains(quote.payment));
+                account.apply_under(fact, quote.map(|(day, _)| day), &mut out);
+            }
             (_, None) => {}
         }
     }
@@ -67,6 +79,45 @@ fn until(offer: &Offer, facts: &[Fact], (last, to): (Option<NaiveDate>, Position
         account.advance(to, &mut out);
     }
     Ok(Replayed { account, out, returned })
+}
+
+/// What happens in its turn.
+#[derive(Debug, Clone, Copy)]
+enum Turn<'a> {
+    /// A fact.
+    Fact(&'a Fact),
+    /// The day of a quote is over on which a payment stands whose value date is a later one.
+    Quote(Quoted<'a>),
+}
+
+/// A payment that was asked for under a quote.
+#[derive(Debug, Clone, Copy)]
+struct Quoted<'a> {
+    payment: &'a str,
+    amount: Paise,
+    purpose: Purpose,
+}
+
+impl Quoted<'_> {
+    /// Whether it pays what ends the loan on the day of the quote, after what is known now. It does not where an earlier
+    /// payment has come back since.
+    fn is_met_by(&self, account: &Account, day: NaiveDate) -> bool {
+        let needed = match self.purpose {
+            Purpose::Foreclosure => account.foreclosure(day),
+            Purpose::CoolingOffExit => account.cooling_off_exit(day),
+            Purpose::Instalment | Purpose::Prepayment => return false,
+        };
+        needed.is_ok_and(|needed| self.amount >= needed.total)
+    }
+}
+
+fn quote_of(fact: &Fact) -> Option<(NaiveDate, Quoted<'_>)> {
+    match &fact.what {
+        What::Received { payment, amount, purpose, quoted_on: Some(day), .. } => {
+            Some((*day, Quoted { payment: payment.as_str(), amount: *amount, purpose: *purpose }))
+        }
+        _ => None,
+    }
 }
 
 fn came_back(fact: &Fact) -> Option<(JournalKind, String, NaiveDate)> {

@@ -11,10 +11,14 @@ use crate::domain::application::decision::{Decision, Effect, Facts, Unclaimed};
 use crate::domain::book::{Journal, JournalKind, LedgerAccount, credit};
 use crate::domain::ids::PaymentId;
 use crate::domain::loan::account::{Fact, Out, Split, What};
-use crate::domain::loan::{Loan, disbursement, life};
+use crate::domain::loan::{Loan, disbursement, life, quote};
 use crate::domain::maths::money::Paise;
 use crate::domain::personal::is_code;
 use crate::domain::servicing::AllocationPolicy;
+
+/// Days that may pass, weekends and holidays included, until money that was paid on a page has a value date: the lender
+/// stands by its quote so long.
+const LONGEST_CLEARING: i64 = 7;
 
 /// Money as the bank tells of it.
 #[derive(Debug, Clone, Copy)]
@@ -139,7 +143,8 @@ fn credit_payment(
 ) -> Split {
     let policy = policy(loan, value_date, facts, d);
     let utr = Some(utr.to_owned());
-    let what = What::Received { payment: payment.id.clone(), amount, purpose: payment.purpose, policy, utr };
+    let (purpose, quoted_on) = (payment.purpose, quoted_on(payment, value_date));
+    let what = What::Received { payment: payment.id.clone(), amount, purpose, policy, utr, quoted_on };
     life::record(loan, app, Fact { value_date, what }, facts, d);
     let receipt = d.effects.iter().rev().find_map(|effect| match effect {
         Effect::Post(_, journal) if is_receipt(journal, &payment.id) => Some(split_of(journal)),
@@ -148,12 +153,20 @@ fn credit_payment(
     receipt.unwrap_or(Split { excess: amount, ..Split::default() })
 }
 
+/// The day of the quote that a payment stands on, where the bank's value date is a later one. It was paid on that day: its
+/// page took no money any more when the day was over (`lending.md` §2.5).
+fn quoted_on(payment: &Payment, value_date: NaiveDate) -> Option<NaiveDate> {
+    let day = quote::day(payment.quote.as_deref()?)?;
+    let later = value_date.signed_duration_since(day).num_days();
+    (1..=LONGEST_CLEARING).contains(&later).then_some(day)
+}
+
 /// What a payment that is under way would settle if it came in today. None when there is nothing that it could settle.
 pub(super) fn foreseen(loan: &Loan, payment: &Payment, facts: &Facts<'_>, d: &Decision) -> Option<Split> {
     let mut account = loan.account.clone().filter(|account| payment.state.is_live() && !account.is_closed())?;
     let policy = policy(loan, facts.today, facts, d);
     let (amount, purpose) = (payment.amount, payment.purpose);
-    let what = What::Received { payment: payment.id.clone(), amount, purpose, policy, utr: None };
+    let what = What::Received { payment: payment.id.clone(), amount, purpose, policy, utr: None, quoted_on: None };
     let mut out = Out::default();
     account.apply(&Fact { value_date: facts.today, what }, &mut out);
     let receipt = out.journals.iter().rev().find(|journal| is_receipt(journal, &payment.id));

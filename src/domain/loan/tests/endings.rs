@@ -132,6 +132,39 @@ fn a_loan_that_is_open_again_takes_back_what_secured_it() {
     assert!(scene.asked().contains(&"register-mandate"), "the mandate is gone, another one may be set up");
 }
 
+#[test]
+fn a_loan_that_is_written_off_is_owed_until_it_is_recovered() {
+    let told = |scene: &Scene| {
+        let is_told = |new: &&NewAsk| matches!(&new.ask, Ask::Notify(n) if n.kind == NoticeKind::LoanClosed);
+        scene.asks.iter().filter(is_told).count()
+    };
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    scene.answer("pay", &paid());
+    let (app, loan_id) = (scene.app(ONE).id, loan(&scene).id.clone());
+    let finish = Effect::Finish(app, loan_id.clone());
+    let today = (scene.now + chrono::Duration::minutes(330)).date_naive();
+    let receipt = |amount: &str| {
+        let (amount, utr) = (amount.parse().unwrap(), format!("UTR-{amount}"));
+        Act::ManualReceipt { amount, value_date: today, utr, purpose: Purpose::Instalment }
+    };
+    scene.operate(ONE, &Act::WriteOff {}).unwrap();
+    assert!(loan(&scene).is_over() && !scene.effects.contains(&finish), "{:?}", scene.effects);
+    assert!(scene.asked().contains(&"cancel"), "nothing is debited any more");
+    assert_eq!(told(&scene), 0, "nobody says that nothing is owed");
+
+    scene.operate(ONE, &receipt("99999.99")).unwrap();
+    assert!(!scene.effects.contains(&finish));
+    scene.operate(ONE, &receipt("0.01")).unwrap();
+    assert!(scene.effects.contains(&finish), "{:?}", scene.effects);
+    assert_eq!(told(&scene), 1);
+    let payment = loan_payment(&scene);
+    scene.payment = Some(payment.clone());
+    scene.operate(ONE, &Act::ReverseReceipt { payment_id: payment.id, on: today }).unwrap();
+    let owed = Effect::Reopen(app, loan_id, "0.01".parse().unwrap());
+    assert!(scene.effects.contains(&owed) && loan(&scene).is_over(), "{:?}", scene.effects);
+}
+
 /// The payment that closed the loan, as it was stored.
 fn loan_payment(scene: &Scene) -> Payment {
     let saved = scene.all_effects.iter().rev().find_map(|effect| match effect {

@@ -317,3 +317,16 @@ fn who_has_paid_enough_already_leaves_without_paying() {
         assert_eq!(checks::of_loan(loan(&scene)), None);
     }
 }
+
+#[test]
+fn a_pay_off_that_was_paid_under_its_quote_ends_the_loan_on_the_banks_next_day() {
+    let mut scene = running();
+    scene.wait(Duration::days(18));
+    ask(&mut scene, RepaymentOrder { purpose: Purpose::Foreclosure, ..order(None, None) });
+    open_page(&mut scene);
+    let next = (scene.now + Duration::minutes(330)).date_naive().succ_opt().unwrap();
+    scene.wait(Duration::days(1));
+    let collected = Finding::Collected { utr: "UTR9".to_owned(), value_date: next, amount: None };
+    scene.answer("status", &done(collected));
+    assert!(loan(&scene).is_over(), "{:?}", loan(&scene).account.as_ref().map(|account| account.balance()));
+}

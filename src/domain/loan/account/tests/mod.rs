@@ -2,6 +2,9 @@
 
 mod hindsight;
 mod moratorium;
+mod overdue;
+mod pay_offs;
 mod properties;
 mod stories;
 mod support;
+mod write_offs;

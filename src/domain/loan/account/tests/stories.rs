@@ -126,8 +126,9 @@ fn a_bounced_debit_costs_what_the_statement_of_key_facts_says() {
     book.on("2026-02-15");
     book.happens(day("2026-02-15"), What::Bounced { payment: PaymentId::from("P-1"), instalment: 1 });
     assert_eq!(book.account.charges_left(), rupees("250.00"));
-    // 250.00 with 18 % in it.
-    assert_eq!(book.sum(LedgerAccount::GstPayable), rupees("-59.74"));
+    // No tax but that on the processing fee of 120.
+    assert_eq!(book.sum(LedgerAccount::GstPayable), rupees("-21.60"));
+    assert_eq!(book.sum(LedgerAccount::FeeIncome), rupees("-370.00"));
     let mut free = contract();
     free.bounce = Paise::ZERO;
     let mut book = Book::open(free);

@@ -111,7 +111,7 @@ impl Book {
 }
 
 pub fn received(payment: &str, amount: Paise, purpose: Purpose, policy: AllocationPolicy) -> What {
-    What::Received { payment: PaymentId::from(payment), amount, purpose, policy, utr: None }
+    What::Received { payment: PaymentId::from(payment), amount, purpose, policy, utr: None, quoted_on: None }
 }
 
 pub fn sum(journals: &[Journal], account: LedgerAccount) -> Paise {
