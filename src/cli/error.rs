@@ -41,6 +41,11 @@ pub enum CliError {
     Cluster(#[from] ClusterError),
     #[error(transparent)]
     DemoKey(#[from] DemoKeyError),
+    #[error(
+        "a sandbox already runs on the data directory {}; end it, or give this one another --data-dir",
+        data_dir.display()
+    )]
+    SandboxRuns { data_dir: PathBuf },
     #[error("the demo LSP could not be registered: {0}")]
     DemoLsp(#[from] PutError),
     #[error("the hosted sandbox: {0}")]
