@@ -26,6 +26,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
 use tokio::net::TcpListener;
 
 use self::intake::Intake;
@@ -163,7 +165,9 @@ pub struct Extra {
 
 /// The LSP listener's routes.
 pub fn lsp_router(app: &SharedApp) -> Router {
-    let intake = Router::new().fallback(intake::receive).with_state(Intake::new(Arc::clone(app)));
+    // People who open the bare address are led to what they can read.
+    let front = get(|| async { Redirect::temporary("/docs") }).fallback(intake::receive);
+    let intake = Router::new().route("/", front).fallback(intake::receive).with_state(Intake::new(Arc::clone(app)));
     layers::around(intake.merge(health::router(Arc::clone(app))), Arc::clone(app), "lsp")
 }
 
