@@ -54,7 +54,8 @@ pub(super) async fn run(args: &DevArgs) -> Result<ExitCode, CliError> {
     let served = if is_hosted {
         Box::pin(hosted::serve(config, listeners, stop, begun)).await
     } else {
-        Box::pin(serve(config, listeners, data_dir, stop, begun)).await
+        let database = cluster.as_ref().and_then(Cluster::home_elsewhere);
+        Box::pin(serve(config, listeners, (data_dir, database), stop, begun)).await
     };
     if let Some(cluster) = cluster {
         cluster.stop().await?;
@@ -93,7 +94,7 @@ fn ask_for_a_token(config: &mut Config) {
 async fn serve(
     config: Config,
     listeners: Listeners,
-    data_dir: &Path,
+    (data_dir, database): (&Path, Option<&Path>),
     stop: CancellationToken,
     begun: Instant,
 ) -> Result<(), CliError> {
@@ -101,8 +102,8 @@ async fn serve(
     let app = build(config, data_dir, kid).await?;
     register_demo(&app, data_dir).await?;
     if !stop.is_cancelled() {
-        Banner { listen: app.config.listen, token: app.config.admin_token.as_ref(), data_dir, took: begun.elapsed() }
-            .print();
+        let (listen, token, took) = (app.config.listen, app.config.admin_token.as_ref(), begun.elapsed());
+        Banner { listen, token, data_dir, database, took }.print();
     }
     run::end_with(&app, stop);
     app.tasks.spawn(sandbox::diary::run(Arc::clone(&app)));
