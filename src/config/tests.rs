@@ -202,3 +202,10 @@ fn an_empty_database_address_names_the_setting() {
     assert!(args::database_url(" ").unwrap_err().contains("DATABASE_URL"));
     assert!(args::database_url("postgres://lender@db/ocen").is_ok());
 }
+
+#[test]
+fn without_a_file_serve_says_where_to_begin() {
+    let told = Config::serve(&ServeArgs::default()).unwrap_err().to_string();
+
+    assert!(told.contains("--config: no file was given; begin with deploy/ocen-lender.example.toml"), "{told}");
+}

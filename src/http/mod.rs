@@ -107,9 +107,10 @@ impl Certificates {
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
+#[error("cannot listen on {address} ({flag}): {source}")]
 pub struct BindError {
     address: SocketAddr,
+    flag: &'static str,
     source: io::Error,
 }
 
@@ -117,12 +118,12 @@ impl Listeners {
     /// Binds all addresses; port 0 takes a free one.
     ///
     /// # Errors
-    /// [`BindError`], which names the address.
+    /// [`BindError`], which names the address and the flag that gives another.
     pub async fn bind(listen: &Listen) -> Result<Self, BindError> {
         Ok(Self {
-            lsp: bind(listen.lsp).await?,
-            borrower: bind(listen.borrower).await?,
-            admin: bind(listen.admin).await?,
+            lsp: bind(listen.lsp, "--listen").await?,
+            borrower: bind(listen.borrower, "--borrower-listen").await?,
+            admin: bind(listen.admin, "--admin-listen").await?,
             tls: Certificates::default(),
         })
     }
@@ -148,8 +149,8 @@ impl Listeners {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| BindError { address, flag, source })
 }
 
 /// Routes that other modules put onto the listeners.
