@@ -94,8 +94,9 @@ fn every_mistake_is_named_at_once() {
 fn what_would_open_a_door_or_hide_a_key_is_refused() {
     let certificates = "[tls.lsp]\ncertFile = \"a\"\nkeyFile = \"b\"\nclientCertificates = \"required\"\n\
         clientCrlFile = \"c\"\n[proxy]";
-    let text =
-        EXAMPLE.replace("[proxy]", certificates).replace("kid = \"EXAMPLE-NBFC-2025\"", "kid = \"EXAMPLE-NBFC-2026\"");
+    let text = EXAMPLE
+        .replace("# [proxy]", certificates)
+        .replace("kid = \"EXAMPLE-NBFC-2025\"", "kid = \"EXAMPLE-NBFC-2026\"");
     let said = complaints(serve(&text));
     for wrong in [
         "tls.lsp.clientCertificates: needs `clientCaFile`",
