@@ -23,6 +23,9 @@ COPY --from=build /usr/local/bin/ocen-lender /usr/local/bin/ocen-lender
 USER ocen
 WORKDIR /var/lib/ocen-lender
 VOLUME /var/lib/ocen-lender
+# Loopback in here is out of reach from outside, so LSPs and borrowers are listened for on every address. Operators are not:
+# OCEN_ADMIN_LISTEN=0.0.0.0:8081 opens their port as well, for a network that is the lender's own.
+ENV OCEN_LISTEN=0.0.0.0:8080 OCEN_BORROWER_LISTEN=0.0.0.0:8082
 # LSPs, operators, borrowers.
 EXPOSE 8080 8081 8082
 # There is no curl here, but there is bash. Behind TLS, replace it with a probe of your own.

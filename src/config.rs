@@ -325,7 +325,14 @@ impl Config {
     /// [`ConfigError`], all problems at once; a port with neither adapter nor built-in is one.
     pub fn serve(args: &ServeArgs) -> Result<Self, ConfigError> {
         let text = read(args.common.config.as_deref())?;
-        let mut config = Self::serve_text(args, &text)?;
+        let mut config = Self::serve_text(args, &text).map_err(|error| match error {
+            ConfigError::Invalid(mut problems) if args.common.config.is_none() => {
+                let detail = "no file was given; begin with deploy/ocen-lender.example.toml".to_owned();
+                problems.0.insert(0, Problem { member: "--config".to_owned(), detail });
+                ConfigError::Invalid(problems)
+            }
+            error => error,
+        })?;
         config.file_sha256 = args.common.config.is_some().then(|| operators::sha256(&text));
         Ok(config)
     }

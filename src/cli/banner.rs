@@ -17,6 +17,8 @@ pub(super) struct Banner<'a> {
     pub(super) listen: Listen,
     pub(super) token: Option<&'a SecretString>,
     pub(super) data_dir: &'a Path,
+    /// Where the database of its own is, unless it is in the data directory.
+    pub(super) database: Option<&'a Path>,
     pub(super) took: Duration,
 }
 
@@ -48,7 +50,11 @@ impl fmt::Display for Banner<'_> {
         writeln!(f)?;
         writeln!(f, "  Guides      http://{lsp}/docs/guides")?;
         writeln!(f, "  Next        {}", journey(lsp, admin))?;
-        writeln!(f, "  End         Ctrl-C; what is kept stands in {}", self.data_dir.display())
+        write!(f, "  End         Ctrl-C; what is kept stands in {}", self.data_dir.display())?;
+        match self.database {
+            Some(database) => writeln!(f, ", the database in {}", database.display()),
+            None => writeln!(f),
+        }
     }
 }
 
@@ -72,10 +78,17 @@ mod tests {
             listen: Listen { lsp, borrower, admin },
             token: Some(&token),
             data_dir: Path::new(".ocen-dev"),
+            database: Some(Path::new("/var/lib/ocen-lender/x")),
             took: Duration::from_millis(1_234),
         };
         let text = banner.to_string();
-        for line in ["http://127.0.0.1:8080/v3/", "http://127.0.0.1:8081/sandbox/inbox/LSP-DEMO", "t0ken", "1234 ms"] {
+        for line in [
+            "http://127.0.0.1:8080/v3/",
+            "http://127.0.0.1:8081/sandbox/inbox/LSP-DEMO",
+            "t0ken",
+            "1234 ms",
+            "in .ocen-dev, the database in /var/lib/ocen-lender/x\n",
+        ] {
             assert!(text.contains(line), "{line} in {text}");
         }
     }

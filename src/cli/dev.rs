@@ -1,6 +1,9 @@
 //! `dev`: the sandbox.
 
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,6 +37,7 @@ pub(super) async fn run(args: &DevArgs) -> Result<ExitCode, CliError> {
     let mut config = Config::dev(args)?;
     let data_dir = args.data_dir.as_path();
     fs::create_dir_all(data_dir).await.map_err(CliError::file(data_dir))?;
+    let _owned = own(data_dir)?;
     let listeners = Listeners::bind(&config.listen).await?.secured(&config.tls)?;
     config.listen_on(listeners.addresses()?);
     if !args.open_admin && !args.hosted.hosted {
@@ -50,13 +54,34 @@ pub(super) async fn run(args: &DevArgs) -> Result<ExitCode, CliError> {
     let served = if is_hosted {
         Box::pin(hosted::serve(config, listeners, stop, begun)).await
     } else {
-        Box::pin(serve(config, listeners, data_dir, stop, begun)).await
+        let database = cluster.as_ref().and_then(Cluster::home_elsewhere);
+        Box::pin(serve(config, listeners, (data_dir, database), stop, begun)).await
     };
     if let Some(cluster) = cluster {
         cluster.stop().await?;
     }
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes this process the only sandbox on a data directory for as long as the file is open. A second one would take the
+/// callbacks of the demo LSP from the first. The system takes the lock back from a process that dies, however it dies:
+/// what it left running is then found again by the next one.
+///
+/// # Errors
+/// [`CliError::SandboxRuns`], or the file that cannot be used.
+fn own(data_dir: &Path) -> Result<File, CliError> {
+    let path = data_dir.join("dev.lock");
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let file = options.open(&path).map_err(CliError::file(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(CliError::SandboxRuns { data_dir: data_dir.to_owned() }),
+        // Some network drives know no locks, and the sandbox runs there as well.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(error)) => Err(CliError::file(&path)(error)),
+    }
 }
 
 /// On loopback nobody needs a token; elsewhere one is made up, and the banner shows it.
@@ -69,7 +94,7 @@ fn ask_for_a_token(config: &mut Config) {
 async fn serve(
     config: Config,
     listeners: Listeners,
-    data_dir: &Path,
+    (data_dir, database): (&Path, Option<&Path>),
     stop: CancellationToken,
     begun: Instant,
 ) -> Result<(), CliError> {
@@ -77,8 +102,8 @@ async fn serve(
     let app = build(config, data_dir, kid).await?;
     register_demo(&app, data_dir).await?;
     if !stop.is_cancelled() {
-        Banner { listen: app.config.listen, token: app.config.admin_token.as_ref(), data_dir, took: begun.elapsed() }
-            .print();
+        let (listen, token, took) = (app.config.listen, app.config.admin_token.as_ref(), begun.elapsed());
+        Banner { listen, token, data_dir, database, took }.print();
     }
     run::end_with(&app, stop);
     app.tasks.spawn(sandbox::diary::run(Arc::clone(&app)));
@@ -160,4 +185,23 @@ pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
         return SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port());
     }
     address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_directory_has_one_sandbox_at_a_time() {
+        let data_dir = std::env::temp_dir().join(format!("ocen-own-{}", Ids.uuid().simple()));
+        std::fs::create_dir_all(&data_dir).unwrap();
+        let first = own(&data_dir).unwrap();
+
+        let refused = own(&data_dir).unwrap_err().to_string();
+
+        assert!(refused.contains("already runs") && refused.contains("--data-dir"), "{refused}");
+        drop(first);
+        assert!(own(&data_dir).is_ok(), "the first one has gone");
+        std::fs::remove_dir_all(&data_dir).unwrap();
+    }
 }

@@ -41,12 +41,19 @@ pub enum CliError {
     Cluster(#[from] ClusterError),
     #[error(transparent)]
     DemoKey(#[from] DemoKeyError),
+    #[error(
+        "a sandbox already runs on the data directory {}; end it, or give this one another --data-dir",
+        data_dir.display()
+    )]
+    SandboxRuns { data_dir: PathBuf },
     #[error("the demo LSP could not be registered: {0}")]
     DemoLsp(#[from] PutError),
     #[error("the hosted sandbox: {0}")]
     Host(#[from] HostError),
+    #[error("--database-url (or DATABASE_URL) cannot be used: {0}; write postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    DatabaseUrl(#[source] sqlx::error::BoxDynError),
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     #[error("database: {0}")]
     Store(#[from] StoreError),
     #[error("the schema could not be brought up to date: {0}")]
@@ -57,6 +64,8 @@ pub enum CliError {
     Missing(&'static str),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error("{} exists already, and a key is never replaced: name another file", path.display())]
+    KeyExists { path: PathBuf },
     #[error("{}: {source}", path.display())]
     KeyFile { path: PathBuf, source: KeyError },
     #[error("{}: {source}", path.display())]
@@ -81,10 +90,31 @@ pub enum CliError {
     TaskFailed,
 }
 
+impl From<sqlx::Error> for CliError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Configuration(source) => Self::DatabaseUrl(source),
+            error => Self::Database(error),
+        }
+    }
+}
+
 impl CliError {
     /// Ties an I/O error to its file.
     pub(super) fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         |source| Self::File { path, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_no_database_is_told_with_its_flag_and_its_form() {
+        let error = CliError::from(crate::app::pool("nonsense", 1).unwrap_err()).to_string();
+
+        assert!(error.contains("--database-url") && error.contains("postgres://USER"), "{error}");
     }
 }

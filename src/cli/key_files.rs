@@ -1,5 +1,6 @@
 //! Keys from files, and files for keys.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,5 +47,8 @@ pub(super) async fn write_new(path: &Path, secret: &SecretString) -> Result<(), 
         file.write_all(secret.expose_secret().as_bytes()).await?;
         file.sync_all().await
     };
-    written.await.map_err(CliError::file(path))
+    written.await.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => CliError::KeyExists { path: path.to_owned() },
+        _ => CliError::file(path)(error),
+    })
 }

@@ -21,10 +21,24 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The operators' listener
-    #[arg(long, global = true, env = "OCEN_ADMIN_URL", default_value = "http://127.0.0.1:8081", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Server",
+        env = "OCEN_ADMIN_URL",
+        default_value = "http://127.0.0.1:8081",
+        value_name = "URL"
+    )]
     admin_url: Url,
     /// Its bearer token
-    #[arg(long, global = true, env = "OCEN_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Server",
+        env = "OCEN_ADMIN_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
     admin_token: Option<SecretString>,
     #[command(subcommand)]
     command: Command,

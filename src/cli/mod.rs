@@ -24,23 +24,28 @@ mod sealing;
 mod serve;
 mod transcript;
 
+use std::error::Error;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use self::error::CliError;
 use crate::config::{DevArgs, ServeArgs};
 use crate::telemetry::{self, Format};
+
+/// What every command takes stands under a heading of its own, after what the command is about.
+const LOGGING: &str = "Logging";
+const LAST: usize = 900;
 
 /// The lender's side of the Open Credit Enablement Network.
 #[derive(Debug, Parser)]
 #[command(name = "ocen-lender", version, about, propagate_version = true)]
 struct Cli {
     /// Which log lines to write, e.g. `info` or `warn,ocen_lender=debug`
-    #[arg(long, global = true, env = "OCEN_LOG", value_name = "FILTER")]
+    #[arg(long, global = true, env = "OCEN_LOG", help_heading = LOGGING, display_order = LAST, value_name = "FILTER")]
     log: Option<String>,
     /// How to write them [default: json for serve, else text]
-    #[arg(long, global = true, env = "OCEN_LOG_FORMAT", value_name = "FORMAT")]
+    #[arg(long, global = true, env = "OCEN_LOG_FORMAT", help_heading = LOGGING, display_order = LAST, value_name = "FORMAT")]
     log_format: Option<Format>,
     #[command(subcommand)]
     command: Command,
@@ -84,7 +89,11 @@ enum Command {
 /// Parses the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 not understood.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.format(&mut command()).exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
@@ -93,8 +102,34 @@ pub fn main() -> ExitCode {
 }
 
 fn failed(error: &CliError) -> ExitCode {
-    output::complaint(format_args!("ocen-lender: {error}"));
+    output::complaint(format_args!("ocen-lender: {}", with_causes(error)));
     ExitCode::FAILURE
+}
+
+/// What an error says, and what its causes say beyond that.
+fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes
+        .map(ToString::to_string)
+        .fold(error.to_string(), |told, cause| if told.contains(&cause) { told } else { format!("{told}: {cause}") })
+}
+
+/// The command line, in words without the marks that the documentation of the code needs.
+fn command() -> clap::Command {
+    plain(Cli::command())
+}
+
+fn plain(command: clap::Command) -> clap::Command {
+    let bare = |text: &clap::builder::StyledStr| text.to_string().replace(['`', '<', '>'], "");
+    let command = command.mut_args(|arg| match arg.get_help().map(bare) {
+        Some(help) => arg.help(help),
+        None => arg,
+    });
+    let command = match command.get_about().map(bare) {
+        Some(about) => command.about(about),
+        None => command,
+    };
+    command.mut_subcommands(plain)
 }
 
 async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
@@ -121,12 +156,33 @@ async fn execute(cli: Cli) -> Result<ExitCode, CliError> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_in_plain_words() {
+        fn look(command: &clap::Command) {
+            let help = command.clone().render_help().to_string();
+            assert!(!help.contains(['`']) && !help.contains("<http"), "{help}");
+            command.get_subcommands().for_each(look);
+        }
+        look(&command());
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot connect")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn an_error_is_told_with_its_causes_each_once() {
+        let refused = || std::io::Error::other("connection refused");
+
+        assert_eq!(with_causes(&Outer(refused())), "cannot connect: connection refused");
+        let file = CliError::File { path: "a.pem".into(), source: refused() };
+        assert_eq!(with_causes(&file), "a.pem: connection refused");
     }
 }

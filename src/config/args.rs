@@ -1,6 +1,6 @@
 //! Command line and environment of the subcommands that run a server.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -12,13 +12,13 @@ pub struct CommonArgs {
     #[arg(long, env = "OCEN_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Address for LSPs [default: 127.0.0.1:8080]
-    #[arg(long, env = "OCEN_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "OCEN_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Address for operators [default: 127.0.0.1:8081]
-    #[arg(long, env = "OCEN_ADMIN_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "OCEN_ADMIN_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)]
     pub admin_listen: Option<SocketAddr>,
     /// Address for borrowers' pages [default: 127.0.0.1:8082]
-    #[arg(long, env = "OCEN_BORROWER_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "OCEN_BORROWER_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)]
     pub borrower_listen: Option<SocketAddr>,
     /// Public address of the borrowers' pages, e.g. <https://loans.example.in>
     #[arg(long, env = "OCEN_BORROWER_URL", value_name = "URL")]
@@ -26,6 +26,15 @@ pub struct CommonArgs {
     /// Seconds for which requests are still taken once told to stop, while readiness says no [default: 5, in dev 0]
     #[arg(long, env = "OCEN_DRAIN_GRACE", value_name = "SECONDS")]
     pub drain_grace: Option<u64>,
+}
+
+/// `ADDRESS:PORT`; `localhost` is 127.0.0.1.
+///
+/// # Errors
+/// Words that show the form.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("{}:{port}", Ipv4Addr::LOCALHOST));
+    numeric.as_deref().unwrap_or(text).parse().map_err(|_| "write ADDRESS:PORT, like 127.0.0.1:8080".to_owned())
 }
 
 /// The address of a database as it was given.
@@ -75,4 +84,19 @@ pub struct DevArgs {
     /// What a sandbox for many LSPs takes.
     #[command(flatten)]
     pub hosted: super::HostedArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        for (text, is) in [("localhost:8080", "127.0.0.1:8080"), ("[::1]:0", "[::1]:0"), ("0.0.0.0:1", "0.0.0.0:1")] {
+            assert_eq!(address(text), Ok(is.parse().unwrap()));
+        }
+        for wrong in ["8080", ":8080", "localhost", "example.in:80", ""] {
+            assert!(address(wrong).unwrap_err().contains("127.0.0.1:8080"), "{wrong}");
+        }
+    }
 }

@@ -94,8 +94,9 @@ fn every_mistake_is_named_at_once() {
 fn what_would_open_a_door_or_hide_a_key_is_refused() {
     let certificates = "[tls.lsp]\ncertFile = \"a\"\nkeyFile = \"b\"\nclientCertificates = \"required\"\n\
         clientCrlFile = \"c\"\n[proxy]";
-    let text =
-        EXAMPLE.replace("[proxy]", certificates).replace("kid = \"EXAMPLE-NBFC-2025\"", "kid = \"EXAMPLE-NBFC-2026\"");
+    let text = EXAMPLE
+        .replace("# [proxy]", certificates)
+        .replace("kid = \"EXAMPLE-NBFC-2025\"", "kid = \"EXAMPLE-NBFC-2026\"");
     let said = complaints(serve(&text));
     for wrong in [
         "tls.lsp.clientCertificates: needs `clientCaFile`",
@@ -201,4 +202,11 @@ fn a_lender_that_never_works_is_refused() {
 fn an_empty_database_address_names_the_setting() {
     assert!(args::database_url(" ").unwrap_err().contains("DATABASE_URL"));
     assert!(args::database_url("postgres://lender@db/ocen").is_ok());
+}
+
+#[test]
+fn without_a_file_serve_says_where_to_begin() {
+    let told = Config::serve(&ServeArgs::default()).unwrap_err().to_string();
+
+    assert!(told.contains("--config: no file was given; begin with deploy/ocen-lender.example.toml"), "{told}");
 }

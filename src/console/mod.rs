@@ -24,6 +24,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// `/console` and what is below it: the page for every address, so that links lead deep into it.
 pub fn router() -> Router {
     Router::new()
+        .route("/", get(|| async { Redirect::temporary("/console") }))
         .route("/console", get(page))
         .route("/console/", get(|| async { Redirect::permanent("/console") }))
         .route("/console/assets/{*name}", get(asset))

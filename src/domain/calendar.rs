@@ -81,12 +81,6 @@ impl WorkingDays {
         }
         Some(day)
     }
-
-    /// A day, or the first working day after it.
-    #[must_use]
-    pub fn on_or_after(&self, day: NaiveDate) -> NaiveDate {
-        day.iter_days().take(LONGEST_CLOSURE).find(|next| self.is_working(*next)).unwrap_or(day)
-    }
 }
 
 #[cfg(test)]
@@ -113,8 +107,6 @@ mod tests {
         // Friday, then Saturday, then not Sunday, not Republic Day, but Tuesday.
         assert_eq!(days.after(day("2026-01-23"), 1), Some(day("2026-01-24")));
         assert_eq!(days.after(day("2026-01-23"), 2), Some(day("2026-01-27")));
-        assert_eq!(days.on_or_after(day("2026-01-25")), day("2026-01-27"));
-        assert_eq!(days.on_or_after(day("2026-01-27")), day("2026-01-27"));
     }
 
     #[test]

@@ -30,12 +30,6 @@ impl Rule {
     pub fn refusal(&self, detail: &str) -> String {
         format!("{}: {detail}", self.rule_id)
     }
-
-    /// Whether it is in force on a day.
-    #[must_use]
-    pub fn applies_on(&self, day: NaiveDate) -> bool {
-        self.effective_from <= day && self.effective_to.is_none_or(|last| day <= last)
-    }
 }
 
 const DIGITAL_LENDING: &str = "RBI/2025-26/36, DOR.STR.REC.19/21.07.001/2025-26, 8 May 2025";
@@ -167,7 +161,6 @@ mod tests {
         let names: BTreeSet<_> = RULES.iter().map(|rule| rule.rule_id).collect();
         assert_eq!(names.len(), RULES.len());
         assert!(RULES.iter().all(|rule| rule.effective_from > day(2024, 1, 1)));
-        assert!(DL_6.applies_on(day(2025, 11, 1)) && !DL_6.applies_on(day(2025, 10, 31)));
     }
 
     #[test]

@@ -28,6 +28,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
 use tokio::net::TcpListener;
 
 use self::connections::Bounds;
@@ -108,9 +110,10 @@ impl Certificates {
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
+#[error("cannot listen on {address} ({flag}): {source}")]
 pub struct BindError {
     address: SocketAddr,
+    flag: &'static str,
     source: io::Error,
 }
 
@@ -118,12 +121,12 @@ impl Listeners {
     /// Binds all addresses; port 0 takes a free one.
     ///
     /// # Errors
-    /// [`BindError`], which names the address.
+    /// [`BindError`], which names the address and the flag that gives another.
     pub async fn bind(listen: &Listen) -> Result<Self, BindError> {
         Ok(Self {
-            lsp: bind(listen.lsp).await?,
-            borrower: bind(listen.borrower).await?,
-            admin: bind(listen.admin).await?,
+            lsp: bind(listen.lsp, "--listen").await?,
+            borrower: bind(listen.borrower, "--borrower-listen").await?,
+            admin: bind(listen.admin, "--admin-listen").await?,
             tls: Certificates::default(),
         })
     }
@@ -149,8 +152,8 @@ impl Listeners {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| BindError { address, flag, source })
 }
 
 /// Routes that other modules put onto the listeners.
@@ -166,7 +169,9 @@ pub struct Extra {
 
 /// The LSP listener's routes.
 pub fn lsp_router(app: &SharedApp) -> Router {
-    let intake = Router::new().fallback(intake::receive).with_state(Intake::new(Arc::clone(app)));
+    // People who open the bare address are led to what they can read.
+    let front = get(|| async { Redirect::temporary("/docs") }).fallback(intake::receive);
+    let intake = Router::new().route("/", front).fallback(intake::receive).with_state(Intake::new(Arc::clone(app)));
     layers::around(intake.merge(health::router(Arc::clone(app))), Arc::clone(app), "lsp")
 }
 

@@ -13,6 +13,14 @@ pub enum JourneyError {
         /// What came instead.
         came: String,
     },
+    /// No server answers, so nothing was begun.
+    #[error("no server answers at {url}: {came}; is `ocen-lender dev` running?")]
+    NoServer {
+        /// Its address for LSPs.
+        url: String,
+        /// What came of the last try.
+        came: String,
+    },
     /// A step did not end as it should.
     #[error("{step} ({request_id}): expected {expected}, got {came}")]
     Step {

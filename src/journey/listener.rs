@@ -71,7 +71,7 @@ impl Listener {
             return;
         }
         *fetched = Some(Instant::now());
-        if let Ok(jwks) = fetch_keys(&self.keys.client, &self.keys.url, Duration::ZERO).await {
+        if let Ok(jwks) = fetch_keys(&self.keys.client, &self.keys.url, Duration::ZERO, |_| ()).await {
             // A set that cannot be used leaves the known keys, and the message is refused.
             let _ = self.envelopes.learn(&jwks);
         }

@@ -51,12 +51,14 @@ impl Lsp {
     /// Makes an LSP up, listens, and registers it.
     ///
     /// # Errors
-    /// [`JourneyError::Setup`] when the server cannot be reached, has no keys, or refuses the registration.
+    /// [`JourneyError::NoServer`] when the server cannot be reached, [`JourneyError::Setup`] when it has no keys or refuses
+    /// the registration.
     pub async fn start(args: &JourneyArgs, screen: Arc<Screen>) -> Result<Self, JourneyError> {
         let client = client(args)?;
         let (socket, address) =
             bind(args).await.map_err(|error| setup("our own listener", "an address", error.to_string()))?;
-        let jwks = fetch_keys(&client, &base(&args.url), args.patience()).await?;
+        let url = base(&args.url);
+        let jwks = fetch_keys(&client, &url, args.patience(), |failed| screen.waits(failed)).await?;
         let org_id = new_id(Ids, "LSP-JOURNEY");
         let signer = signer(args, &org_id)?;
         let envelopes = Envelopes::new(signer.clone(), &jwks)
@@ -226,32 +228,40 @@ fn without_callback_url(mut registration: Value) -> Value {
     registration
 }
 
-/// The lender's key set, from a server that may be back in a moment.
+/// The lender's key set, from a server that may be back in a moment; `waits` is told once, when it is not there at first.
 ///
 /// # Errors
-/// [`JourneyError::Setup`] when there is none in time.
-pub(super) async fn fetch_keys(client: &reqwest::Client, url: &str, patience: Duration) -> Result<Value, JourneyError> {
+/// [`JourneyError::NoServer`] when nobody answers in time, [`JourneyError::Setup`] when an answer is no key set.
+pub(super) async fn fetch_keys(
+    client: &reqwest::Client,
+    url: &str,
+    patience: Duration,
+    waits: impl Fn(&JourneyError),
+) -> Result<Value, JourneyError> {
     let deadline = Instant::now() + patience;
+    let mut told = false;
     loop {
-        let came = match client.get(format!("{url}/.well-known/jwks.json")).send().await {
+        let failed = match client.get(format!("{url}/.well-known/jwks.json")).send().await {
             Ok(response) => {
                 let status = response.status();
                 let body = response.bytes().await.unwrap_or_default();
-                match serde_json::from_slice(&body) {
+                let came = match serde_json::from_slice(&body) {
                     Ok(keys) if status.is_success() => return Ok(keys),
-                    _ => {
-                        let came = format!("HTTP {}: {}", status.as_u16(), shown(&body));
-                        if !asks_for_patience(status) {
-                            return Err(setup("/.well-known/jwks.json", "a key set", came));
-                        }
-                        came
-                    }
+                    _ => format!("HTTP {}: {} from {url}", status.as_u16(), shown(&body)),
+                };
+                let failed = setup("/.well-known/jwks.json", "a key set", came);
+                if !asks_for_patience(status) {
+                    return Err(failed);
                 }
+                failed
             }
-            Err(error) => root_cause(&error),
+            Err(error) => JourneyError::NoServer { url: url.to_owned(), came: root_cause(&error) },
         };
         if Instant::now() + PAUSE >= deadline {
-            return Err(setup("/.well-known/jwks.json", "a key set", format!("{came} from {url}")));
+            return Err(failed);
+        }
+        if !std::mem::replace(&mut told, true) {
+            waits(&failed);
         }
         sleep(PAUSE).await;
     }

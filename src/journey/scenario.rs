@@ -9,7 +9,7 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use self::codes::{Code, Ends, find};
+pub use self::codes::{CODES, Code, Ends, find};
 use super::Then;
 use super::admin::Admin;
 use super::args::{JourneyArgs, Until};
@@ -72,7 +72,7 @@ pub async fn run(args: &JourneyArgs, scenarios: &Scenarios) -> Result<Report, Jo
     let single = matches!(scenarios, Scenarios::These(_));
     let journeys: Vec<Vec<&'static Code>> = match scenarios {
         Scenarios::These(codes) => vec![codes.clone()],
-        Scenarios::All => codes::CODES.iter().map(|code| vec![code]).collect(),
+        Scenarios::All => CODES.iter().map(|code| vec![code]).collect(),
     };
     let mut report = Report { ok: true, ..Report::default() };
     let began = Instant::now();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::error::JourneyError;
 use super::inbox::Answer;
 use super::operations::{items, list, text};
 use super::outbound::Call;
@@ -96,6 +97,13 @@ impl Screen {
         }
     }
 
+    /// The server is not there yet.
+    pub fn waits(&self, failed: &JourneyError) {
+        if self.detail != Detail::Silent {
+            say(&format!("  waiting: {failed}"));
+        }
+    }
+
     /// A request was acked.
     pub fn sent(&self, call: &Call, took: Duration, signed: bool) {
         self.count();
@@ -136,6 +144,10 @@ impl Screen {
     }
 
     fn closing(&self, report: &Report) -> String {
+        // Where nothing was begun there is nothing to sum up.
+        if let (0, Some(error)) = (report.messages, &report.error) {
+            return format!("\n{} {error}", self.paint(YELLOW, "failed:"));
+        }
         let mark = if report.ok { self.paint(GREEN, "✓") } else { self.paint(YELLOW, "✗") };
         let (paid, rate) = (report.loans.len(), self.rate(report.messages));
         let loans = if paid == 1 { "loan" } else { "loans" };

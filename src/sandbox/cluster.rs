@@ -9,7 +9,7 @@ mod site;
 
 use std::fmt;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -107,10 +107,16 @@ impl Cluster {
         self.adopted
     }
 
-    /// Where Postgres writes its log.
+    /// The folder with the cluster and its log.
     #[must_use]
-    pub fn log_file(&self) -> PathBuf {
-        self.site.log()
+    pub fn home(&self) -> &Path {
+        &self.site.home
+    }
+
+    /// Where the cluster is, when it is not in its data directory: root's own lives where Postgres's user gets to.
+    #[must_use]
+    pub fn home_elsewhere(&self) -> Option<&Path> {
+        Some(self.home()).filter(|home| !home.starts_with(&self.site.data_dir))
     }
 
     /// Leaves the cluster; its last user shuts it down and waits until it has ended.

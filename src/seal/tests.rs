@@ -141,8 +141,7 @@ fn a_master_key_round_trips_through_base64() {
 #[test]
 fn nothing_secret_prints() {
     let phone = Masked::new("+919876543210");
-    assert_eq!(format!("{phone} {phone:?} {}", phone.last4()), "*** *** ***3210");
-    assert_eq!(Masked::new("1234567").last4(), "***");
+    assert_eq!(format!("{phone} {phone:?}"), "*** ***");
     assert_eq!(format!("{:?}", master()), "MasterKey(***)");
     assert_eq!(format!("{:?}", sealer(&[3])), "Sealer { active_key_id: Some(3), .. }");
 }

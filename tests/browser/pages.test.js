@@ -1,4 +1,5 @@
 // Each page, light and dark, on a phone and on a desk.
+import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { NARROW, WIDE, call, granted, open } from "./setup.js";
@@ -35,7 +36,10 @@ function walk(theme, size) {
   page("loans", "/console/loans");
   page("loan", loan);
   for (const pane of ["payments", "book", "terms", "disputes", "acts"]) page(`loan ${pane}`, () => `${loan()}?pane=${pane}`);
-  page("callbacks", "/console/callbacks");
+  page("callbacks", "/console/callbacks", async (shown) => {
+    const beyond = await shown.locator(".table-wrap").evaluate((wrap) => wrap.scrollWidth - wrap.clientWidth);
+    assert.ok(beyond <= 0, `what can be done stands in view, not ${beyond} pixels beside it`);
+  });
   page("callbacks that are parked", "/console/callbacks?state=parked");
   page("lsps", "/console/lsps");
   page("lsp", "/console/lsps/LSP-DEMO");

@@ -63,7 +63,6 @@ fn levels<'a>(findings: &'a [Value], what: &str) -> Vec<&'a str> {
 async fn what_must_not_go_into_production_is_found() {
     let folder = Folder::new();
     let config = configured(&folder, "http://0.0.0.0:1")
-        .replace("[proxy]\ntrustedProxies = [\"10.0.3.0/24\"]\nclientCertificateHeader = \"Client-Cert\"\n", "")
         .replace("https://loans.example.in", "http://loans.example.in")
         .replace("allowPrivateAddresses = false", "allowPrivateAddresses = true");
     let (content, findings) = doctor(&folder, &config, "changeme").await;
@@ -89,7 +88,9 @@ async fn what_is_in_order_is_not_complained_about() {
     let listener = certificates::listener(&folder, &ours, Some(&ours), ocen_lender::config::Asked::Required);
     fs::set_permissions(&listener.key_file, Permissions::from_mode(0o600)).unwrap();
     let [cert, key] = [&listener.cert_file, &listener.key_file].map(|path| path.display().to_string());
+    let proxy = "[proxy]\ntrustedProxies = [\"10.0.3.0/24\"]\nclientCertificateHeader";
     let mut config = configured(&folder, "http://127.0.0.1:1")
+        .replace(&proxy.replace('\n', "\n# ").replace("[proxy]", "# [proxy]"), proxy)
         .replace("whsec_cmVwbGFjZS10aGlzLXNlY3JldC1iZWZvcmUtdXNl", "whsec_c2y5Nf0xk8Q3Vb7uH1tLrWm4Zp6Ej9Ad");
     let section = |listener: &str| format!("\n[tls.{listener}]\ncertFile = \"{cert}\"\nkeyFile = \"{key}\"\n");
     config.extend(["lsp", "admin", "borrower"].map(section));
@@ -109,7 +110,7 @@ async fn what_is_in_order_is_not_complained_about() {
 async fn doors_that_only_look_shut_are_found() {
     let folder = Folder::new();
     let config = configured(&folder, "http://127.0.0.1:1")
-        .replace("trustedProxies = [\"10.0.3.0/24\"]", "trustedProxies = [\"0.0.0.0/0\"]")
+        .replace("# [proxy]\n# trustedProxies = [\"10.0.3.0/24\"]", "[proxy]\ntrustedProxies = [\"0.0.0.0/0\"]")
         .replace("admin = \"127.0.0.1:0\"", "admin = \"0.0.0.0:0\"")
         .replace("operations = { generateOffers", "operations = { genOffers");
     let (content, findings) = doctor(&folder, &config, RANDOM_TOKEN).await;

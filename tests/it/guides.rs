@@ -82,3 +82,70 @@ async fn a_guide_shows_the_messages_of_its_family() {
     let unknown = server.http.get(format!("{}/docs/guides/nothing", server.url)).send().await.unwrap();
     assert_eq!(unknown.status(), 404);
 }
+
+/// What `ocen-lender WORDS --help` prints; none where there is no such command.
+fn help(words: &[&str]) -> Option<String> {
+    let program = env!("CARGO_BIN_EXE_ocen-lender");
+    let ran = std::process::Command::new(program).args(words).arg("--help").output().unwrap();
+    ran.status.success().then(|| String::from_utf8(ran.stdout).unwrap())
+}
+
+/// The flags in a text: `--callback-url`.
+fn flags(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+    words.filter(|word| word.strip_prefix("--").is_some_and(|name| name.starts_with(char::is_alphabetic))).collect()
+}
+
+/// The help of the command whose words follow `ocen-lender` in a line.
+fn help_of(after: &str) -> Option<String> {
+    let is_name = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-');
+    let words: Vec<&str> = after.split_whitespace().take_while(is_name).take(2).collect();
+    (0..=words.len()).rev().find_map(|count| help(&words[..count]))
+}
+
+/// A flag in a command is that command's; one in a sentence is of the command that the sentence names in code before it,
+/// else of any.
+#[test]
+fn every_flag_in_the_guides_is_one_that_its_command_takes() {
+    let all = help(&[]).unwrap();
+    let (_, commands) = all.split_once("Commands:").unwrap();
+    let names: Vec<&str> = commands.lines().map_while(|line| line.split_whitespace().next().or(Some(""))).collect();
+    let of_each: HashMap<&str, String> =
+        names.iter().filter(|name| !name.is_empty()).filter_map(|name| Some((*name, help(&[name])?))).collect();
+    assert!(of_each.len() > 10, "{names:?}");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/docs/guides")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (at, part) in text.split("```").enumerate() {
+            if at % 2 == 1 {
+                for line in part.replace("\\\n", " ").lines() {
+                    let Some((_, after)) = line.split_once("ocen-lender ") else { continue };
+                    let known = help_of(after).unwrap();
+                    for flag in flags(after) {
+                        assert!(flags(&known).contains(flag), "{}: {flag} in {line}", path.display());
+                        seen += 1;
+                    }
+                }
+                continue;
+            }
+            for sentence in part.replace('\n', " ").split(". ") {
+                let code: Vec<&str> = sentence.split('`').skip(1).step_by(2).collect();
+                for (at, one) in code.iter().enumerate() {
+                    let whole = one.strip_prefix("ocen-lender ").and_then(help_of);
+                    let before =
+                        || code[..=at].iter().rev().find_map(|one| of_each.get(one.split_whitespace().next()?));
+                    let named = whole.as_ref().or_else(before);
+                    for flag in flags(one) {
+                        let is_known = |help: &String| flags(help).contains(flag);
+                        let fits = named
+                            .map_or_else(|| of_each.values().any(is_known) || flags(&all).contains(flag), is_known);
+                        assert!(fits, "{}: {flag} in {sentence}", path.display());
+                        seen += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(seen > 15, "{seen}");
+}

@@ -56,7 +56,7 @@ export function shell(state, does) {
 function rail(state, does) {
   const { who } = state;
   return h("div", { class: `rail${state.menu ? " rail-open" : ""}`, onclick: (event) => { if (event.target === event.currentTarget) { state.menu = false; does.draw(); } } },
-    h("div", { class: "rail-inside" },
+    h("section", { class: "rail-inside", "aria-label": "Menu" },
       h("div", { class: "brand" },
         h("img", { src: "/console/assets/icon.svg", alt: "", width: 28, height: 28 }),
         h("div", null, h("strong", null, who.lenderName ?? "ocen-lender"), h("span", null, who.orgId ? `Shared with ${who.orgId}` : who.mode === "serve" ? "Production" : "Sandbox")),

@@ -18,7 +18,7 @@ pub const PUBLISHED: &str = include_str!("../../../openapi/operators.json");
 /// What a reader must know before anything else.
 const INTRODUCTION: &str = "How a lender's people look at ocen-lender and act on it, on the operators' listener. \
     `Authorization: Bearer` carries an operator's own token, which stands for a name and roles, or the token of every \
-    role; `dev` asks for none until it is told to. The console under `/console` does all of this by the same calls.\n\n\
+    role; `dev` on loopback asks for none. The console under `/console` does all of this by the same calls.\n\n\
     Lists come in pages, newest first unless said otherwise: `nextCursor` goes into `cursor` for the next page and is \
     null on the last one; `limit` is 1 to 500, and 50 when left out. Amounts are rupees as text with two decimals. \
     Refusals are problem details (RFC 9457) and change nothing; `pointer` leads to the member that is wrong.\n\n\

@@ -39,18 +39,25 @@ pub(crate) fn plain(title: &str, text: &str) -> String {
     document(title, &format!("<h1>{}</h1>\n<p>{}</p>", escape(title), escape(text)))
 }
 
+/// How a row begins that has no number.
+const FREE: &str = "<tr class=\"free\"><th scope=\"row\"";
+
 /// A row of a form, numbered where the form has numbers; `value` is HTML.
 pub(crate) fn form_row(number: &str, label: &str, value: &str) -> String {
     let label = escape(label);
     if number.is_empty() {
-        return format!("<tr class=\"free\"><th scope=\"row\">{label}</th><td>{value}</td></tr>\n");
+        return format!("{FREE}>{label}</th><td>{value}</td></tr>\n");
     }
     let number = escape(number);
     format!("<tr><td class=\"no\">{number}</td><th scope=\"row\">{label}</th><td>{value}</td></tr>\n")
 }
 
-/// A form of such rows under a heading.
+/// A form of such rows under a heading. Among numbered rows one without a number takes that column as well.
 pub(crate) fn form(title: &str, rows: &str) -> String {
+    let rows = match rows.contains("<td class=\"no\">") {
+        true => rows.replace(FREE, &format!("{FREE} colspan=\"2\"")),
+        false => rows.to_owned(),
+    };
     format!(
         "<section>\n<h2>{}</h2>\n<table class=\"form\">\n<tbody>\n{rows}</tbody>\n</table>\n</section>\n",
         escape(title)
@@ -104,6 +111,17 @@ mod tests {
     fn amounts_are_grouped_as_indians_do() {
         let grouped = ["5.00", "999.50", "1000.00", "20000.00", "123456.78", "12345678.00"].map(rupees);
         assert_eq!(grouped, ["₹5.00", "₹999.50", "₹1,000.00", "₹20,000.00", "₹1,23,456.78", "₹1,23,45,678.00"]);
+    }
+
+    #[test]
+    fn a_row_without_a_number_is_as_wide_as_those_that_have_one() {
+        let (numbered, free) = (form_row("6 B", "Fees", "None"), form_row("", "Interest kept", "None"));
+
+        let mixed = form("Sheet", &(numbered + &free));
+
+        assert!(mixed.contains("<tr class=\"free\"><th scope=\"row\" colspan=\"2\">Interest kept</th><td>"), "{mixed}");
+        assert!(mixed.contains("<td class=\"no\">6 B</td><th scope=\"row\">Fees</th>"), "{mixed}");
+        assert!(!form("Rules", &free).contains("colspan"));
     }
 
     #[test]

@@ -154,7 +154,7 @@ fn schedule(rows: &[ScheduleRow]) -> String {
     let row = |row: &ScheduleRow| {
         cells([
             ("no", row.number.to_string()),
-            ("", day(row.due_date)),
+            ("day", day(row.due_date)),
             ("num", rupees(&row.outstanding)),
             ("num", rupees(&row.principal)),
             ("num", rupees(&row.interest)),
@@ -163,7 +163,8 @@ fn schedule(rows: &[ScheduleRow]) -> String {
     };
     let body: String = rows.iter().map(row).collect();
     format!(
-        "<section>\n<h2>Repayment schedule</h2>\n<div class=\"wide\">\n<table class=\"plan\">\n<thead><tr>\
+        "<section>\n<h2>Repayment schedule</h2>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" \
+        aria-label=\"Repayment schedule\">\n<table class=\"plan\">\n<thead><tr>\
         <th scope=\"col\">No.</th><th scope=\"col\">Due</th><th scope=\"col\" class=\"num\">Outstanding</th>\
         <th scope=\"col\" class=\"num\">Principal</th><th scope=\"col\" class=\"num\">Interest</th>\
         <th scope=\"col\" class=\"num\">Instalment</th></tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n</div>\n</section>\n"

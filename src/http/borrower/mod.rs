@@ -46,13 +46,19 @@ fn policy(form_action: &str) -> String {
 /// The pages.
 pub fn router(app: &SharedApp) -> Router {
     let pages = Router::new().route("/kfs/{token}", get(key_facts)).route("/agreement/{token}", get(agreed));
-    let pages = pages.route("/dispute/{token}", get(disputed));
+    let pages = pages.route("/dispute/{token}", get(disputed)).route("/", get(front));
     let pages = match app.config.mode {
         Mode::Serve => pages.route("/pay/{token}", get(not_paid_here)),
         // The sandbox's own.
         Mode::Dev => pages,
     };
     pages.method_not_allowed_fallback(no_such_method).with_state(Arc::clone(app)).fallback(no_such_path)
+}
+
+/// Who opens the bare address has lost the link.
+async fn front() -> Response {
+    let text = "Key facts statements, agreements, payments and disputes are behind the link that you were sent. Open that one.";
+    html(StatusCode::OK, self::html::plain("Pages for borrowers", text))
 }
 
 /// The statement for people, or with `?format=json` its very bytes.

@@ -227,6 +227,9 @@ function draw() {
   const main = $("content");
   const nav = $("nav");
   document.title = description.info.title;
+  // On a phone the bar above has no room for them.
+  nav.append(el("ul", { class: "elsewhere" }, el("li", {}, el("a", { href: "/docs/guides" }, "Guides")),
+    el("li", {}, el("a", { href: "/openapi.json" }, "openapi.json"))));
   main.replaceChildren(el("section", { class: "intro", id: "top" }, el("h1", {}, description.info.title), prose(description.info.description)));
   for (const tag of description.tags) {
     const own = all.filter((entry) => entry.operation.tags.includes(tag.name));

@@ -18,12 +18,14 @@ pub(super) fn render(markdown: &str) -> (String, Vec<Heading>) {
     let mut headings = Vec::new();
     let mut drawn = Vec::with_capacity(events.len());
     let mut rest = events.into_iter();
+    let (mut above, mut tables) = ("Table".to_owned(), 0);
     while let Some(event) = rest.next() {
         match event {
             Event::Start(Tag::Heading { level, id, classes, attrs }) => {
                 let inside: Vec<Event<'_>> = take_until(&mut rest, TagEnd::Heading(level));
                 let text = plain(&inside);
                 let id = id.map_or_else(|| slug(&text), |id| id.to_string());
+                (above, tables) = (text.clone(), 0);
                 if level == pulldown_cmark::HeadingLevel::H2 {
                     headings.push(Heading { id: id.clone(), text });
                 }
@@ -35,10 +37,12 @@ pub(super) fn render(markdown: &str) -> (String, Vec<Heading>) {
                 let inside: Vec<Event<'_>> = take_until(&mut rest, TagEnd::CodeBlock);
                 drawn.push(Event::Html(code(&kind, &plain(&inside)).into()));
             }
-            // A wide table scrolls by itself, with the keyboard as well.
+            // A wide table scrolls by itself, with the keyboard as well; it is named by the heading that it stands under.
             Event::Start(Tag::Table(alignments)) => {
-                let begin = r#"<div class="wide" tabindex="0" role="region" aria-label="Table">"#;
-                drawn.push(Event::Html(CowStr::Borrowed(begin)));
+                tables += 1;
+                let label = if tables == 1 { escaped(&above) } else { format!("{}, {tables}", escaped(&above)) };
+                let begin = format!("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{label}\">");
+                drawn.push(Event::Html(begin.into()));
                 drawn.push(Event::Start(Tag::Table(alignments)));
             }
             Event::End(TagEnd::Table) => {
@@ -138,7 +142,8 @@ mod tests {
         let (html, headings) = render("# One\n\n## Two words\n\n## Set {#setOffer}\n\n| a |\n|---|\n| b |\n");
         assert_eq!(headings.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["two-words", "setOffer"]);
         assert!(html.contains(r#"<h2 id="two-words">Two words</h2>"#), "{html}");
-        assert!(html.contains(r#"<div class="wide""#) && html.contains("</table>\n</div>"), "{html}");
+        assert!(html.contains(r#"<div class="wide" tabindex="0" role="region" aria-label="Set">"#), "{html}");
+        assert!(html.contains("</table>\n</div>"), "{html}");
     }
 
     #[test]

@@ -72,7 +72,7 @@ const fn soon(code: &'static str, forces: &'static str, ends: Ends) -> Code {
 }
 
 /// All that v3 can express (`lending.md` §4.3).
-pub(super) static CODES: [Code; 44] = [
+pub static CODES: [Code; 47] = [
     code("0000", "happy path", Ends::Closed),
     code("0101", "rejected: LOW_CREDIT_SCORE", Ends::At(CREATE, "REJECTED")),
     code("0102", "rejected: FRAUD", Ends::At(CREATE, "REJECTED")),
@@ -82,6 +82,9 @@ pub(super) static CODES: [Code; 44] = [
     code("0110", "action required: add a document", Ends::At(CREATE, "ACTION_REQUIRED")),
     code("0111", "action required: submit a document again", Ends::At(CREATE, "ACTION_REQUIRED")),
     code("0112", "action required: additional data", Ends::At(CREATE, "ACTION_REQUIRED")),
+    soon("0121", "referred to a person at filing", Ends::At(CREATE, "none within")),
+    soon("0122", "referred to a person at the offers", Ends::At(OFFERS, "none within")),
+    soon("0123", "referred to a person at the grant", Ends::At(GRANT, "none within")),
     code("0201", "consent fails", Ends::At(CONSENT, "FAILED")),
     soon("0202", "consent pending for ever", Ends::At(CONSENT, "PENDING")),
     code("0203", "consent ready at the third status request", Ends::Closed),

@@ -324,3 +324,15 @@ fn what_a_message_names_is_read_right_or_wrong() {
     assert_eq!(named(message().as_bytes()), Named { kid: None, ..wanted });
     assert_eq!(named(b"{"), Named::default());
 }
+
+#[test]
+fn the_console_lists_all_checks_in_their_order() {
+    let page = include_str!("../../console/assets/pages/signature.js");
+    let (_, list) = page.split_once("const CHECKS = [").unwrap();
+    let (list, _) = list.split_once("\n];").unwrap();
+    let listed: Vec<&str> = list.split("\n  [\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+
+    let made = explain(b"", &known());
+
+    assert_eq!(listed, made.checks.iter().map(|check| check.name).collect::<Vec<_>>());
+}

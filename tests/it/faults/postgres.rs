@@ -49,7 +49,7 @@ impl Postgres {
     pub async fn start(dir: &Path, dice: Dice) -> Self {
         let cluster = Cluster::adopt_or_start(dir, Durability::Durable).await.unwrap();
         let direct = cluster.database_url().to_owned();
-        let home = cluster.log_file().parent().unwrap().to_owned();
+        let home = cluster.home().to_owned();
         let mut conn = PgConnection::connect(&direct).await.unwrap();
         MIGRATOR.run(&mut conn).await.unwrap();
         let wire = Proxy::to(address(&direct), dice).await;

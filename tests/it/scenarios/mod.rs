@@ -123,3 +123,11 @@ impl Scene {
 pub fn pan(code: &str) -> String {
     format!("ZZZPX{code}Z")
 }
+
+#[test]
+fn a_journey_can_be_sent_under_every_code_of_the_sandbox() {
+    let known: Vec<&str> = ocen_lender::journey::scenario::CODES.iter().map(|code| code.code).collect();
+    let sandbox: Vec<&str> = ocen_lender::sandbox::scenario::code::CODES.iter().map(|(code, _)| *code).collect();
+
+    assert_eq!(known, sandbox);
+}

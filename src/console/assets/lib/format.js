@@ -93,12 +93,6 @@ export function words(code) {
     .replace(/\b(npa|kyc|otp|sma|emi|upi)\b/gi, (word) => word.toUpperCase());
 }
 
-/** `setOffer` → `set offer`, for headings of lists of settings. */
-export const spaced = (name) => {
-  const text = String(name).replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
-  return text.charAt(0).toUpperCase() + text.slice(1);
-};
-
 /** `1,234`. */
 export const count = (number) => (number === null || number === undefined ? "–" : Number(number).toLocaleString("en-IN"));
 

@@ -34,7 +34,7 @@ export default {
     ]);
     if (!row && timeline.items.length === 0) throw new api.Failed(404, { detail: "There is no such application." });
     if (visit.query.message && !state.opened) open(visit, { messageId: visit.query.message });
-    return { timeline, row: row ?? {}, full };
+    return { timeline, row: row ?? {}, full, gaveBack: row?.monitoringConsent === "FAILED" && await gaveBack(timeline, full, visit, options) };
   },
   view(data, visit) {
     const { row } = data;
@@ -52,7 +52,7 @@ export default {
             reveal(visit))),
         row.stage && way(row.stage),
         row.stage && facts([
-          ["Data consent", chip(row.dataConsent)], ["Monitoring", chip(row.monitoringConsent)], ["KYC", chip(row.kyc)],
+          ["Data consent", chip(row.dataConsent)], ["Monitoring", monitoring(row.monitoringConsent, data.gaveBack)], ["KYC", chip(row.kyc)],
           ["Agreement", chip(row.agreement)], ["Repayment", chip(row.repaymentSetup)], ["Account", chip(row.accountSetup)],
         ], { columns: true })),
       tabs("Application", [
@@ -99,11 +99,24 @@ function open(visit, item) {
   visit.update();
 }
 
+// A consent that we gave back when its loan was over ends as a failed one does, and nothing failed.
+const monitoring = (consent, ours) => (ours ? chip(consent, "plain", "Given back") : chip(consent));
+
+/** Whether we gave it back; of a long history the first page does not tell. */
+async function gaveBack(timeline, full, visit, options) {
+  const tells = (what) => what === "Monitoring consent revoked";
+  if (timeline.items.some((item) => item.kind === "event" && tells(item.detail))) return true;
+  if (!timeline.nextCursor || visit.shell.who?.orgId) return false;
+  visit.state.gaveBack ??= (full ?? await state_of(visit, options)).events.some((event) => tells(event.what));
+  return visit.state.gaveBack;
+}
+
 /** How far it came. */
 function way(stage) {
   const at = WAY.indexOf(stage);
-  return h("ol", { class: `way${at < 0 ? " way-off" : ""}`, "aria-label": `Stage: ${words(stage)}`, key: "way" }, WAY.map((one, i) =>
+  const strip = h("ol", { class: `way${at < 0 ? " way-off" : ""}`, "aria-label": `Stage: ${words(stage)}`, key: "way" }, WAY.map((one, i) =>
     h("li", { key: one, class: i < at || stage === "GRANTED" ? "done" : i === at ? "now" : null, "aria-current": i === at ? "step" : null }, h("span", null, words(one)))));
+  return h("div", { key: "way-of" }, strip, h("p", { class: "way-now", "aria-hidden": "true" }, words(stage)));
 }
 
 function timelinePane({ timeline }, visit) {

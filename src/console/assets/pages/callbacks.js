@@ -34,12 +34,11 @@ export default {
         onopen: (row) => openMessage(row.id, { name: row.operation }),
         columns: [
           { name: "Callback", cell: (row) => row.operation },
-          { name: "State", cell: (row) => chip(row.state) },
-          { name: "Retry", cell: retry },
+          { name: "State", cell: state },
           { name: "Attempts", right: true, cell: (row) => String(row.attempts) },
           { name: "LSP", hide: "narrow", cell: (row) => h("span", { class: "cut" }, row.orgId) },
           { name: "Request", hide: "middle", cell: (row) => mono(row.requestId, { class: "mono cut", title: row.requestId }) },
-          { name: "Decided", right: true, cell: (row) => ago(row.createdAt) },
+          { name: "Decided", hide: "wide", right: true, cell: (row) => ago(row.createdAt) },
           operates && { name: "Again", cell: (row) => h("span", { class: "above" }, button(row.state === "pending" ? "Send now" : "Redeliver", () => redeliver(visit, row), { small: true, kind: "quiet", glyph: "again" })) },
         ].filter(Boolean),
       }),
@@ -48,10 +47,11 @@ export default {
   },
 };
 
-function retry(row) {
-  if (row.state === "pending") return h("span", { class: "money" }, row.attempts > 0 ? "next try " : "due ", ago(row.dueAt));
-  if (row.state === "parked") return h("span", { class: "bad-text" }, row.parkedReason ?? "given up");
-  return h("span", { class: "muted money" }, ago(row.deliveredAt));
+// The state, and since or until when, or why.
+function state(row) {
+  const more = row.state === "pending" ? [row.attempts > 0 ? "next try " : "due ", ago(row.dueAt)]
+    : row.state === "parked" ? row.parkedReason ?? "given up" : ago(row.deliveredAt);
+  return h("span", { class: "state-of" }, chip(row.state), h("span", { class: row.state === "parked" ? "bad-text small" : "muted small" }, more));
 }
 
 async function redeliver(visit, row) {

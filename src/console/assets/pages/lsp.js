@@ -1,6 +1,6 @@
 // One LSP: its keys, its switches, how it likes to be answered, and a link that lets it see its own traffic.
 import * as api from "../lib/api.js";
-import { ago, exactly, spaced } from "../lib/format.js";
+import { ago, exactly } from "../lib/format.js";
 import { h } from "../lib/vdom.js";
 import { button, chip, copy, empty, facts, may, mono, notice, panel, say, to } from "../parts/basics.js";
 import { code } from "../parts/code.js";
@@ -15,10 +15,12 @@ export default {
   trail: () => ["/console/lsps", "LSPs"],
   topics: ["lsps"],
   async load(visit, options) {
-    const [lsp, switches] = await Promise.all([api.get(`/admin/lsps${api.path(visit.params.org)}`, options), api.get("/admin/switches", options)]);
-    return { lsp, switches: switches.items };
+    const [lsp, switches, meanings] = await Promise.all([
+      api.get(`/admin/lsps${api.path(visit.params.org)}`, options), api.get("/admin/switches", options), meant(options),
+    ]);
+    return { lsp, switches: switches.items, meanings };
   },
-  view({ lsp, switches }, visit) {
+  view({ lsp, switches, meanings }, visit) {
     const operates = may(visit, "operator");
     const off = switches.find((one) => one.kind === "LSP" && one.subject === lsp.orgId);
     return [
@@ -36,7 +38,7 @@ export default {
         facts([["Callbacks go to", mono(lsp.callbackBaseUrl, { class: "mono break" })]])),
       panel("Keys", { aside: operates && button("Add a key", () => addKey(visit, lsp), { small: true, glyph: "key" }) }, keys(visit, lsp)),
       h("div", { class: "grid", key: "grid" },
-        h("div", { class: "span-6" }, panel("How it is answered", {}, settings(lsp.settings))),
+        h("div", { class: "span-6" }, panel("How it is answered", {}, settings(lsp.settings, meanings))),
         h("div", { class: "span-6" },
           visit.shell.who?.mode !== "serve" && operates && scenarioPanel(visit, lsp.orgId),
           panel("Everything that is stopped", {}, stopped(visit, switches)))),
@@ -53,14 +55,27 @@ function keys(visit, lsp) {
     !key.revokedAt && may(visit, "operator") && button("Revoke", () => revoke(visit, lsp, key), { small: true, kind: "danger" }))));
 }
 
-function settings(all) {
+// What the description of this API says of each setting; read once, and not missed when it cannot be had.
+let known = null;
+
+async function meant(options) {
+  try {
+    known ??= (await api.get("/admin/openapi.json", options)).components.schemas.Settings.properties;
+  } catch {
+    return {};
+  }
+  return known;
+}
+
+function settings(all, meanings) {
   const show = (value) => {
     if (typeof value === "boolean") return value ? "yes" : "no";
     if (Array.isArray(value)) return value.length ? value.map((one) => (typeof one === "object" ? JSON.stringify(one) : String(one))).join(", ") : "–";
     if (value && typeof value === "object") return Object.keys(value).length ? mono(JSON.stringify(value), { class: "mono break" }) : "–";
     return String(value);
   };
-  return facts(Object.entries(all).map(([name, value]) => [spaced(name), show(value)]));
+  return h("dl", { class: "facts facts-told" }, Object.entries(all).map(([name, value]) => h("div", { key: name },
+    h("dt", null, mono(name), h("p", { class: "small" }, meanings[name]?.description?.replaceAll("`", ""))), h("dd", null, show(value)))));
 }
 
 /** All links of an LSP end at once. */

@@ -30,7 +30,7 @@ function tiles({ applications, loans, callbacks, decisions, disputes, unknownPay
     h("span", { class: "tile-name" }, name), h("strong", { class: "tile-value" }, value), h("span", { class: "tile-below" }, below));
   return [
     tile("/console/applications", "Applications", atLeast(applications), `${count(open(applications))} open`),
-    tile("/console/loans", "Outstanding", briefly(loans.outstanding), `${rupees(loans.outstanding)} on ${many(loans.total, "loan")}`),
+    tile("/console/loans", "Outstanding", briefly(loans.outstanding), `${rupees(loans.outstanding)} on ${many(running(loans), "loan")}`),
     tile("/console/callbacks?state=pending", "Callbacks waiting", count(callbacks.pending),
       callbacks.pending > 0 ? `the oldest for ${span(callbacks.oldestPendingSeconds ?? 0)}` : "everything is delivered",
       callbacks.oldestPendingSeconds > 120 ? "tile-warn" : ""),
@@ -47,6 +47,10 @@ const ENDED = new Set(["GRANTED", "REJECTED", "EXPIRED"]);
 
 const open = (applications) =>
   applications.byStage.filter((one) => !ENDED.has(one.stage)).reduce((total, one) => total + one.count, 0);
+
+const OVER = new Set(["CLOSED", "WITHDRAWN"]);
+
+const running = (loans) => loans.byStatus.filter((one) => !OVER.has(one.status)).reduce((total, one) => total + one.count, 0);
 
 const SPANS = [["1h", "Hour"], ["24h", "Day"], ["7d", "Week"]];
 

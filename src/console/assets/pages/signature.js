@@ -44,14 +44,29 @@ export default {
   },
 };
 
+// All checks, named as the server names them, in its order; a test holds both against each other.
+const CHECKS = [
+  ["json", "the body is JSON, and not nested too deeply"],
+  ["envelope", "a flattened JWS: payload, protected (or header) and signature, each a text"],
+  ["headerEncoding", "the protected header is base64url without padding"],
+  ["header", "it decodes to a JSON object in which no member is there twice"],
+  ["critical", "it brings no key of its own and no extension that we do not know"],
+  ["alg", "RS512"],
+  ["payloadEncoding", "the payload is base64url without padding"],
+  ["signatureEncoding", "and so is the signature"],
+  ["kid", "the header names a key that is registered for the LSP"],
+  ["key", "that key counts: it is one, and it was not revoked"],
+  ["signature", "it fits the bytes as received: a changed blank or a line break at the end is a mismatch"],
+  ["payload", "the payload is a message"],
+  ["orgId", "the LSP in the message is the one whose key signed it"],
+  ["timestamp", "it is fresh, with an offset"],
+  ["metadata", "metadata has what it needs"],
+  ["requestId", "the message has one"],
+];
+
 const waitingText = () => [
   h("p", { key: "p" }, "The checks run in the order in which the server makes them; the first that fails is named:"),
-  h("ol", { class: "steps", key: "ol" },
-    h("li", null, "The body is a flattened JWS with ", h("code", null, "payload"), ", ", h("code", null, "protected"), " and ", h("code", null, "signature"), "."),
-    h("li", null, "The header names an allowed algorithm and no key of its own."),
-    h("li", null, "The key id is registered for the LSP and not revoked."),
-    h("li", null, "The signature fits the bytes as received: a changed blank or a line break at the end is a mismatch."),
-    h("li", null, "The LSP in the message is the one whose key signed it.")),
+  h("ol", { class: "steps", key: "ol" }, CHECKS.map(([name, what]) => h("li", { key: name }, h("strong", null, words(name)), `: ${what}`))),
 ];
 
 const detail = ({ checks: all, firstMismatch }) => all.find((one) => one.name === firstMismatch)?.detail;
