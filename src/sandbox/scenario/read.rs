@@ -8,7 +8,7 @@ use super::store;
 use crate::app::{Given, GivenCode};
 use crate::domain::application::Application;
 use crate::domain::application::command::{ChosenAccount, Command};
-use crate::domain::application::facets::{Account, AccountTarget};
+use crate::domain::application::facets::AccountTarget;
 use crate::domain::application::form::Form;
 use crate::engine::Request;
 
@@ -38,7 +38,7 @@ pub(super) async fn request(
     let filed = matches!(request.command, Command::CreateApplications(_));
     let defaults = if filed { store::defaults(conn, request.org_id.as_str()).await? } else { Vec::new() };
     let (account, replaces) = match &request.command {
-        Command::SetDisbursementAccount(_, ChosenAccount::New(account)) => (of_account(account), ACCOUNTS),
+        Command::SetDisbursementAccount(_, ChosenAccount::New(account)) => (of_account(&account.target), ACCOUNTS),
         Command::CreateApplications(_) => (None, FORM),
         _ => (None, NONE),
     };
@@ -103,8 +103,8 @@ pub(in crate::sandbox) fn of_header(text: &str) -> Vec<String> {
     codes
 }
 
-fn of_account(account: &Account) -> Option<Found> {
-    match &account.target {
+fn of_account(target: &AccountTarget) -> Option<Found> {
+    match target {
         AccountTarget::Account { number, .. } => {
             code::of_account(number).map(|code| (Source::Account, code.to_owned()))
         }
