@@ -7,7 +7,7 @@ use super::ask::{Ask, Finding, NewAsk, Outcome};
 use super::decision::{Decision, Facts};
 use super::facets::{Agreement, Deal, Generation};
 use super::stage::{Acceptance, OtpSession, Stage};
-use super::{Application, copies, restate};
+use super::{Application, SEVERAL_BORROWERS, copies, of_one_borrower, restate};
 use crate::domain::rules;
 
 /// Row 38: all applications of the request, or none, get one agreement each and one OTP together.
@@ -38,9 +38,8 @@ pub fn trigger(apps: &mut [Application], app_token: Option<String>, facts: &Fact
 }
 
 fn refusal(apps: &mut [Application], facts: &Facts<'_>) -> Option<(RefusalReason, String)> {
-    let identity = apps.first()?.form.borrower.identity();
-    if apps.iter().any(|app| app.form.borrower.identity() != identity) {
-        return Some((RefusalReason::WrongState, "the applications belong to several borrowers".to_owned()));
+    if !of_one_borrower(apps) {
+        return Some((RefusalReason::WrongState, SEVERAL_BORROWERS.to_owned()));
     }
     if apps.len() > 1 && apps.iter().any(|app| restate::waiting(app).is_some()) {
         let detail = "a key facts statement that was issued anew is accepted on its own".to_owned();
