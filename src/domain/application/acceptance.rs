@@ -105,7 +105,7 @@ pub fn prepared(
     d: &mut Decision,
 ) {
     if apps.iter().any(|(app, generation)| !current(app, *generation)) {
-        d.answer(facts, Answer::refused(RefusalReason::OtpSession, REPLACED, no_session()));
+        d.answer(facts, Answer::refused(RefusalReason::WrongState, REPLACED, no_session()));
         return;
     }
     let texts = match outcome {
@@ -147,7 +147,7 @@ pub fn sent(
     d: &mut Decision,
 ) {
     if apps.iter().any(|(app, generation)| !current(app, *generation)) {
-        d.answer(facts, Answer::refused(RefusalReason::OtpSession, REPLACED, no_session()));
+        d.answer(facts, Answer::refused(RefusalReason::WrongState, REPLACED, no_session()));
         return;
     }
     if !matches!(outcome, Outcome::Done { .. }) {
