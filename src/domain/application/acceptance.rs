@@ -8,6 +8,7 @@ use super::decision::{Decision, Facts};
 use super::facets::{Agreement, Deal, Generation};
 use super::stage::{Acceptance, OtpSession, Stage};
 use super::{Application, SEVERAL_BORROWERS, copies, of_one_borrower, restate};
+use crate::domain::calendar::utc;
 use crate::domain::rules;
 
 /// Row 38: all applications of the request, or none, get one agreement each and one OTP together.
@@ -70,7 +71,7 @@ fn kfs_expired(app: &Application, facts: &Facts<'_>) -> Option<String> {
     let kfs = app.stage.deal()?.kfs_to_sign()?;
     let instead = if restate::waiting(app).is_some() { "trigger the payout again" } else { "ask for new offers" };
     (facts.now > kfs.valid_till).then(|| {
-        let detail = format!("the key facts statement was valid until {}; {instead}", kfs.valid_till);
+        let detail = format!("the key facts statement was valid until {}; {instead}", utc(kfs.valid_till));
         rules::DL_8_I.refusal(&detail)
     })
 }
