@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc, Weekday};
 use serde::{Deserialize, Serialize};
 
 /// Seconds by which Indian standard time is ahead of UTC: Asia/Kolkata has had no other offset since 1945, and the
@@ -38,6 +38,12 @@ pub fn midnight_after(day: NaiveDate) -> Option<DateTime<Utc>> {
 #[must_use]
 pub fn instant(at: DateTime<Utc>) -> String {
     ist().map_or_else(|| at.to_rfc3339(), |ist| at.with_timezone(&ist).format("%d %b %Y, %-I:%M %P IST").to_string())
+}
+
+/// An instant for machines and those who read their messages: UTC with milliseconds, as all instants on the wire.
+#[must_use]
+pub fn utc(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// The calendar date of an instant in Asia/Kolkata.

@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 
 use super::{Refused, phone_index};
 use crate::app::App;
+use crate::domain::application::answer::{Answer, Content, RefusalReason};
 use crate::domain::application::command::LoanFilter;
 use crate::domain::calendar::business_date;
 use crate::domain::ids::{ApplicationId, OrgId};
@@ -19,11 +20,27 @@ const MOBILE: &str = "MOBILE";
 /// What an identifier may be of which nothing is said (`ocen-v3.md` §8.1).
 const IDENTITIES: [&str; 6] = ["PAN", "GSTIN", "CIN", "UDYAM", "AADHAAR", MOBILE];
 
-/// Newest first, as of the business date. Loans that another LSP brought are not there.
+/// The loans, or why the dates make no sense.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn loans(
+pub async fn answer(
+    app: &App,
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    filter: &LoanFilter,
+) -> Result<Answer, Refused> {
+    if let (Some(from), Some(to)) = (filter.from, filter.to)
+        && from > to
+    {
+        let detail = format!("startDate {from} is after endDate {to}");
+        return Ok(Answer::refused(RefusalReason::DateRange, detail, Content::Loans { loans: Vec::new() }));
+    }
+    Ok(Answer::ok(Content::Loans { loans: loans(app, conn, org_id, filter).await? }))
+}
+
+/// Newest first, as of the business date. Loans that another LSP brought are not there.
+async fn loans(
     app: &App,
     conn: &mut PgConnection,
     org_id: &OrgId,

@@ -233,8 +233,7 @@ async fn attempt(app: &App, request: &Request) -> Result<Accepted, Refused> {
 async fn meta(app: &App, conn: &mut PgConnection, request: &Request, exchange_id: ExchangeId) -> Result<(), Refused> {
     let mut decided = Decided { applications: Vec::new(), decision: Decision::default() };
     if let Command::ListLoans(filter) = &request.command {
-        let loans = list::loans(app, conn, &request.org_id, filter).await?;
-        decided.decision.reply(exchange_id, 0, Answer::ok(Content::Loans { loans }));
+        decided.decision.reply(exchange_id, 0, list::answer(app, conn, &request.org_id, filter).await?);
     }
     if let Command::Meta(meta) = &request.command
         && (*meta != Meta::Heartbeat || request.settings.heartbeat_callback)

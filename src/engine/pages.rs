@@ -3,10 +3,13 @@
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::PgConnection;
 
 use crate::app::App;
-use crate::domain::ids::{ApplicationId, DisputeId, LoanId, OrgId};
+use crate::domain::application::facets::AccountTarget;
+use crate::domain::ids::{AccountId, ApplicationId, DisputeId, LoanId, OrgId};
 use crate::domain::kfs::{IssuedKfs, Kfs, Scribe};
 use crate::seal::Sealer;
 use crate::store::page::{self, Kind, NewPage};
@@ -14,6 +17,8 @@ use crate::store::{StoreError, settings};
 
 /// Bytes of a token: 160 bits that nobody guesses.
 const TOKEN_BYTES: usize = 20;
+/// Characters of an account's id behind its prefix: 144 bits.
+const ACCOUNT_ID_LEN: usize = 24;
 
 /// JSON without blanks, members in the order of the schema, and the SHA-256 of exactly these bytes.
 #[must_use]
@@ -64,6 +69,17 @@ impl Scribe for App {
         // Both may hold blanks: the length tells where one ends.
         let label = format!("loan {} {org} {loan_application_id}", org.as_str().len());
         LoanId(self.ids.loan_of(&self.sealer.derive(&label)))
+    }
+
+    fn account_id(&self, application: &ApplicationId, target: &AccountTarget) -> AccountId {
+        let target = match target {
+            AccountTarget::Account { ifsc, number } => format!("{ifsc}/{number}"),
+            AccountTarget::Vpa { vpa } => vpa.clone(),
+        };
+        let key = self.sealer.derive(&format!("payout account {application} {target}"));
+        let mut id = URL_SAFE_NO_PAD.encode(key);
+        id.truncate(ACCOUNT_ID_LEN);
+        AccountId(format!("ACC-{id}"))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::domain::application::command::Meta;
 use crate::domain::application::decision::{Decision, Reply, Webhook, WebhookKind};
 use crate::domain::ids::ExchangeId;
 use crate::domain::loan::content::RepaymentStatus;
+use crate::domain::loan::repayment::refusal_for;
 use crate::lsp::Settings;
 use crate::store::exchange::{self, Exchange};
 use crate::store::outbox::News;
@@ -309,7 +310,7 @@ fn webhook_answer(content: &Content) -> Answer {
         }
         Content::Repayment(payment) if payment.status == Some(RepaymentStatus::Failure) => {
             let detail = payment.failure.clone().unwrap_or_else(|| "the payment failed".to_owned());
-            Answer::refused(RefusalReason::RepaymentRail, detail, content.clone())
+            Answer::refused(refusal_for(&detail), detail, content.clone())
         }
         _ => Answer::ok(content.clone()),
     }

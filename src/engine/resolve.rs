@@ -61,8 +61,11 @@ pub async fn subjects(conn: &mut PgConnection, request: &Request, locked: Vec<Lo
         Command::RequestConsent(_)
         | Command::GenerateOffers(_)
         | Command::TriggerAcceptance { .. }
-        | Command::SetOffer { .. }
-        | Command::Grant { .. } => return all_named(names(&request.command), locked),
+        | Command::SetOffer { .. } => return all_named(names(&request.command), locked),
+        Command::Grant { loan_application_id } if locked.is_empty() => {
+            vec![by_name_or_loan(conn, org_id, loan_application_id).await?]
+        }
+        Command::Grant { .. } => return all_named(names(&request.command), locked),
         // An unknown session is answered by callback (row 42).
         Command::VerifyAcceptance { session_key, .. } => {
             reference::find(conn, org_id, Kind::OtpSession, session_key).await?
@@ -104,8 +107,14 @@ fn all_named(names: Vec<String>, locked: Vec<Locked>) -> Result<Subjects, Refuse
     Ok(Subjects::Known(Known { ids, locked: Some(locked), consent_handle: None }))
 }
 
+/// C7: a loan by its id, or by that of its application.
 async fn loan(conn: &mut PgConnection, org_id: &str, id: &LoanId) -> Result<Vec<ApplicationId>, Refused> {
-    by_reference(conn, org_id, Kind::Loan, ("loanId", id.as_str())).await
+    let found = loan_or_application(conn, org_id, id.as_str()).await?;
+    match reference::latest(conn, &[found], Kind::Loan).await? {
+        Some(_) => Ok(vec![found]),
+        // An application that has no loan yet.
+        None => Err(Refused::UnknownIds { what: "loanId", ids: vec![id.to_string()] }),
+    }
 }
 
 /// A repayment by the lender's id or the LSP's own, which must be the loan's when both are named; else the loan.
@@ -155,7 +164,7 @@ async fn one(conn: &mut PgConnection, org_id: &str, subject: &Subject) -> Result
         None => None,
     };
     let by_application = match &subject.loan_application_id {
-        Some(name) => Some(by_name(conn, org_id, "loanApplicationId", name).await?),
+        Some(name) => Some(by_name_or_loan(conn, org_id, name).await?),
         None => None,
     };
     match (by_loan, by_application) {
@@ -172,6 +181,16 @@ async fn loan_or_application(conn: &mut PgConnection, org_id: &str, id: &str) ->
         return Ok(*found);
     }
     by_name(conn, org_id, "loanId", id).await
+}
+
+/// An application by the LSP's id for it, or by that of its loan.
+async fn by_name_or_loan(conn: &mut PgConnection, org_id: &str, name: &str) -> Result<ApplicationId, Refused> {
+    match by_name(conn, org_id, "loanApplicationId", name).await {
+        Err(unknown @ Refused::UnknownIds { .. }) => {
+            reference::find(conn, org_id, Kind::Loan, name).await?.first().copied().ok_or(unknown)
+        }
+        found => found,
+    }
 }
 
 async fn by_name(

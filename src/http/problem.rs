@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::body::{READ_TIMEOUT, ReadError};
 use super::intake::is_json;
+use crate::protocol::malformed::in_words;
 use crate::seal::SealError;
 use crate::store::StoreError;
 
@@ -165,7 +166,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let pointer = pointer(error.path());
         match error.inner().classify() {
-            Category::Data => Problem::unprocessable(pointer, error.inner().to_string()),
+            Category::Data => Problem::unprocessable(pointer, in_words(error.inner())),
             _ => Problem::bad_request(format!("the body is not JSON: {}", error.inner())),
         }
     })?;

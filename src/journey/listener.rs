@@ -148,7 +148,7 @@ async fn receive(State(listener): State<Arc<Listener>>, uri: Uri, body: Bytes) -
     }
     // A base URL may have a path of its own before `/v3`.
     let path = uri.path();
-    let path = path.find("/v3/").and_then(|at| path.get(at..)).unwrap_or(path);
+    let path = path.to_ascii_lowercase().find("/v3/").and_then(|at| path.get(at..)).unwrap_or(path);
     match listener.take_in(path, &body) {
         Ok(trace_id) => listener.ack(StatusCode::OK, "0", &trace_id),
         Err(refused) => {

@@ -87,7 +87,7 @@ impl Operation {
 /// The operation whose answers come to this path.
 #[must_use]
 pub fn by_answer_path(path: &str) -> Option<&'static Operation> {
-    ALL.iter().copied().find(|operation| operation.answer_path == path)
+    ALL.iter().copied().find(|operation| operation.answer_path.eq_ignore_ascii_case(path))
 }
 
 /// Where news of a repayment plan are waited for.
@@ -208,4 +208,16 @@ operations! {
         Answers::One, ["/dispute/id"];
     DISPUTE_STATUS "loan/dispute/disputeStatusRequest" "loan/dispute/disputeStatusResponse"
         Answers::One, ["/dispute/id", "/dispute/status"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_path_is_found_in_small_letters_too() {
+        for operation in ALL {
+            assert_eq!(by_answer_path(&operation.answer_path.to_ascii_lowercase()), Some(*operation));
+        }
+    }
 }

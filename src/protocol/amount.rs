@@ -35,6 +35,9 @@ pub fn positive(text: &str, pointer: &str) -> Result<Paise, Malformed> {
 /// As [`positive`], zero excepted.
 pub fn not_negative(text: &str, pointer: &str) -> Result<Paise, Malformed> {
     let form = || Malformed::form(pointer, "must be an amount in rupees like 50000.00");
+    if text.trim().strip_prefix('-').is_some_and(|digits| digits.starts_with(|first: char| first.is_ascii_digit())) {
+        return Err(Malformed::form(pointer, "an amount must not be negative"));
+    }
     let text = without_exponent(text.trim()).ok_or_else(form)?;
     let (rupees, paise) = text.split_once('.').unwrap_or((&text, "00"));
     let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());

@@ -7,9 +7,11 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use serde_json::json;
 
 use crate::http::problem;
+use crate::protocol::malformed::in_words;
 use crate::seal::SealError;
 use crate::store::StoreError;
 
@@ -78,10 +80,26 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
+        read(&bytes).map(Self).map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, detail))
     }
+}
+
+/// Reads a body; what is wrong is said of the member that it is wrong with.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err("the body must be a JSON object".to_owned());
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let place = error.path().to_string();
+        match error.inner().classify() {
+            Category::Data if place == "." => in_words(error.inner()),
+            Category::Data => format!("`{place}`: {}", in_words(error.inner())),
+            _ => format!("the body is not JSON: {}", error.inner()),
+        }
+    })?;
+    json.end().map_err(|error| format!("the body is not one JSON object: {error}"))?;
+    Ok(value)
 }
 
 /// The bytes of a body.
@@ -118,5 +136,32 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         problem::Path::from_request_parts(parts, state).await.map(|problem::Path(path)| Self(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+    use serde::Deserialize;
+
+    use super::read;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read by serde")]
+    struct Move {
+        to: Option<NaiveDate>,
+    }
+
+    #[test]
+    fn a_refusal_names_the_member_and_no_type_of_ours() {
+        for body in ["", "[]", "5", "\"x\""] {
+            assert_eq!(read::<Move>(body.as_bytes()).unwrap_err(), "the body must be a JSON object");
+        }
+        let said = read::<Move>(br#"{"to": "31-12-2099"}"#).unwrap_err();
+        assert_eq!(said, "`to`: must be a date or a time in ISO 8601, like 2026-04-01 or 2026-04-01T09:30:00Z");
+        assert!(read::<Move>(br#"{"ot": 1}"#).unwrap_err().contains("unknown field `ot`"));
+        assert!(read::<Move>(b"{").unwrap_err().starts_with("the body is not JSON: "));
+        assert!(read::<Move>(b"{} {}").unwrap_err().starts_with("the body is not one JSON object: "));
     }
 }

@@ -120,7 +120,23 @@ async fn swap(app: &App, schema: &str) -> sqlx::Result<()> {
     let mut tx = app.pool.begin().await?;
     patient(&mut tx).await?;
     sqlx::query!("select sandbox.restore_snapshot($1)", schema).execute(&mut *tx).await?;
+    end_leases(&mut tx).await?;
     tx.commit().await
+}
+
+/// Who was at work when the snapshot was taken has either ended since or is at work on what is gone now: nobody comes
+/// back with such a lease, and nothing waits until it runs out.
+async fn end_leases(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("update ask set lease_id = null, leased_until = null where lease_id is not null")
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("update stream set lease_id = null, leased_until = null where lease_id is not null")
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("update ledger_worker set lease_id = null, leased_until = null where lease_id is not null")
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Copying everything takes its time.

@@ -148,3 +148,45 @@ async fn a_request_id_stands_for_one_body() {
     let same = changed(first, &[("/metadata", neighbour.metadata())]);
     assert_eq!(neighbour.send(path::CREATE, same).await.1.error(), "0");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loan_is_found_by_its_application_and_the_application_by_its_loan() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let loan = flow.granted(1).await.remove(0);
+    let by = |member: &str, id: &str, more: Value| {
+        let mut body = more;
+        body[member] = json!(id);
+        body
+    };
+    let payment = json!({"payment": {"id": "DISB-1"}});
+    for (path, more) in [
+        (path::GET_LOAN, json!({})),
+        (path::LOAN_SUMMARY, json!({})),
+        (path::LOAN_STATEMENT, json!({})),
+        (path::TRIGGER_DISBURSEMENT, payment.clone()),
+        (path::DISBURSEMENT_STATUS, payment),
+        (path::TRIGGER_REPAYMENT, json!({})),
+        (path::REPAYMENT_STATUS, json!({})),
+        (path::RAISE_DISPUTE, json!({"dispute": {"description": "debited twice"}})),
+    ] {
+        for member in ["loanId", "loanApplicationId"] {
+            let (_, ack) = lsp.send(path, by(member, &loan.application, more.clone())).await;
+            assert_eq!(ack.error(), "0", "{path} {member}: {}", ack.body);
+        }
+    }
+    let account = json!({"account": bodies::account(bodies::ACCOUNT, bodies::NAME)});
+    for (path, more) in [(path::GRANT, json!({})), (path::SET_ACCOUNT, account)] {
+        let (_, ack) = lsp.send(path, by("loanApplicationId", &loan.loan_id, more)).await;
+        assert_eq!(ack.error(), "0", "{path}: {}", ack.body);
+    }
+    let granted = lsp.ask(path::GRANT, json!({"loanApplicationId": loan.loan_id})).await;
+    assert_eq!((&granted["loanId"], &granted["loanApplicationId"]), (&json!(loan.loan_id), &json!(loan.application)));
+
+    let unfinished = flow.file(1).await.remove(0);
+    for member in ["loanId", "loanApplicationId"] {
+        let (_, ack) = lsp.send(path::GET_LOAN, by(member, &unfinished, json!({}))).await;
+        assert_eq!((ack.status, ack.error()), (404, "GEN5009"), "it has no loan: {}", ack.body);
+    }
+}

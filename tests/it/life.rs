@@ -425,6 +425,9 @@ async fn statements_by_date_lists_and_disputes() {
     }
     let stranger = json!({"primaryId": "9000099999", "primaryIdType": "MOBILE"});
     assert_eq!(lsp.ask(path::LIST_LOANS, json!({"borrower": stranger})).await["loans"], json!([]));
+    let turned = json!({"borrower": borrower, "startDate": "2026-02-01", "endDate": "2026-01-01"});
+    let refused = lsp.ask(path::LIST_LOANS, turned).await;
+    assert_eq!((&refused["response"]["error"], &refused["loans"]), (&json!("LNRQ1002"), &json!([])), "{refused}");
     let none = lsp.ask(path::LIST_LOANS, json!({"borrower": borrower, "endDate": "2020-01-01"})).await;
     assert_eq!(none["loans"], json!([]));
     let other = TestLsp::register(&server, "LSP-OTHER").await;

@@ -4,6 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
 use tracing::level_filters::LevelFilter;
@@ -219,4 +222,27 @@ async fn wal_file(conn: &mut PgConnection) -> String {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap();
     entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_id_of_an_account_does_not_give_its_number_away() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let ids = flow.file(2).await;
+    let offers = flow.offers(&ids).await;
+    let mut named = Vec::new();
+    for (id, offer) in ids.iter().zip(&offers) {
+        flow.set_offer(id, offer).await;
+        let account = bodies::account(bodies::ACCOUNT, bodies::NAME);
+        let body = json!({"loanApplicationId": id, "account": account});
+        let first = lsp.ask(path::SET_ACCOUNT, body.clone()).await["account"]["id"].clone();
+        let again = lsp.ask(path::SET_ACCOUNT, body).await["account"]["id"].clone();
+        assert_eq!(first, again, "the same account has the same id");
+        named.push(first);
+    }
+    assert_ne!(named[0], named[1], "nobody sees that two applications have the same account");
+    let guess = digest(&SHA256, format!("HDFC0000123/{}", bodies::ACCOUNT).as_bytes());
+    let guess = format!("ACC-{}", &URL_SAFE_NO_PAD.encode(guess)[..24]);
+    assert!(named.iter().all(|id| *id != guess.as_str()), "{named:?}");
 }

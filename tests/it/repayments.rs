@@ -99,6 +99,33 @@ async fn the_lsp_s_own_id_finds_the_payment_and_never_makes_a_second_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_the_lsp_has_seen_is_confirmed_once_more_for_each_time_it_says_so() {
+    let server = Server::start().await;
+    let lsp = server.lsp().await;
+    let loan = paid_out(&server, &lsp).await;
+    let order = json!({"loanId": loan.loan_id, "payment": {"id": "MINE-1", "totalAmount": "1000.00"}});
+    let ours = lsp.ask(path::TRIGGER_REPAYMENT, order).await["payment"]["id"].clone();
+    let confirms = confirms(&loan, &ours);
+    let first = lsp.callback_that("confirms the repayment", &confirms).await.body;
+    let told = || lsp.all().iter().filter(|callback| confirms(callback)).count();
+    let seen = lsp.complete(json!({
+        "loanId": loan.loan_id,
+        "payment": {"id": ours, "status": "SUCCESS", "totalAmount": "9999.00"},
+        "response": {"error": "0"},
+    }));
+    for _ in 0..2 {
+        let (_, ack) = lsp.send(path::CONFIRM_REPAYMENT, seen.clone()).await;
+        assert_eq!(ack.error(), "0", "{}", ack.body);
+        server.until("it is confirmed once more", || async { told() >= 2 }).await;
+    }
+    let summary = lsp.ask(path::LOAN_SUMMARY, json!({"loanId": loan.loan_id})).await;
+    assert_eq!(summary["summary"]["amountRepaid"], "1000.00", "no money moves on its word");
+    assert_eq!(told(), 2, "the same message again says nothing new");
+    let again = lsp.all().into_iter().rfind(|callback| confirms(callback)).unwrap().body;
+    assert_eq!((&again["requestId"], &again["payment"]), (&first["requestId"], &first["payment"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_loans_may_have_the_same_id_of_the_lsp_s_own() {
     let server = Server::start().await;
     let lsp = server.lsp().await;

@@ -7,7 +7,8 @@ use super::ask::{Ask, Finding, NewAsk, Outcome};
 use super::decision::{Decision, Facts};
 use super::facets::{Agreement, Deal, Generation};
 use super::stage::{Acceptance, OtpSession, Stage};
-use super::{Application, copies, restate};
+use super::{Application, SEVERAL_BORROWERS, copies, of_one_borrower, restate};
+use crate::domain::calendar::utc;
 use crate::domain::rules;
 
 /// Row 38: all applications of the request, or none, get one agreement each and one OTP together.
@@ -38,9 +39,8 @@ pub fn trigger(apps: &mut [Application], app_token: Option<String>, facts: &Fact
 }
 
 fn refusal(apps: &mut [Application], facts: &Facts<'_>) -> Option<(RefusalReason, String)> {
-    let identity = apps.first()?.form.borrower.identity();
-    if apps.iter().any(|app| app.form.borrower.identity() != identity) {
-        return Some((RefusalReason::WrongState, "the applications belong to several borrowers".to_owned()));
+    if !of_one_borrower(apps) {
+        return Some((RefusalReason::WrongState, SEVERAL_BORROWERS.to_owned()));
     }
     if apps.len() > 1 && apps.iter().any(|app| restate::waiting(app).is_some()) {
         let detail = "a key facts statement that was issued anew is accepted on its own".to_owned();
@@ -71,7 +71,7 @@ fn kfs_expired(app: &Application, facts: &Facts<'_>) -> Option<String> {
     let kfs = app.stage.deal()?.kfs_to_sign()?;
     let instead = if restate::waiting(app).is_some() { "trigger the payout again" } else { "ask for new offers" };
     (facts.now > kfs.valid_till).then(|| {
-        let detail = format!("the key facts statement was valid until {}; {instead}", kfs.valid_till);
+        let detail = format!("the key facts statement was valid until {}; {instead}", utc(kfs.valid_till));
         rules::DL_8_I.refusal(&detail)
     })
 }
@@ -106,7 +106,7 @@ pub fn prepared(
     d: &mut Decision,
 ) {
     if apps.iter().any(|(app, generation)| !current(app, *generation)) {
-        d.answer(facts, Answer::refused(RefusalReason::OtpSession, REPLACED, no_session()));
+        d.answer(facts, Answer::refused(RefusalReason::WrongState, REPLACED, no_session()));
         return;
     }
     let texts = match outcome {
@@ -148,7 +148,7 @@ pub fn sent(
     d: &mut Decision,
 ) {
     if apps.iter().any(|(app, generation)| !current(app, *generation)) {
-        d.answer(facts, Answer::refused(RefusalReason::OtpSession, REPLACED, no_session()));
+        d.answer(facts, Answer::refused(RefusalReason::WrongState, REPLACED, no_session()));
         return;
     }
     if !matches!(outcome, Outcome::Done { .. }) {

@@ -304,6 +304,10 @@ pub struct AccountContent {
 pub enum GrantStatus {
     /// A loan exists.
     Granted,
+    /// A loan was granted before, and is a non-performing asset or written off.
+    Defaulted,
+    /// A loan was granted before, and is over.
+    Completed,
     /// Declined.
     Rejected,
     /// Steps are missing.

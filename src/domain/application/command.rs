@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::facets::{Account, ConsentPurpose};
+use super::facets::{Account, AccountTarget, ConsentPurpose};
 use super::form::Form;
 use crate::domain::ids::{AccountId, DisputeId, LoanId, OfferId, PaymentId, PlanId};
 use crate::domain::loan::account::Purpose;
@@ -223,8 +223,36 @@ pub struct Subject {
 pub enum ChosenAccount {
     /// One that we know already.
     Known(AccountId),
-    /// A full new one; its id may be the LSP's.
-    New(Account),
+    /// A full new one.
+    New(NewAccount),
+}
+
+/// An account as the LSP tells it in full. Personal data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewAccount {
+    /// The LSP's own id, where it gives one.
+    pub id: Option<AccountId>,
+    /// Bank account or UPI address.
+    pub target: AccountTarget,
+    /// Holder, where told.
+    pub holder: Option<String>,
+    /// As in [`Account::kind`].
+    pub kind: Option<String>,
+}
+
+impl NewAccount {
+    /// The account under an id: the LSP's own, else this one.
+    #[must_use]
+    pub fn or_under(&self, id: impl FnOnce() -> AccountId) -> Account {
+        let Self { target, holder, kind, .. } = self.clone();
+        Account { id: self.id.clone().unwrap_or_else(id), target, holder, kind }
+    }
+}
+
+impl std::fmt::Debug for NewAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewAccount").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// The payment in `triggerDisbursementRequest`.

@@ -1,6 +1,5 @@
 //! Data consent and monitoring consent (rows 10 to 19 and 52).
 
-use super::Application;
 use super::answer::{Answer, ConsentContent, ConsentStatus, Content, RefusalReason};
 use super::ask::{Ask, Finding, NewAsk, Outcome};
 use super::command::RequestConsent;
@@ -9,6 +8,7 @@ use super::erase::ERASED;
 use super::facets::{Consent, ConsentPurpose, Generation};
 use super::stage::Stage;
 use super::timer::Timer;
+use super::{Application, SEVERAL_BORROWERS, of_one_borrower};
 use crate::domain::loan::Loan;
 use crate::domain::personal::is_code;
 
@@ -17,6 +17,11 @@ pub fn request(apps: &mut [Application], command: &RequestConsent, facts: &Facts
     let Some(first) = apps.first() else { return };
     let purpose = command.purpose.unwrap_or_else(|| purpose_by_stage(&first.stage));
     let vua = vua(apps, command, purpose).unwrap_or_default();
+    if !of_one_borrower(apps) {
+        let content = failed(None, purpose, &vua, command.aggregation_id.clone());
+        d.answer(facts, Answer::refused(RefusalReason::WrongState, SEVERAL_BORROWERS, content));
+        return;
+    }
     let is_over = purpose == ConsentPurpose::Monitoring && facts.loan.is_some_and(Loan::is_over);
     if let Some(refused) = apps.iter().find(|app| is_over || !allowed(app, purpose, &vua)) {
         let detail = format!(
@@ -295,6 +300,17 @@ pub fn data_life_ended(app: &mut Application, (purpose, handle): (ConsentPurpose
     *app.consent_mut(purpose) = Consent::Failed { handle: Some(handle.to_owned()), vua: ERASED.to_owned() };
     d.event(app, format!("{purpose:?} consent's data life ended"));
     d.effects.push(Effect::ForgetData(app.id));
+}
+
+/// The application is another borrower's from now on: nothing that the first one consented to, or may still consent to,
+/// is this one's. The handles are let go and not revoked, because they may serve other applications of the first one.
+pub fn lose(app: &mut Application, d: &mut Decision) {
+    for purpose in [ConsentPurpose::Data, ConsentPurpose::Monitoring] {
+        if std::mem::take(app.consent_mut(purpose)) != Consent::None {
+            d.event(app, format!("{purpose:?} consent lost: the borrower is another one"));
+        }
+    }
+    app.aggregation_id = None;
 }
 
 fn content(app: &Application, purpose: ConsentPurpose) -> Content {

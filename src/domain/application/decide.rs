@@ -167,7 +167,7 @@ fn decide_one(app: &mut Application, command: &Command, (loan, facts): (Option<&
         Command::RepaymentPlans(_) => repayment::plans(app, facts, d),
         Command::SetRepaymentPlan(_, plan) => repayment::set_plan(app, plan, (loan, facts), d),
         Command::RepaymentPlanStatus(plan) => repayment::status(app, plan, facts, d),
-        Command::Grant { .. } => grant::request(app, facts, d),
+        Command::Grant { .. } => grant::request(app, (loan, facts), d),
         // About its loan.
         Command::TriggerDisbursement { .. }
         | Command::DisbursementStatus { .. }

@@ -84,34 +84,53 @@ pub fn set_plan(app: &mut Application, plan: &PlanId, facts: &Facts<'_>, d: &mut
 
 /// Rows 46 and 47: the account is asked about at the bank unless it is known, or may never be paid to.
 pub fn set_account(app: &mut Application, chosen: &ChosenAccount, facts: &Facts<'_>, d: &mut Decision) {
-    let named = match chosen {
-        ChosenAccount::Known(id) => AccountContent { account: None, id: id.0.clone(), active: false },
-        ChosenAccount::New(account) => beside(account, app.stage.deal().and_then(|deal| deal.account.active())),
+    match chosen {
+        ChosenAccount::Known(id) => set_known(app, id, facts, d),
+        ChosenAccount::New(new) => {
+            let account = new.or_under(|| id_of(app, &new.target, facts));
+            set_new(app, &account, facts, d);
+        }
+    }
+}
+
+/// The id of an account that the LSP gave none. It keeps the one under which it is known here already; a new one does
+/// not give its number away, and another application's is another one.
+fn id_of(app: &Application, target: &AccountTarget, facts: &Facts<'_>) -> AccountId {
+    let setup = app.stage.deal().map(|deal| &deal.account);
+    let candidate = match setup {
+        Some(AccountSetup::Checking { candidate, .. }) => Some(candidate),
+        _ => None,
     };
+    let mut known = setup.and_then(AccountSetup::active).into_iter().chain(candidate);
+    match known.find(|account| account.target == *target) {
+        Some(account) => account.id.clone(),
+        None => facts.scribe.account_id(&app.id, target),
+    }
+}
+
+fn set_known(app: &mut Application, id: &AccountId, facts: &Facts<'_>, d: &mut Decision) {
+    let named = Content::Account { account: AccountContent { account: None, id: id.0.clone(), active: false } };
     if let Err(detail) = open_for_set_up(app, facts) {
-        d.answer(facts, Answer::refused(RefusalReason::WrongState, detail, Content::Account { account: named }));
+        d.answer(facts, Answer::refused(RefusalReason::WrongState, detail, named));
         return;
     }
+    match app.stage.deal().and_then(|deal| deal.account.active()).cloned() {
+        Some(account) if account.id == *id => keep(app, account, facts, d),
+        _ => d.answer(facts, Answer::refused(RefusalReason::AccountRefused, "no such account is known", named)),
+    }
+}
+
+fn set_new(app: &mut Application, account: &Account, facts: &Facts<'_>, d: &mut Decision) {
     let active = app.stage.deal().and_then(|deal| deal.account.active()).cloned();
-    match (chosen, active) {
-        (ChosenAccount::Known(id), Some(account)) if account.id == *id => keep(app, account, facts, d),
-        (ChosenAccount::Known(_), _) => {
-            let answer = Answer::refused(
-                RefusalReason::AccountRefused,
-                "no such account is known",
-                Content::Account { account: named },
-            );
-            d.answer(facts, answer);
-        }
-        (ChosenAccount::New(account), Some(current)) if *account == current => keep(app, current, facts, d),
-        (ChosenAccount::New(account), current) => match never_payable(account, facts) {
-            Some(detail) => {
-                let answer =
-                    Answer::refused(RefusalReason::AccountRefused, detail, Content::Account { account: named });
-                d.answer(facts, answer);
-            }
-            None => verify(app, account, current, facts, d),
-        },
+    let named = Content::Account { account: beside(account, active.as_ref()) };
+    if let Err(detail) = open_for_set_up(app, facts) {
+        d.answer(facts, Answer::refused(RefusalReason::WrongState, detail, named));
+        return;
+    }
+    match (never_payable(account, facts), active) {
+        (_, Some(current)) if *account == current => keep(app, current, facts, d),
+        (Some(detail), _) => d.answer(facts, Answer::refused(RefusalReason::AccountRefused, detail, named)),
+        (None, current) => verify(app, account, current, facts, d),
     }
 }
 

@@ -279,6 +279,9 @@ impl RepaymentSetup {
     }
 }
 
+/// Characters that are shown of an account at most.
+const MOST_SHOWN: usize = 4;
+
 /// Where a loan is paid to. Personal data.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -311,15 +314,17 @@ pub enum AccountTarget {
 }
 
 impl Account {
-    /// The account number or address with all but the last four characters hidden.
+    /// The account number or address with all but its end hidden: at most four characters, and never more than a third.
     #[must_use]
     pub fn masked(&self) -> String {
         let text = match &self.target {
             AccountTarget::Account { number, .. } => number,
             AccountTarget::Vpa { vpa } => vpa,
         };
-        let shown: String = text.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-        format!("{}{shown}", "X".repeat(text.chars().count().saturating_sub(4)))
+        let length = text.chars().count();
+        let hidden = length.saturating_sub(MOST_SHOWN.min(length / 3));
+        let shown: String = text.chars().skip(hidden).collect();
+        format!("{}{shown}", "X".repeat(hidden))
     }
 }
 

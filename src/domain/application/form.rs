@@ -69,6 +69,21 @@ impl Borrower {
         [&self.name, &self.pan, &self.phone].into_iter().flatten().any(|text| !text.trim().is_empty())
     }
 
+    /// Whether a later filing is about the same person, by PAN or else by the identifier that the LSP calls primary. A PAN
+    /// that is told for the first time beside the same identifier belongs to it; one that is told no more leaves nobody
+    /// who is known for certain.
+    #[must_use]
+    pub fn is_still(&self, later: &Self) -> bool {
+        let alike = |one: &str, other: &str| one.trim().eq_ignore_ascii_case(other.trim());
+        match (&self.pan, &later.pan) {
+            (Some(pan), Some(other)) => alike(pan, other),
+            (Some(_), None) => false,
+            (None, _) => {
+                alike(&self.primary_id_type, &later.primary_id_type) && alike(&self.primary_id, &later.primary_id)
+            }
+        }
+    }
+
     /// The identity that exposure is counted by, lender-wide: PAN where known (design §5, "Borrower row").
     #[must_use]
     pub fn identity(&self) -> (&str, &str) {

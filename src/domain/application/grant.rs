@@ -8,12 +8,15 @@ use super::loan_application::other;
 use super::offer::cancel_mandate;
 use super::stage::{Acceptance, Action, ActionType, Look, Rejection, Stage};
 use super::{Application, WaitingFor};
+use crate::domain::calendar::utc;
 use crate::domain::loan::Loan;
+use crate::domain::loan::content::LoanStatus;
+use crate::domain::loan::details::wire_status;
 
-/// Rows 53, 54, 58 and 59: every missing step is named at once; a second grant gives the same loan.
-pub fn request(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
+/// Rows 53, 54, 58 and 59: every missing step is named at once; a second grant gives the same loan, as it stands by then.
+pub fn request(app: &mut Application, (loan, facts): (Option<&Loan>, &Facts<'_>), d: &mut Decision) {
     match app.stage.clone() {
-        Stage::Granted { .. } => d.answer(facts, Answer::ok(content(app, GrantStatus::Granted, Vec::new()))),
+        Stage::Granted { .. } => d.answer(facts, Answer::ok(content(app, standing(loan, facts), Vec::new()))),
         Stage::Granting { looks, .. } => {
             // An answer may have been lost; to ask once more costs nothing.
             if wait(app, facts, d) && !looks.is_empty() {
@@ -43,9 +46,18 @@ pub fn request(app: &mut Application, facts: &Facts<'_>, d: &mut Decision) {
     }
 }
 
+/// How a loan stands that was granted before. The answer has no word for one that is overdue.
+fn standing(loan: Option<&Loan>, facts: &Facts<'_>) -> GrantStatus {
+    match loan.map(|loan| wire_status(loan, facts.today, facts.borrower_npa_since)) {
+        None | Some(LoanStatus::Granted | LoanStatus::Overdue) => GrantStatus::Granted,
+        Some(LoanStatus::Defaulted) => GrantStatus::Defaulted,
+        Some(LoanStatus::Completed) => GrantStatus::Completed,
+    }
+}
+
 fn from_agreed(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, facts: &Facts<'_>, d: &mut Decision) {
     if facts.now > deal.offer.valid_till {
-        let detail = format!("the sanction was valid until {}", deal.offer.valid_till);
+        let detail = format!("the sanction was valid until {}", utc(deal.offer.valid_till));
         let missing = vec![action("the sanction lapsed", "offer", deal.offer.id.as_str())];
         let content = content(app, GrantStatus::ActionRequired, missing);
         d.answer(facts, Answer::refused(RefusalReason::SanctionLapsed, detail, content));

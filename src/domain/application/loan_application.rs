@@ -5,6 +5,7 @@ use chrono::Duration;
 use super::answer::{Answer, ApplicationContent, Content, RefusalReason};
 use super::ask::{Ask, Finding, Outcome};
 use super::command::NewApplication;
+use super::consent;
 use super::decision::{Decision, Facts};
 use super::facets::{Consent, Generation};
 use super::form::{Collateral, Form};
@@ -94,6 +95,9 @@ fn replace(app: &mut Application, item: &NewApplication, slot: u32, facts: &Fact
             d.reply(exchange, slot, Answer::refused(reason, detail, content(app)));
         }
         return;
+    }
+    if !app.form.borrower.is_still(&item.form.borrower) {
+        consent::lose(app, d);
     }
     app.form = item.form.clone();
     app.product = facts.products.for_type(item.form.loan_type, facts.today).map(|p| p.id.clone());

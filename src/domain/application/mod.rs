@@ -99,6 +99,16 @@ pub enum WaitingFor {
     Mandate,
 }
 
+/// Why a request that one borrower answers for is refused.
+const SEVERAL_BORROWERS: &str = "the applications belong to several borrowers";
+
+/// Whether one person is the borrower of all: he consents and signs for no other.
+fn of_one_borrower(apps: &[Application]) -> bool {
+    let mut identities = apps.iter().map(|app| app.form.borrower.identity());
+    let first = identities.next();
+    identities.all(|identity| Some(identity) == first)
+}
+
 impl Application {
     /// The next ask's number; outcomes of older ones become stale.
     pub fn next_generation(&mut self) -> Generation {

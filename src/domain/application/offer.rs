@@ -12,6 +12,7 @@ use super::stage::{ActionType, Resume, Stage};
 use super::timer::Timer;
 use super::{Application, WaitingFor};
 use crate::domain::application::pricing;
+use crate::domain::calendar::utc;
 use crate::domain::ids::OfferId;
 use crate::domain::rules;
 
@@ -253,7 +254,7 @@ fn pick(offers: &[Offer], id: &OfferId, facts: &Facts<'_>) -> Result<Deal, (Refu
         return Err((RefusalReason::UnknownOffer, "the application has no such offer".to_owned()));
     };
     if facts.now > offer.valid_till {
-        return Err((RefusalReason::OfferExpired, format!("the offer was valid until {}", offer.valid_till)));
+        return Err((RefusalReason::OfferExpired, format!("the offer was valid until {}", utc(offer.valid_till))));
     }
     let others = offers.iter().filter(|o| o.id != *id).cloned().collect();
     Ok(Deal::new(offer.clone(), others, Kyc::None))

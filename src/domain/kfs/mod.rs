@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 pub use self::build::statement;
 pub use self::document::{Contact, Kfs};
 pub use self::words::days;
+use super::application::facets::AccountTarget;
 use super::calendar::{WorkingDays, end_of_day};
-use super::ids::{DisputeId, LoanId, OrgId};
+use super::ids::{AccountId, ApplicationId, DisputeId, LoanId, OrgId};
 use super::maths::schedule::ScheduleTerms;
 
 /// Loans of so many days or more have the longer validity.
@@ -67,8 +68,8 @@ impl fmt::Debug for IssuedKfs {
     }
 }
 
-/// Writes statements down (JSON, hash and the unguessable address of the page), gives disputes their pages, and numbers
-/// loans.
+/// Writes statements down (JSON, hash and the unguessable address of the page), gives disputes their pages, and loans and
+/// payout accounts their ids.
 pub trait Scribe: fmt::Debug + Send + Sync {
     /// The statement as it will be sent; the same for the same statement. Nothing when it cannot be written.
     fn issue(&self, kfs: &Kfs) -> Option<IssuedKfs>;
@@ -82,6 +83,10 @@ pub trait Scribe: fmt::Debug + Send + Sync {
     /// The id of the loan that an application leads to: the same whenever it is asked for. The keys under which the bank
     /// pays are made of it, so that a grant which is repeated on a restored database pays nothing twice.
     fn loan_id(&self, org: &OrgId, loan_application_id: &str) -> LoanId;
+
+    /// An id for a payout account of an application: the same whenever it is asked for, and of no use to anybody who
+    /// guesses account numbers.
+    fn account_id(&self, application: &ApplicationId, target: &AccountTarget) -> AccountId;
 }
 
 /// Working days for which a statement on these terms is valid at the least.

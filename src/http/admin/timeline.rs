@@ -134,7 +134,8 @@ pub async fn show(
         injected::callbacks(&mut conn, &callbacks).await.map_err(StoreError::from)?,
     );
     drop(conn);
-    let times = Times::of(&entries, app.clock.wall());
+    let wall = app.clock.wall();
+    let times = Times::of(&entries, wall, app.clock.now() - wall);
     let seen = Seen { as_it_is: caller.sees_everything(&app), times: &times, injected: &injected };
     let mut items = Vec::with_capacity(entries.len());
     for (place, entry) in entries.into_iter().enumerate() {
@@ -242,15 +243,15 @@ impl Seen<'_> {
                 item.status = last.and_then(|one| one.status).map(Status::Http);
                 item.error = last.and_then(|one| one.error.clone()).map(|words| self.words(words));
                 item.detail = words.map(|words| self.words(words));
-                let offset = entry.at - at;
-                item.attempts = tries.into_iter().map(|one| self.attempt(one, offset)).collect();
+                let decided = (at, entry.at);
+                item.attempts = tries.into_iter().map(|one| self.attempt(one, decided)).collect();
             }
         }
         item
     }
 
-    fn attempt(&self, one: Try, offset: TimeDelta) -> Attempt {
-        let at = (one.started_at - offset).min(self.times.now);
+    fn attempt(&self, one: Try, decided: (DateTime<Utc>, DateTime<Utc>)) -> Attempt {
+        let at = self.times.of_try(one.started_at, decided);
         Attempt {
             number: one.attempt,
             at,
@@ -312,36 +313,56 @@ fn moved(at: DateTime<Utc>, simulated: DateTime<Utc>) -> Option<DateTime<Utc>> {
 }
 
 /// The wall's times of a page. Rows note the business clock only, but an id says when it was made by the wall's; what
-/// has none happened as long after the last one that has as the business clock says, and before the next one.
+/// has none happened as long after the last one that has as the business clock says, unless the clock was moved between:
+/// then as long before the next one. What is shown is the same whenever it is read, as long as nobody moves the clock.
 struct Times {
     at: Vec<DateTime<Utc>>,
     now: DateTime<Utc>,
+    /// How far ahead the business clock is by now.
+    moved: TimeDelta,
 }
 
 impl Times {
-    fn of(entries: &[Entry], now: DateTime<Utc>) -> Self {
-        let exact: Vec<Option<DateTime<Utc>>> = entries.iter().map(made_at).collect();
-        let pairs = || entries.iter().zip(&exact).filter_map(|(entry, exact)| exact.map(|at| entry.at - at));
-        let mut offset = pairs().next().unwrap_or_default();
+    fn of(entries: &[Entry], now: DateTime<Utc>, moved: TimeDelta) -> Self {
+        let offsets: Vec<Option<TimeDelta>> =
+            entries.iter().map(|entry| made_at(entry).map(|exact| entry.at - exact)).collect();
+        let mut after: Vec<TimeDelta> = Vec::with_capacity(entries.len());
+        for offset in offsets.iter().rev() {
+            after.push(offset.or(after.last().copied()).unwrap_or(moved));
+        }
+        after.reverse();
+        let mut before = offsets.iter().flatten().next().copied().unwrap_or(moved);
         let mut at: Vec<DateTime<Utc>> = Vec::with_capacity(entries.len());
-        for (entry, exact) in entries.iter().zip(&exact) {
-            if let Some(exact) = exact {
-                offset = entry.at - *exact;
-            }
-            // A clock that nobody has moved is the better one: it has the microseconds.
-            at.push(if offset.abs() <= SAME { entry.at } else { exact.unwrap_or(entry.at - offset) });
+        for ((entry, offset), after) in entries.iter().zip(&offsets).zip(after) {
+            before = offset.unwrap_or(before);
+            at.push(by_wall(entry.at, (before, after), at.last().copied()));
         }
         let mut next = now;
         for at in at.iter_mut().rev() {
             *at = (*at).min(next);
             next = *at;
         }
-        Self { at, now }
+        Self { at, now, moved }
     }
 
     fn at(&self, place: usize, otherwise: DateTime<Utc>) -> DateTime<Utc> {
         self.at.get(place).copied().unwrap_or(otherwise)
     }
+
+    /// When a try at a callback was made that was decided at an instant of the wall's and of the business clock.
+    fn of_try(&self, started_at: DateTime<Utc>, decided: (DateTime<Utc>, DateTime<Utc>)) -> DateTime<Utc> {
+        let at = by_wall(started_at, (decided.1 - decided.0, self.moved), Some(decided.0));
+        if at > self.now { decided.0 } else { at }
+    }
+}
+
+/// When something happened, if the clock was so far ahead before it and so far after it, and not before the last thing.
+fn by_wall(at: DateTime<Utc>, (before, after): (TimeDelta, TimeDelta), last: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    let was_moved = last.is_some_and(|last| at - after >= last - SAME);
+    let offset = if was_moved { after } else { before };
+    // A clock that nobody has moved is the better one: it has the microseconds.
+    let at = if offset.abs() <= SAME { at } else { at - offset };
+    last.map_or(at, |last| at.max(last))
 }
 
 /// What the entry's id says; only the first reception of a request made it, and only the asking of a question.
@@ -367,4 +388,31 @@ fn read_cursor(text: &str) -> Result<After, Problem> {
         Some(After { at, rank: rank.parse().ok()?, id: id.to_owned() })
     };
     read().ok_or_else(|| Problem::bad_request("cursor is not one that was handed out"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wall(minutes: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
+    }
+
+    #[test]
+    fn a_time_is_the_same_whenever_it_is_read() {
+        let month = TimeDelta::days(30);
+        let none = TimeDelta::zero();
+        // The clock was moved, and what has no id of its own happened after that.
+        assert_eq!(by_wall(wall(7) + month, (none, month), Some(wall(5))), wall(7));
+        // It happened before the clock was moved.
+        assert_eq!(by_wall(wall(7), (none, month), Some(wall(5))), wall(7));
+        assert_eq!(by_wall(wall(7) + month, (month, month), Some(wall(5))), wall(7));
+        // Nobody knows when: not before what came before it.
+        assert_eq!(by_wall(wall(1), (none, month), Some(wall(5))), wall(5));
+        let times = |now| Times { at: Vec::new(), now, moved: month };
+        for now in [wall(10), wall(100)] {
+            let delivered = times(now).of_try(wall(8) + month, (wall(5), wall(5)));
+            assert_eq!(delivered, wall(8), "tried after the clock was moved");
+        }
+    }
 }

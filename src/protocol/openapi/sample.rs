@@ -125,6 +125,10 @@ impl Scribe for Sample {
         LoanId("LON7Q2KX4MB9TZA".to_owned())
     }
 
+    fn account_id(&self, _: &ApplicationId, _: &AccountTarget) -> AccountId {
+        AccountId("ACC-1".to_owned())
+    }
+
     fn hash(&self, text: &str) -> String {
         sha256(text.as_bytes())
     }

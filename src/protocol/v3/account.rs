@@ -1,8 +1,5 @@
 //! The account a loan is paid to: read in full, shown masked.
 
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,7 +8,7 @@ use super::core::{self, Response};
 use super::plan::SubjectIds;
 use super::{Decoding, RequestBody};
 use crate::domain::application::answer::{AccountContent, Content};
-use crate::domain::application::command::{ChosenAccount, Command};
+use crate::domain::application::command::{ChosenAccount, Command, NewAccount};
 use crate::domain::application::facets::{Account, AccountTarget};
 use crate::domain::ids::AccountId;
 use crate::engine::{EncodeError, Outgoing};
@@ -124,8 +121,8 @@ impl AskedAccount {
             None if data.account_number.is_blank() => data.vpa_target()?,
             None => data.account_target()?,
         };
-        Ok(ChosenAccount::New(Account {
-            id: AccountId(id.unwrap_or_else(|| derived_id(&target))),
+        Ok(ChosenAccount::New(NewAccount {
+            id: id.map(AccountId),
             target,
             holder: data.account_holder_name.get().map(str::to_owned),
             kind: data.account_type.word(),
@@ -143,18 +140,6 @@ impl AskedAccountData {
     fn vpa_target(&self) -> Result<AccountTarget, Malformed> {
         Ok(AccountTarget::Vpa { vpa: lenient::id(&self.vpa, "/account/data/vpa")?.trim().to_owned() })
     }
-}
-
-/// The id of an account that the LSP gave none: the same account gets the same id.
-fn derived_id(target: &AccountTarget) -> String {
-    let text = match target {
-        AccountTarget::Account { ifsc, number } => format!("{ifsc}/{number}"),
-        AccountTarget::Vpa { vpa } => vpa.clone(),
-    };
-    let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    let mut id = URL_SAFE_NO_PAD.encode(hash.as_ref());
-    id.truncate(24);
-    format!("ACC-{id}")
 }
 
 /// `accountdetails`, masked.
@@ -181,10 +166,10 @@ pub struct AccountData {
     /// Code of the branch.
     #[serde(rename = "accountIFSC", skip_serializing_if = "Option::is_none")]
     pub account_ifsc: Option<String>,
-    /// All but the last four characters hidden.
+    /// All but its end hidden: at most four characters are shown, and never more than a third.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub masked_account_number: Option<String>,
-    /// All but the last four characters hidden.
+    /// All but its end hidden: at most four characters are shown, and never more than a third.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vpa: Option<String>,
 }

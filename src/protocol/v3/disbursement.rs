@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::core::{self, Response};
-use super::plan::SubjectIds;
+use super::plan::{SubjectIds, loan_of, optional_loan_of};
 use super::repayment::SetPlanRequest;
 use super::{Decoding, RequestBody};
 use crate::domain::application::answer::{Content, DisbursementContent, PayoutStatus, Restated};
 use crate::domain::application::command::{Command, PaymentOrder};
-use crate::domain::ids::{LoanId, PaymentId};
+use crate::domain::ids::PaymentId;
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::amount;
 use crate::protocol::lenient::{self, One, Text};
@@ -55,6 +55,9 @@ pub struct DisbursementRequest {
     /// The loan.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
+    /// The application whose loan is meant, where `loanId` is left out.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub loan_application_id: Text,
     /// The payment; a status request needs either this or `loanId`.
     pub payment: Option<One<AskedPayment>>,
 }
@@ -83,7 +86,7 @@ pub struct TriggerDisbursementRequest(pub DisbursementRequest);
 
 impl RequestBody for TriggerDisbursementRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {
-        let loan_id = LoanId(lenient::id(&self.0.loan_id, "/loanId")?);
+        let loan_id = loan_of(&self.0.loan_id, &self.0.loan_application_id)?;
         let payment = self.0.payment.unwrap_or_default().0;
         let (number, total) = ("/payment/installmentNumber", "/payment/totalAmount");
         let payment = PaymentOrder {
@@ -109,7 +112,7 @@ pub struct TriggerDisbursementStatusRequest(pub DisbursementRequest);
 
 impl RequestBody for TriggerDisbursementStatusRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {
-        let loan_id = lenient::optional_id(&self.0.loan_id, "/loanId")?.map(LoanId);
+        let loan_id = optional_loan_of(&self.0.loan_id, &self.0.loan_application_id)?;
         let payment = self.0.payment.unwrap_or_default().0;
         let payment_id = lenient::optional_id(&payment.id, "/payment/id")?.map(PaymentId);
         if loan_id.is_none() && payment_id.is_none() {

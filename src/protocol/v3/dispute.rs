@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::core::{self, IdOnly, Response};
+use super::plan::loan_of;
 use super::{Decoding, RequestBody};
 use crate::domain::application::answer::Content;
 use crate::domain::application::command::Command;
-use crate::domain::ids::{DisputeId, LoanId};
+use crate::domain::ids::DisputeId;
 use crate::domain::loan::content::DisputeContent;
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::codes::Code;
@@ -27,6 +28,9 @@ pub struct RaiseDisputeRequest {
     /// The loan.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
+    /// The application whose loan is meant, where `loanId` is left out.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub loan_application_id: Text,
     /// The issue.
     pub dispute: Option<One<AskedDispute>>,
 }
@@ -47,7 +51,7 @@ pub struct AskedDispute {
 
 impl RequestBody for RaiseDisputeRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {
-        let loan_id = LoanId(lenient::id(&self.loan_id, "/loanId")?);
+        let loan_id = loan_of(&self.loan_id, &self.loan_application_id)?;
         let asked = self.dispute.unwrap_or_default().0;
         let place = "/dispute/description";
         let description = lenient::required(&asked.description, place)?.trim();

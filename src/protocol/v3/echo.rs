@@ -101,7 +101,65 @@ pub struct Parties {
 impl Parties {
     /// Those of a filed form.
     pub(super) fn of(form: &Form) -> Result<Self, EncodeError> {
-        serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))
+        let mut echo: Value =
+            serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))?;
+        respell_parties(&mut echo);
+        serde_json::from_value(echo).map_err(|error| EncodeError(format!("echo: {error}")))
+    }
+}
+
+/// Other words for the two categories of the schema.
+const CATEGORIES: [(&str, &str); 5] = [
+    ("PERSON", "INDIVIDUAL"),
+    ("NATURAL_PERSON", "INDIVIDUAL"),
+    ("ORGANISATION", "ORGANIZATION"),
+    ("COMPANY", "ORGANIZATION"),
+    ("FIRM", "ORGANIZATION"),
+];
+
+/// Puts words of the schema in place of those that it does not know, where that loses nothing: the kind of a contact,
+/// and whether somebody is a natural person. Kinds of identifiers and collaterals stay: no word of the schema says the
+/// same. Done when it is sent, so that what was filed can be compared with what is filed again.
+pub(super) fn respell_parties(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            respell_category(members);
+            for (name, member) in members {
+                match (name.as_str(), member) {
+                    ("extensibleData", _) => {}
+                    ("contactDetails", Value::Array(contacts)) => contacts.iter_mut().for_each(respell_contact),
+                    (_, member) => respell_parties(member),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(respell_parties),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn respell_contact(contact: &mut Value) {
+    if let Some(kind) = contact.get_mut("type").filter(|kind| **kind != "PRIMARY") {
+        *kind = "OTHER".into();
+    }
+}
+
+fn respell_category(person: &mut Map<String, Value>) {
+    let text = |name: &str| person.get(name).and_then(Value::as_str);
+    let (Some(kind), Some(category)) = (text("primaryIdType"), text("category")) else { return };
+    if ["INDIVIDUAL", "ORGANIZATION"].contains(&category) {
+        return;
+    }
+    let pan = text("primaryId").filter(|_| kind == "PAN");
+    let known = CATEGORIES.iter().find(|(other, _)| *other == category).map(|(_, ours)| *ours);
+    let category = known.unwrap_or_else(|| category_by_pan(pan));
+    person.insert("category".to_owned(), category.into());
+}
+
+/// The fourth letter of a PAN is P for a natural person.
+fn category_by_pan(pan: Option<&str>) -> &'static str {
+    match pan {
+        Some(pan) if pan.chars().nth(3) != Some('P') => "ORGANIZATION",
+        _ => "INDIVIDUAL",
     }
 }
 
@@ -157,7 +215,7 @@ impl Person {
         if role != Role::Applicant {
             self.contact_details.get_or_insert_default();
             if self.category.is_blank() {
-                self.category = self.category_of_pan().into();
+                self.category = category_by_pan(self.pan().as_deref()).into();
             }
         }
         if role == Role::Party {
@@ -165,14 +223,6 @@ impl Person {
             if self.name.is_blank() {
                 self.extra.0.insert("name".to_owned(), "".into());
             }
-        }
-    }
-
-    /// The fourth letter of a PAN is P for a natural person.
-    fn category_of_pan(&self) -> &'static str {
-        match self.pan() {
-            Some(pan) if pan.chars().nth(3) != Some('P') => "ORGANIZATION",
-            _ => "INDIVIDUAL",
         }
     }
 }
@@ -237,5 +287,40 @@ pub(super) fn loan_type_word(loan_type: LoanType) -> &'static str {
 fn respell(text: &mut Text) {
     if let Some(word) = text.word() {
         *text = word.into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_echo_has_the_words_of_the_schema_where_they_say_no_less() {
+        let person = |category: &str, kind: &str, contact: &str| {
+            json!({
+                "primaryId": "AAACL9999F", "primaryIdType": kind, "category": category,
+                "contactDetails": [{"type": "PRIMARY", "phone": "1"}, {"type": contact, "phone": "2"}],
+                "extensibleData": {"primaryIdType": "PAN", "category": "ODD"},
+            })
+        };
+        let filed = |category: &str, contact: &str| {
+            json!({
+                "borrower": person(category, "PAN", contact),
+                "guarantors": [person(category, "PAN", contact)],
+                "collaterals": [{"type": "GOLD", "collateralPrimaryIdType": "HALLMARK", "parties": [person(category, "PAN", contact)]}],
+            })
+        };
+        let mut echo = filed("SOMETHING", "WORK");
+        respell_parties(&mut echo);
+        assert_eq!(echo, filed("ORGANIZATION", "OTHER"), "the fourth letter of the PAN");
+        for (word, category) in
+            [("PERSON", "INDIVIDUAL"), ("ORGANISATION", "ORGANIZATION"), ("INDIVIDUAL", "INDIVIDUAL")]
+        {
+            let mut echo = person(word, "GSTIN", "OTHER");
+            respell_parties(&mut echo);
+            assert_eq!(echo, person(category, "GSTIN", "OTHER"));
+        }
     }
 }

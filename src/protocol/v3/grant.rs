@@ -41,7 +41,7 @@ pub struct GrantLoanResponse {
     pub loan_id: String,
     /// The LSP's application id; the schema lacks it.
     pub loan_application_id: String,
-    /// `GRANTED`, `REJECTED` or `ACTION_REQUIRED`.
+    /// `GRANTED`, `REJECTED` or `ACTION_REQUIRED`; `DEFAULTED` or `COMPLETED` of a loan that was granted before.
     pub loan_status: &'static str,
     /// Sanctioned terms, or the asked ones before there is an offer.
     pub terms: Terms,
@@ -66,20 +66,22 @@ pub fn encode(outgoing: &Outgoing<'_>) -> Result<String, EncodeError> {
     let Content::Grant(content) = &answer.content else {
         return Err(core::misfit(outgoing));
     };
-    let granted = content.status == GrantStatus::Granted;
+    let in_force = matches!(content.status, GrantStatus::Granted | GrantStatus::Defaulted);
     let deal = content.deal.as_ref();
     let body = GrantLoanResponse {
         loan_id: content.loan_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         loan_application_id: content.loan_application_id.clone(),
         loan_status: match content.status {
             GrantStatus::Granted => "GRANTED",
+            GrantStatus::Defaulted => "DEFAULTED",
+            GrantStatus::Completed => "COMPLETED",
             GrantStatus::Rejected => "REJECTED",
             // This enum knows one spelling only, whatever the LSP's switch says.
             GrantStatus::ActionRequired => "ACTION_REQUIRED",
         },
         terms: grant_terms(content, outgoing),
-        disbursement: ChosenDisbursement::new(deal, granted, outgoing.settings),
-        repayment: ChosenRepayment::new(deal, granted, outgoing.settings),
+        disbursement: ChosenDisbursement::new(deal, in_force, outgoing.settings),
+        repayment: ChosenRepayment::new(deal, in_force, outgoing.settings),
         rejection_details: content.rejections.iter().map(RejectionDetail::from).collect(),
         action_required: content.actions.iter().map(ActionRequired::from).collect(),
     };

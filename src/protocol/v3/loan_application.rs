@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::core::{self, ActionRequired, LenderBlock, RejectionDetail, Response};
 use super::document::{self, Document};
+use super::echo;
 use super::party::{Collateral, Extra, Person};
 use super::{Decoding, RequestBody};
 use crate::domain::application::answer::{Answer, ApplicationContent, Content};
@@ -289,13 +290,15 @@ fn item(outgoing: &Outgoing<'_>, answer: &Answer) -> Result<ItemResult, EncodeEr
     let Content::Application(ApplicationContent { form, status, rejections, actions, .. }) = &answer.content else {
         return Err(core::misfit(outgoing));
     };
-    let mut echo: Map<String, Value> =
+    let mut filed: Map<String, Value> =
         serde_json::from_str(&form.echo).map_err(|error| EncodeError(format!("echo: {error}")))?;
-    if let Some(created) = echo.get_mut("createdDate").filter(|created| **created == "") {
+    if let Some(created) = filed.get_mut("createdDate") {
+        // Dates go out in one form, whatever they came in (`ocen-v3.md` §7.2).
         *created = core::timestamp(form.created_at).into();
     }
+    filed.values_mut().for_each(echo::respell_parties);
     Ok(ItemResult {
-        echo,
+        echo: filed,
         lender: LenderBlock::new(outgoing.lender),
         loan_application_status: status.map(|status| core::status_word(status, outgoing.settings)),
         response: answer.refusal.as_ref().map(|refusal| Response::of(outgoing, Some(refusal))),

@@ -9,7 +9,7 @@ use super::chosen::{ChosenDisbursement, ChosenRepayment};
 use super::core::{self, LenderBlock, Response};
 use super::echo::{self, Parties};
 use super::party::{Identifier, no_items, pan_among};
-use super::plan::{PlanBlock, ScheduleRow};
+use super::plan::{PlanBlock, ScheduleRow, loan_of};
 use super::statement::day;
 use super::terms::Terms;
 use super::{Decoding, RequestBody};
@@ -31,6 +31,9 @@ pub struct LoanKey {
     /// The loan.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
+    /// The application whose loan is meant, where `loanId` is left out.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub loan_application_id: Text,
 }
 
 respelled!(LoanKey { "loanID" => "loanId" });
@@ -41,7 +44,7 @@ impl LoanKey {
     /// # Errors
     /// When the id is missing or malformed.
     pub fn read(&self) -> Result<LoanId, Malformed> {
-        lenient::id(&self.loan_id, "/loanId").map(LoanId)
+        loan_of(&self.loan_id, &self.loan_application_id)
     }
 }
 

@@ -32,7 +32,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
-use super::malformed::Malformed;
+use super::malformed::{Malformed, in_words};
 use crate::domain::application::command::Command;
 
 /// What decoding needs beside the message.
@@ -75,8 +75,8 @@ pub(super) fn parse<T: DeserializeOwned>(message: &str) -> Result<T, Malformed> 
     }
     let mut json = serde_json::Deserializer::from_str(message);
     let parsed = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| Malformed::form(pointer(error.path()), error.inner().to_string()))?;
-    json.end().map_err(|error| Malformed::form("", error.to_string()))?;
+        .map_err(|error| Malformed::form(pointer(error.path()), in_words(error.inner())))?;
+    json.end().map_err(|error| Malformed::form("", in_words(&error)))?;
     Ok(parsed)
 }
 

@@ -7,6 +7,7 @@ use super::core::{self, Response};
 use crate::domain::application::answer::{Answer, Content};
 use crate::domain::loan::account::Purpose;
 use crate::domain::loan::content::{RepaymentContent, RepaymentStatus};
+use crate::domain::loan::repayment::refusal_for;
 use crate::engine::{EncodeError, Outgoing};
 use crate::protocol::codes::Code;
 
@@ -215,7 +216,7 @@ pub fn encode_confirmation(outgoing: &Outgoing<'_>) -> Result<String, EncodeErro
     let response = match (&answer.refusal, content.status) {
         (None, Some(RepaymentStatus::Failure)) => {
             let reason = content.failure.as_deref().unwrap_or("the payment failed");
-            Response::error(Code::RepaymentRail, outgoing.settings, reason)
+            Response::error(Code::for_reason(outgoing.operation, refusal_for(reason)), outgoing.settings, reason)
         }
         (refusal, _) => Response::of(outgoing, refusal.as_ref()),
     };

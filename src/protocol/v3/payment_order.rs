@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::core::IdOnly;
+use super::plan::{loan_of, optional_loan_of};
 use super::{Decoding, RequestBody};
 use crate::domain::application::command::{Command, RepaymentOrder};
 use crate::domain::ids::{LoanId, PaymentId};
@@ -26,6 +27,9 @@ pub struct TriggerRepaymentRequest {
     /// The loan.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
+    /// The application whose loan is meant, where `loanId` is left out.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub loan_application_id: Text,
     /// What is to be paid.
     pub payment: Option<One<AskedRepayment>>,
 }
@@ -117,7 +121,7 @@ impl AskedRepayment {
 
 impl RequestBody for TriggerRepaymentRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {
-        let loan_id = LoanId(lenient::id(&self.loan_id, "/loanId")?);
+        let loan_id = loan_of(&self.loan_id, &self.loan_application_id)?;
         Ok(Command::TriggerRepayment { loan_id, order: self.payment.unwrap_or_default().0.order()? })
     }
 
@@ -141,6 +145,9 @@ pub struct PaymentKey {
     /// The loan; its newest payment when no payment is named.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
+    /// The application whose loan is meant, where `loanId` is left out.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub loan_application_id: Text,
     /// The payment, by either id; this or `loanId` is needed. An id of the LSP's own that several loans have means the
     /// newest of them where no loan is named.
     pub payment: Option<One<IdOnly>>,
@@ -150,7 +157,7 @@ respelled!(PaymentKey { "loanID" => "loanId" });
 
 impl PaymentKey {
     fn read(self) -> Result<(Option<LoanId>, Option<PaymentId>), Malformed> {
-        let loan_id = lenient::optional_id(&self.loan_id, "/loanId")?.map(LoanId);
+        let loan_id = optional_loan_of(&self.loan_id, &self.loan_application_id)?;
         let payment = self.payment.unwrap_or_default().0;
         let payment_id = lenient::optional_id(&payment.id, "/payment/id")?.map(PaymentId);
         if loan_id.is_none() && payment_id.is_none() {

@@ -8,7 +8,7 @@ use super::core::TenureBlock;
 use crate::domain::application::answer::{PlanContent, PlanStatus};
 use crate::domain::application::command::Subject;
 use crate::domain::application::facets::Plan;
-use crate::domain::ids::PlanId;
+use crate::domain::ids::{LoanId, PlanId};
 use crate::domain::maths::frequency::Frequency;
 use crate::domain::maths::schedule::Row;
 use crate::lsp::{Settings, StartDateFormat};
@@ -46,6 +46,25 @@ impl SubjectIds {
         }
         Ok(subject)
     }
+}
+
+/// The loan that a request is about: by its id, or by that of its application (C7).
+///
+/// # Errors
+/// When neither id is there or the one that counts is malformed.
+pub fn loan_of(loan_id: &Text, application: &Text) -> Result<LoanId, Malformed> {
+    let by_application = loan_id.is_blank() && !application.is_blank();
+    let (id, place) = if by_application { (application, "/loanApplicationId") } else { (loan_id, "/loanId") };
+    lenient::id(id, place).map(LoanId)
+}
+
+/// The same where a request may be about something else.
+///
+/// # Errors
+/// When the id that counts is malformed.
+pub fn optional_loan_of(loan_id: &Text, application: &Text) -> Result<Option<LoanId>, Malformed> {
+    let is_named = !loan_id.is_blank() || !application.is_blank();
+    is_named.then(|| loan_of(loan_id, application)).transpose()
 }
 
 /// `paymentplan`.

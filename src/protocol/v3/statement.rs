@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::core::{self, Response};
+use super::plan::loan_of;
 use super::{Decoding, RequestBody};
 use crate::clock::business_date;
 use crate::domain::application::answer::Content;
 use crate::domain::application::command::Command;
-use crate::domain::ids::LoanId;
 use crate::domain::loan::content::{StatementContent, StatementRow};
 use crate::engine::{EncodeError, Outgoing};
 use crate::lsp::{Settings, WithdrawalSpelling};
@@ -29,6 +29,9 @@ pub struct LoanStatementRequest {
     /// The loan.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub loan_id: Text,
+    /// The application whose loan is meant, where `loanId` is left out.
+    #[serde(skip_serializing_if = "Text::is_blank")]
+    pub loan_application_id: Text,
     /// First day, e.g. `2026-04-01`, `01-04-2026` or a timestamp.
     #[serde(skip_serializing_if = "Text::is_blank")]
     pub start_date: Text,
@@ -42,7 +45,7 @@ respelled!(LoanStatementRequest { "loanID" => "loanId" });
 impl RequestBody for LoanStatementRequest {
     fn into_command(self, _: &Decoding) -> Result<Command, Malformed> {
         Ok(Command::LoanStatement {
-            loan_id: LoanId(lenient::id(&self.loan_id, "/loanId")?),
+            loan_id: loan_of(&self.loan_id, &self.loan_application_id)?,
             from: day(&self.start_date, "/startDate")?,
             to: day(&self.end_date, "/endDate")?,
         })

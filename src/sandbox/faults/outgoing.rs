@@ -90,12 +90,16 @@ impl TestBench {
         if store::is_quiet(&mut conn).await? {
             return Ok(Spoilt::default());
         }
-        let found = causes(&mut conn, head, now, |fault| !matches!(fault, Fault::Delay | Fault::Reorder)).await?;
+        // A key is rotated after something was signed with the first one: before that, nothing strikes and nothing counts.
+        let rotates = store::earlier(&mut conn, head.callback_id, head.stream_id).await? > 0;
+        let strikes = |fault| match fault {
+            Fault::Delay | Fault::Reorder => false,
+            Fault::RotatedKey => rotates,
+            _ => true,
+        };
+        let found = causes(&mut conn, head, now, strikes).await?;
         let mut spoilt = Spoilt::default();
         for Cause { fault, words, .. } in found {
-            if fault == Fault::RotatedKey && store::earlier(&mut conn, head.callback_id, head.stream_id).await? == 0 {
-                continue;
-            }
             if !spoilt.has(fault) {
                 spoilt.faults.push(fault);
                 let place = (head.callback_id, head.attempts.saturating_add(1));

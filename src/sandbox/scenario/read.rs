@@ -8,12 +8,14 @@ use super::store;
 use crate::app::{Given, GivenCode};
 use crate::domain::application::Application;
 use crate::domain::application::command::{ChosenAccount, Command};
-use crate::domain::application::facets::{Account, AccountTarget};
+use crate::domain::application::facets::AccountTarget;
 use crate::domain::application::form::Form;
 use crate::engine::Request;
 
 /// Most codes that are read from one header.
 const MOST_IN_HEADER: usize = 16;
+/// Characters that are told of a word that is no code.
+const LONGEST_SHOWN: usize = 12;
 
 /// What is read from a form.
 const FORM: &[&str] = &["PAN", "GSTIN", "UDYAM", "MOBILE", "AMOUNT", "DEFAULT"];
@@ -38,11 +40,11 @@ pub(super) async fn request(
     let filed = matches!(request.command, Command::CreateApplications(_));
     let defaults = if filed { store::defaults(conn, request.org_id.as_str()).await? } else { Vec::new() };
     let (account, replaces) = match &request.command {
-        Command::SetDisbursementAccount(_, ChosenAccount::New(account)) => (of_account(account), ACCOUNTS),
+        Command::SetDisbursementAccount(_, ChosenAccount::New(account)) => (of_account(&account.target), ACCOUNTS),
         Command::CreateApplications(_) => (None, FORM),
         _ => (None, NONE),
     };
-    let header = request.scenario.as_deref().map(of_header).unwrap_or_default();
+    let (header, dropped) = request.scenario.as_deref().map(read_header).unwrap_or_default();
     let applications_of = applications.iter().map(|application| application.id).collect();
     let mut given = Given { applications: applications_of, replaces, ..Given::default() };
     for application in applications {
@@ -53,6 +55,7 @@ pub(super) async fn request(
             found.extend(defaults.iter().map(|code| (Source::Default, code.clone())));
         }
         take(&mut given, application, found);
+        given.words.extend(dropped.iter().map(|words| (application.id, words.clone())));
     }
     Ok(given)
 }
@@ -94,17 +97,29 @@ fn overrules((known, place): &(String, Source), family: &str, source: Source) ->
 
 /// `0702,0902`: one code of each family, the first one counts.
 pub(in crate::sandbox) fn of_header(text: &str) -> Vec<String> {
-    let mut codes: Vec<String> = Vec::new();
-    for code in text.split(',').map(str::trim).filter(|code| code::is_code(code)).take(MOST_IN_HEADER) {
-        if !codes.iter().any(|known| known.get(..2) == code.get(..2)) {
-            codes.push(code.to_owned());
-        }
-    }
-    codes
+    read_header(text).0
 }
 
-fn of_account(account: &Account) -> Option<Found> {
-    match &account.target {
+/// Codes of a header, and in words what it says that is none or counts for nothing.
+fn read_header(text: &str) -> (Vec<String>, Vec<String>) {
+    let (mut codes, mut dropped): (Vec<String>, Vec<String>) = Default::default();
+    for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()).take(MOST_IN_HEADER) {
+        // It may be anything, and people read it in a line.
+        let shown: String = word.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_SHOWN).collect();
+        let place = Source::Header.words();
+        if !code::is_code(word) {
+            dropped.push(format!("scenario {shown} from {place}: no code has this form, nothing is forced (warning)"));
+        } else if let Some(first) = codes.iter().find(|known| known.get(..2) == word.get(..2)) {
+            dropped.push(format!("scenario {shown} from {place}: overruled by {first} before it (warning)"));
+        } else {
+            codes.push(word.to_owned());
+        }
+    }
+    (codes, dropped)
+}
+
+fn of_account(target: &AccountTarget) -> Option<Found> {
+    match target {
         AccountTarget::Account { number, .. } => {
             code::of_account(number).map(|code| (Source::Account, code.to_owned()))
         }
@@ -218,6 +233,15 @@ mod tests {
 
     #[test]
     fn a_header_has_one_code_of_each_family() {
-        assert_eq!(of_header("0702, 0902,0703,x,12345"), ["0702", "0902"]);
+        let (codes, dropped) = read_header("0702, 0902,0703,x <b>,,12345");
+        assert_eq!(codes, ["0702", "0902"]);
+        assert_eq!(
+            dropped,
+            [
+                "scenario 0703 from header X-Sandbox-Scenario: overruled by 0702 before it (warning)",
+                "scenario xb from header X-Sandbox-Scenario: no code has this form, nothing is forced (warning)",
+                "scenario 12345 from header X-Sandbox-Scenario: no code has this form, nothing is forced (warning)",
+            ]
+        );
     }
 }

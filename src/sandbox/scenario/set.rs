@@ -24,6 +24,7 @@ const MOST: usize = 16;
 pub(in crate::sandbox) struct Wanted {
     org_id: String,
     loan_application_id: Option<String>,
+    #[serde(default)]
     codes: Vec<String>,
 }
 

@@ -195,7 +195,8 @@ fn plans() -> Vec<PlanContent> {
 pub fn grant(status: GrantStatus, deal: Option<Deal>) -> Content {
     Content::Grant(Box::new(GrantContent {
         loan_application_id: "APP-1".into(),
-        loan_id: (status == GrantStatus::Granted).then(|| LoanId::from("LON1")),
+        loan_id: (![GrantStatus::Rejected, GrantStatus::ActionRequired].contains(&status))
+            .then(|| LoanId::from("LON1")),
         status,
         requested: Paise(3_220_500),
         tenure: None,
@@ -278,7 +279,13 @@ fn set_up() -> Vec<(&'static str, Content)> {
     }
     all.push(("getDisbursementAccounts", Content::Accounts { accounts: account_contents() }));
     all.extend(account_contents().into_iter().map(|account| ("setDisbursementAccount", Content::Account { account })));
-    for status in [GrantStatus::Granted, GrantStatus::Rejected, GrantStatus::ActionRequired] {
+    for status in [
+        GrantStatus::Granted,
+        GrantStatus::Defaulted,
+        GrantStatus::Completed,
+        GrantStatus::Rejected,
+        GrantStatus::ActionRequired,
+    ] {
         all.push(("grantLoan", grant(status, Some(deal()))));
         all.push(("grantLoan", grant(status, None)));
     }

@@ -216,6 +216,23 @@ async fn code_0909_signs_later_callbacks_with_another_published_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_cannot_be_rotated_yet_uses_up_no_strike() {
+    let scene = scene().await;
+    let rule = rule(&scene, json!({"match": {}, "fault": "rotatedKey", "count": 1})).await;
+    let counted = async || {
+        let rules = scene.server.get("/sandbox/faults").await;
+        rules["items"].as_array().unwrap().iter().find(|one| one["id"] == rule["id"]).unwrap()["injected"].clone()
+    };
+    let (id, first) = send(&scene, &pan("0000")).await;
+    got(&scene, &first, 1).await;
+    assert_eq!(counted().await, 0, "nothing was signed before it");
+    let body = json!({"loanApplicationIds": [id], "consent": {"consentFetchType": "ONETIME", "vua": "asha@aa.in"}});
+    let (second, _) = scene.lsp.send(path::CONSENT_HANDLE, body).await;
+    got(&scene, &second, 1).await;
+    assert_eq!(counted().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn code_0910_answers_with_an_error() {
     let scene = scene().await;
     let (id, request) = send(&scene, &pan("0910")).await;

@@ -7,6 +7,7 @@ use super::{Scene, pan};
 use crate::support::bodies::{self, path};
 use crate::support::operators;
 use crate::support::server::Options;
+use crate::support::sql;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_takes_loans_and_the_clock_back_and_everything_goes_on() {
@@ -31,6 +32,27 @@ async fn a_snapshot_takes_loans_and_the_clock_back_and_everything_goes_on() {
     assert_ne!(scene.loan(&loan).await["account"]["received"], "0.00");
     let (_, answer) = scene.file("0101").await;
     assert_eq!(answer["loanApplicationStatus"], "REJECTED", "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_comes_back_from_a_snapshot_at_work() {
+    let scene = Scene::open().await;
+    scene.file("0000").await;
+    let pool = &scene.server.app.pool;
+    for table in ["ask", "stream", "ledger_worker"] {
+        let lease = format!("update {table} set lease_id = gen_random_uuid(), leased_until = now() + interval '1 day'");
+        sql::run(pool, &lease).await.unwrap();
+    }
+    let (_, taken) = scene.server.post("/sandbox/snapshots", &json!({})).await;
+    let id = taken["id"].as_str().unwrap();
+    let (status, restored) = scene.server.post(&format!("/sandbox/snapshots/{id}/restore"), &json!({})).await;
+    assert_eq!(status, 200, "{restored}");
+    for table in ["ask", "stream", "ledger_worker"] {
+        let held = format!(
+            "select count(*) from {table} where lease_id is not null and leased_until > now() + interval '1 hour'"
+        );
+        assert_eq!(sql::number(pool, &held).await, 0, "{table}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

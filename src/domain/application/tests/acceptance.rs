@@ -223,3 +223,20 @@ fn words(scene: &Scene, exchange: ExchangeId) -> String {
     let reply = scene.replies.iter().find(|reply| reply.exchange == exchange).unwrap();
     reply.answer.refusal.clone().unwrap().detail
 }
+
+#[test]
+fn a_trigger_that_a_later_one_replaced_is_refused_under_its_own_code() {
+    for answered in [&["prepare"][..], &["prepare", "send-otp"]] {
+        let mut scene = Scene::at("OFFER_ACCEPTED");
+        let first = scene.tell(&trigger_acceptance(&[ONE]));
+        let (last, before) = answered.split_last().unwrap();
+        for method in before {
+            scene.answer(method, &prepared(&["hash"]));
+        }
+        scene.wait(Duration::minutes(5));
+        scene.tell(&trigger_acceptance(&[ONE]));
+        let outcome = if *last == "prepare" { prepared(&["hash"]) } else { acknowledged() };
+        scene.answer(last, &outcome);
+        assert_eq!(scene.refusal(first), Some(RefusalReason::WrongState));
+    }
+}

@@ -58,6 +58,15 @@ fn row_10_one_handle_serves_all_applications_of_the_request() {
 }
 
 #[test]
+fn row_10_nobody_consents_for_another_borrower() {
+    let mut scene = Scene::several(super::fixtures::careful_product(), &[ONE, "LA-2"], "PROCESSING");
+    scene.apps[1].form.borrower.pan = Some("BBBPL1234C".to_owned());
+    let asked = scene.tell(&consent(&[ONE, "LA-2"], Some(Data)));
+    assert_eq!(told(&scene, asked), "WrongState: Failed");
+    assert!(scene.apps.iter().all(|app| app.data_consent == Consent::None) && scene.asks.is_empty());
+}
+
+#[test]
 fn row_10_without_a_type_the_stage_tells_which_consent_is_meant() {
     for (stage, purpose) in [("PROCESSING", Data), ("AGREED", Monitoring)] {
         let mut scene = Scene::at(stage);

@@ -2,15 +2,15 @@
 
 use chrono::Duration;
 
-use super::findings::{decline, needs_document, needs_step, pass, refused, unknown};
-use super::fixtures::{account, consent, generate, item, rupees, set_account};
+use super::findings::{decline, handle, needs_document, needs_step, pass, refused, unknown};
+use super::fixtures::{account, consent, consent_status, generate, item, rupees, set_account};
 use super::story::ONE;
 use super::support::Scene;
 use super::words::told;
 use crate::domain::application::answer::{Content, RefusalReason};
 use crate::domain::application::command::Command;
 use crate::domain::application::facets::Consent;
-use crate::domain::application::form::{Collateral, Form, LoanType};
+use crate::domain::application::form::{Borrower, Collateral, Form, LoanType};
 use crate::domain::ids::ExchangeId;
 
 fn file_form(scene: &mut Scene, form: Form) -> ExchangeId {
@@ -248,4 +248,58 @@ fn row_9_a_step_that_is_not_the_missing_one_is_refused() {
     let set = scene.tell(&set_account(ONE, account("A1")));
     assert_eq!(scene.refusal(set), Some(RefusalReason::WrongState));
     assert_eq!(scene.stage(ONE), "ACTION_REQUIRED");
+}
+
+#[test]
+fn row_4_another_borrower_does_not_inherit_a_consent() {
+    let borrower = |pan: Option<&str>, primary: (&str, &str)| Borrower {
+        primary_id: primary.1.to_owned(),
+        primary_id_type: primary.0.to_owned(),
+        pan: pan.map(str::to_owned),
+        ..Scene::new().form().borrower
+    };
+    let phone = ("MOBILE", "9845012367");
+    let cases = [
+        ((Some("AAAPL1234C"), ("PAN", "AAAPL1234C")), (Some("BBBPL1234C"), ("PAN", "BBBPL1234C")), "NONE"),
+        ((Some("AAAPL1234C"), phone), (Some("BBBPL1234C"), phone), "NONE"),
+        // Whose PAN was told once is known; without it he may be anybody.
+        ((Some("AAAPL1234C"), phone), (None, phone), "NONE"),
+        ((None, phone), (Some("AAAPL1234C"), ("PAN", "AAAPL1234C")), "NONE"),
+        ((None, phone), (Some("AAAPL1234C"), phone), "READY"),
+        ((Some("AAAPL1234C"), phone), (Some("aaapl1234c"), ("pan", "aaapl1234c")), "READY"),
+    ];
+    for (before, after, state) in cases {
+        let mut scene = Scene::selling(super::fixtures::careful_product());
+        let form = Form { borrower: borrower(before.0, before.1), ..scene.form() };
+        file_form(&mut scene, form);
+        scene.answer("eligibility", &pass());
+        scene.give_data_consent(&[ONE]);
+        let form = Form { borrower: borrower(after.0, after.1), requested: rupees("120000"), ..scene.form() };
+        file_form(&mut scene, form);
+        scene.answer("eligibility", &pass());
+        assert_eq!(scene.app(ONE).data_consent.name(), state, "{before:?} {after:?}");
+        let asked = scene.tell(&generate(&[ONE]));
+        if state == "READY" {
+            assert_eq!(scene.stage(ONE), "UNDERWRITING");
+        } else {
+            assert_eq!(scene.refusal(asked), Some(RefusalReason::ConsentNotReady));
+            assert_eq!(scene.app(ONE).aggregation_id, None);
+            let late = scene.tell(&consent_status("H-DATA"));
+            assert_eq!(scene.refusal(late), Some(RefusalReason::WrongState), "what comes of it is the first one's");
+        }
+    }
+}
+
+#[test]
+fn row_4_a_handle_that_comes_too_late_for_another_borrower_is_not_his() {
+    let mut scene = Scene::selling(super::fixtures::careful_product());
+    scene.file(&[ONE]);
+    scene.answer("eligibility", &pass());
+    let asked = scene.tell(&consent(&[ONE], None));
+    let mut form = other_form(&scene);
+    form.borrower.pan = Some("BBBPL1234C".to_owned());
+    file_form(&mut scene, form);
+    scene.answer("consent-create", &handle("H"));
+    assert_eq!(told(&scene, asked), "WrongState: Failed");
+    assert_eq!(scene.app(ONE).data_consent, Consent::None);
 }

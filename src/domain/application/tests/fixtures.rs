@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
 use crate::domain::application::command::{
-    ChosenAccount, Command, ConsentKey, NewApplication, PaymentOrder, RequestConsent, Subject,
+    ChosenAccount, Command, ConsentKey, NewAccount, NewApplication, PaymentOrder, RequestConsent, Subject,
 };
 use crate::domain::application::facets::{Account, AccountTarget, ConsentPurpose};
 use crate::domain::application::form::{Borrower, Form, LoanType};
-use crate::domain::ids::{AccountId, DisputeId, LoanId, OfferId, OrgId, PaymentId, PlanId};
+use crate::domain::ids::{AccountId, ApplicationId, DisputeId, LoanId, OfferId, OrgId, PaymentId, PlanId};
 use crate::domain::kfs::{Contact, IssuedKfs, Kfs, Letterhead, Scribe};
 use crate::domain::maths::FirstPeriod;
 use crate::domain::maths::day_count::DayCount;
@@ -105,6 +105,11 @@ impl Scribe for Pen {
         LoanId(format!("L-{org}-{loan_application_id}"))
     }
 
+    fn account_id(&self, application: &ApplicationId, target: &AccountTarget) -> AccountId {
+        let target = serde_json::to_string(target).unwrap_or_default();
+        AccountId(format!("ACC-{}", self.hash(&format!("{application} {target}"))))
+    }
+
     fn hash(&self, text: &str) -> String {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
@@ -191,7 +196,16 @@ pub fn verify(session_key: &str) -> Command {
 }
 
 pub fn set_account(name: &str, account: Account) -> Command {
-    Command::SetDisbursementAccount(subject(name), ChosenAccount::New(account))
+    let Account { id, target, holder, kind } = account;
+    let new = NewAccount { id: Some(id), target, holder, kind };
+    Command::SetDisbursementAccount(subject(name), ChosenAccount::New(new))
+}
+
+/// The same without an id.
+pub fn set_account_without_id(name: &str, account: Account) -> Command {
+    let Account { target, holder, kind, .. } = account;
+    let new = NewAccount { id: None, target, holder, kind };
+    Command::SetDisbursementAccount(subject(name), ChosenAccount::New(new))
 }
 
 pub fn set_repayment_plan(name: &str, plan: &PlanId) -> Command {

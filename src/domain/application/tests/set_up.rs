@@ -3,7 +3,10 @@
 use chrono::Duration;
 
 use super::findings::{account_verified, done, mandate, refused, unknown};
-use super::fixtures::{account, careful_product, plain_product, set_account, set_offer, set_repayment_plan, subject};
+use super::fixtures::{
+    account, careful_product, plain_product, set_account, set_account_without_id, set_offer, set_repayment_plan,
+    subject,
+};
 use super::story::ONE;
 use super::support::Scene;
 use super::words::told;
@@ -71,6 +74,33 @@ fn row_46_an_account_counts_once_the_bank_knows_its_holder() {
         let again = scene.tell(&Command::SetDisbursementAccount(subject(ONE), known));
         assert_eq!(told(&scene, again), "Active");
     }
+}
+
+#[test]
+fn row_46_an_account_without_an_id_has_one_of_its_application_and_keeps_it() {
+    let names = [ONE, "LA-2"];
+    let mut scene = Scene::several(plain_product(), &names, "OFFER_ACCEPTED");
+    let ids = names.map(|name| {
+        scene.tell(&set_account_without_id(name, account("A1")));
+        scene.answer("verify-account", &account_verified());
+        scene.deal(name).account.active().expect("an account").id.clone()
+    });
+    assert_ne!(ids[0], ids[1]);
+    scene.tell(&set_account_without_id(ONE, account("A1")));
+    assert!(!scene.asked().contains(&"verify-account"), "it is the same account");
+    // One that stands from an earlier version has its number in its id, and keeps it.
+    let mut scene = Scene::at("AGREED");
+    scene.tell(&set_account(ONE, account("ACC-OLD")));
+    scene.answer("verify-account", &account_verified());
+    let again = scene.tell(&set_account_without_id(ONE, account("ACC-OLD")));
+    assert_eq!(told(&scene, again), "Active");
+    assert_eq!(scene.deal(ONE).account.active(), Some(&account("ACC-OLD")));
+}
+
+#[test]
+fn never_more_than_a_third_of_an_account_is_shown() {
+    let masked = |vpa: &str| Account { target: AccountTarget::Vpa { vpa: vpa.to_owned() }, ..account("A") }.masked();
+    assert_eq!(["12", "noat", "asha@aa", "9876543210@ok"].map(masked), ["XX", "XXXt", "XXXXXaa", "XXXXXXXXX0@ok"]);
 }
 
 #[test]

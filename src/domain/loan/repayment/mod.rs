@@ -237,7 +237,7 @@ pub fn trigger(loan: &mut Loan, app: &Application, order: &RepaymentOrder, facts
     d.event(app, format!("payment {} of {amount} asked for", payment.id));
     put(loan, payment.clone(), d);
     if in_the_way {
-        close_pages(loan, app, "replaced by a later payment", &payment.id, d);
+        close_pages(loan, app, REPLACED, &payment.id, d);
     } else {
         d.ask(Ask::PaymentLink(collection(loan, app, &payment)), app, app.generation, facts);
     }
@@ -361,7 +361,17 @@ fn close_pages(loan: &mut Loan, app: &Application, why: &str, but: &PaymentId, d
 
 /// The loan is over: nothing is collected any more.
 pub fn end_all(loan: &mut Loan, app: &Application, d: &mut Decision) {
-    close_pages(loan, app, "the loan is closed", &PaymentId::from("NONE"), d);
+    close_pages(loan, app, CLOSED, &PaymentId::from("NONE"), d);
+}
+
+/// Why a payment ends without any fault of a bank's or a page's.
+const REPLACED: &str = "replaced by a later payment";
+const CLOSED: &str = "the loan is closed";
+
+/// The reason that the LSP is given for a payment which failed for these words.
+#[must_use]
+pub fn refusal_for(words: &str) -> RefusalReason {
+    if [REPLACED, CLOSED].contains(&words) { RefusalReason::NothingDue } else { RefusalReason::RepaymentRail }
 }
 
 fn failed(reason: &str) -> PaymentState {
@@ -385,12 +395,22 @@ fn answer_payment(
     d.reply(exchange, 0, answer);
 }
 
-fn fail(loan: &mut Loan, app: &Application, payment: Payment, reason: &str, d: &mut Decision) {
+fn fail(loan: &mut Loan, app: &Application, payment: Payment, words: &str, d: &mut Decision) {
+    fail_for(loan, app, payment, (refusal_for(words), words), d);
+}
+
+fn fail_for(
+    loan: &mut Loan,
+    app: &Application,
+    payment: Payment,
+    (reason, words): (RefusalReason, &str),
+    d: &mut Decision,
+) {
     let was_collecting = payment.state.collects();
     let is_answered = payment.exchange.is_none();
-    let ended = Payment { state: failed(reason), ..payment };
+    let ended = Payment { state: failed(words), ..payment };
     d.event(app, format!("payment {} failed", ended.id));
-    answer_payment(loan, &ended, Some(RefusalReason::RepaymentRail), None, d);
+    answer_payment(loan, &ended, Some(reason), None, d);
     let ended = Payment { exchange: None, ..ended };
     put(loan, ended.clone(), d);
     // What only waited was never on its way; who still waits for the page has just been told.
@@ -444,8 +464,8 @@ fn go_on(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision
             d.ask_aside(ask, app, app.generation);
             put(loan, opening, d);
         }
-        (Err((_, detail)), _) => {
-            fail(loan, app, payment, &detail, d);
+        (Err((reason, detail)), _) => {
+            fail_for(loan, app, payment, (reason, &detail), d);
             go_on(loan, app, facts, d);
         }
     }

@@ -3,7 +3,7 @@
 use chrono::Duration;
 
 use super::credit::{Arrived, foreseen, settle, unclaimed};
-use super::{Payment, PaymentState, answer_payment, close_pages, collection, fail, failed, find, go_on, put};
+use super::{Payment, PaymentState, REPLACED, answer_payment, close_pages, collection, fail, failed, find, go_on, put};
 use crate::domain::application::Application;
 use crate::domain::application::answer::RefusalReason;
 use crate::domain::application::ask::{Ask, Collection, Finding, Outcome};
@@ -52,7 +52,7 @@ pub fn link_created(
     put(loan, opened, d);
     if others_wait && let Some(waiting) = loan.payments.iter().find(|other| other.state == PaymentState::Waiting) {
         let but = waiting.id.clone();
-        close_pages(loan, app, "replaced by a later payment", &but, d);
+        close_pages(loan, app, REPLACED, &but, d);
     }
 }
 

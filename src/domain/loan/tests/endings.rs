@@ -5,7 +5,7 @@ use super::super::content::LoanStatus;
 use super::super::operator::Act;
 use super::super::repayment::Payment;
 use super::{granted, loan, trigger};
-use crate::domain::application::answer::{Content, PlanStatus, RefusalReason};
+use crate::domain::application::answer::{Content, GrantStatus, PlanStatus, RefusalReason};
 use crate::domain::application::ask::{Ask, NewAsk};
 use crate::domain::application::command::Command;
 use crate::domain::application::decision::{Effect, WebhookKind};
@@ -94,6 +94,31 @@ fn a_withdrawn_loan_is_completed_and_says_how() {
     assert_eq!(summary(&mut withdrawn()), (LoanStatus::Completed, Some(Ending::Withdrawn)));
     assert_eq!(summary(&mut closed()), (LoanStatus::Completed, Some(Ending::CoolingOff)));
     assert_eq!(summary(&mut granted()), (LoanStatus::Granted, None));
+}
+
+#[test]
+fn row_58_the_grant_asked_for_again_tells_how_the_loan_stands() {
+    let cases = [
+        (granted(), GrantStatus::Granted),
+        (closed(), GrantStatus::Completed),
+        (withdrawn(), GrantStatus::Completed),
+        (unpaid(40), GrantStatus::Granted),
+        (unpaid(200), GrantStatus::Defaulted),
+    ];
+    for (mut scene, status) in cases {
+        let asked = scene.tell(&Command::Grant { loan_application_id: ONE.to_owned() });
+        let Content::Grant(content) = &scene.reply(asked).expect("an answer").content else { panic!("a grant") };
+        assert_eq!((content.status, content.loan_id.clone()), (status, Some(scene.loan_id(ONE))));
+    }
+}
+
+/// A loan that was paid out some days ago, and of which nothing was paid.
+fn unpaid(days: i64) -> Scene {
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    scene.answer("pay", &paid());
+    scene.wait(chrono::Duration::days(days));
+    scene
 }
 
 #[test]

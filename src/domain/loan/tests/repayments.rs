@@ -6,7 +6,7 @@ use super::{granted, loan, trigger};
 use crate::domain::application::answer::{Content, RefusalReason};
 use crate::domain::application::ask::{Ask, Finding};
 use crate::domain::application::command::{Command, RepaymentOrder};
-use crate::domain::application::decision::Effect;
+use crate::domain::application::decision::{Effect, Webhook, WebhookKind};
 use crate::domain::application::tests::findings::{done, paid, refused};
 use crate::domain::application::tests::fixtures::rupees;
 use crate::domain::application::tests::story::ONE;
@@ -17,7 +17,7 @@ use crate::domain::loan::account::Purpose;
 use crate::domain::loan::checks;
 use crate::domain::loan::content::{RepaymentContent, RepaymentStatus};
 use crate::domain::loan::quote::Quotes;
-use crate::domain::loan::repayment::PaymentState;
+use crate::domain::loan::repayment::{PaymentState, refusal_for};
 
 fn running() -> Scene {
     let mut scene = granted();
@@ -329,4 +329,31 @@ fn a_pay_off_that_was_paid_under_its_quote_ends_the_loan_on_the_banks_next_day()
     let collected = Finding::Collected { utr: "UTR9".to_owned(), value_date: next, amount: None };
     scene.answer("status", &done(collected));
     assert!(loan(&scene).is_over(), "{:?}", loan(&scene).account.as_ref().map(|account| account.balance()));
+}
+
+#[test]
+fn a_hint_about_money_that_came_has_it_confirmed_once_more() {
+    let mut scene = running();
+    ask(&mut scene, order(Some("MINE"), Some("1000")));
+    open_page(&mut scene);
+    collect(&mut scene);
+    let confirms = |scene: &Scene| {
+        let is = |hook: &&Webhook| matches!(hook.kind, WebhookKind::ConfirmRepayment(_));
+        scene.webhooks.iter().filter(is).count()
+    };
+    assert_eq!(confirms(&scene), 1);
+    let (loan_id, payment_id) = (Some(scene.loan_id(ONE)), Some(PaymentId::from("MINE")));
+    scene.tell(&Command::RepaymentHint { loan_id, payment_id });
+    assert_eq!(confirms(&scene), 2);
+}
+
+#[test]
+fn a_payment_that_another_one_replaced_is_no_failure_of_the_rail() {
+    let mut scene = running();
+    ask(&mut scene, order(Some("FIRST"), Some("1000")));
+    open_page(&mut scene);
+    let second = ask(&mut scene, order(Some("SECOND"), Some("2000")));
+    ask(&mut scene, order(Some("THIRD"), Some("3000")));
+    assert_eq!(scene.refusal(second), Some(RefusalReason::NothingDue));
+    assert_eq!(refusal_for("there is no valid mandate"), RefusalReason::RepaymentRail);
 }

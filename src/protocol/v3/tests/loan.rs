@@ -89,6 +89,8 @@ fn a_loan_is_asked_for_by_its_id() {
         assert_eq!(decode("loanSummary", &message), Ok(Command::LoanSummary(loan())));
         assert_eq!(decode("getLoan", &message), Ok(Command::GetLoan(loan())));
     }
+    let by_application = json!({"loanApplicationId": "A"});
+    assert_eq!(decode("getLoan", &by_application), Ok(Command::GetLoan(LoanId::from("A"))), "it may mean its loan");
 }
 
 #[test]
@@ -194,7 +196,8 @@ triggerRepaymentStatus | {} | GEN5001 | /loanId
 triggerRepaymentStatus | {"loanId": "", "payment": {"id": null}} | GEN5001 | /loanId
 triggerRepaymentStatus | {"payment": {"id": {}}} | GEN5010 | /payment/id
 confirmRepayment | {"payment": {}} | GEN5001 | /loanId
-loanSummary | {"loanApplicationId": "A"} | GEN5001 | /loanId
+loanSummary | {} | GEN5001 | /loanId
+loanSummary | {"loanApplicationId": {}} | GEN5010 | /loanApplicationId
 loanSummary | {"loanId": "a\nb"} | GEN5010 | /loanId
 getLoan | {"loanId": null} | GEN5001 | /loanId
 loanStatement | {"startDate": "2026-04-01"} | GEN5001 | /loanId
