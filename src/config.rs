@@ -369,6 +369,8 @@ impl Config {
         let borrower_url = match args.borrower_url.clone().or(file.borrower_url) {
             Some(url) => url,
             None if mode == Mode::Dev => format!("http://{}", listen.borrower),
+            // One that could not be read has been told of already.
+            None if problems.any_of("borrowerUrl") => String::new(),
             None => {
                 problems.add("borrowerUrl", "is missing: borrowers read their documents there (or --borrower-url)");
                 String::new()

@@ -45,7 +45,7 @@ pub(super) enum Command {
         #[arg(long, default_value_t = LEAD_SECONDS, value_name = "SECONDS")]
         lead_seconds: u32,
     },
-    /// Seal old values anew with the newest data key, in small batches; may be stopped and called again
+    /// Seal old values anew with the newest data key, once it seals, in small batches; may be stopped and called again
     Reseal {
         #[command(flatten)]
         place: Place,
@@ -117,6 +117,10 @@ async fn rotate(place: &Place, lead_seconds: u32) -> Result<(), CliError> {
 
 async fn reseal(place: &Place) -> Result<(), CliError> {
     let (mut conn, master) = place.open().await?;
+    if let Some((coming, seconds)) = seal_key::coming(&mut conn).await? {
+        let detail = format!("data key {coming} does not seal yet: wait {seconds} seconds, then run keys reseal again");
+        return Err(CliError::Refused(detail));
+    }
     let sealer = sealer(&mut conn, &master).await?;
     let key = sealer.active_key_id().unwrap_or_default();
     for _ in 0..PASSES {

@@ -15,6 +15,7 @@ use crate::domain::maths::frequency::Frequency;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rounding::Rounding;
 use crate::domain::maths::schedule::{MAX_INSTALLMENTS, Method};
+use crate::domain::personal::is_unseen;
 use crate::domain::product::{Limits, Product};
 use crate::domain::rules::DL_10_COOLING_OFF;
 use crate::lender::{BUILT_IN, PORTS};
@@ -26,6 +27,9 @@ const MAX_TIMEOUT_SECONDS: u64 = 15;
 
 /// Longest time between a change of the payout account and the first payout to it, in hours: thirty days.
 const LONGEST_COOL_DOWN: u32 = 720;
+
+/// Longest an offer may stand, in days: ten years; more is a slip of the pen.
+const LONGEST_OFFER: u32 = 3_650;
 
 /// Longest a server that was told to stop may go on taking requests.
 const MAX_DRAIN_GRACE_SECONDS: u64 = 300;
@@ -41,6 +45,7 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
     limits(&config.limits, problems);
     rules(&config.rules, &config.products.0, problems);
     ports(config, problems);
+    decided_twice(config, problems);
     hosted::check(config, problems);
     retention::check(&config.retention, problems);
     ledger(&config.ledger, problems);
@@ -62,20 +67,42 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
     edge::check(config, problems);
     problems.demand(config.database.max_connections >= 2, "database.maxConnections", "must be 2 or more");
     if !config.borrower_url.is_empty() {
-        let url = config.borrower_url.parse::<reqwest::Url>();
-        let is_web = url.is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        problems.demand(is_web, "borrowerUrl", "must be an http:// or https:// address");
+        base_address("borrowerUrl", &config.borrower_url, problems);
     }
     if let Some(url) = &config.ports_url {
-        let is_web = url.parse::<reqwest::Url>().is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        problems.demand(is_web, "portsUrl", "must be an http:// or https:// address");
+        base_address("portsUrl", url, problems);
     }
+    problems.demand(!config.delivery.allowed_ports.contains(&0), "delivery.allowedPorts", "must be 1 to 65535");
     let works = DAYS.iter().any(|day| !config.calendar.weekly_off.contains(day));
     let detail = "leaves no working day: key facts statements are valid for working days";
     problems.demand(works, "calendar.weeklyOff", detail);
     if config.mode == Mode::Serve {
         production(config, problems);
     }
+}
+
+/// An address that we put paths behind and hand out: to borrowers, or to the lender's systems.
+fn base_address(member: &str, text: &str, problems: &mut Problems) {
+    // A parser of URLs leaves some of them out.
+    let is_plain = !text.chars().any(|c| is_unseen(c) || c.is_whitespace());
+    let url = text.parse::<reqwest::Url>().ok().filter(|url| is_plain && matches!(url.scheme(), "http" | "https"));
+    let Some(url) = url else {
+        problems.add(member, "must be an http:// or https:// address without blanks");
+        return;
+    };
+    let is_base = url.query().is_none() && url.fragment().is_none();
+    let is_open = url.username().is_empty() && url.password().is_none();
+    problems.demand(is_base && is_open, member, "must have no user, query or fragment: paths are put behind it");
+}
+
+/// What the built-in decides by says nothing beside an adapter, and who wrote a hard decline must not believe it counts.
+fn decided_twice(config: &Config, problems: &mut Problems) {
+    if !matches!(config.ports.get("decision"), Some(PortConfig::Adapter(_))) {
+        return;
+    }
+    let detail = "is for the built-in `decision` port, and there is an adapter in [ports.decision]: choose one";
+    problems.demand(config.rules.table.is_empty(), "rules", detail);
+    problems.demand(config.rules.offers.is_empty(), "offers", detail);
 }
 
 fn production(config: &Config, problems: &mut Problems) {
@@ -85,7 +112,9 @@ fn production(config: &Config, problems: &mut Problems) {
         problems.demand(officer, "lender.grievanceOfficer", detail);
     }
     problems.demand(config.database.url.is_some(), "DATABASE_URL", "is missing (or --database-url)");
-    problems.demand(config.keys.is_some(), "keys", "is missing: name the master key and the signing key");
+    // Keys that could not be read have been told of already.
+    let keys = config.keys.is_some() || problems.any_of("keys");
+    problems.demand(keys, "keys", "is missing: name the master key and the signing key");
     let known = config.admin_token.is_some() || !config.operators.is_empty();
     problems.demand(known, "OCEN_ADMIN_TOKEN", "is missing: operators must show it (or name [[operators]])");
 }
@@ -96,11 +125,11 @@ fn lender(lender: &Lender, problems: &mut Problems) {
         return;
     }
     let length = lender.org_id.chars().count();
-    let printable = !lender.org_id.chars().any(char::is_control);
+    let printable = !lender.org_id.chars().any(|c| is_unseen(c) || c.is_whitespace());
     problems.demand(
         (1..=MAX_ID).contains(&length) && printable,
         "lender.orgId",
-        format!("must have 1 to {MAX_ID} printable characters"),
+        format!("must have 1 to {MAX_ID} printable characters without blanks"),
     );
     for (member, text) in [
         ("lender.name", &lender.name),
@@ -154,7 +183,8 @@ fn one_product(named: &str, product: &Product, problems: &mut Problems) {
     }
     let detail = DL_10_COOLING_OFF.refusal("must be 1 or more");
     problems.demand(product.cooling_off_days >= 1, at("coolingOffDays"), detail);
-    problems.demand(product.offer_validity_days >= 1, at("offerValidityDays"), "must be 1 or more");
+    let fits = (1..=LONGEST_OFFER).contains(&product.offer_validity_days);
+    problems.demand(fits, at("offerValidityDays"), format!("must be 1 to {LONGEST_OFFER}"));
     let fits = product.payout_cool_down_hours <= LONGEST_COOL_DOWN;
     problems.demand(fits, at("payoutCoolDownHours"), format!("must be 0 to {LONGEST_COOL_DOWN}"));
     repayment(named, product, problems);

@@ -129,6 +129,11 @@ fn a_port_has_limits_and_up_to_two_secrets() {
         ("breakerSeconds = 10", "breakerSeconds = 900", "ports.disbursement: `breakerSeconds` must be 1 to 300"),
         ("secret = [\"", "secret = [\"whsec_AAAA\", \"", "ports.disbursement: `secret` lists 1 to 2"),
         ("portsUrl = \"https", "portsUrl = \"ftp", "portsUrl: must be an http"),
+        ("admin.internal:8081", "admin.internal:8081/?a=b", "portsUrl: must have no user, query or fragment"),
+        ("https://ocen-admin", "https://me:secret@ocen-admin", "portsUrl: must have no user, query or fragment"),
+        ("https://loans.example.in", "https://loans.example.in/#top", "borrowerUrl: must have no user, query"),
+        ("https://loans.example.in", "https://me@loans.example.in", "borrowerUrl: must have no user, query"),
+        ("https://loans.example.in", "https://loans.exam\\tple.in", "borrowerUrl: must be an http:// or https://"),
     ] {
         let complaints = complaints(serve(&EXAMPLE.replace(usual, wrong)));
         assert!(complaints.contains(said), "{complaints}");
@@ -209,4 +214,35 @@ fn without_a_file_serve_says_where_to_begin() {
     let told = Config::serve(&ServeArgs::default()).unwrap_err().to_string();
 
     assert!(told.contains("--config: no file was given; begin with deploy/ocen-lender.example.toml"), "{told}");
+}
+
+#[test]
+fn rules_that_nobody_would_look_at_are_refused() {
+    let adapter = "[ports.decision]\nurl = \"http://rules.internal/ocen\"\nsecret = \
+        \"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"\n";
+    let said = complaints(serve(&EXAMPLE.replace("[ports.decision]\nbuiltin = true\n", adapter)));
+    for member in ["rules", "offers"] {
+        let wrong = format!("- {member}: is for the built-in `decision` port, and there is an adapter");
+        assert!(said.contains(&wrong), "{said}");
+    }
+    assert!(Config::dev_text(&DevArgs::default(), adapter).is_ok(), "without any there is no doubt");
+}
+
+#[test]
+fn what_can_only_be_a_slip_is_refused() {
+    for (usual, wrong, said) in [
+        ("orgId = \"EXAMPLE-NBFC\"", "orgId = \"EXAMPLE NBFC\"", "lender.orgId: must have 1 to 128 printable"),
+        ("allowedPorts = [443]", "allowedPorts = [443, 0]", "delivery.allowedPorts: must be 1 to 65535"),
+        ("minAmount = \"10000.00\"", "minAmount = \"10000.00\"\nofferValidityDays = 100000", "must be 1 to 3650"),
+    ] {
+        let complaints = complaints(serve(&EXAMPLE.replacen(usual, wrong, 1)));
+        assert!(complaints.contains(said), "{complaints}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_called_missing_as_well() {
+    let text = EXAMPLE.replace("masterKeyFile", "# masterKeyFile").replace("borrowerUrl = ", "borrowerUrl = 1 # ");
+    let said = complaints(serve(&text));
+    assert_eq!((said.matches("\n- keys").count(), said.matches("\n- borrowerUrl").count()), (1, 1), "{said}");
 }

@@ -30,19 +30,28 @@ impl<'a> Called<'a> {
         let took = begun.elapsed();
         let outcome = word(result);
         app.metrics.port(port, method, outcome, took);
-        tracing::info!(
-            ask = %leased.id,
-            org = leased.org_id,
-            port,
-            method,
-            "try" = leased.tries,
-            outcome,
-            duration_ms = millis(took),
-            error = result.as_ref().err().map(tracing::field::display),
-            trace_id = %span.trace.simple(),
-            span_id = %span.id,
-            "port"
-        );
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    ask = %leased.id,
+                    org = leased.org_id,
+                    port,
+                    method,
+                    "try" = leased.tries,
+                    outcome,
+                    duration_ms = millis(took),
+                    error = result.as_ref().err().map(tracing::field::display),
+                    trace_id = %span.trace.simple(),
+                    span_id = %span.id,
+                    "port"
+                )
+            };
+        }
+        // Asking again mends no answer that breaks the contract: somebody must see it.
+        match result {
+            Err(PortError::BadAnswer { .. }) => line!(warn),
+            _ => line!(info),
+        }
     }
 }
 

@@ -44,6 +44,10 @@ const POLL: Wait = Wait::from_millis(500);
 const MAX_TRIES: i32 = 12;
 /// How long an LSP, or a grant, waits at most to hear whether what the borrower gave still stands.
 const LOOK_FOR: Duration = Duration::seconds(15);
+/// Soonest that a pending question is asked again, whatever time was given for it.
+const SHORTEST_POLL: Duration = Duration::milliseconds(200);
+/// Latest.
+const LONGEST_POLL: Duration = Duration::hours(6);
 /// How long an unknown payout is asked about before an operator must look.
 const UNKNOWN_FOR: Duration = Duration::hours(48);
 
@@ -323,7 +327,7 @@ pub(super) fn next_step(leased: &Leased, new: &NewAsk, outcome: Option<Outcome>,
             Step::Apply(outcome, Settlement::Closed("pending"))
         }
         Some(Outcome::Pending { reference, poll_after, url }) => {
-            let due_at = poll_after.clamp(now + Duration::milliseconds(200), now + Duration::hours(6));
+            let due_at = poll_after.clamp(now + soonest(leased, poll_after, now), now + LONGEST_POLL);
             let again = Settlement::Again(due_at, Some(reference.clone()));
             match new.ask {
                 // The borrower's page must be shown while the check runs.
@@ -334,6 +338,12 @@ pub(super) fn next_step(leased: &Leased, new: &NewAsk, outcome: Option<Outcome>,
         Some(Outcome::Unknown { reference }) => silence(leased, new, reference, now),
         None => silence(leased, new, None, now),
     }
+}
+
+/// How soon a question may be asked again that is pending. A time that is past says nothing: the other clock is late, or
+/// nobody set it; so the wait grows, or it would be asked without end.
+fn soonest(leased: &Leased, poll_after: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+    if poll_after > now { SHORTEST_POLL } else { backoff(leased.tries) }
 }
 
 /// Whether an LSP, or a grant, has waited long enough for a look at what the borrower gave before: its system may rest.

@@ -89,11 +89,12 @@ fn ask_of(sealer: &Sealer, token: &str) -> Option<Uuid> {
 }
 
 /// What a system may tell of a question that has its outcome already: a mandate is cancelled long after it was
-/// authorised, and money may have moved that was given up.
+/// authorised, money may have moved that was given up, and a payout may not have moved that was paid.
 fn is_news(ask: &Ask, outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Done { finding: Finding::MandateInactive } => matches!(ask, Ask::MandateStatus { .. }),
         Outcome::Done { finding: Finding::Collected { .. } | Finding::Paid { .. } } => !matches!(ask, Ask::Refund(_)),
+        Outcome::Refused { .. } => matches!(ask, Ask::Pay(_)),
         _ => false,
     }
 }

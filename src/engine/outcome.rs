@@ -125,6 +125,7 @@ async fn decided(
     }
     let stuck = decided.decision.unclaimed.map(|money| match money {
         Unclaimed::HoldsTranche => ask::CONTRADICTED,
+        Unclaimed::Retracted => ask::RETRACTED,
         Unclaimed::Stray => ask::UNCLAIMED,
         Unclaimed::ByHand => ask::BY_HAND,
     });

@@ -27,7 +27,8 @@ pub(super) enum Answer {
     Pending {
         /// The system's own reference; it comes back in `reference` of the next calls about this question.
         reference: String,
-        /// Not to be asked for again before this instant. It is bounded to 6 hours ahead.
+        /// Not to be asked for again before this instant. It is bounded to 6 hours ahead. One that is past already sets no
+        /// time: then the wait grows from half a second to 5 minutes.
         poll_after: DateTime<Utc>,
         /// Where the borrower can act meanwhile, e.g. to complete identity verification.
         #[serde(default)]

@@ -171,7 +171,7 @@ impl Gate {
             state.hold(now, rest);
         }
         if !counts {
-            // It refused one call, so it is there.
+            // It answered this call, so it is there.
             state.consecutive = 0;
             state.open = false;
             return;
@@ -218,7 +218,9 @@ impl Pass {
                 let rest = retry_after.filter(|_| matches!(status, 429 | 503));
                 gate.failed(error.to_string(), rest, *status >= 500);
             }
-            PortError::Unreachable { .. } | PortError::BadAnswer { .. } => gate.failed(error.to_string(), None, true),
+            PortError::Unreachable { .. } => gate.failed(error.to_string(), None, true),
+            // It is there, and what is wrong with one answer is no reason to keep the other questions waiting.
+            PortError::BadAnswer { .. } => gate.failed(error.to_string(), None, false),
             // Ours, and says nothing of the port.
             PortError::BadQuestion { .. } | PortError::Storage { .. } => {}
         }
@@ -294,6 +296,19 @@ mod tests {
         probe.note(&ANSWER);
         assert_eq!(gate.health().breaker, Breaker::Closed);
         assert!(gate.enter().is_some());
+    }
+
+    #[test]
+    fn who_answers_wrongly_is_there() {
+        let gate = gate(4, Duration::from_secs(10));
+        let wrong =
+            || Err::<Outcome, _>(PortError::BadAnswer { port: "disbursement", detail: "no outcome".to_owned() });
+        for _ in 0..5 {
+            gate.enter().unwrap().note(&wrong());
+        }
+        let health = gate.health();
+        assert_eq!((health.breaker, health.failures, health.consecutive_failures), (Breaker::Closed, 5, 0));
+        assert_eq!(health.last_failure.as_deref(), Some("port disbursement answered no outcome"));
     }
 
     #[test]

@@ -30,7 +30,8 @@ const INTRODUCTION: &str = "What ocen-lender asks of a lender's own systems. Eac
     `reference`) has a key of its own. A question that people have asked again after `ADAPTER_ERROR` or a bare 4xx comes \
     under a new key.\n\n\
     200 carries an outcome. 202 carries `pending`: the outcome may be posted to `context.callbackUrl`, and is asked for \
-    at `pollAfter` in any case. 4xx carries `refused`; a 4xx without it is a mistake in the connection and calls a \
+    at `pollAfter` in any case, within six hours; where that is past already, at growing intervals from half a second to \
+    five minutes. 4xx carries `refused`; a 4xx without it is a mistake in the connection and calls a \
     person, never declines a borrower. 408, 409, 425, 429 and 5xx are asked again, not before `Retry-After`. Of money, \
     whatever was not finally refused or done is only asked about by `status`, never sent again.\n\n\
     Amounts are rupees as text with two decimals. New members may appear in what is sent; ignore what you do not know.";

@@ -19,6 +19,9 @@ pub const MISTAKEN: &str = "the adapter refused the call";
 pub const UNCLAIMED: &str = "money came that nothing waits for";
 /// Why a payout's question is stuck of which the bank has told two things; the act `RESOLVE_PAYOUT` ends it.
 pub const CONTRADICTED: &str = "paid after the bank had said that it was not: resolve the payout";
+/// Why a payout's question is stuck of which the bank said that it was paid, and then that it was not. It may be asked
+/// again: what the bank says then counts.
+pub const RETRACTED: &str = "refused after the bank had said that it was paid: see the bank's file";
 /// Why an order is stuck that must not leave before it is known what became of an earlier one.
 pub const WITHHELD: &str = "an earlier try may have been paid: resolve the payout";
 /// How an order ends that is not needed any more.

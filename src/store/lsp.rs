@@ -160,6 +160,22 @@ pub enum PutError {
     /// The kid names another key already.
     #[error("key {0} is registered with other key material; give the new key a new kid")]
     OtherKey(String),
+    /// The key itself was revoked, under another kid or at another LSP.
+    #[error("this key was revoked as {kid} of {org_id}; a revoked key never returns: make a new pair")]
+    RevokedKey {
+        /// Whose it was.
+        org_id: String,
+        /// What it was called.
+        kid: String,
+    },
+    /// The key itself is registered, under another kid or at another LSP.
+    #[error("this key is registered as {kid} of {org_id}; every kid has a key of its own: make a new pair")]
+    KnownKey {
+        /// Whose it is.
+        org_id: String,
+        /// What it is called.
+        kid: String,
+    },
     /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -216,7 +232,7 @@ pub async fn put(conn: &mut PgConnection, lsp: &Lsp, now: DateTime<Utc>) -> Resu
 }
 
 async fn put_key(conn: &mut PgConnection, org_id: &OrgId, key: &LspKey, now: DateTime<Utc>) -> Result<(), PutError> {
-    sqlx::query!(
+    let inserted = sqlx::query!(
         "insert into lsp_key (org_id, kid, public_key_pem, created_at)
         values ($1, $2, $3, $4)
         on conflict (org_id, kid) do nothing",
@@ -227,6 +243,10 @@ async fn put_key(conn: &mut PgConnection, org_id: &OrgId, key: &LspKey, now: Dat
     )
     .execute(&mut *conn)
     .await?;
+    // What stood before this was so stays as it is.
+    if inserted.rows_affected() == 1 {
+        refuse_known(conn, org_id, key).await?;
+    }
     let stored = sqlx::query!(
         "select public_key_pem, revoked_at
         from lsp_key
@@ -244,6 +264,33 @@ async fn put_key(conn: &mut PgConnection, org_id: &OrgId, key: &LspKey, now: Dat
         return Err(PutError::OtherKey(key.kid.clone()));
     }
     Ok(())
+}
+
+/// Refuses a new key that stands under another kid, or did: whoever has a revoked one would come in again by it, and of
+/// one that two LSPs have nobody knows whose message it signed. Of two that come at once the later waits for the first.
+async fn refuse_known(conn: &mut PgConnection, org_id: &OrgId, key: &LspKey) -> Result<(), PutError> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 0))", key.public_key_pem)
+        .execute(&mut *conn)
+        .await?;
+    // There are few keys, and an operator waits: no index. A key is always written in the same text.
+    let known = sqlx::query!(
+        "select org_id, kid, revoked_at
+        from lsp_key
+        where public_key_pem = $1
+        and (org_id <> $2 or kid <> $3)
+        order by revoked_at nulls last, org_id, kid
+        limit 1",
+        key.public_key_pem,
+        org_id.as_str(),
+        key.kid,
+    )
+    .fetch_optional(conn)
+    .await?;
+    match known {
+        None => Ok(()),
+        Some(known) if known.revoked_at.is_some() => Err(PutError::RevokedKey { org_id: known.org_id, kid: known.kid }),
+        Some(known) => Err(PutError::KnownKey { org_id: known.org_id, kid: known.kid }),
+    }
 }
 
 /// Revokes a key at once. Returns when it was revoked (the first time counts), or `None` for an unknown key.

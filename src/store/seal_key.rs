@@ -111,6 +111,25 @@ pub async fn sealing_for(conn: &mut PgConnection) -> Result<i64, StoreError> {
     Ok(seconds.unwrap_or_default())
 }
 
+/// The newest data key that does not seal yet, and in how many seconds it will; none when the newest one seals.
+///
+/// # Errors
+/// When the database fails.
+pub async fn coming(conn: &mut PgConnection) -> Result<Option<(i32, i64)>, StoreError> {
+    let row = sqlx::query!(
+        r#"
+        select seal_key_id, ceil(extract(epoch from active_at - now()))::bigint as "seconds!"
+        from seal_key
+        where active_at > now()
+        order by seal_key_id desc
+        limit 1
+        "#
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.seal_key_id, row.seconds)))
+}
+
 /// The stored roots, wrapped; none while the first master key is in use.
 ///
 /// # Errors

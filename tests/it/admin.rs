@@ -1,9 +1,12 @@
 //! The operators' API: who may speak to the lender, what was said, and saying it again.
 
+use ocen_lender::clock::Ids;
 use ocen_lender::jose::SigningKey;
 use ocen_lender::store::outbox::{self, Since};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use sqlx::{Executor as _, Row as _};
+use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::support::bodies::{self, path};
@@ -22,6 +25,26 @@ fn registration(keys: &[&SigningKey]) -> Value {
 async fn put(server: &Server, org_id: &str, body: &Value) -> (u16, Value) {
     let answer = server.http.put(format!("{}/admin/lsps/{org_id}", server.admin)).json(body).send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+fn private(key: &SigningKey) -> SecretString {
+    key.to_pkcs8_pem().unwrap()
+}
+
+/// `lsp add` with one key; gives its exit code and what it complained of.
+async fn add(server: &Server, org_id: &str, key: &SigningKey) -> (i32, String) {
+    let path = std::env::temp_dir().join(format!("ocen-add-{}.pem", Ids.uuid().simple()));
+    std::fs::write(&path, key.public_key_pem()).unwrap();
+    let named = format!("{}={}", key.kid(), path.display());
+    let line = ["add", org_id, "--name", "An LSP", "--callback-url", "https://lsp.example/ocen", "--key", &named];
+    let ran = Command::new(env!("CARGO_BIN_EXE_ocen-lender"))
+        .args(["lsp", "--admin-url", &server.admin])
+        .args(line)
+        .output()
+        .await
+        .unwrap();
+    std::fs::remove_file(&path).unwrap();
+    (ran.status.code().unwrap(), String::from_utf8_lossy(&ran.stderr).into_owned())
 }
 
 /// A problem as RFC 9457 has it.
@@ -127,13 +150,24 @@ async fn a_revoked_kid_never_returns() {
     let before = fingerprint::all(&server).await;
     let renewed = SigningKey::generate("k-1").unwrap();
     let other = SigningKey::generate("k-2").unwrap();
+    let alias = |key: &SigningKey, kid: &str| SigningKey::from_pem(kid, private(key).expose_secret()).unwrap();
+    let (returned, doubled) = (alias(&first, "k-4"), alias(&second, "k-4"));
     for (what, keys) in [
         ("the revoked key", vec![&first, &second]),
+        ("the revoked key under another kid", vec![&second, &returned]),
+        ("a living key under another kid as well", vec![&second, &doubled]),
         ("a new key under the revoked kid", vec![&renewed]),
         ("another key under a living kid", vec![&other]),
     ] {
         let (status, problem) = put(&server, "LSP-NEW", &registration(&keys)).await;
         assert_eq!(status, 409, "{what}: {problem}");
+    }
+    for (key, words) in [(&first, "was revoked as k-1 of LSP-NEW"), (&second, "is registered as k-2 of LSP-NEW")] {
+        let (status, problem) = put(&server, "LSP-NEXT", &registration(&[key])).await;
+        assert_eq!(status, 409, "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
+        let (code, said) = add(&server, "LSP-NEXT", key).await;
+        assert!(code == 1 && said.contains(words), "{said}");
     }
     assert_eq!(fingerprint::all(&server).await, before);
     let unknown = server.http.delete(format!("{}/admin/lsps/LSP-NEW/keys/k-9", server.admin)).send().await.unwrap();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::bodies::{self, path};
 use crate::support::flow::Flow;
-use crate::support::lsp::{TestLsp, key};
+use crate::support::lsp::{TestLsp, key, key_of};
 use crate::support::refusal::{changed, refused, refused_message};
 use crate::support::server::Server;
 
@@ -202,8 +202,8 @@ async fn the_envelope_is_checked_too() {
         let seal = lsp.seal(&body);
         refused(&server, &lsp, path::CREATE, seal, (status, code, pointer)).await;
     }
-    let strict =
-        TestLsp::register_with(&server, "LSP-STRICT", json!({"acceptedVersions": ["1.0"]}), Some(key().await)).await;
+    let (settings, own) = (json!({"acceptedVersions": ["1.0"]}), key_of("LSP-STRICT").await);
+    let strict = TestLsp::register_with(&server, "LSP-STRICT", settings, Some(own)).await;
     let body = changed(strict.complete(create()), &[("/metadata/version", json!("9.9"))]);
     refused_message(&server, &strict, path::CREATE, body, (400, "GEN5005", "/metadata/version")).await;
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::bodies::path;
 use crate::support::fingerprint;
-use crate::support::lsp::{TestLsp, key};
+use crate::support::lsp::{TestLsp, key_of};
 use crate::support::server::{Options, Server};
 
 /// One request now, and the next in `60 / per_minute` seconds.
@@ -70,7 +70,7 @@ async fn an_operation_and_an_lsp_may_have_limits_of_their_own() {
     let server = limited(limits).await;
     let lsp = server.lsp().await;
     let settings = json!({"rateLimits": {"eachOperation": {"perMinute": 600, "burst": 50}}});
-    let large = TestLsp::register_with(&server, "LSP-LARGE", settings, Some(key().await)).await;
+    let large = TestLsp::register_with(&server, "LSP-LARGE", settings, Some(key_of("LSP-LARGE").await)).await;
     let statuses = async |lsp: &TestLsp, path: &str, body: Value| {
         let mut statuses = Vec::new();
         for _ in 0..3 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::support::bodies::path;
+use crate::support::bodies::{self, path};
 use crate::support::flow::Flow;
 use crate::support::lsp::{Callback, TestLsp};
 use crate::support::server::{Options, Server};
@@ -111,4 +111,40 @@ async fn a_collection_system_tells_of_a_cancellation_where_it_was_asked_before()
         "{shown}"
     );
     assert_eq!(post(done(json!({ "finding": CANCELLED }))).await, stale);
+}
+
+/// A collection system whose mandates wait for the borrower, and which wants to be left alone for hours.
+fn waiting(heard: &Heard) -> Told {
+    match heard.method.as_str() {
+        "status" => Told::Status(200, system::pending(39_600)),
+        _ => saying("mandateActive")(heard),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mandate_that_waits_is_looked_at_when_its_status_or_the_grant_is_asked_for() {
+    for grant_at_once in [false, true] {
+        let collections = System::start(waiting).await;
+        let (server, lsp) = with(&collections).await;
+        let flow = Flow { server: &server, lsp: &lsp };
+        let ids = flow.file(1).await;
+        let offers = flow.offers(&ids).await;
+        flow.agree(&ids, &offers).await;
+        let account = bodies::account(bodies::ACCOUNT, bodies::NAME);
+        lsp.ask(path::SET_ACCOUNT, json!({"loanApplicationId": ids[0], "account": account})).await;
+        let plan = offers[0]["repayment"]["plans"][0]["id"].clone();
+        lsp.ask(path::SET_REPAYMENT_PLAN, json!({"loanApplicationId": ids[0], "plan": {"id": plan}})).await;
+        collections.until("status", 1).await;
+
+        let status = async || lsp.ask(path::REPAYMENT_PLAN_STATUS, json!({"plan": {"id": plan}})).await;
+        assert_eq!(status().await["plan"]["status"], "PENDING_AUTH");
+        assert_eq!(flow.grant(&ids[0]).await["loanStatus"], "ACTION_REQUIRED");
+        assert_eq!(collections.calls("status").len(), 3, "one look for each, and no more");
+        collections.now(saying("mandateActive"));
+        if !grant_at_once {
+            assert_eq!(status().await["plan"]["status"], "ACTIVE");
+        }
+        assert_eq!(flow.grant(&ids[0]).await["loanStatus"], "GRANTED");
+        told(&lsp, &plan, "ACTIVE").await;
+    }
 }

@@ -295,3 +295,28 @@ async fn a_question_of_a_newer_version_keeps_no_other_waiting() {
     let left = "select count(*) from ask where state = 'OPEN' and tries > 0 and due_at < now() - interval '1 minute'";
     assert_eq!(sql::number(pool, left).await, 1, "it was taken up, and is left to whoever can read it");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_that_takes_back_that_it_paid_calls_a_person() {
+    let bank = System::start(but("pay", |_| Told::Status(200, paid()))).await;
+    let (server, lsp) = with(&bank, "disbursement", |limits| limits).await;
+    let loan = Flow { server: &server, lsp: &lsp }.granted(1).await.remove(0);
+    trigger(&lsp, &loan).await;
+    lsp.callback_that("tells that the money moved", moved).await;
+    let url = address(&bank.until("pay", 1).await[0]);
+    let refusal = json!({"outcome": "refused", "code": "ACCOUNT_CLOSED", "detail": "closed"}).to_string();
+    let headers = signed(&refusal, &system::keys(), 0);
+    let post = async || call_back(&server.http, &url, &refusal, &headers).await;
+    assert_eq!(post().await, (200, json!({"status": "applied"})));
+    assert_eq!(post().await, (200, json!({"status": "stale"})), "a person has it");
+
+    let waits = server.get("/admin/asks").await["items"][0].clone();
+    assert_eq!(waits["reason"], "refused after the bank had said that it was paid: see the bank's file", "{waits}");
+    assert_eq!((&waits["mayBeRetried"], &waits["mayBeClosed"]), (&json!(true), &json!(false)), "{waits}");
+    paid_once(&server).await;
+    bank.now(|_| Told::Status(200, paid()));
+    let ask = waits["askId"].as_str().unwrap();
+    assert_eq!(server.post(&format!("/admin/asks/{ask}/retry"), &json!({})).await.0, 200);
+    server.until("it is settled", async || server.get("/admin/asks").await["items"] == json!([])).await;
+    paid_once(&server).await;
+}

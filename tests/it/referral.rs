@@ -143,6 +143,12 @@ async fn one_person_proposes_and_another_releases() {
     assert!(desk.refused(&waiting, "propose", verdict.clone()).await.contains("claim it first"));
     assert!(desk.refused(&waiting, "release", json!({"checker": "ravi"})).await.contains("WAITING"));
     desk.done(&waiting, "claim", json!({"by": "asha"})).await;
+    for (verdict, more) in [("approve", json!({})), ("reject", json!({"rejection": rejection()["rejection"]}))] {
+        let mut none = json!({"maker": "asha", "verdict": verdict, "reason": "fine", "offers": []});
+        none.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let (status, problem) = desk.act(&waiting, "propose", none).await;
+        assert_eq!((status, &problem["pointer"]), (422, &json!("/offers")), "no offers are no approval: {problem}");
+    }
     desk.done(&waiting, "propose", verdict).await;
     for own in ["asha", "ASHA"] {
         let words = desk.refused(&waiting, "release", json!({"checker": own})).await;

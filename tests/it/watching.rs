@@ -21,6 +21,7 @@ use crate::support::lsp::{Callback, Reaction, TestLsp};
 use crate::support::port::{Reply, Steered};
 use crate::support::server::{Options, Server, Tweak};
 use crate::support::skip;
+use crate::support::system::{System, Told};
 
 const DASHBOARD: &str = include_str!("../../deploy/grafana-dashboard.json");
 const ALERTS: &str = include_str!("../../deploy/prometheus-alerts.yml");
@@ -268,4 +269,27 @@ async fn after_its_grace_a_server_takes_no_more() {
     server.app.stop.cancelled().await;
     let refused = || async { server.http.get(format!("{}/health/live", server.url)).send().await.is_err() };
     server.until("the listener is closed", refused).await;
+}
+
+/// On one thread, so that the log of this test alone is caught.
+#[tokio::test]
+async fn an_adapter_that_breaks_the_contract_is_a_warning() {
+    let captured = Captured::default();
+    let lines = captured.clone();
+    let guard =
+        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || lines.clone()).finish().set_default();
+    let rules = System::start(|_| Told::Status(200, json!({"outcome": "perhaps"}))).await;
+    let behind = Arc::clone(&rules);
+    let tweak: Tweak = Box::new(move |config| behind.behind(config, "decision", |limits| limits));
+    let server = Server::start_with(Options { tweak: Some(tweak), ..Options::default() }).await;
+    let lsp = server.lsp().await;
+    create_under(&server, &lsp, None).await;
+    rules.until("eligibility", 2).await;
+    drop(guard);
+
+    let log = std::mem::take(&mut *captured.0.lock().unwrap());
+    let lines: Vec<Value> = log.split(|byte| *byte == b'\n').filter_map(|l| serde_json::from_slice(l).ok()).collect();
+    let line = lines.iter().find(|line| line["message"] == "port" && line["method"] == "eligibility").unwrap();
+    assert_eq!((&line["level"], &line["outcome"]), (&json!("WARN"), &json!("failed")), "{line}");
+    assert!(line["error"].as_str().unwrap().contains("perhaps"), "{line}");
 }

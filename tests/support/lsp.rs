@@ -21,9 +21,17 @@ use super::wire;
 /// Key generation is slow in debug builds, so one per process.
 static KEY: OnceCell<Arc<SigningKey>> = OnceCell::const_new();
 
-/// The key that test LSPs sign with unless they bring their own.
+/// The LSP of most tests.
+pub const USUAL: &str = "LSP-TEST";
+
+/// The key that it signs with, and other LSPs of a test that bring it.
 pub async fn key() -> Arc<SigningKey> {
     Arc::clone(KEY.get_or_init(|| async { Arc::new(SigningKey::generate("lsp-key-1").unwrap()) }).await)
+}
+
+/// A key for an LSP that may stand beside others on a server.
+pub async fn key_of(org_id: &str) -> Arc<SigningKey> {
+    if org_id == USUAL { key().await } else { Arc::new(SigningKey::generate("lsp-key-1").unwrap()) }
 }
 
 /// A registered LSP with a listener.
@@ -101,9 +109,9 @@ impl Ack {
 }
 
 impl TestLsp {
-    /// Registers an LSP with a key and a listener.
+    /// Registers an LSP with a key and a listener. No two of a server's have the same key.
     pub async fn register(server: &Server, org_id: &str) -> Self {
-        Self::register_with(server, org_id, json!({}), Some(key().await)).await
+        Self::register_with(server, org_id, json!({}), Some(key_of(org_id).await)).await
     }
 
     /// Registers an LSP with settings; without a key it sends plain JSON.

@@ -15,7 +15,7 @@ use ocen_lender::seal::MasterKey;
 use tokio::sync::OnceCell;
 
 use super::database;
-use super::lsp::TestLsp;
+use super::lsp::{TestLsp, USUAL};
 use super::operators_api;
 
 /// Key generation is slow in debug builds, so one per process.
@@ -119,7 +119,7 @@ impl Server {
 
     /// An LSP of this server with its own key and its own listener.
     pub async fn lsp(&self) -> TestLsp {
-        TestLsp::register(self, "LSP-TEST").await
+        TestLsp::register(self, USUAL).await
     }
 
     /// Waits until a condition holds, and fails after twenty seconds.

@@ -235,6 +235,8 @@ pub enum Unclaimed {
     /// A person entered it before its own payment told of it. Where two payments came in one transfer, he books the
     /// other one.
     ByHand,
+    /// A payout that was paid did not leave after all, says the bank: its file tells which is true.
+    Retracted,
     /// Any other: a person books it, or has it sent back.
     Stray,
 }

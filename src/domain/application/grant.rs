@@ -3,7 +3,7 @@
 use super::answer::{Answer, Content, GrantContent, GrantStatus, RefusalReason};
 use super::ask::{Ask, Finding, Outcome};
 use super::decision::{Decision, Effect, Facts};
-use super::facets::{Consent, ConsentPurpose, Deal, Generation, Kyc, RepaymentSetup};
+use super::facets::{Consent, ConsentPurpose, Deal, Generation, Kyc, Mandate, RepaymentSetup};
 use super::loan_application::other;
 use super::offer::cancel_mandate;
 use super::stage::{Acceptance, Action, ActionType, Look, Rejection, Stage};
@@ -64,7 +64,9 @@ fn from_agreed(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, f
         return;
     }
     let missing = missing(app, facts);
-    if !missing.is_empty() {
+    // The borrower may have authorised the mandate a moment ago.
+    let may_be_complete = missing.len() == 1 && pending_mandate(&deal).is_some();
+    if !missing.is_empty() && !may_be_complete {
         d.answer(facts, Answer::ok(content(app, GrantStatus::ActionRequired, missing)));
         return;
     }
@@ -82,6 +84,22 @@ fn looks(app: &Application, deal: &Deal, facts: &Facts<'_>) -> Vec<Look> {
     let mandate = deal.repayment.mandate().map(|_| Look::Mandate);
     let needs_monitoring = facts.product(app).is_some_and(|p| p.needs_monitoring_consent);
     mandate.into_iter().chain(needs_monitoring.then_some(Look::Monitoring)).collect()
+}
+
+/// The mandate that waits for the borrower, where one does.
+fn pending_mandate(deal: &Deal) -> Option<&Mandate> {
+    match &deal.repayment {
+        RepaymentSetup::PendingAuth { mandate, .. } => mandate.as_ref(),
+        _ => None,
+    }
+}
+
+/// Whether a grant has asked, under this generation, about this mandate, which waited for the borrower.
+pub fn looks_at_pending(app: &Application, generation: Generation, reference: &str) -> bool {
+    matches!(&app.stage, Stage::Granting { deal, generation: current, looks, .. }
+        if *current == generation
+            && looks.contains(&Look::Mandate)
+            && pending_mandate(deal).is_some_and(|mandate| mandate.reference == reference))
 }
 
 /// What was to be confirmed and has not been for long is asked once more: its answer was lost. The final check is not: it

@@ -113,16 +113,21 @@ pub fn given_up(app: &Application, plan: Option<&PlanId>) -> Content {
     Content::Plan { plan: PlanContent { status: PlanStatus::Inactive, payment_url: None, ..shown(app, &id) } }
 }
 
-/// Tells how a repayment plan stands (row 51). A mandate that was authorised may have been cancelled since, so the
-/// collection system is asked.
+/// Tells how a repayment plan stands (row 51). A mandate that was authorised may have been cancelled since, and one that
+/// waits for the borrower authorised, so the collection system is asked: once for each request.
 pub fn status(app: &Application, id: &PlanId, facts: &Facts<'_>, d: &mut Decision) {
-    match app.stage.live_deal().map(|deal| &deal.repayment) {
-        Some(RepaymentSetup::Active { plan, mandate: Some(mandate) }) if plan == id => {
-            let ask = Ask::MandateStatus { plan: id.clone(), reference: mandate.reference.clone(), again: true };
-            d.ask(ask, app, app.generation, facts);
+    let (mandate, generation) = match app.stage.live_deal().map(|deal| &deal.repayment) {
+        Some(RepaymentSetup::Active { plan, mandate: Some(mandate) }) if plan == id => (mandate, app.generation),
+        Some(RepaymentSetup::PendingAuth { plan, mandate: Some(mandate), generation }) if plan == id => {
+            (mandate, *generation)
         }
-        _ => d.answer(facts, Answer::ok(Content::Plan { plan: shown(app, id) })),
-    }
+        _ => {
+            d.answer(facts, Answer::ok(Content::Plan { plan: shown(app, id) }));
+            return;
+        }
+    };
+    let ask = Ask::MandateStatus { plan: id.clone(), reference: mandate.reference.clone(), again: true };
+    d.ask(ask, app, generation, facts);
 }
 
 /// The collection system registered the mandate, or refused. A stale registration is cancelled there.
@@ -186,7 +191,7 @@ pub fn mandate_told(
     d: &mut Decision,
 ) {
     let (generation, id, reference) = asked;
-    if pending(app, generation) {
+    if pending(app, generation) || grant::looks_at_pending(app, generation, reference) {
         authorised(app, id, outcome, d);
     } else if is_no_mandate(outcome) {
         cancelled(app, reference, d);

@@ -40,7 +40,10 @@ pub fn note(loan: &mut Loan, app: &Application, (order, outcome): (&PayOrder, &O
         d.unclaimed = Some(Unclaimed::HoldsTranche);
         return;
     }
-    let Outcome::Done { finding: Finding::Paid { utr, value_date } } = outcome else { return };
+    let Outcome::Done { finding: Finding::Paid { utr, value_date } } = outcome else {
+        retracted(loan, app, (order, outcome), d);
+        return;
+    };
     let is_withdrawn = loan.withdrawn_on.is_some();
     let others = loan.payouts.iter().filter(|other| other.tranche == order.tranche);
     let is_paid = others.clone().any(Payout::is_paid);
@@ -67,6 +70,18 @@ pub fn note(loan: &mut Loan, app: &Application, (order, outcome): (&PayOrder, &O
     let utr = if is_code(utr) { format!(", UTR {utr}") } else { String::new() };
     let (tranche, attempt) = (order.tranche, order.attempt);
     d.event(app, format!("tranche {tranche} left on {value_date} under try {attempt}, which has ended{utr}"));
+}
+
+/// The bank refuses what it said was paid. Its second word is taken for no more than the first: the loan stays as it is,
+/// and a person looks. Where the money came back, the act for that books it.
+fn retracted(loan: &Loan, app: &Application, (order, outcome): (&PayOrder, &Outcome), d: &mut Decision) {
+    let is_paid = loan.payouts.iter().any(|payout| payout.bank_key == order.bank_key && payout.is_paid());
+    let Outcome::Refused { code, .. } = outcome else { return };
+    if is_paid {
+        d.unclaimed = Some(Unclaimed::Retracted);
+        let code = if is_code(code) { format!(": {code}") } else { String::new() };
+        d.event(app, format!("the bank refuses tranche {}, which it said was paid{code}", order.tranche));
+    }
 }
 
 fn late(outcome: &Outcome) -> Option<ToldLate> {

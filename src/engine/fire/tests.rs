@@ -132,3 +132,18 @@ fn retry_after_lengthens_a_wait_and_never_shortens_it() {
     assert_eq!(asked_for(&later(7)), Some(TimeDelta::seconds(7)));
     assert_eq!(asked_for(&later(u64::MAX)), Some(LONGEST_WAIT), "bounded");
 }
+
+#[test]
+fn a_time_that_is_past_is_no_reason_to_ask_without_end() {
+    let waits = |tries, seconds: i64| {
+        let poll_after = at() + TimeDelta::seconds(seconds);
+        let pending = Outcome::Pending { reference: "B-1".to_owned(), poll_after, url: None };
+        match step(pay(), tries, Some(pending)) {
+            Step::Wait(Settlement::Again(due_at, _)) => (due_at - at()).num_milliseconds(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let past = [1, 2, 3, 8, 1_000].map(|tries| waits(tries, -3_600));
+    assert_eq!(past, [500, 1_000, 2_000, 64_000, 300_000]);
+    assert_eq!((waits(50, 1), waits(50, 60), waits(1, 100_000)), (1_000, 60_000, 21_600_000), "a time that is to come");
+}

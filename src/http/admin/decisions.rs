@@ -126,9 +126,9 @@ pub struct NewProposal {
     /// Who proposes; left out with a token of one's own.
     maker: Option<String>,
     verdict: Word,
-    /// Terms of an approval; left out, what was asked for.
-    #[serde(default)]
-    offers: Vec<Terms>,
+    /// Terms of an approval; left out, what was asked for. A list without any approves nothing and is refused.
+    #[schemars(length(min = 1))]
+    offers: Option<Vec<Terms>>,
     /// Of a rejection.
     rejection: Option<Words>,
     /// Why, for the checker and the log.
@@ -174,7 +174,7 @@ struct Words {
 ///
 /// # Errors
 /// 400 without a reason or maker, 404 for an unknown decision, 409 when the maker has not claimed it, or with the words
-/// why it cannot be decided so.
+/// why it cannot be decided so, 422 for a list of no offers.
 pub async fn propose(
     State(app): State<SharedApp>,
     caller: Caller,
@@ -190,6 +190,10 @@ pub async fn propose(
 }
 
 fn verdict(new: NewProposal) -> Result<Verdict, Problem> {
+    if new.offers.as_ref().is_some_and(Vec::is_empty) {
+        let detail = "must have one at least: left out, what was asked for is approved";
+        return Err(Problem::unprocessable("/offers", detail));
+    }
     match (new.verdict, new.rejection) {
         (Word::Approve, None) => {
             let terms = |t: Terms| Approval {
@@ -198,9 +202,9 @@ fn verdict(new: NewProposal) -> Result<Verdict, Problem> {
                 annual_rate: t.annual_rate,
                 valid_days: None,
             };
-            Ok(Verdict::Approve { offers: new.offers.into_iter().map(terms).collect() })
+            Ok(Verdict::Approve { offers: new.offers.into_iter().flatten().map(terms).collect() })
         }
-        (Word::Reject, Some(Words { reason, description })) if new.offers.is_empty() => {
+        (Word::Reject, Some(Words { reason, description })) if new.offers.is_none() => {
             Ok(Verdict::Reject { reason, description: words("rejection.description", &description, LONGEST_REASON)? })
         }
         (Word::Approve, Some(_)) => Err(Problem::bad_request("an approval has no `rejection`")),

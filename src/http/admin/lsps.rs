@@ -101,7 +101,7 @@ impl Draft {
 pub struct KeyIn {
     /// Of the JWS header; never the same for another key.
     kid: String,
-    /// SPKI PEM of an RSA key of 2048 bits or more.
+    /// SPKI PEM of an RSA key of 2048 bits or more, which stands under no other kid, here or at another LSP, and never did.
     public_key_pem: String,
     /// As a revoked key is shown: it stays revoked, and counts as left out.
     revoked_at: Option<DateTime<Utc>>,
@@ -154,7 +154,7 @@ impl Policy {
 /// Registers an LSP or replaces what is known about it.
 ///
 /// # Errors
-/// 409 for a revoked kid or a kid with another key, 422 for a member that makes no sense.
+/// 409 for a revoked kid, a kid with another key, or a key that stands or stood under another kid, 422 for a member that makes no sense.
 pub async fn put(
     State(app): State<SharedApp>,
     caller: Caller,

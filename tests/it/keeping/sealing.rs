@@ -106,6 +106,13 @@ async fn a_new_data_key_seals_without_a_restart_and_the_old_one_can_go() {
     assert_eq!(late.app.sealer.active_key_id(), Some(2));
     lsp.url.clone_from(&server.url);
 
+    // One more is made, which does not seal yet.
+    let coming = ["rotate-sealing", "--lead-seconds", "60", "--master-file", text(&master)];
+    assert!(keys(&server, &coming).await.0);
+    let (done, said) = keys(&server, &["reseal", "--master-file", text(&master)]).await;
+    assert!(!done && said.contains("data key 3 does not seal yet: wait ") && !said.contains("values"), "{said}");
+    server.app.pool.execute("delete from seal_key where seal_key_id = 3").await.unwrap();
+
     let retire = ["retire-sealing", "--id", "1", "--at-once", "--master-file", text(&master)];
     let (gone, said) = keys(&server, &retire).await;
     assert!(!gone && said.contains("still seals"), "{said}");

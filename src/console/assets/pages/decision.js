@@ -92,7 +92,7 @@ function approve(decision, visit) {
     action: "Propose",
     submit: (read) => {
       const terms = { amount: read.amount, ...(read.installments ? { installments: Number(read.installments) } : {}), ...(read.annualRate ? { annualRate: read.annualRate } : {}) };
-      return propose(decision, visit, { verdict: "approve", offers: offers ? [terms] : [] }, read);
+      return propose(decision, visit, { verdict: "approve", ...(offers ? { offers: [terms] } : {}) }, read);
     },
   });
 }

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 
-use super::findings::{consent_ready, decline, done, needs_step, pass, refused, unknown};
+use super::findings::{account_verified, consent_ready, decline, done, mandate, needs_step, pass, refused, unknown};
 use super::fixtures::{
     account, careful_product, generate, grant, plain_product, rupees, set_account, set_offer, set_repayment_plan,
     subject, trigger_acceptance,
@@ -48,6 +48,31 @@ fn row_53_no_loan_is_granted_on_a_mandate_that_was_cancelled() {
         let plan = scene.repayment_plan(ONE);
         scene.tell(&set_repayment_plan(ONE, &plan));
         assert_eq!(scene.asked(), ["register-mandate"], "the borrower may authorise another one");
+    }
+}
+
+#[test]
+fn row_53_a_mandate_that_waits_for_the_borrower_is_looked_at_before_it_is_called_missing() {
+    let cases = [
+        (done(Finding::MandateActive), "GRANTED", "Granted with loan"),
+        (done(Finding::MandateInactive), "AGREED", "ActionRequired: repayment"),
+        (unknown(), "AGREED", "ActionRequired: repayment"),
+    ];
+    for (outcome, stage, answer) in cases {
+        let mut scene = Scene::under(Product { repay_by_mandate: true, ..plain_product() }, "AGREED");
+        scene.tell(&set_account(ONE, account("A1")));
+        scene.answer("verify-account", &account_verified());
+        let plan = scene.repayment_plan(ONE);
+        scene.tell(&set_repayment_plan(ONE, &plan));
+        scene.answer("register-mandate", &mandate("M1"));
+        let asked = scene.tell(&grant(ONE));
+        assert_eq!((scene.stage(ONE), scene.asked()), ("GRANTING", vec!["status", "status"]));
+        let look = scene.asks.remove(1);
+        scene.apply(&look, &outcome);
+        if stage == "GRANTED" {
+            scene.answer("final-check", &pass());
+        }
+        assert_eq!((scene.stage(ONE), told(&scene, asked).as_str()), (stage, answer));
     }
 }
 

@@ -11,7 +11,7 @@ use super::story::ONE;
 use super::support::Scene;
 use super::words::told;
 use crate::domain::application::answer::{Content, RefusalReason};
-use crate::domain::application::ask::{Ask, Finding};
+use crate::domain::application::ask::{Ask, Finding, Outcome};
 use crate::domain::application::command::{ChosenAccount, Command};
 use crate::domain::application::facets::{Account, AccountTarget, RepaymentSetup};
 use crate::domain::application::notice::{Notice, NoticeKind};
@@ -291,11 +291,45 @@ fn row_51_the_status_of_a_plan_is_told_at_any_time() {
     scene.tell(&set_repayment_plan(ONE, &plan));
     scene.answer("register-mandate", &mandate("M1"));
     let pending = scene.tell(&status);
+    look(&mut scene, &still_pending());
     scene.answer("status", &done(Finding::MandateActive));
     let active = scene.tell(&status);
     scene.answer("status", &done(Finding::MandateActive));
     let answers = [none, pending, active].map(|exchange| told(&scene, exchange));
     assert_eq!(answers, ["Inactive", "PendingAuth + page", "Active + page"]);
+}
+
+/// What the collection system says to the request that waits for its word.
+fn look(scene: &mut Scene, outcome: &Outcome) {
+    let waited_for = scene.asks.iter().position(|new| new.exchange.is_some() && new.ask.method() == "status");
+    let new = scene.asks.remove(waited_for.expect("a request waits"));
+    scene.apply(&new, outcome);
+}
+
+fn still_pending() -> Outcome {
+    let poll_after = "2026-11-02T06:30:00Z".parse().unwrap();
+    Outcome::Pending { reference: "M1".to_owned(), poll_after, url: None }
+}
+
+#[test]
+fn row_51_who_asks_about_a_mandate_that_waits_is_told_what_it_is_now() {
+    let cases = [
+        (done(Finding::MandateActive), "Active + page", "ACTIVE"),
+        (refused("EXPIRED"), "Inactive", "INACTIVE"),
+        (unknown(), "SourceUnavailable: PendingAuth + page", "PENDING_AUTH"),
+        (still_pending(), "PendingAuth + page", "PENDING_AUTH"),
+    ];
+    for (outcome, answer, state) in cases {
+        let mut scene = Scene::at("AGREED");
+        let plan = scene.repayment_plan(ONE);
+        scene.tell(&set_repayment_plan(ONE, &plan));
+        scene.answer("register-mandate", &mandate("M1"));
+        let asked = scene.tell(&Command::RepaymentPlanStatus(plan));
+        assert_eq!(scene.reply(asked), None, "the collection system knows better");
+        look(&mut scene, &outcome);
+        assert_eq!((told(&scene, asked).as_str(), scene.deal(ONE).repayment.name()), (answer, state));
+        assert_eq!(scene.asked(), ["status"], "the question of the registration goes on");
+    }
 }
 
 #[test]

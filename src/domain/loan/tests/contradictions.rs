@@ -232,3 +232,20 @@ fn what_the_bank_told_too_late_is_asked_about_when_the_other_try_comes_back() {
     scene.operate(ONE, &resolve("P1", Some("UTR7"))).unwrap();
     assert!(loan(&scene).payouts[0].is_paid());
 }
+
+#[test]
+fn a_bank_that_takes_a_payout_back_is_believed_by_nobody_but_heard() {
+    let mut scene = granted();
+    trigger(&mut scene, "P1", None, None);
+    let order = pay(&scene);
+    scene.apply(&order, &paid());
+    let (before, webhooks) = (loan(&scene).clone(), scene.webhooks.len());
+    scene.apply(&order, &refused("ACCOUNT_CLOSED"));
+    assert!(scene.unclaimed, "a person looks");
+    assert_eq!((loan(&scene), scene.webhooks.len()), (&before, webhooks), "nothing is booked back");
+
+    let on = "2026-11-02".parse().unwrap();
+    scene.operate(ONE, &Act::ReturnPayout { payment_id: PaymentId::from("P1"), on }).unwrap();
+    scene.apply(&order, &refused("ACCOUNT_CLOSED"));
+    assert!(!scene.unclaimed, "now both say the same");
+}
