@@ -121,6 +121,41 @@ fn other_systems_rows() {
     );
 }
 
+// Spec lending 2.2: the table of products and, where the day count is named, Fineract's dayInYears360_repayEvery15Days.
+#[test]
+fn days_and_bullets_count_365_unless_another_day_count_is_named() {
+    let lent = |more: &str| quote(&format!("--principal 100000 --disbursed-on 2026-01-01 {more}"));
+    let daily = lent("--annual-rate 24 --installments 100 --frequency daily");
+    assert_eq!((&daily["instalment"], &daily["apr"]), (&json!("1033.57"), &json!("24.00")));
+    let bullet = |more: &str| lent(&format!("--annual-rate 18 --method bullet {more}"))["totalInterest"].clone();
+    assert_eq!(bullet("--period-days 45"), "2219.18");
+    assert_eq!(bullet("--period-days 90"), "4438.36");
+    assert_eq!(bullet("--first-due 2026-02-15"), "2219.18");
+    assert_eq!(bullet("--period-days 365"), "18000.00");
+    assert_eq!(bullet("--period-days 365 --day-count 30/360"), "18250.00", "a day is 1/360");
+    let weekly = |more: &str| {
+        quote(&format!("--principal 50000 --annual-rate 18 --installments 26 --frequency weekly {more}"))["instalment"]
+            .clone()
+    };
+    assert_eq!((weekly(""), weekly("--day-count actual/365")), (json!("2014.24"), json!("2013.98")));
+    for day_count in ["30/360", "actual/360"] {
+        assert_rows(
+            &format!("--principal 100 --annual-rate 9.4822 --installments 6 --period-days 15 --day-count {day_count}"),
+            &[
+                ["16.90", "0.40", "16.50", "83.50"],
+                ["16.90", "0.33", "16.57", "66.93"],
+                ["16.90", "0.26", "16.64", "50.29"],
+                ["16.90", "0.20", "16.70", "33.59"],
+                ["16.90", "0.13", "16.77", "16.82"],
+                ["16.89", "0.07", "16.82", "0.00"],
+            ],
+        );
+    }
+    let rows = |more: &str| flows(&format!("--principal 10000 --annual-rate 36.5 --frequency daily {more}"), "50,9990");
+    assert_eq!(rows("")["rows"][0]["interest"], "10.00");
+    assert_eq!(rows("--day-count 30/360")["rows"][0]["interest"], "10.14");
+}
+
 #[test]
 fn words_are_taken_in_any_spelling() {
     let of = |more: &str| quote(&format!("--principal 20,000 --annual-rate 15 --disbursed-on 2026-01-01 {more}"));

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::flows::Given;
-use super::{Args, Calendar, Quote, net, no_apr, schedule_of};
+use super::{Args, Calendar, Quote, day_count, net, no_apr, schedule_of};
 use crate::domain::maths::{
     Apr, AprError, Flow, Frequency, GivenRate, Paise, apr, apr_of_dated, due_dates, rows_of_payments,
 };
@@ -15,7 +15,7 @@ pub(super) fn quote(args: &Args, calendar: &Calendar, given: &Given, fees: Paise
     }
     let payments = Payments::of(calendar, given)?;
     let rate = match args.annual_rate {
-        Some(rate) => GivenRate::Contract(rate, args.day_count),
+        Some(rate) => GivenRate::Contract(rate, day_count(args, calendar)),
         None => GivenRate::Found(payments.apr(calendar, args.principal).map_err(|error| match error {
             AprError::Negative => "--flows: the payments do not repay the principal".to_owned(),
             other => no_apr(other),

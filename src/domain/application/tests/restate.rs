@@ -220,8 +220,8 @@ fn each_later_day_that_is_worse_has_a_statement_of_its_own() {
     assert!(shown(&scene, third).unwrap().number.ends_with("-R3"));
     assert!(scene.loans[0].payouts.is_empty());
 
-    // Nobody accepted it, and four days on it is no worse than what was accepted.
-    scene.wait(Duration::days(4));
+    // Nobody accepted it. What was accepted has 25 odd days, and so has a payout on the eleventh.
+    scene.wait(Duration::days(5));
     let fourth = scene.trigger_payment("P4");
     assert_eq!(told(&scene, fourth), "PendingAuth");
     assert!(scene.deal(ONE).restatement.is_none());
