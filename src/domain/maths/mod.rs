@@ -23,7 +23,7 @@ mod unit_rate;
 mod tests;
 
 pub use accrual::{accrued_interest, cooling_off_interest, percent_of, simple_charge};
-pub use amortisation::due_dates;
+pub use amortisation::{due_dates, seed_day};
 pub use apr::{Apr, AprError, Flow, apr, apr_of, apr_of_dated, effective_annual_rate};
 pub use day_count::{DayCount, YearFraction};
 pub use first_period::FirstPeriod;
