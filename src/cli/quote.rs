@@ -13,7 +13,7 @@ use super::{CliError, output};
 use crate::clock::Clock;
 use crate::domain::maths::{
     AnnualRate, Apr, AprError, DayCount, FirstPeriod, Frequency, Method, Paise, Rounding, Row, Schedule, ScheduleError,
-    ScheduleTerms, apr_of, schedule,
+    ScheduleTerms, apr_of, effective_rate_of, schedule,
 };
 
 /// `quote`.
@@ -77,6 +77,8 @@ struct Quote {
     fees: Paise,
     net_disbursed: Paise,
     apr: Apr,
+    /// Compounded over days, where the payments are counted in days.
+    effective: Option<Apr>,
 }
 
 /// When the money goes out and comes back.
@@ -103,7 +105,8 @@ fn quote(args: &Args) -> Result<Quote, String> {
     let schedule = schedule(&terms).map_err(|error| format!("{}: {error}", flag_of(error)))?;
     let net_disbursed = net(&schedule, args.principal, fees)?;
     let apr = apr_of(&terms, &schedule, net_disbursed).map_err(no_apr)?;
-    Ok(Quote { schedule, fees, net_disbursed, apr })
+    let effective = effective_rate_of(&terms, &schedule, net_disbursed);
+    Ok(Quote { schedule, fees, net_disbursed, apr, effective })
 }
 
 fn calendar(args: &Args) -> Result<Calendar, String> {

@@ -222,6 +222,38 @@ fn regulation_z_examples() {
     assert_eq!(of("--principal 1000 --disbursed-on 1978-01-03", "1980-01-03=1240"), "11.36");
 }
 
+// COM(1996)79, Annex III, first example; the example of Microsoft's documentation of XIRR.
+#[test]
+fn payments_counted_in_days_have_an_effective_rate_beside_the_apr() {
+    let line = "--principal 1000 --disbursed-on 2001-01-01";
+    let directive = flows(line, "2002-07-01:1200");
+    assert_eq!(directive["effectiveAnnualRate"], "12.96");
+    assert_eq!(flows(&format!("{line} --fee-lender 50"), "2002-07-01:1200")["effectiveAnnualRate"], "16.90");
+    let xirr = "2008-03-01:2750,2008-10-30:4250,2009-02-15:3250,2009-04-01:2750";
+    assert_eq!(flows("--principal 10000 --disbursed-on 2008-01-01", xirr)["effectiveAnnualRate"], "37.34");
+    let bullet = "--principal 5000 --annual-rate 100 --method bullet --period-days 73";
+    assert_eq!(quote(bullet)["effectiveAnnualRate"], "148.83", "1.2 ^ 5");
+    let out = run(&bullet.split_whitespace().collect::<Vec<_>>());
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(text.contains("\nEffective, percent                148.83\n"), "{text}");
+    assert!(flows("--principal 20000", "24x970").get("effectiveAnnualRate").is_none(), "months");
+}
+
+// US 12 CFR 1026, Appendix J (b)(5).
+#[test]
+fn a_single_payment_has_one_apr_however_it_is_asked_for() {
+    let line = "--principal 100000 --disbursed-on 2026-01-01";
+    let bullet = quote(&format!("{line} --annual-rate 18 --method bullet --period-days 730"));
+    assert_eq!((&bullet["totalPaid"], &bullet["apr"]), (&json!("136000.00"), &json!("16.62")));
+    assert_eq!(flows(line, "2028-01-01:136000")["apr"], "16.62");
+    let quarter = quote(&format!("{line} --annual-rate 12 --installments 1 --first-due 2026-04-01"));
+    assert_eq!((&quarter["totalPaid"], &quarter["apr"]), (&json!("103000.00"), &json!("12.00")));
+    assert_eq!(flows(line, "2026-04-01:103000")["apr"], "12.00");
+    // Spec lending 2.2: a bullet counts days where they are three whole months too.
+    let fee = quote(&format!("{line} --annual-rate 18 --method bullet --first-due 2026-04-01 --fee-lender 500"));
+    assert_eq!(fee["apr"], "20.13");
+}
+
 #[test]
 fn given_payments_are_read_from_json_and_from_a_file() {
     let line = "--principal 5000 --disbursed-on 1978-01-10";
