@@ -13,7 +13,7 @@ use super::{CliError, output};
 use crate::clock::Clock;
 use crate::domain::maths::{
     AnnualRate, Apr, AprError, DayCount, FirstPeriod, Frequency, Method, Paise, Rounding, Row, Schedule, ScheduleError,
-    ScheduleTerms, apr_of, schedule,
+    ScheduleTerms, apr_of, effective_rate_of, schedule,
 };
 
 /// `quote`.
@@ -37,9 +37,10 @@ pub(super) struct Args {
     /// paise-half-up, paise-half-even, rupee-half-up, rupee-ceil or multiple-of:RUPEES
     #[arg(long, value_name = "WORD", value_parser = values::rounding, default_value = "paise-half-up")]
     rounding: Rounding,
-    /// 30/360 (a whole period is exactly its part of a year), actual/365, actual/360, actual/364 or actual/actual
-    #[arg(long, value_name = "WORD", value_parser = values::day_count, default_value = "30/360")]
-    day_count: DayCount,
+    /// 30/360 (a whole month or week is exactly its part of a year, a period of days 1/360 for each), actual/365,
+    /// actual/360, actual/364 or actual/actual [default: actual/365 for days and bullets, else 30/360]
+    #[arg(long, value_name = "WORD", value_parser = values::day_count)]
+    day_count: Option<DayCount>,
     /// Days between instalments; for a bullet, the days until it is due
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     period_days: Option<u32>,
@@ -76,6 +77,8 @@ struct Quote {
     fees: Paise,
     net_disbursed: Paise,
     apr: Apr,
+    /// Compounded over days, where the payments are counted in days.
+    effective: Option<Apr>,
 }
 
 /// When the money goes out and comes back.
@@ -102,7 +105,8 @@ fn quote(args: &Args) -> Result<Quote, String> {
     let schedule = schedule(&terms).map_err(|error| format!("{}: {error}", flag_of(error)))?;
     let net_disbursed = net(&schedule, args.principal, fees)?;
     let apr = apr_of(&terms, &schedule, net_disbursed).map_err(no_apr)?;
-    Ok(Quote { schedule, fees, net_disbursed, apr })
+    let effective = effective_rate_of(&terms, &schedule, net_disbursed);
+    Ok(Quote { schedule, fees, net_disbursed, apr, effective })
 }
 
 fn calendar(args: &Args) -> Result<Calendar, String> {
@@ -126,13 +130,18 @@ fn terms(args: &Args, calendar: &Calendar) -> Result<ScheduleTerms, String> {
         frequency: calendar.frequency,
         method: args.method,
         rounding: args.rounding,
-        day_count: args.day_count,
+        day_count: day_count(args, calendar),
         disbursed_on: calendar.disbursed_on,
         first_due: calendar.first_due,
         due_day: None,
         first_period: args.first_period,
         odd_day_count: args.odd_day_count,
     })
+}
+
+/// The day count that is named, or the one of the period.
+fn day_count(args: &Args, calendar: &Calendar) -> DayCount {
+    args.day_count.unwrap_or_else(|| DayCount::usual(args.method, calendar.frequency))
 }
 
 fn net(schedule: &Schedule, principal: Paise, fees: Paise) -> Result<Paise, String> {

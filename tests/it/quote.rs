@@ -121,6 +121,41 @@ fn other_systems_rows() {
     );
 }
 
+// Spec lending 2.2: the table of products and, where the day count is named, Fineract's dayInYears360_repayEvery15Days.
+#[test]
+fn days_and_bullets_count_365_unless_another_day_count_is_named() {
+    let lent = |more: &str| quote(&format!("--principal 100000 --disbursed-on 2026-01-01 {more}"));
+    let daily = lent("--annual-rate 24 --installments 100 --frequency daily");
+    assert_eq!((&daily["instalment"], &daily["apr"]), (&json!("1033.57"), &json!("24.00")));
+    let bullet = |more: &str| lent(&format!("--annual-rate 18 --method bullet {more}"))["totalInterest"].clone();
+    assert_eq!(bullet("--period-days 45"), "2219.18");
+    assert_eq!(bullet("--period-days 90"), "4438.36");
+    assert_eq!(bullet("--first-due 2026-02-15"), "2219.18");
+    assert_eq!(bullet("--period-days 365"), "18000.00");
+    assert_eq!(bullet("--period-days 365 --day-count 30/360"), "18250.00", "a day is 1/360");
+    let weekly = |more: &str| {
+        quote(&format!("--principal 50000 --annual-rate 18 --installments 26 --frequency weekly {more}"))["instalment"]
+            .clone()
+    };
+    assert_eq!((weekly(""), weekly("--day-count actual/365")), (json!("2014.24"), json!("2013.98")));
+    for day_count in ["30/360", "actual/360"] {
+        assert_rows(
+            &format!("--principal 100 --annual-rate 9.4822 --installments 6 --period-days 15 --day-count {day_count}"),
+            &[
+                ["16.90", "0.40", "16.50", "83.50"],
+                ["16.90", "0.33", "16.57", "66.93"],
+                ["16.90", "0.26", "16.64", "50.29"],
+                ["16.90", "0.20", "16.70", "33.59"],
+                ["16.90", "0.13", "16.77", "16.82"],
+                ["16.89", "0.07", "16.82", "0.00"],
+            ],
+        );
+    }
+    let rows = |more: &str| flows(&format!("--principal 10000 --annual-rate 36.5 --frequency daily {more}"), "50,9990");
+    assert_eq!(rows("")["rows"][0]["interest"], "10.00");
+    assert_eq!(rows("--day-count 30/360")["rows"][0]["interest"], "10.14");
+}
+
 #[test]
 fn words_are_taken_in_any_spelling() {
     let of = |more: &str| quote(&format!("--principal 20,000 --annual-rate 15 --disbursed-on 2026-01-01 {more}"));
@@ -185,6 +220,38 @@ fn regulation_z_examples() {
     assert_eq!(of(fortnights, "19x9.50,30"), "12.22");
     assert_eq!(of("--principal 1000 --disbursed-on 1978-01-03", "1978-09-15:1080"), "11.45");
     assert_eq!(of("--principal 1000 --disbursed-on 1978-01-03", "1980-01-03=1240"), "11.36");
+}
+
+// COM(1996)79, Annex III, first example; the example of Microsoft's documentation of XIRR.
+#[test]
+fn payments_counted_in_days_have_an_effective_rate_beside_the_apr() {
+    let line = "--principal 1000 --disbursed-on 2001-01-01";
+    let directive = flows(line, "2002-07-01:1200");
+    assert_eq!(directive["effectiveAnnualRate"], "12.96");
+    assert_eq!(flows(&format!("{line} --fee-lender 50"), "2002-07-01:1200")["effectiveAnnualRate"], "16.90");
+    let xirr = "2008-03-01:2750,2008-10-30:4250,2009-02-15:3250,2009-04-01:2750";
+    assert_eq!(flows("--principal 10000 --disbursed-on 2008-01-01", xirr)["effectiveAnnualRate"], "37.34");
+    let bullet = "--principal 5000 --annual-rate 100 --method bullet --period-days 73";
+    assert_eq!(quote(bullet)["effectiveAnnualRate"], "148.83", "1.2 ^ 5");
+    let out = run(&bullet.split_whitespace().collect::<Vec<_>>());
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(text.contains("\nEffective, percent                148.83\n"), "{text}");
+    assert!(flows("--principal 20000", "24x970").get("effectiveAnnualRate").is_none(), "months");
+}
+
+// US 12 CFR 1026, Appendix J (b)(5).
+#[test]
+fn a_single_payment_has_one_apr_however_it_is_asked_for() {
+    let line = "--principal 100000 --disbursed-on 2026-01-01";
+    let bullet = quote(&format!("{line} --annual-rate 18 --method bullet --period-days 730"));
+    assert_eq!((&bullet["totalPaid"], &bullet["apr"]), (&json!("136000.00"), &json!("16.62")));
+    assert_eq!(flows(line, "2028-01-01:136000")["apr"], "16.62");
+    let quarter = quote(&format!("{line} --annual-rate 12 --installments 1 --first-due 2026-04-01"));
+    assert_eq!((&quarter["totalPaid"], &quarter["apr"]), (&json!("103000.00"), &json!("12.00")));
+    assert_eq!(flows(line, "2026-04-01:103000")["apr"], "12.00");
+    // Spec lending 2.2: a bullet counts days where they are three whole months too.
+    let fee = quote(&format!("{line} --annual-rate 18 --method bullet --first-due 2026-04-01 --fee-lender 500"));
+    assert_eq!(fee["apr"], "20.13");
 }
 
 #[test]

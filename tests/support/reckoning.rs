@@ -3,7 +3,7 @@
 
 mod payments;
 
-use chrono::{Datelike as _, Days, Months, NaiveDate};
+use chrono::{Days, Months, NaiveDate};
 use serde_json::Value;
 
 use super::money::paise;
@@ -249,12 +249,10 @@ impl Reckoning {
         (from, self.rows[index].due)
     }
 
-    /// A part of a year by a day count: whole months are a twelfth each under 30/360.
+    /// A part of a year by a day count: under 30/360 whole months are a twelfth each, odd days 1/360.
     fn year(count: &str, whole: i64, from: NaiveDate, until: NaiveDate) -> (i64, i64) {
-        let number =
-            |day: NaiveDate| i64::from(day.year()) * 360 + i64::from(day.month0()) * 30 + i64::from(day.day().min(30));
         match count {
-            "THIRTY360" => (30 * whole + number(until) - number(from), 360),
+            "THIRTY360" => (30 * whole + days(from, until), 360),
             "ACTUAL365" => (days(from, until), 365),
             "ACTUAL360" => (days(from, until), 360),
             other => panic!("no words for {other}"),

@@ -3,9 +3,10 @@
 use chrono::NaiveDate;
 
 use super::flows::Given;
-use super::{Args, Calendar, Quote, net, no_apr, schedule_of};
+use super::{Args, Calendar, Quote, day_count, net, no_apr, schedule_of};
 use crate::domain::maths::{
-    Apr, AprError, Flow, Frequency, GivenRate, Paise, apr, apr_of_dated, due_dates, rows_of_payments,
+    Apr, AprError, Flow, Frequency, GivenRate, Method, Paise, apr, apr_of_dated, counts_days, due_dates,
+    effective_annual_rate, rows_of_payments,
 };
 
 /// The quote of the payments `given` for the principal less `fees`.
@@ -15,7 +16,7 @@ pub(super) fn quote(args: &Args, calendar: &Calendar, given: &Given, fees: Paise
     }
     let payments = Payments::of(calendar, given)?;
     let rate = match args.annual_rate {
-        Some(rate) => GivenRate::Contract(rate, args.day_count),
+        Some(rate) => GivenRate::Contract(rate, day_count(args, calendar)),
         None => GivenRate::Found(payments.apr(calendar, args.principal).map_err(|error| match error {
             AprError::Negative => "--flows: the payments do not repay the principal".to_owned(),
             other => no_apr(other),
@@ -26,7 +27,8 @@ pub(super) fn quote(args: &Args, calendar: &Calendar, given: &Given, fees: Paise
     let schedule = rows.and_then(schedule_of).ok_or("--flows: an amount or a date is out of range")?;
     let net_disbursed = net(&schedule, args.principal, fees)?;
     let apr = payments.apr(calendar, net_disbursed).map_err(no_apr)?;
-    Ok(Quote { schedule, fees, net_disbursed, apr })
+    let effective = payments.effective(calendar, net_disbursed);
+    Ok(Quote { schedule, fees, net_disbursed, apr, effective })
 }
 
 /// The payments with their days, in order.
@@ -57,6 +59,12 @@ impl Payments {
                 Ok(Self { dated: days.into_iter().zip(amounts.iter().copied()).collect(), regular: true })
             }
         }
+    }
+
+    /// The effective rate where the payments have days of their own or periods of days.
+    fn effective(&self, calendar: &Calendar, net: Paise) -> Option<Apr> {
+        let in_days = !self.regular || counts_days(Method::EqualInstalment, calendar.frequency);
+        in_days.then(|| effective_annual_rate(net, calendar.disbursed_on, &self.dated).ok()).flatten()
     }
 
     fn apr(&self, calendar: &Calendar, net: Paise) -> Result<Apr, AprError> {

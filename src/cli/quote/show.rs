@@ -43,6 +43,8 @@ struct QuoteView {
     net_disbursed: String,
     apr: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    effective_annual_rate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     upfront_interest: Option<String>,
 }
 
@@ -57,6 +59,7 @@ pub(super) fn json(quote: &Quote) -> Result<String, serde_json::Error> {
         total_paid: schedule.total_paid.to_string(),
         net_disbursed: quote.net_disbursed.to_string(),
         apr: quote.apr.to_string(),
+        effective_annual_rate: quote.effective.map(|rate| rate.to_string()),
         upfront_interest: upfront.map(|interest| interest.to_string()),
     })
 }
@@ -94,6 +97,9 @@ pub(super) fn table(quote: &Quote) -> String {
     figure("Fees", &quote.fees.to_string());
     figure("Net disbursed", &quote.net_disbursed.to_string());
     figure("APR, percent", &quote.apr.to_string());
+    if let Some(effective) = quote.effective {
+        figure("Effective, percent", &effective.to_string());
+    }
     let _ = write!(
         text,
         "\nin whole rupees: {}, {}, {}, {}, APR {}",

@@ -10,6 +10,7 @@ use super::document::{
 use super::{Letterhead, words, working_days};
 use crate::domain::application::facets::Offer;
 use crate::domain::application::form::LoanType;
+use crate::domain::maths::apr::{effective_rate_of, unit_periods_per_year};
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rounding::Rounding;
 use crate::domain::maths::schedule::{Method, Row};
@@ -58,6 +59,8 @@ fn part_one(offer: &Offer, loan_type: LoanType) -> PartOne {
             kind: words::rhythm(&offer.terms),
             number: offer.terms.installments,
             amount: offer.instalment.to_string(),
+            first_amount: first_apart(offer).map(|amount| amount.to_string()),
+            last_amount: last_apart(offer).map(|amount| amount.to_string()),
             first_due: offer.terms.first_due,
             starts_after_days: days_to_first(offer),
         },
@@ -132,7 +135,7 @@ fn apr_sheet(offer: &Offer) -> Option<AprSheet> {
     Some(AprSheet {
         sanctioned_amount: offer.sanctioned.to_string(),
         term: words::term(offer.tenure),
-        instalments: format!("{}, {} x {}", words::rhythm(&offer.terms), offer.instalment, offer.terms.installments),
+        instalments: words::instalments(offer, first_apart(offer), last_apart(offer)),
         starts: format!("{} days after sanction", days_to_first(offer)),
         interest_type: "FIXED".to_owned(),
         interest_rate: offer.annual_rate.to_string(),
@@ -144,6 +147,8 @@ fn apr_sheet(offer: &Offer) -> Option<AprSheet> {
         net_disbursed: offer.net_disbursed.to_string(),
         total_paid: offer.sanctioned.checked_add(offer.interest)?.to_string(),
         annual_percentage_rate: percent(offer.apr),
+        effective_annual_rate: effective_rate_of(&offer.terms, &offer.schedule, offer.net_disbursed)
+            .map(|rate| rate.to_string()),
         disbursal_schedule: words::UPFRONT.to_owned(),
         due_date: offer.terms.first_due.format("%d%m%Y").to_string(),
     })
@@ -161,18 +166,14 @@ fn row(row: &Row) -> ScheduleRow {
 }
 
 fn basis(offer: &Offer) -> Option<Basis> {
-    let per_year = if offer.terms.method == Method::Bullet {
-        Decimal::from(365).checked_div(Decimal::from(days_to_first(offer)))?
-    } else {
-        offer.terms.frequency.periods_per_year()?
-    };
+    let per_year = unit_periods_per_year(&offer.terms)?;
     Some(Basis {
         apr: words::apr(offer),
         apr_method: "UNIT_PERIOD_IRR".to_owned(),
         periods_per_year: per_year.round_dp(6).normalize().to_string(),
         tax_included: true,
         rounding: words::rounding(offer),
-        day_count: words::day_count(offer.terms.day_count),
+        day_count: words::day_count(&offer.terms),
         broken_period: words::broken_period(offer),
     })
 }
@@ -239,6 +240,17 @@ fn overdue(due_date: NaiveDate) -> Option<OverdueExample> {
     let after = |days| due_date.checked_add_signed(TimeDelta::try_days(days)?);
     let (sma_1, sma_2, npa) = (after(SMA_1_DAYS)?, after(SMA_2_DAYS)?, after(NPA_DAYS)?);
     Some(OverdueExample { due_date, sma_1, sma_2, npa, text: words::overdue(due_date, sma_1, sma_2, npa) })
+}
+
+/// The first instalment, when it pays the interest of odd days on top of the others' amount.
+fn first_apart(offer: &Offer) -> Option<Paise> {
+    offer.schedule.rows.first().map(|row| row.instalment).filter(|first| *first != offer.instalment)
+}
+
+/// The last instalment, when each is another amount.
+fn last_apart(offer: &Offer) -> Option<Paise> {
+    let falls = offer.terms.method == Method::EqualPrincipal && offer.terms.installments > 1;
+    offer.schedule.rows.last().map(|row| row.instalment).filter(|last| falls && *last != offer.instalment)
 }
 
 fn days_to_first(offer: &Offer) -> i64 {

@@ -96,8 +96,14 @@ pub struct Instalments {
     pub kind: String,
     /// How many.
     pub number: u32,
-    /// Equated periodic instalment; the last one may differ by rounding.
+    /// Equated periodic instalment; the last one may differ by rounding. Of equal principal, the first instalment.
     pub amount: String,
+    /// The first instalment, where it is another amount: it pays the interest of odd days on top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_amount: Option<String>,
+    /// The last instalment, where equal principal makes each another amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_amount: Option<String>,
     /// Business date of the first.
     pub first_due: NaiveDate,
     /// Days from the sanction to the first.
@@ -187,7 +193,8 @@ pub struct AprSheet {
     pub sanctioned_amount: String,
     /// 2: term.
     pub term: String,
-    /// 2 (b): type, amount and number of the instalments, e.g. `monthly, 969.73 x 24`.
+    /// 2 (b): type, amount and number of the instalments, e.g. `monthly, 969.73 x 24`, or `monthly, 2855.40, then
+    /// 2750.40 x 11` where the first is another amount.
     pub instalments: String,
     /// 2 (d): when they start, e.g. `30 days after sanction`.
     pub starts: String,
@@ -211,6 +218,10 @@ pub struct AprSheet {
     pub total_paid: String,
     /// 9: APR, percent with two decimals.
     pub annual_percentage_rate: String,
+    /// Effective annual rate, percent with two decimals: compounded, in years of 365 days. A second figure beside 9, for
+    /// loans whose periods are days or weeks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_annual_rate: Option<String>,
     /// 10: disbursal schedule.
     pub disbursal_schedule: String,
     /// 11: due date of the first instalment, DDMMYYYY.

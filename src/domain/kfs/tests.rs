@@ -121,6 +121,114 @@ fn every_row_of_the_form_says_something() {
     insta::assert_debug_snapshot!(kfs);
 }
 
+/// The illustration's offer on other terms.
+fn on(terms: ScheduleTerms) -> Offer {
+    let schedule = schedule(&terms).unwrap();
+    let net_disbursed = schedule.net_disbursed(terms.principal, rupees("0")).unwrap();
+    Offer {
+        sanctioned: terms.principal,
+        interest: schedule.cost_of_interest().unwrap(),
+        total: schedule.total_paid,
+        instalment: schedule.instalment,
+        apr: apr_of(&terms, &schedule, net_disbursed).unwrap().rounded(),
+        fees: Vec::new(),
+        net_disbursed,
+        schedule,
+        terms,
+        ..illustration()
+    }
+}
+
+/// 30,000 at 18 % in twelve instalments on the fifth, paid out on 28 Nov: seven odd days, 7/360 of 5,400 a year.
+fn broken(first_period: FirstPeriod) -> ScheduleTerms {
+    ScheduleTerms {
+        principal: rupees("30000"),
+        annual_rate: "18.00".parse().unwrap(),
+        installments: 12,
+        disbursed_on: day("2026-11-28"),
+        first_due: day("2027-01-05"),
+        due_day: Some(5),
+        first_period,
+        ..illustration().terms
+    }
+}
+
+#[test]
+fn a_first_instalment_that_pays_odd_days_stands_apart() {
+    let offer = on(broken(FirstPeriod::AddToFirst));
+    let kfs = of(&offer);
+    let row = &kfs.part_one.instalments;
+    assert_eq!(
+        (row.amount.as_str(), row.first_amount.as_deref(), row.last_amount.as_deref()),
+        ("2750.40", Some("2855.40"), None)
+    );
+    assert_eq!(kfs.apr_sheet.instalments, "monthly, 2855.40, then 2750.40 x 11");
+    assert!(kfs.basis.rounding.contains("by the interest of the odd days before its period, Rs. 105.00"));
+    for policy in [FirstPeriod::Stretch, FirstPeriod::Upfront] {
+        let offer = on(broken(policy));
+        let kfs = of(&offer);
+        assert_eq!(kfs.part_one.instalments.first_amount, None);
+        assert_eq!(kfs.apr_sheet.instalments, format!("monthly, {} x 12", offer.instalment));
+    }
+}
+
+#[test]
+fn instalments_of_equal_principal_are_told_from_first_to_last() {
+    let terms = ScheduleTerms { method: Method::EqualPrincipal, ..broken(FirstPeriod::AddToFirst) };
+    let kfs = of(&on(terms));
+    assert_eq!(kfs.apr_sheet.instalments, "monthly, 12 from 3055.00 to 2537.50");
+    let row = &kfs.part_one.instalments;
+    assert_eq!(
+        (row.amount.as_str(), row.first_amount.as_deref(), row.last_amount.as_deref()),
+        ("2950.00", Some("3055.00"), Some("2537.50"))
+    );
+}
+
+#[test]
+fn the_words_of_30_360_are_true_for_each_period() {
+    let words = |frequency, odd_day_count| {
+        let terms = ScheduleTerms { frequency, odd_day_count, ..broken(FirstPeriod::AddToFirst) };
+        of(&Offer { terms, ..on(broken(FirstPeriod::AddToFirst)) }).basis
+    };
+    assert!(words(Frequency::EveryDays(10), None).day_count.starts_with("30/360: each day counts 1/360;"));
+    assert!(words(Frequency::Weekly, None).day_count.contains("odd days count 1/364 each;"));
+    assert!(words(Frequency::Quarterly, None).day_count.contains("a whole month before it a twelfth"));
+    let monthly = words(Frequency::Monthly, Some(DayCount::Actual365));
+    assert!(monthly.broken_period.ends_with("Day count of these odd days: Actual days divided by 365."));
+}
+
+/// `lending.md` §2.2 and §1.3: 1,00,000 at 18 % for 45 days; the effective rate is (1 + 2,219.18 / 1,00,000) ^ (365 / 45).
+#[test]
+fn a_loan_in_days_tells_the_effective_rate_beside_the_apr() {
+    let terms = ScheduleTerms {
+        principal: rupees("100000"),
+        method: Method::Bullet,
+        frequency: Frequency::EveryDays(45),
+        day_count: DayCount::Actual365,
+        installments: 1,
+        first_due: day("2027-01-12"),
+        due_day: None,
+        ..broken(FirstPeriod::Stretch)
+    };
+    let kfs = of(&on(terms.clone()));
+    assert_eq!(kfs.apr_sheet.annual_percentage_rate, "18.00");
+    assert_eq!(kfs.apr_sheet.effective_annual_rate.as_deref(), Some("19.49"));
+    assert_eq!(kfs.basis.periods_per_year, "8.111111", "365/45");
+    let two_years = ScheduleTerms { frequency: Frequency::EveryDays(730), first_due: day("2028-11-27"), ..terms };
+    assert_eq!(of(&on(two_years)).basis.periods_per_year, "1");
+    assert_eq!(of(&illustration()).apr_sheet.effective_annual_rate, None, "months");
+}
+
+#[test]
+fn a_statement_from_before_reads_as_it_was() {
+    let kfs = of(&illustration());
+    let text = serde_json::to_string(&kfs).unwrap();
+    for member in ["effectiveAnnualRate", "firstAmount", "lastAmount"] {
+        assert!(!text.contains(member), "{member}: such a statement has none");
+    }
+    assert_eq!(serde_json::from_str::<Kfs>(&text).unwrap(), kfs);
+}
+
 #[test]
 fn the_example_of_an_unpaid_instalment_counts_as_rbi_does() {
     // RBI's own dates: due 31 Mar 2021, SMA-1 30 Apr, SMA-2 30 May, NPA 29 Jun.

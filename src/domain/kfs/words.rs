@@ -7,6 +7,7 @@ use crate::domain::application::facets::Offer;
 use crate::domain::application::form::{LoanType, Tenure, TenureUnit};
 use crate::domain::maths::day_count::DayCount;
 use crate::domain::maths::first_period::FirstPeriod;
+use crate::domain::maths::money::Paise;
 use crate::domain::maths::reschedule::PrepaymentMode;
 use crate::domain::maths::rounding::Rounding;
 use crate::domain::maths::schedule::{Frequency, Method, ScheduleTerms};
@@ -49,6 +50,17 @@ pub(super) fn rhythm(terms: &ScheduleTerms) -> String {
         Frequency::Weekly => "weekly".to_owned(),
         Frequency::Fortnightly => "fortnightly".to_owned(),
         Frequency::EveryDays(days) => format!("every {days} days"),
+    }
+}
+
+/// e.g. `monthly, 969.73 x 24`; a `first` instalment that is another amount stands apart, and of falling ones the first
+/// and the `last`.
+pub(super) fn instalments(offer: &Offer, first: Option<Paise>, last: Option<Paise>) -> String {
+    let (rhythm, amount, count) = (rhythm(&offer.terms), offer.instalment, offer.terms.installments);
+    match (first, last) {
+        (None, None) => format!("{rhythm}, {amount} x {count}"),
+        (Some(first), None) => format!("{rhythm}, {first}, then {amount} x {}", count.saturating_sub(1)),
+        (first, Some(last)) => format!("{rhythm}, {count} from {} to {last}", first.unwrap_or(amount)),
     }
 }
 
@@ -150,32 +162,73 @@ pub(super) fn rounding(offer: &Offer) -> String {
         Rounding::RupeeCeil => "up to the next rupee".to_owned(),
         Rounding::MultipleOf(unit) => format!("to the nearest multiple of Rs. {unit}"),
     };
+    let odd = odd_interest(offer).map_or_else(String::new, |interest| {
+        format!(
+            " The first instalment is more than the others by the interest of the odd days before its period, \
+            Rs. {interest}, which is no rounding."
+        )
+    });
     format!(
         "Each instalment is rounded {how} and interest of each period to the nearest paisa. The last instalment pays \
-        what is then left, so it may differ, and instalment times number may differ from the total to be paid."
+        what is then left, so it may differ, and instalment times number may differ from the total to be paid.{odd}"
     )
 }
 
-pub(super) fn day_count(day_count: DayCount) -> String {
-    let how = match day_count {
-        DayCount::Thirty360 => {
-            "30/360: a whole period is exactly its share of a year, odd days count 1/360 each; up to a day inside a \
-            period, the interest of the period before rounding by the share of its days that are gone."
-        }
-        DayCount::Actual365 => "Actual days divided by 365.",
-        DayCount::Actual360 => "Actual days divided by 360.",
-        DayCount::Actual364 => "Actual days divided by 364.",
-        DayCount::ActualActual => "Actual days divided by the days of the calendar year in which they lie.",
+/// What the first instalment pays on top of the others' amount, under [`FirstPeriod::AddToFirst`].
+fn odd_interest(offer: &Offer) -> Option<Paise> {
+    let first = offer.schedule.rows.first()?.instalment;
+    first.checked_sub(offer.instalment).filter(|interest| interest.is_positive())
+}
+
+pub(super) fn day_count(terms: &ScheduleTerms) -> String {
+    let how = match terms.day_count {
+        DayCount::Thirty360 => format!(
+            "30/360: {}; up to a day inside a period, the interest of the period before rounding by the share of its \
+            days that are gone.",
+            thirty_360(terms),
+        ),
+        other => days_of(other).to_owned(),
     };
     format!(
         "{how} Interest runs on the principal that is not due yet; an overdue instalment bears no further interest."
     )
 }
 
+/// What a day is under 30/360, which depends on the period.
+const fn thirty_360(terms: &ScheduleTerms) -> &'static str {
+    match terms.frequency {
+        Frequency::EveryDays(_) => "each day counts 1/360",
+        Frequency::Weekly | Frequency::Fortnightly => {
+            "a whole period is exactly its share of a year of 52 weeks, odd days count 1/364 each"
+        }
+        Frequency::Monthly => "a whole period is exactly its share of a year, odd days count 1/360 each",
+        Frequency::Quarterly | Frequency::HalfYearly | Frequency::Yearly => {
+            "a whole period is exactly its share of a year, a whole month before it a twelfth, odd days count 1/360 each"
+        }
+    }
+}
+
+/// What a day is where none belongs to a whole period.
+const fn days_of(day_count: DayCount) -> &'static str {
+    match day_count {
+        DayCount::Thirty360 => "1/360 for each day.",
+        DayCount::Actual365 => "Actual days divided by 365.",
+        DayCount::Actual360 => "Actual days divided by 360.",
+        DayCount::Actual364 => "Actual days divided by 364.",
+        DayCount::ActualActual => "Actual days divided by the days of the calendar year in which they lie.",
+    }
+}
+
 /// `lending.md` §2.3, and the circular on interest from disbursal (§1.4).
 pub(super) fn broken_period(offer: &Offer) -> String {
     let begin = "Interest runs from the day on which the money is paid out, never from an earlier one.";
     let odd = "If the first period is longer than the others, the interest of its odd days";
+    let counted = match offer.terms.odd_day_count {
+        Some(day_count) if day_count != offer.terms.day_count => {
+            format!(" Day count of these odd days: {}", days_of(day_count))
+        }
+        _ => String::new(),
+    };
     match offer.terms.first_period {
         FirstPeriod::Stretch => format!(
             "{begin} A first period that is longer or shorter than the others bears interest for its own days, and \
@@ -183,10 +236,10 @@ pub(super) fn broken_period(offer: &Offer) -> String {
         ),
         FirstPeriod::AddToFirst => format!(
             "{begin} {odd}, which come before its whole \
-        ones, is paid on top of the first instalment."
+        ones, is paid on top of the first instalment.{counted}"
         ),
         FirstPeriod::Upfront => {
-            format!("{begin} {odd} is kept from the payout: Rs. {}.", offer.schedule.upfront_interest)
+            format!("{begin} {odd} is kept from the payout: Rs. {}.{counted}", offer.schedule.upfront_interest)
         }
     }
 }

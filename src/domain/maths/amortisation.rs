@@ -45,12 +45,21 @@ pub fn due_dates(
     count: u32,
 ) -> Option<Vec<NaiveDate>> {
     let interval = frequency.split(disbursed_on, first_due)?;
+    let is_cut = seed_day(frequency, (disbursed_on, first_due)).is_some();
+    let (anchor, offset) = if is_cut { (disbursed_on, interval.whole) } else { (first_due, 0) };
+    (0..count).map(|index| frequency.after(anchor, offset.checked_add(index)?)).collect()
+}
+
+/// The day of the month on which a loan is due where the month of its first due date was too short to have it, counted
+/// from the disbursal; `None` where no month cut that date.
+#[must_use]
+pub fn seed_day(frequency: Frequency, (disbursed_on, first_due): (NaiveDate, NaiveDate)) -> Option<u32> {
+    let interval = frequency.split(disbursed_on, first_due)?;
     let cut_by_month_end = matches!(frequency.step(), Step::Months(_))
         && interval.odd_days == 0
         && frequency.after(disbursed_on, interval.whole) == Some(first_due)
         && disbursed_on.day() > first_due.day();
-    let (anchor, offset) = if cut_by_month_end { (disbursed_on, interval.whole) } else { (first_due, 0) };
-    (0..count).map(|index| frequency.after(anchor, offset.checked_add(index)?)).collect()
+    cut_by_month_end.then(|| disbursed_on.day())
 }
 
 /// The due dates of a loan that is due on one day of the month, whatever day a short month makes of it.

@@ -12,15 +12,16 @@ use rust_decimal::{Decimal, MathematicalOps as _, RoundingStrategy};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::frequency::{Frequency, days_between};
+use super::frequency::{Frequency, Step, days_between};
 use super::money::Paise;
 use super::schedule::{Method, Schedule, ScheduleTerms};
-use super::unit_rate::{MAX_UNIT_RATE, Payment, unit_rate};
+use super::unit_rate::{Payment, day_rate, unit_rate};
 
-/// Digits of an effective annual rate that are kept.
+/// Digits of an effective annual rate that are known.
 const RATE_DIGITS: u32 = 11;
 const MONTHS_PER_YEAR: u32 = 12;
 const DAYS_PER_YEAR: i64 = 365;
+const DAYS_TO_COMPOUND: u64 = 365;
 
 /// An annual percentage rate. Has no upper end: a short loan with a fee may be at 521.43.
 ///
@@ -166,50 +167,84 @@ fn single_term(from: NaiveDate, on: NaiveDate, frequency: Frequency) -> Option<(
     (part <= of_year).then_some((1, terms_per_year))
 }
 
-/// The effective annual rate at which one `payment` after `days` is worth `net_disbursed`: compounded
-/// over a year of 365 days, a second figure beside the APR and never in its place (COM(1996)79).
+/// The effective annual rate of payments on any days for `net_disbursed` received on `from`: the rate at which all of
+/// them, each discounted over its days in years of 365, are worth that amount (COM(1996)79; what spreadsheets call
+/// XIRR). Compounded, so a second figure beside the APR and never in its place (`lending.md` §1.3).
 ///
 /// # Errors
 ///
-/// As [`apr()`], with [`AprError::TooHigh`] above 1000 % a year.
-pub fn effective_annual_rate(net_disbursed: Paise, payment: Paise, days: i64) -> Result<Apr, AprError> {
-    if !net_disbursed.is_positive() {
-        return Err(AprError::NetNotPositive);
+/// As [`apr()`], with [`AprError::TooHigh`] above 1000 % a day; [`AprError::OutOfRange`] also for a payment before `from`
+/// and for a rate that does not fit.
+pub fn effective_annual_rate(
+    net_disbursed: Paise,
+    from: NaiveDate,
+    flows: &[(NaiveDate, Paise)],
+) -> Result<Apr, AprError> {
+    let payment = |&(on, amount): &(NaiveDate, Paise)| {
+        let period = u32::try_from(days_between(from, on)).ok()?;
+        Some(Payment { period, odd: Decimal::ZERO, amount })
+    };
+    let payments = flows.iter().map(payment).collect::<Option<Vec<_>>>().ok_or(AprError::OutOfRange)?;
+    let of_a_day = day_rate(net_disbursed, payments)?;
+    let grown = of_a_day.checked_add(Decimal::ONE).and_then(|growth| growth.checked_powu(DAYS_TO_COMPOUND));
+    let rate = grown.and_then(|grown| grown.checked_sub(Decimal::ONE)).ok_or(AprError::OutOfRange)?;
+    annual(rate.round_dp(RATE_DIGITS), Decimal::ONE)
+}
+
+/// The effective annual rate of a schedule whose periods are counted in days; `None` where they are months, which the
+/// APR alone describes, and where there is no such rate.
+///
+/// RBI names no day count for days, so that one APR of a short loan may be stated in several ways (`lending.md` §1.3).
+#[must_use]
+pub fn effective_rate_of(terms: &ScheduleTerms, schedule: &Schedule, net_disbursed: Paise) -> Option<Apr> {
+    if !counts_days(terms.method, terms.frequency) {
+        return None;
     }
-    if payment < net_disbursed {
-        return Err(AprError::Negative);
-    }
-    let years = Decimal::from(days).checked_div(Decimal::from(DAYS_PER_YEAR)).filter(|years| *years > Decimal::ZERO);
-    let growth = Decimal::from(payment.0).checked_div(Decimal::from(net_disbursed.0));
-    let rate = years.zip(growth).and_then(|(years, growth)| {
-        let yearly = growth.checked_powd(Decimal::ONE.checked_div(years)?)?;
-        yearly.checked_sub(Decimal::ONE)
-    });
-    match rate.ok_or(AprError::OutOfRange)?.round_dp(RATE_DIGITS) {
-        rate if rate > MAX_UNIT_RATE => Err(AprError::TooHigh),
-        rate => annual(rate, Decimal::ONE),
-    }
+    let flows: Vec<_> = schedule.rows.iter().map(|row| (row.due_date, row.instalment)).collect();
+    effective_annual_rate(net_disbursed, terms.disbursed_on, &flows).ok()
+}
+
+/// Whether periods are a number of days, not of months.
+#[must_use]
+pub const fn counts_days(method: Method, frequency: Frequency) -> bool {
+    matches!(method, Method::Bullet) || matches!(frequency.step(), Step::Days(_))
 }
 
 /// The APR of a schedule of which `net_disbursed` reaches the borrower, so without the charges and
 /// the interest kept from the disbursal ([`Schedule::net_disbursed`]).
 ///
-/// The unit period is the schedule's own period. A bullet loan has one payment, so its unit
-/// period is its term of d days and the multiplier 365/d.
+/// The unit period is the schedule's own period. A single payment has that of [`apr_of_dated`]; a
+/// bullet loan of up to a year counts its term in days.
 ///
 /// # Errors
 ///
 /// As [`apr()`]; also [`AprError::OutOfRange`] when the schedule is not one of these terms.
 pub fn apr_of(terms: &ScheduleTerms, schedule: &Schedule, net_disbursed: Paise) -> Result<Apr, AprError> {
-    if terms.method == Method::Bullet {
-        let flow = Flow { period: 1, amount: schedule.total_paid };
-        let days = days_between(terms.disbursed_on, terms.first_due);
-        let terms_per_year = Decimal::from(DAYS_PER_YEAR).checked_div(Decimal::from(days));
-        return apr(net_disbursed, &[flow], Decimal::ZERO, terms_per_year.ok_or(AprError::OutOfRange)?);
+    if let [only] = schedule.rows.as_slice() {
+        let flow = (only.due_date, only.instalment);
+        return apr_of_dated(net_disbursed, terms.disbursed_on, &[flow], frequency_of_single(terms));
     }
     let first = terms.frequency.split(terms.disbursed_on, terms.first_due).ok_or(AprError::OutOfRange)?;
     let per_year = terms.frequency.periods_per_year().ok_or(AprError::OutOfRange)?;
     let flows: Vec<Flow> =
         (first.whole..).zip(&schedule.rows).map(|(period, row)| Flow { period, amount: row.instalment }).collect();
     apr(net_disbursed, &flows, first.odd_fraction, per_year)
+}
+
+/// Number of the unit periods of [`apr_of`] in a year; `None` for a period of no days.
+#[must_use]
+pub fn unit_periods_per_year(terms: &ScheduleTerms) -> Option<Decimal> {
+    if terms.installments != 1 {
+        return terms.frequency.periods_per_year();
+    }
+    let term = single_term(terms.disbursed_on, terms.first_due, frequency_of_single(terms));
+    Some(term.map_or(Decimal::ONE, |(_, terms_per_year)| terms_per_year))
+}
+
+/// A bullet bears interest by the day, so its term is days even where they happen to be whole months.
+const fn frequency_of_single(terms: &ScheduleTerms) -> Frequency {
+    match terms.method {
+        Method::Bullet => Frequency::EveryDays(1),
+        Method::EqualInstalment | Method::EqualPrincipal => terms.frequency,
+    }
 }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::frequency::{Frequency, Step, days_between};
+use super::schedule::Method;
 
 const DAYS_IN_52_WEEKS: i64 = 364;
 
@@ -16,7 +17,8 @@ const DAYS_IN_52_WEEKS: i64 = 364;
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DayCount {
     /// Each whole period is exactly its share of a year: 1/12 for a month, 1/52 for a week. Odd
-    /// days count 1/360 each in months of 30 days, or 1/364 beside whole weeks.
+    /// days count 1/360 each beside whole months, or 1/364 beside whole weeks. Periods of a number of
+    /// days have no whole months: each day counts 1/360.
     Thirty360,
     /// Days divided by 365.
     Actual365,
@@ -46,6 +48,16 @@ impl YearFraction {
 }
 
 impl DayCount {
+    /// The day count of a loan for which none is named: months and weeks are exactly their share of a year, days and
+    /// bullets count 1/365 each (`lending.md` §2.2).
+    #[must_use]
+    pub const fn usual(method: Method, frequency: Frequency) -> Self {
+        match (method, frequency) {
+            (Method::Bullet, _) | (_, Frequency::EveryDays(_)) => Self::Actual365,
+            _ => Self::Thirty360,
+        }
+    }
+
     /// The part of a year from `from` to `until` for a loan repaid at `frequency`.
     ///
     /// The frequency matters only to [`DayCount::Thirty360`], which counts whole periods. `None`
@@ -70,18 +82,14 @@ impl DayCount {
     }
 }
 
+/// Whole periods, and whole months before them, have 30 days each; the odd days are those that the money was held, so
+/// that the three between 28 Feb and 3 Mar are three (`lending.md` §1.4).
 fn thirty_360(frequency: Frequency, months: u32, from: NaiveDate, until: NaiveDate) -> Option<YearFraction> {
     let interval = frequency.split(from, until)?;
-    let whole_days = i64::from(months).checked_mul(30)?.checked_mul(i64::from(interval.whole))?;
-    let numerator = whole_days.checked_add(days_of_thirty_day_months(from, interval.odd_until))?;
-    Some(YearFraction { numerator, denominator: 360 })
-}
-
-/// Days between two dates when each month has 30 of them and a 31st counts as the 30th (30E/360).
-fn days_of_thirty_day_months(from: NaiveDate, until: NaiveDate) -> i64 {
-    let day_number =
-        |date: NaiveDate| i64::from(date.year()) * 360 + i64::from(date.month0()) * 30 + i64::from(date.day().min(30));
-    day_number(until) - day_number(from)
+    let odd = Frequency::Monthly.split(from, interval.odd_until)?;
+    let in_periods = i64::from(months).checked_mul(i64::from(interval.whole))?;
+    let whole_days = in_periods.checked_add(i64::from(odd.whole))?.checked_mul(30)?;
+    Some(YearFraction { numerator: whole_days.checked_add(odd.odd_days)?, denominator: 360 })
 }
 
 fn actual_actual(from: NaiveDate, until: NaiveDate) -> Option<YearFraction> {

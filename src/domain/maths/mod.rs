@@ -23,8 +23,11 @@ mod unit_rate;
 mod tests;
 
 pub use accrual::{accrued_interest, cooling_off_interest, percent_of, simple_charge};
-pub use amortisation::due_dates;
-pub use apr::{Apr, AprError, Flow, apr, apr_of, apr_of_dated, effective_annual_rate};
+pub use amortisation::{due_dates, seed_day};
+pub use apr::{
+    Apr, AprError, Flow, apr, apr_of, apr_of_dated, counts_days, effective_annual_rate, effective_rate_of,
+    unit_periods_per_year,
+};
 pub use day_count::{DayCount, YearFraction};
 pub use first_period::FirstPeriod;
 pub use frequency::{Frequency, Interval};

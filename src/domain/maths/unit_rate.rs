@@ -6,13 +6,11 @@ use super::apr::AprError;
 use super::money::Paise;
 
 /// The rate of one unit period is looked for between 0 and 1000 %.
-pub(super) const MAX_UNIT_RATE: Decimal = Decimal::TEN;
+const MAX_UNIT_RATE: Decimal = Decimal::TEN;
 /// The search stops when the rate of one unit period is known to 1e-12.
-const TOLERANCE: Decimal = Decimal::from_parts(1, 0, 0, false, 12);
-/// Digits of the answer: one less than are known, so that an exact rate comes out exact.
-const UNIT_RATE_DIGITS: u32 = 11;
-/// Digits of a trial rate; two more than the tolerance needs, few enough to multiply fast.
-const TRIAL_DIGITS: u32 = 14;
+const UNIT_RATE_DIGITS: u32 = 12;
+/// That of one day to 1e-16: a year of days adds two digits of error.
+const DAY_RATE_DIGITS: u32 = 16;
 const MAX_PERIODS: u32 = 40_000;
 
 /// The rate of one unit period at which the payments are worth the net amount.
@@ -23,6 +21,20 @@ const MAX_PERIODS: u32 = 40_000;
 ///
 /// Further advances may make several rates solve it; the search then finds one of them.
 pub(super) fn unit_rate(
+    net_disbursed: Paise,
+    payments: Vec<Payment>,
+    odd_fraction: Decimal,
+) -> Result<Decimal, AprError> {
+    rate_known_to(UNIT_RATE_DIGITS, net_disbursed, payments, odd_fraction)
+}
+
+/// The same where the unit period is a day and the rate will be compounded over a year of them.
+pub(super) fn day_rate(net_disbursed: Paise, payments: Vec<Payment>) -> Result<Decimal, AprError> {
+    rate_known_to(DAY_RATE_DIGITS, net_disbursed, payments, Decimal::ZERO)
+}
+
+fn rate_known_to(
+    digits: u32,
     net_disbursed: Paise,
     payments: Vec<Payment>,
     odd_fraction: Decimal,
@@ -46,14 +58,18 @@ pub(super) fn unit_rate(
     if payments.exceed_net(MAX_UNIT_RATE).ok_or(AprError::OutOfRange)? {
         return Err(AprError::TooHigh);
     }
-    bisect(|rate| payments.exceed_net(rate)).ok_or(AprError::OutOfRange)
+    bisect(digits, |rate| payments.exceed_net(rate)).ok_or(AprError::OutOfRange)
 }
 
-/// Halves [0, `MAX_UNIT_RATE`] until `too_low` is pinned down to the tolerance.
-fn bisect(too_low: impl Fn(Decimal) -> Option<bool>) -> Option<Decimal> {
+/// Halves [0, `MAX_UNIT_RATE`] until the rate is known to so many digits.
+///
+/// A trial rate has two more, few enough to multiply fast; the answer one less, so that an exact
+/// rate comes out exact.
+fn bisect(digits: u32, too_low: impl Fn(Decimal) -> Option<bool>) -> Option<Decimal> {
+    let tolerance = Decimal::try_new(1, digits).ok()?;
     let (mut low, mut high) = (Decimal::ZERO, MAX_UNIT_RATE);
-    while high.checked_sub(low)? > TOLERANCE {
-        let middle = low.checked_add(high)?.checked_div(Decimal::TWO)?.round_dp(TRIAL_DIGITS);
+    while high.checked_sub(low)? > tolerance {
+        let middle = low.checked_add(high)?.checked_div(Decimal::TWO)?.round_dp(digits.checked_add(2)?);
         if too_low(middle)? {
             low = middle;
         } else {
@@ -61,7 +77,7 @@ fn bisect(too_low: impl Fn(Decimal) -> Option<bool>) -> Option<Decimal> {
         }
     }
     let middle = low.checked_add(high)?.checked_div(Decimal::TWO)?;
-    Some(middle.round_dp(UNIT_RATE_DIGITS))
+    Some(middle.round_dp(digits.checked_sub(1)?))
 }
 
 /// A payment with its distance from the start: whole unit periods and an odd part before them.

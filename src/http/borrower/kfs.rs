@@ -1,7 +1,9 @@
 //! The key facts statement as a page: RBI's form, row by row, from the bytes that were sent.
 
 use super::html::{cells, day, document, escape, form, form_row, instant, rupees};
-use crate::domain::kfs::document::{AprSheet, ContingentCharge, Fee, Kfs, PartOne, PartTwo, Rules, ScheduleRow};
+use crate::domain::kfs::document::{
+    AprSheet, ContingentCharge, Fee, Instalments, Kfs, PartOne, PartTwo, Rules, ScheduleRow,
+};
 use crate::domain::kfs::{Contact, days, document::Basis};
 
 /// The whole page; `hash` is of the bytes behind it.
@@ -36,26 +38,31 @@ fn summary(kfs: &Kfs) -> String {
     let one = &kfs.part_one;
     let figure = |name: &str, value: String| format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(&value));
     let number = one.instalments.number;
+    let amount = amounts(&one.instalments);
     format!(
         "<dl class=\"sum\">\n{}{}{}{}</dl>\n",
         figure("You receive", rupees(&kfs.apr_sheet.net_disbursed)),
         figure("You repay in total", rupees(&kfs.apr_sheet.total_paid)),
-        figure(
-            &format!("{number} instalment{} of", if number == 1 { "" } else { "s" }),
-            rupees(&one.instalments.amount)
-        ),
+        figure(&format!("{number} instalment{} of", if number == 1 { "" } else { "s" }), amount),
         figure("Annual percentage rate", format!("{}%", one.annual_percentage_rate)),
     )
+}
+
+/// The amount of an instalment, and those of the first and the last one where they are others.
+fn amounts(plan: &Instalments) -> String {
+    let first = plan.first_amount.as_ref().map(|first| format!(", the first {}", rupees(first)));
+    let last = plan.last_amount.as_ref().map(|last| format!(", falling to {}", rupees(last)));
+    [Some(rupees(&plan.amount)), first, last].into_iter().flatten().collect()
 }
 
 fn part_one(one: &PartOne) -> String {
     let text = |number: &str, label: &str, value: &str| form_row(number, label, &escape(value));
     let plan = &one.instalments;
     let instalments = format!(
-        "{}: {} of {}, the first on {} ({} days after sanction)",
+        "{}: {} of {}, due first on {} ({} days after sanction)",
         escape(&plan.kind),
         plan.number,
-        rupees(&plan.amount),
+        escape(&amounts(plan)),
         day(plan.first_due),
         plan.starts_after_days,
     );
@@ -129,6 +136,7 @@ fn contact(contact: &Contact) -> String {
 
 fn apr_sheet(sheet: &AprSheet) -> String {
     let text = |number: &str, label: &str, value: &str| form_row(number, label, &escape(value));
+    let effective = sheet.effective_annual_rate.as_deref();
     let rows = [
         text("1", "Sanctioned amount", &rupees(&sheet.sanctioned_amount)),
         text("2", "Term", &sheet.term),
@@ -144,6 +152,7 @@ fn apr_sheet(sheet: &AprSheet) -> String {
         text("7", "Net disbursed amount (1 less 6, less interest kept)", &rupees(&sheet.net_disbursed)),
         text("8", "Total to be paid (1 plus 5)", &rupees(&sheet.total_paid)),
         text("9", "Annual percentage rate", &format!("{}%", sheet.annual_percentage_rate)),
+        effective.map(|rate| text("", "Effective annual rate (compounded)", &format!("{rate}%"))).unwrap_or_default(),
         text("10", "Disbursal schedule", &sheet.disbursal_schedule),
         text("11", "Due date of the first instalment (DDMMYYYY)", &sheet.due_date),
     ];
@@ -207,4 +216,25 @@ fn footer(kfs: &Kfs, hash: &str) -> String {
         escape(&kfs.lender.phone),
         escape(hash),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instalments_that_are_other_amounts_are_told() {
+        let plan = |first: Option<&str>, last: Option<&str>| Instalments {
+            kind: "monthly".to_owned(),
+            number: 12,
+            amount: "2750.40".to_owned(),
+            first_amount: first.map(str::to_owned),
+            last_amount: last.map(str::to_owned),
+            first_due: "2027-01-05".parse().unwrap(),
+            starts_after_days: 38,
+        };
+        assert_eq!(amounts(&plan(None, None)), "₹2,750.40");
+        assert_eq!(amounts(&plan(Some("2855.40"), None)), "₹2,750.40, the first ₹2,855.40");
+        assert_eq!(amounts(&plan(None, Some("2537.50"))), "₹2,750.40, falling to ₹2,537.50");
+    }
 }

@@ -79,7 +79,7 @@ fn summary(kfs: &Kfs) -> Vec<(String, String)> {
     }
     rows.extend([
         ("Amount paid out".to_owned(), rupees(&sheet.net_disbursed)),
-        ("Instalments".to_owned(), format!("{} of Rs. {}", one.instalments.number, one.instalments.amount)),
+        ("Instalments".to_owned(), sheet.instalments.clone()),
         ("First due".to_owned(), one.instalments.first_due.to_string()),
         ("Total to repay".to_owned(), rupees(&sheet.total_paid)),
     ]);

@@ -18,7 +18,7 @@ use crate::domain::ids::ExchangeId;
 use crate::domain::kfs::IssuedKfs;
 use crate::domain::loan::PayoutState;
 use crate::domain::loan::account::Contract;
-use crate::domain::maths::FirstPeriod;
+use crate::domain::maths::{DayCount, FirstPeriod, ScheduleTerms, schedule};
 use crate::domain::product::Product;
 use crate::domain::servicing::Servicing;
 
@@ -220,8 +220,8 @@ fn each_later_day_that_is_worse_has_a_statement_of_its_own() {
     assert!(shown(&scene, third).unwrap().number.ends_with("-R3"));
     assert!(scene.loans[0].payouts.is_empty());
 
-    // Nobody accepted it, and four days on it is no worse than what was accepted.
-    scene.wait(Duration::days(4));
+    // Nobody accepted it. What was accepted has 25 odd days, and so has a payout on the eleventh.
+    scene.wait(Duration::days(5));
     let fourth = scene.trigger_payment("P4");
     assert_eq!(told(&scene, fourth), "PendingAuth");
     assert!(scene.deal(ONE).restatement.is_none());
@@ -288,4 +288,20 @@ fn money_under_way_keeps_the_accepted_due_dates_when_moved_ones_were_worse() {
     let first_due = |on: &str| Contract::of(offer, day(on)).unwrap().terms.first_due;
     assert_eq!(first_due("2026-11-05"), day("2026-12-05"));
     assert_eq!(first_due("2026-11-06"), day("2026-12-05"), "not January");
+}
+
+/// A short month cut the first due date only (`lending.md` §2.1), and a payout a day later does not change that.
+#[test]
+fn accepted_due_dates_that_stay_keep_the_day_that_a_short_month_cut() {
+    let accepted = granted().deal(ONE).offer.clone();
+    let terms = ScheduleTerms { due_day: None, day_count: DayCount::ActualActual, ..accepted.terms.clone() };
+    let servicing = Servicing::default();
+    let offer = pricing::for_payout(&Offer { terms, servicing, ..accepted }, day("2028-01-31")).unwrap();
+    let due = |on: &str| {
+        let terms = Contract::of(&offer, day(on)).unwrap().terms;
+        schedule(&terms).unwrap().rows.iter().take(3).map(|row| row.due_date).collect::<Vec<_>>()
+    };
+    let expected = ["2028-02-29", "2028-03-31", "2028-04-30"].map(day);
+    assert_eq!(due("2028-01-31"), expected);
+    assert_eq!(due("2028-02-01"), expected, "worse if they moved, so they stay");
 }

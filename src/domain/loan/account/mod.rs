@@ -31,6 +31,7 @@ use crate::domain::book::{self, Journal};
 use crate::domain::maths::accrual::accrued_after;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::schedule::{Row, Schedule, ScheduleError, ScheduleTerms, schedule};
+use crate::domain::maths::seed_day;
 use crate::domain::servicing::{Component, FeeLine, Servicing};
 
 /// What was accepted, with the dates that the bank's value date fixed. Nothing in it ever changes.
@@ -327,11 +328,19 @@ impl Out {
     }
 }
 
-/// Whether the accepted due dates hold for a payout that reached the account on a later day.
-fn stays(offer: &Offer, value_date: NaiveDate) -> bool {
+/// The terms with the accepted due dates, when they hold for a payout that reached the account on a later day. They keep
+/// their day of the month, which the later day may not tell any more: accepted on 31 Jan they are 29 Feb and 31 Mar, and
+/// stay so for money that came on 1 Feb.
+fn kept(offer: &Offer, value_date: NaiveDate) -> Option<ScheduleTerms> {
+    let accepted = &offer.terms;
     let is_worse = || pricing::for_payout(offer, value_date).is_ok_and(|new| restate::worse(&new, offer).is_some());
-    let kept = || ScheduleTerms { disbursed_on: value_date, ..offer.terms.clone() };
-    value_date > offer.terms.disbursed_on && is_worse() && schedule(&kept()).is_ok()
+    if value_date <= accepted.disbursed_on || !is_worse() {
+        return None;
+    }
+    let seed = || seed_day(accepted.frequency, (accepted.disbursed_on, accepted.first_due));
+    let due_day = accepted.due_day.or_else(seed);
+    let terms = ScheduleTerms { disbursed_on: value_date, due_day, ..accepted.clone() };
+    schedule(&terms).is_ok().then_some(terms)
 }
 
 impl Contract {
@@ -339,13 +348,17 @@ impl Contract {
     /// bank took longer and that would be worse for the borrower than what was accepted: then they stay.
     #[must_use]
     pub fn of(offer: &Offer, value_date: NaiveDate) -> Option<Self> {
-        let first_due = if value_date == offer.terms.disbursed_on || stays(offer, value_date) {
-            offer.terms.first_due
+        let moved = || {
+            let first_due = offer.servicing.first_due(offer.terms.frequency, value_date)?;
+            Some(ScheduleTerms { disbursed_on: value_date, first_due, ..offer.terms.clone() })
+        };
+        let terms = if value_date == offer.terms.disbursed_on {
+            offer.terms.clone()
         } else {
-            offer.servicing.first_due(offer.terms.frequency, value_date)?
+            kept(offer, value_date).or_else(moved)?
         };
         Some(Self {
-            terms: ScheduleTerms { disbursed_on: value_date, first_due, ..offer.terms.clone() },
+            terms,
             servicing: offer.servicing.clone(),
             bounce: offer.charges.bounce,
             penal_percent: offer.charges.late_payment_percent,

@@ -3,8 +3,11 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::support::{day, monthly, plan, rupees};
-use crate::domain::maths::{AprError, Flow, Frequency, Paise, apr, apr_of, apr_of_dated, effective_annual_rate};
+use super::support::{bullet, day, decimal, every, monthly, plan, rupees};
+use crate::domain::maths::{
+    AprError, DayCount, Flow, Frequency, Paise, ScheduleTerms, apr, apr_of, apr_of_dated, effective_annual_rate,
+    effective_rate_of, unit_periods_per_year,
+};
 
 type Dated = Vec<(NaiveDate, Paise)>;
 
@@ -130,15 +133,71 @@ fn dated_payments_without_a_rate_are_refused() {
     );
 }
 
-// COM(1996)79, Annex III, first example: 1,000 repaid with 1,200 after 546 days.
+// COM(1996)79 and Directive 98/7/EC, Annex II, examples 1 to 3: 1,200 after 546 days for 1,000, the same with costs of
+// 50, and 600 after one year and after two.
 #[test]
-fn effective_rate_of_a_single_payment() {
-    let of = |net: &str, payment: &str, days| effective_annual_rate(rupees(net), rupees(payment), days);
-    assert_eq!(of("1000", "1200", 546).expect("a rate").to_string(), "12.96");
-    assert_eq!(of("1000", "1100", 365).expect("a rate").to_string(), "10.00");
-    assert_eq!(of("1000", "1000", 30).expect("a rate").to_string(), "0.00");
-    assert_eq!(of("0", "1", 30), Err(AprError::NetNotPositive));
-    assert_eq!(of("1000", "999.99", 30), Err(AprError::Negative));
-    assert_eq!(of("1000", "1200", 0), Err(AprError::OutOfRange));
-    assert_eq!(of("1000", "1100", 5), Err(AprError::TooHigh));
+fn effective_rates_of_the_directive() {
+    let of = |net: &str, flows: &[(&str, &str)]| {
+        let flows: Dated = flows.iter().map(|(on, amount)| (day(on), rupees(amount))).collect();
+        effective_annual_rate(rupees(net), day("2001-01-01"), &flows)
+    };
+    let shown = |net, flows: &[(&str, &str)]| of(net, flows).expect("a rate").to_string();
+    assert_eq!(shown("1000", &[("2002-07-01", "1200")]), "12.96");
+    assert_eq!(shown("950", &[("2002-07-01", "1200")]), "16.90");
+    assert_eq!(shown("1000", &[("2002-01-01", "600"), ("2003-01-01", "600")]), "13.07");
+    assert_eq!(of("1000", &[("2002-01-01", "1100")]).expect("a rate").percent(), decimal("10"), "exact");
+    assert_eq!(shown("1000", &[("2001-01-31", "1000")]), "0.00");
+    assert_eq!(of("0", &[("2001-01-31", "1")]), Err(AprError::NetNotPositive));
+    assert_eq!(of("1000", &[("2001-01-31", "999.99")]), Err(AprError::Negative));
+    assert_eq!(of("1000", &[("2001-01-01", "1200")]), Err(AprError::TooHigh));
+    assert_eq!(of("1000", &[("2000-12-31", "1200")]), Err(AprError::OutOfRange));
+    // 20 % a day, compounded over a year, is more than any number here holds.
+    assert_eq!(of("1000", &[("2001-01-02", "1210")]), Err(AprError::OutOfRange));
+}
+
+// The example of Microsoft's documentation of XIRR, on its dates: 37.3362535 %.
+#[test]
+fn effective_rate_as_in_a_spreadsheet() {
+    let flows = [("2008-03-01", "2750"), ("2008-10-30", "4250"), ("2009-02-15", "3250"), ("2009-04-01", "2750")];
+    let flows: Dated = flows.iter().map(|(on, amount)| (day(on), rupees(amount))).collect();
+    let rate = effective_annual_rate(rupees("10000"), day("2008-01-01"), &flows).expect("a rate");
+    assert_eq!(rate.percent().round_dp(4), decimal("37.3363"));
+}
+
+/// The same payments have one APR, whether worked out from terms or given with their days (US Regulation Z, Appendix J
+/// (b)(5); the figures are Appendix J's way for a single payment).
+#[test]
+fn a_single_payment_has_one_apr() {
+    let terms = ScheduleTerms { disbursed_on: day("2026-01-01"), ..bullet("100000", "18", "2028-01-01") };
+    let quarter =
+        ScheduleTerms { disbursed_on: day("2026-01-01"), first_due: day("2026-04-01"), ..monthly("100000", "12", 1) };
+    for (terms, total, expected) in [(terms, "136000", "16.62"), (quarter, "103000", "12.00")] {
+        let schedule = plan(&terms);
+        assert_eq!(schedule.total_paid, rupees(total));
+        let apr = apr_of(&terms, &schedule, terms.principal).expect("a rate");
+        assert_eq!(apr.to_string(), expected);
+        let flows: Dated = schedule.rows.iter().map(|row| (row.due_date, row.instalment)).collect();
+        assert_eq!(apr_of_dated(terms.principal, terms.disbursed_on, &flows, terms.frequency), Ok(apr));
+    }
+}
+
+#[test]
+fn the_unit_periods_of_a_year_are_those_of_the_rate() {
+    let of = |terms: &ScheduleTerms| unit_periods_per_year(terms).expect("periods").round_dp(4);
+    let from = |terms| ScheduleTerms { disbursed_on: day("2026-01-01"), ..terms };
+    assert_eq!(of(&monthly("20000", "15", 24)), decimal("12"));
+    assert_eq!(of(&from(bullet("100000", "18", "2026-04-01"))), decimal("4.0556"), "365/90");
+    assert_eq!(of(&from(bullet("100000", "18", "2028-01-01"))), decimal("1"));
+    assert_eq!(of(&ScheduleTerms { first_due: day("2024-04-01"), ..monthly("1000", "12", 1) }), decimal("4"));
+}
+
+#[test]
+fn only_periods_in_days_have_an_effective_rate_beside_the_apr() {
+    let of =
+        |terms: &ScheduleTerms| effective_rate_of(terms, &plan(terms), terms.principal).map(|rate| rate.to_string());
+    assert_eq!(of(&monthly("20000", "15", 24)), None);
+    // 1.018 ^ (365 / 73) and (1 + 18 % x 7 / 365) ^ (365 / 7), less 1.
+    assert_eq!(of(&bullet("100000", "9", "2024-03-14")), Some("9.33".to_owned()));
+    let weekly = every(Frequency::Weekly, DayCount::Actual365, &monthly("50000", "18", 26));
+    assert_eq!(of(&weekly), Some("19.68".to_owned()));
 }

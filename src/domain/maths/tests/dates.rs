@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::support::{day, decimal, monthly, plan};
-use crate::domain::maths::{DayCount, Frequency, ScheduleTerms, YearFraction};
+use crate::domain::maths::{DayCount, Frequency, Method, ScheduleTerms, YearFraction};
 
 fn due_dates(disbursed_on: &str, first_due: &str, installments: u32) -> Vec<NaiveDate> {
     let terms = ScheduleTerms {
@@ -99,6 +99,23 @@ fn each_day_count_has_its_own_part_of_a_year() {
     assert_eq!(of(DayCount::Actual360, Frequency::Monthly), (29, 360));
     assert_eq!(of(DayCount::Actual364, Frequency::Monthly), (29, 364));
     assert_eq!(of(DayCount::ActualActual, Frequency::Monthly), (29, 366));
+}
+
+#[test]
+fn odd_months_of_a_longer_period_are_whole_and_their_days_counted() {
+    let part = DayCount::Thirty360.year_fraction(Frequency::Quarterly, day("1978-05-23"), day("1978-10-01"));
+    // A quarter, a month and nine days: 39 odd days as for the APR (US Regulation Z, Appendix J).
+    assert_eq!(part, Some(YearFraction { numerator: 129, denominator: 360 }));
+}
+
+#[test]
+fn days_and_bullets_count_365_where_no_day_count_is_named() {
+    let of = |method, frequency| DayCount::usual(method, frequency);
+    for frequency in [Frequency::Weekly, Frequency::Fortnightly, Frequency::Monthly, Frequency::Yearly] {
+        assert_eq!(of(Method::EqualInstalment, frequency), DayCount::Thirty360);
+    }
+    assert_eq!(of(Method::EqualPrincipal, Frequency::EveryDays(15)), DayCount::Actual365);
+    assert_eq!(of(Method::Bullet, Frequency::Monthly), DayCount::Actual365);
 }
 
 #[test]

@@ -64,11 +64,29 @@ fn odd_days_in_a_first_row_of_its_own_length() {
 
 #[test]
 fn odd_days_follow_the_product_unless_they_have_a_day_count_of_their_own() {
-    // 15 Jan to 5 Feb is 20 days of 30/360: 300000 * 18 % * 20 / 360.
+    // 15 Jan to 5 Feb is 21 days, which count 1/360 each: 300000 * 18 % * 21 / 360.
     let terms = ScheduleTerms { odd_day_count: None, ..example(FirstPeriod::Upfront) };
-    assert_eq!(plan(&terms).upfront_interest, rupees("3000"));
+    assert_eq!(plan(&terms).upfront_interest, rupees("3150"));
     let actual = ScheduleTerms { day_count: DayCount::Actual365, ..terms };
     assert_eq!(plan(&actual).upfront_interest, rupees("3106.85"));
+}
+
+// `lending.md` §1.4: interest for the days on which the money was held, over a February too.
+#[test]
+fn odd_days_over_the_end_of_february_are_the_days_that_the_money_was_held() {
+    let of = |first_period| {
+        let terms = ScheduleTerms {
+            disbursed_on: day("2026-02-28"),
+            first_due: day("2026-04-05"),
+            odd_day_count: None,
+            ..example(first_period)
+        };
+        plan(&terms)
+    };
+    // Five days, 28 Feb to 5 Mar: 300000 * 18 % * 5 / 360.
+    assert_eq!(of(FirstPeriod::Upfront).upfront_interest, rupees("750"));
+    assert_eq!(first_instalment(&of(FirstPeriod::AddToFirst)), rupees("28254"));
+    assert_eq!(of(FirstPeriod::Stretch).rows[0].interest, rupees("5250"));
 }
 
 #[test]

@@ -283,9 +283,9 @@ fn long_first_period_bears_its_days_and_the_instalment_is_stretched() {
 }
 
 #[test]
-fn long_first_period_in_30_360_counts_a_whole_month_and_twenty_days() {
+fn long_first_period_in_30_360_counts_a_whole_month_and_its_odd_days() {
     let terms =
         ScheduleTerms { disbursed_on: day("2026-01-15"), first_due: day("2026-03-05"), ..monthly("300000", "18", 12) };
-    // 300000 * 18 % * 50 / 360
-    assert_eq!(plan(&terms).rows.first().expect("a row").interest, rupees("7500"));
+    // 300000 * 18 % * (30 + 21) / 360
+    assert_eq!(plan(&terms).rows.first().expect("a row").interest, rupees("7650"));
 }
