@@ -48,7 +48,8 @@ const LOOK_FOR: Duration = Duration::seconds(15);
 const SHORTEST_POLL: Duration = Duration::milliseconds(200);
 /// Latest.
 const LONGEST_POLL: Duration = Duration::hours(6);
-/// How long an unknown payout is asked about before an operator must look.
+/// How long money is asked about of which nobody knows whether it moved, before an operator must look. It counts from the
+/// first call, and anew when an operator has it asked again.
 const UNKNOWN_FOR: Duration = Duration::hours(48);
 
 /// Works until the app stops.
@@ -360,7 +361,8 @@ fn is_looked_long_enough(leased: &Leased, new: &NewAsk, now: DateTime<Utc>) -> b
 fn silence(leased: &Leased, new: &NewAsk, reference: Option<String>, now: DateTime<Utc>) -> Step {
     let again = Settlement::Again(now + backoff(leased.tries), reference.clone());
     if new.ask.moves_money() {
-        let stuck = now - leased.created_at > UNKNOWN_FOR;
+        // Time in which it waited for a bank that nobody could ask is not the bank's.
+        let stuck = leased.asked_since.is_some_and(|since| now - since > UNKNOWN_FOR);
         return Step::Wait(if stuck { Settlement::Stuck("the bank does not know") } else { again });
     }
     if leased.tries < MAX_TRIES && !is_looked_long_enough(leased, new, now) {

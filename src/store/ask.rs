@@ -75,6 +75,9 @@ pub struct Leased {
     pub reference: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// Since when it has been asked before this time; none when this is the first time, or the first time after a person
+    /// has had it asked again.
+    pub asked_since: Option<DateTime<Utc>>,
     /// Whose application it is about.
     pub org_id: String,
     /// W3C trace id of the exchange that it came out of; its own id when it came out of none.
@@ -108,7 +111,7 @@ pub async fn lease(
     let rows = sqlx::query!(
         r#"
         with due as (
-            select ask_id, state as was
+            select ask_id, state as was, asked_since as since
             from ask
             where due_at <= $1
             and state in ('OPEN', 'SENDING')
@@ -123,11 +126,12 @@ pub async fn lease(
             leased_until = now() + interval '20 seconds',
             tries = tries + 1,
             state = case when method in ('pay', 'present') then 'SENDING' else state end,
+            asked_since = coalesce(asked_since, $1),
             held = false
         from due
         where ask.ask_id = due.ask_id
         returning
-            ask.ask_id, was, detail, tries, reference, created_at, org_id, renewed,
+            ask.ask_id, was, since, detail, tries, reference, created_at, org_id, renewed,
             coalesce(
                 (
                     select coalesce(exchange.w3c_trace_id, exchange.exchange_id)
@@ -154,6 +158,7 @@ pub async fn lease(
             may_have_left: row.was == "SENDING",
             reference: row.reference,
             created_at: row.created_at,
+            asked_since: row.since,
             org_id: row.org_id,
             trace: row.trace,
             renewed: row.renewed,
@@ -218,7 +223,8 @@ pub async fn settle(
     settlement: Settlement,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let spent = i32::from(!matches!(settlement, Settlement::PutBack(_)));
+    let is_put_back = matches!(settlement, Settlement::PutBack(_));
+    let spent = i32::from(!is_put_back);
     let (state, outcome, due_at, reference) = settlement.columns(leased.may_have_left);
     let updated = sqlx::query!(
         r#"
@@ -236,6 +242,7 @@ pub async fn settle(
                 else closed_at
             end,
             tries = tries - 1 + $8,
+            asked_since = case when $11 then $12 else asked_since end,
             lease_id = null,
             leased_until = null
         where ask_id = $1
@@ -251,6 +258,8 @@ pub async fn settle(
         spent,
         WITHHELD,
         GIVEN_UP,
+        is_put_back,
+        leased.asked_since,
     )
     .execute(conn)
     .await?;

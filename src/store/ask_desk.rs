@@ -46,7 +46,7 @@ pub async fn take_over(
         and state in ('OPEN', 'SENDING', 'STUCK')
         and (state <> 'STUCK' or outcome <> all($3))
         returning
-            state, detail, tries, reference, created_at, org_id, renewed,
+            state, detail, tries, reference, created_at, asked_since, org_id, renewed,
             coalesce(
                 (
                     select coalesce(exchange.w3c_trace_id, exchange.exchange_id)
@@ -70,6 +70,7 @@ pub async fn take_over(
             may_have_left: row.state == "SENDING",
             reference: row.reference,
             created_at: row.created_at,
+            asked_since: row.asked_since,
             org_id: row.org_id,
             trace: row.trace,
             renewed: row.renewed,
@@ -111,7 +112,7 @@ pub async fn call_operator(
     Ok(updated.rows_affected() == 1)
 }
 
-/// Asks a stuck question again, with all its tries before it: under another key where its adapter had refused the call,
+/// Asks a stuck question again, with all its tries, and all the time that they take, before it: under another key where its adapter had refused the call,
 /// whose answer it may keep under the first one. Money that may have left is only asked about. False when it is not
 /// stuck, or is one that people end: what its system says next would only hide it.
 ///
@@ -123,6 +124,7 @@ pub async fn retry(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Res
         update ask
         set state = case when method in ('pay', 'present') then 'SENDING' else 'OPEN' end,
             tries = 0,
+            asked_since = null,
             renewed = renewed + case when outcome = $3 then 1 else 0 end,
             due_at = $2,
             outcome = case when outcome = $5 then outcome end,

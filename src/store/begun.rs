@@ -45,10 +45,10 @@ pub async fn question(
         r#"
         insert into ask (
             ask_id, org_id, application_id, exchange_id, port, method, detail, state, tries, due_at, created_at,
-            lease_id, leased_until)
+            asked_since, lease_id, leased_until)
         values (
             $1, $2, $3, $4, $5, $6, $7, case when $6 in ('pay', 'present') then 'SENDING' else 'OPEN' end, 1, $8, $8,
-            $9, now() + interval '20 seconds')
+            $8, $9, now() + interval '20 seconds')
         returning
             coalesce(
                 (
@@ -78,6 +78,7 @@ pub async fn question(
         may_have_left: false,
         reference: None,
         created_at: now,
+        asked_since: None,
         org_id: org_id.to_owned(),
         trace,
         renewed: 0,

@@ -110,7 +110,8 @@ pub async fn to_erase(
 
 /// Locks an application, as who places a hold does, and then its place on the work list; whether it is still to be
 /// erased: not under a hold, nor with money that has still to go back to the borrower, unless the account for it is gone
-/// already. A hold placed after this waits for the transaction.
+/// already, nor with an order, in or out, that its system may still answer for. A hold placed after this waits for the
+/// transaction.
 ///
 /// # Errors
 /// When the database fails.
@@ -136,7 +137,7 @@ pub async fn lock(conn: &mut PgConnection, application: Uuid) -> Result<Option<b
         and (erasing_at is not null or not exists (
             select from ask
             where ask.application_id = ended.application_id
-            and ask.method = 'pay'
+            and ask.method in ('pay', 'present')
             and ask.state <> 'CLOSED'
         ))
         for update

@@ -267,8 +267,8 @@ pub async fn hold(
         set state = 'OPEN',
             held = true,
             due_at = $3,
-            -- Its age is counted from when it may leave.
-            created_at = $3,
+            -- It was not asked after all.
+            asked_since = null,
             tries = tries - 1,
             lease_id = null,
             leased_until = null

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::Duration;
+use chrono::{Duration, SubsecRound as _};
 use ocen_lender::domain::application::ask::{Ask, NEVER_RECEIVED, NewAsk, Outcome};
 use ocen_lender::domain::application::decision::OrderFate;
 use ocen_lender::lender::Port;
@@ -345,4 +345,36 @@ async fn an_order_that_was_given_up_and_is_never_answered_for_may_be_closed() {
     ask::settle(&mut conn, &held, Settlement::Stuck("no answer"), now).await.unwrap();
     assert!(ask_desk::close(&mut conn, held.id, now).await.unwrap());
     assert_eq!(state(&server).await, "CLOSED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_that_an_order_waits_for_a_bank_which_nobody_can_ask_is_not_the_banks() {
+    let (server, state) = waiting_order().await;
+    let app = &server.app;
+    let mut conn = app.pool.acquire().await.unwrap();
+    let begun = (app.clock.now() + Duration::hours(1)).trunc_subsecs(0);
+    let lease = async |conn: &mut PgConnection, days: i64| {
+        let now = begun + Duration::days(days);
+        let leased = ask::lease(conn, &app.sealer, app.ids.uuid(), (20, &[]), now).await.unwrap();
+        leased.into_iter().find(|one| matches!(&one.detail, Detail::Ask(new) if new.ask.method() == "pay")).unwrap()
+    };
+    let settle = async |conn: &mut PgConnection, held: &ask::Leased, settlement: Settlement| {
+        ask::settle(conn, held, settlement, begun).await.unwrap();
+    };
+    let held = lease(&mut conn, 0).await;
+    settle(&mut conn, &held, Settlement::PutBack(begun)).await;
+    assert_eq!(state(&server).await, "OPEN");
+    let first = lease(&mut conn, 3).await;
+    assert_eq!((first.asked_since, first.may_have_left), (None, false), "the first call");
+    settle(&mut conn, &first, Settlement::Again(begun, None)).await;
+    let second = lease(&mut conn, 4).await;
+    assert_eq!((second.asked_since, second.created_at), (Some(begun + Duration::days(3)), first.created_at));
+    settle(&mut conn, &second, Settlement::Stuck("the bank does not know")).await;
+
+    // Asked again, it has that time anew; to be put back spends none of it.
+    assert!(ask_desk::retry(&mut conn, second.id, begun).await.unwrap());
+    let third = lease(&mut conn, 9).await;
+    assert_eq!((third.asked_since, third.may_have_left), (None, true));
+    settle(&mut conn, &third, Settlement::PutBack(begun)).await;
+    assert_eq!(lease(&mut conn, 12).await.asked_since, None);
 }

@@ -43,7 +43,11 @@ fn step(ask: Ask, tries: i32, outcome: Option<Outcome>) -> Step {
 /// The step after so many tries of a question that was made so long ago.
 fn step_after(age: TimeDelta, ask: Ask, tries: i32, outcome: Option<Outcome>) -> Step {
     let new = NewAsk { ask, targets: Vec::new(), exchange: None, not_before: None };
-    let leased = Leased {
+    next_step(&leased(&new, tries), &new, outcome, at() + age)
+}
+
+fn leased(new: &NewAsk, tries: i32) -> Leased {
+    Leased {
         id: Uuid::nil(),
         lease_id: Uuid::nil(),
         org_id: "LSP".to_owned(),
@@ -53,9 +57,9 @@ fn step_after(age: TimeDelta, ask: Ask, tries: i32, outcome: Option<Outcome>) ->
         may_have_left: false,
         reference: None,
         created_at: at(),
+        asked_since: Some(at()),
         renewed: 0,
-    };
-    next_step(&leased, &new, outcome, at() + age)
+    }
 }
 
 fn mistake() -> Outcome {
@@ -146,4 +150,21 @@ fn a_time_that_is_past_is_no_reason_to_ask_without_end() {
     let past = [1, 2, 3, 8, 1_000].map(|tries| waits(tries, -3_600));
     assert_eq!(past, [500, 1_000, 2_000, 64_000, 300_000]);
     assert_eq!((waits(50, 1), waits(50, 60), waits(1, 100_000)), (1_000, 60_000, 21_600_000), "a time that is to come");
+}
+
+#[test]
+fn money_is_asked_about_for_two_days_from_the_first_call_on() {
+    // Made so long ago, and asked for so long.
+    let after = |age: TimeDelta, asked: Option<TimeDelta>| {
+        let new = NewAsk { ask: pay(), targets: Vec::new(), exchange: None, not_before: None };
+        let leased = Leased { asked_since: asked.map(|asked| at() + age - asked), ..leased(&new, 1) };
+        next_step(&leased, &new, None, at() + age)
+    };
+    let month = TimeDelta::days(30);
+    for asked in [None, Some(TimeDelta::hours(1)), Some(UNKNOWN_FOR)] {
+        let step = after(month, asked);
+        assert!(matches!(step, Step::Wait(Settlement::Again(..))), "{asked:?} {step:?}: it waited for something else");
+    }
+    let step = after(month, Some(UNKNOWN_FOR + TimeDelta::seconds(1)));
+    assert!(matches!(step, Step::Wait(Settlement::Stuck(_))), "{step:?}");
 }
