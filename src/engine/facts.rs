@@ -17,6 +17,7 @@ use crate::domain::loan::repayment::Payment;
 use crate::engine::{otp, pages};
 use crate::seal::Sealer;
 use crate::store::application::Locked;
+use crate::store::ask_money::Standing;
 use crate::store::loan::LockedLoan;
 use crate::store::{StoreError, ask_money, book, dispute, exposure, loan, repayment, settings};
 
@@ -43,8 +44,8 @@ pub struct Gathered {
     pub lsp_accounts: Vec<String>,
     /// Name of the LSP, loaded when offers are priced or terms are restated.
     pub lsp_name: String,
-    /// Bank keys of payouts about which the bank is still being asked, loaded for acts by hand.
-    pub orders_under_way: Vec<String>,
+    /// Money orders that have not ended, loaded for acts by hand.
+    pub orders: Standing,
     /// Whether the money that an outcome tells of is credited already.
     pub is_credited: bool,
     /// The business date by which the facts were gathered; the clock's where none was needed.
@@ -101,14 +102,26 @@ impl Gathered {
         Ok(self)
     }
 
-    /// Looks which payouts of the loan the bank is still being asked about; they stay so until the transaction ends.
+    /// Looks for the money orders of the loan that have not ended; they stay so until the transaction ends.
     pub async fn with_orders(
         mut self,
         app: &App,
         conn: &mut PgConnection,
         application: ApplicationId,
     ) -> Result<Self, StoreError> {
-        self.orders_under_way = ask_money::under_way(conn, &app.sealer, application).await?;
+        self.orders = ask_money::standing(conn, &app.sealer, application).await?;
+        Ok(self)
+    }
+
+    /// Looks whether money that a person has found for a payment is credited already, as if its system had told of it.
+    pub async fn with_found(
+        mut self,
+        conn: &mut PgConnection,
+        (payment, utr): (&PaymentId, &str),
+    ) -> Result<Self, StoreError> {
+        if let Some(locked) = &self.loan {
+            self.is_credited = repayment::is_booked(conn, &locked.loan.id, (payment, utr)).await?;
+        }
         Ok(self)
     }
 
@@ -215,7 +228,8 @@ impl Gathered {
             fresh: Fresh { session_key: app.ids.token(), dispute_id: format!("DSP-{}", app.ids.uuid().simple()) },
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
-            orders_under_way: self.orders_under_way.clone(),
+            orders_under_way: self.orders.under_way.clone(),
+            orders_unanswered: self.orders.unanswered.clone(),
             is_credited: self.is_credited,
             lsp_accounts: self.lsp_accounts.clone(),
             loan: self.loan(),
@@ -235,7 +249,8 @@ fn comes_late(loan: Option<&Loan>, ask: &Ask, outcome: &Outcome, today: NaiveDat
     match (ask, outcome) {
         // The account is brought to the business date before anything else happens.
         (_, Outcome::Done { finding: Finding::Collected { value_date, .. } }) => is_running && *value_date < today,
-        (Ask::Refund(_), Outcome::Refused { .. }) => true,
+        // One that was booked back is not booked again.
+        (Ask::Refund(_), Outcome::Refused { .. } | Outcome::Done { .. }) => true,
         _ => false,
     }
 }

@@ -93,7 +93,7 @@ fn ask_of(sealer: &Sealer, token: &str) -> Option<Uuid> {
 fn is_news(ask: &Ask, outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Done { finding: Finding::MandateInactive } => matches!(ask, Ask::MandateStatus { .. }),
-        Outcome::Done { finding: Finding::Collected { .. } | Finding::Paid { .. } } => !matches!(ask, Ask::Refund(_)),
+        Outcome::Done { finding: Finding::Collected { .. } | Finding::Paid { .. } } => true,
         _ => false,
     }
 }

@@ -102,13 +102,14 @@ pub async fn perform(app: &App, conn: &mut PgConnection, loan_id: &LoanId, act: 
     let gathered = Gathered::for_loan(app, conn, &found.application).await?;
     let gathered = gathered.with_history(app, conn).await?;
     let gathered = gathered.with_collaterals(app, conn, Some(&found.application)).await?;
-    let gathered = match act.0 {
-        Act::ResolvePayout { .. } => gathered.with_orders(app, conn, id).await?,
-        _ => gathered,
-    };
+    let gathered = if act.0.ends_an_order() { gathered.with_orders(app, conn, id).await? } else { gathered };
     let gathered = match act.0.payment() {
         Some(payment) => gathered.with_payment(app, conn, Some(payment)).await?,
         None => gathered,
+    };
+    let gathered = match act.0 {
+        Act::ResolveDebit { payment_id, utr: Some(utr), .. } => gathered.with_found(conn, (payment_id, utr)).await?,
+        _ => gathered,
     };
     is_new(conn, loan_id, act.0).await?;
     let facts = gathered.facts(app, None);
@@ -124,7 +125,9 @@ async fn is_new(conn: &mut PgConnection, loan_id: &LoanId, act: &Act) -> Result<
         Act::ManualReceipt { utr, .. } if repayment::is_credited(conn, loan_id, utr.trim()).await? => {
             "a payment with this bank reference is credited already"
         }
-        Act::ResolvePayout { utr: Some(utr), .. } if loan::is_paid_under(conn, utr.trim()).await? => {
+        Act::ResolvePayout { utr: Some(utr), .. } | Act::ResolveRefund { utr: Some(utr), .. }
+            if loan::is_paid_under(conn, utr.trim()).await? =>
+        {
             "another payout with this UTR is booked already"
         }
         _ => return Ok(()),

@@ -9,7 +9,7 @@ use super::{Refused, refer, replies, save};
 use crate::app::App;
 use crate::domain::application::Application;
 use crate::domain::application::answer::Answer;
-use crate::domain::application::ask::{NewAsk, Outcome};
+use crate::domain::application::ask::{Ask, NewAsk, Outcome};
 use crate::domain::application::decision::Unclaimed;
 use crate::domain::application::facets::Generation;
 use crate::domain::application::timer::{NewTimer, Timer};
@@ -55,7 +55,9 @@ pub async fn news(app: &App, id: Uuid, new: &NewAsk, outcome: &Outcome) -> Resul
     let new = &NewAsk { exchange: None, ..new.clone() };
     let mut tx = app.pool.begin().await?;
     let (prepared, stuck) = decided(app, &mut tx, new, outcome).await?;
-    let is_news = !prepared.decided.decision.events.is_empty();
+    // That a refund was paid is what was booked when it was ordered, unless it was booked back.
+    let is_refund = matches!(new.ask, Ask::Refund(_));
+    let is_news = if is_refund { stuck.is_some() } else { !prepared.decided.decision.events.is_empty() };
     if is_news {
         if let Some(reason) = stuck {
             if !ask_desk::call_operator(&mut tx, id, reason, app.clock.now()).await? {

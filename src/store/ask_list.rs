@@ -58,6 +58,8 @@ pub struct StuckAsk {
 pub struct Money {
     /// The payment: of a payout the LSP's id, else ours. Numbers that may be a person's are masked.
     pub payment_id: Option<String>,
+    /// Of money that goes back to the borrower: the reference under which it stands in the book.
+    pub refund: Option<String>,
     /// Which try of the payment, of a payout.
     pub attempt: Option<u32>,
     /// Under which key the bank or collection system knows the money.
@@ -81,6 +83,7 @@ impl Money {
                 let told = known.and_then(|payout| payout.told.as_ref());
                 Self {
                     payment_id: Some(scrubbed(order.payment_id.as_str())),
+                    refund: None,
                     attempt: Some(order.attempt),
                     bank_key: Some(order.bank_key.clone()),
                     amount: Some(order.net),
@@ -88,9 +91,12 @@ impl Money {
                     value_date: told.map(|told| told.value_date),
                 }
             }
-            Ask::Refund(order) => {
-                Self { bank_key: Some(order.bank_key.clone()), amount: Some(order.amount), ..Self::default() }
-            }
+            Ask::Refund(order) => Self {
+                refund: Some(order.reference.clone()),
+                bank_key: Some(order.bank_key.clone()),
+                amount: Some(order.amount),
+                ..Self::default()
+            },
             _ => ask.collects().map_or_else(Self::default, |collection| Self {
                 payment_id: Some(collection.payment_id.0.clone()),
                 bank_key: Some(collection.key.clone()),

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::StoreError;
 use super::ask::{CONTRADICTED, Detail, GIVEN_UP, WITHHELD, context};
-use crate::domain::application::ask::{Ask, NewAsk};
 use crate::domain::application::decision::OrderFate;
 use crate::domain::ids::ApplicationId;
 use crate::seal::Sealer;
@@ -50,24 +49,33 @@ async fn locked(
     Ok(found)
 }
 
-/// Bank keys of an application's payouts about which the bank is being asked, or will be by itself. Their questions are
-/// locked, so that none becomes one meanwhile.
+/// Bank keys of an application's money orders that have not ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// About which their system is being asked, or will be by itself.
+    pub under_way: Vec<String>,
+    /// That wait for a person, because their system never answered.
+    pub unanswered: Vec<String>,
+}
+
+/// Money orders of an application that have not ended. Their questions are locked, so that none gets under way
+/// meanwhile.
 ///
 /// # Errors
 /// When the database fails or a question cannot be opened.
-pub async fn under_way(
+pub async fn standing(
     conn: &mut PgConnection,
     sealer: &Sealer,
     application: ApplicationId,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Standing, StoreError> {
     let rows = sqlx::query!(
         r#"
         select ask_id, state, detail
         from ask
         where application_id = $1
         and state in ('OPEN', 'SENDING', 'STUCK')
-        and port = 'disbursement'
-        and method = 'pay'
+        and method in ('pay', 'present')
+        and get_byte(detail, 0) <> 0
         order by ask_id
         for update
         "#,
@@ -75,14 +83,17 @@ pub async fn under_way(
     )
     .fetch_all(conn)
     .await?;
-    let mut keys = Vec::new();
-    for row in rows.iter().filter(|row| row.state != "STUCK") {
+    let mut standing = Standing::default();
+    for row in rows {
         let detail: Detail = sealer.open_json(&context(row.ask_id), &row.detail)?;
-        if let Detail::Ask(NewAsk { ask: Ask::Pay(order), .. }) = detail {
-            keys.push(order.bank_key);
+        if let Detail::Ask(new) = detail
+            && let Some(key) = new.ask.money_key()
+        {
+            let keys = if row.state == "STUCK" { &mut standing.unanswered } else { &mut standing.under_way };
+            keys.push(key.to_owned());
         }
     }
-    Ok(keys)
+    Ok(standing)
 }
 
 /// Does with the money orders of an application that have a bank key what was decided.

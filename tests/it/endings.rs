@@ -168,11 +168,15 @@ fn silent() -> Told {
 
 /// The bank tells by itself that its first payout was paid.
 async fn tells_paid(bank: &System, server: &Server) {
-    let first = &bank.until("pay", 1).await[0];
-    let url = first.body["context"]["callbackUrl"].as_str().unwrap().to_owned();
+    assert_eq!(tells_of(bank, server, 1).await, (200, json!({"status": "applied"})));
+}
+
+/// The bank tells by itself that what was ordered so manyth was paid; what it hears.
+async fn tells_of(bank: &System, server: &Server, number: usize) -> (u16, Value) {
+    let order = &bank.until("pay", number).await[number - 1];
+    let url = order.body["context"]["callbackUrl"].as_str().unwrap().to_owned();
     let body = paid().to_string();
-    let answer = call_back(&server.http, &url, &body, &signed(&body, &system::keys(), 0)).await;
-    assert_eq!(answer, (200, json!({"status": "applied"})));
+    call_back(&server.http, &url, &body, &signed(&body, &system::keys(), 0)).await
 }
 
 async fn stuck(server: &Server) -> Vec<Value> {
@@ -296,4 +300,28 @@ async fn a_reference_ends_one_payout_of_the_lender() {
     assert_eq!(said, "another payout with this UTR is booked already");
     assert!(refused_act(&server, &other, resolved("")).await.contains("1 to 64 visible characters"));
     act(&server, &other, resolved("UTR-OTHER")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_left_after_it_was_booked_back_is_for_a_person() {
+    let (bank, server, lsp, loan) = with_bank(|number| if number == 2 { silent() } else { Told::Usual }).await;
+    Flow { server: &server, lsp: &lsp }.disburse(&loan, "DISB-1").await;
+    let today = server.app.clock.today();
+    act(&server, &loan, json!({"kind": "MANUAL_RECEIPT", "amount": "12.50", "valueDate": today, "utr": "N-1"})).await;
+    let says = async |words: &str| history(&server, &lsp, &loan.application).await.iter().any(|said| said == words);
+    act(&server, &loan, json!({"kind": "REFUND", "amount": "12.50"})).await;
+    server.until("it is booked back", async || says("refund of 12.50 refused: NEVER_RECEIVED").await).await;
+
+    assert_eq!(tells_of(&bank, &server, 2).await, (200, json!({"status": "applied"})));
+    let asks = stuck(&server).await;
+    assert_eq!(reasons(&asks), ["money came that nothing waits for"]);
+    assert_eq!((&asks[0]["amount"], &asks[0]["mayBeClosed"]), (&json!("12.50"), &json!(true)), "{asks:?}");
+    let held = "select -sum(amount)::bigint from posting where account = 'BORROWER_EXCESS'";
+    assert_eq!(sql::number(&server.app.pool, held).await, 1250, "a person books");
+
+    // That one was paid which is booked as such is no news.
+    act(&server, &loan, json!({"kind": "REFUND", "amount": "12.50"})).await;
+    server.until("the next one is paid", async || says("refund of 12.50 paid").await).await;
+    assert_eq!(tells_of(&bank, &server, 3).await, (200, json!({"status": "stale"})));
+    assert_eq!(stuck(&server).await.len(), 1);
 }

@@ -133,6 +133,8 @@ mod transcript;
 #[cfg(test)]
 mod transport;
 #[cfg(test)]
+mod unanswered;
+#[cfg(test)]
 mod watching;
 #[cfg(test)]
 mod wrong_state;

@@ -265,7 +265,7 @@ fn apply_to_loan(
 ) {
     match ask {
         Ask::Pay(order) => loan::disbursement::told(loan, app, (order, outcome), facts, d),
-        Ask::Refund(order) => loan::operator::refunded(loan, app, (order, outcome), facts, d),
+        Ask::Refund(order) => loan::refund::told(loan, app, (order, outcome), facts, d),
         Ask::PaymentLink(collection) => {
             loan::repayment::link_created(loan, app, (collection, outcome), facts, d);
         }

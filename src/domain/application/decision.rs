@@ -60,8 +60,11 @@ pub struct Facts<'a> {
     pub dispute: Option<&'a Dispute>,
     /// Since when the borrower's loans are non-performing assets, because of any of them.
     pub borrower_npa_since: Option<NaiveDate>,
-    /// Bank keys of the loan's payouts about which the bank is still being asked; loaded for what people do by hand.
+    /// Bank keys of the loan's money orders, in and out, about which their system is still being asked; loaded for what
+    /// people do by hand.
     pub orders_under_way: Vec<String>,
+    /// Bank keys of those that their system never answered for: a person looks; loaded with them.
+    pub orders_unanswered: Vec<String>,
     /// Whether the money that an outcome tells of stands in the loan's book already, by the bank's reference.
     pub is_credited: bool,
     /// The handle that a consent status request means, also when it named the aggregation id.

@@ -12,6 +12,7 @@ pub mod held;
 pub mod life;
 pub mod operator;
 pub mod quote;
+pub mod refund;
 pub mod repayment;
 mod resolution;
 #[cfg(test)]

@@ -7,14 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::account::{Account, Ending, Fact, Purpose, Waived, What};
 use super::repayment::{self, Arrived, Channel, Payment, PaymentState};
 use super::resolution::{self, Filed};
-use super::{Loan, disbursement, life};
+use super::{Loan, disbursement, life, refund};
 use crate::domain::application::Application;
-use crate::domain::application::ask::{Ask, Finding, Outcome, RefundOrder};
 use crate::domain::application::decision::{Decision, Effect, Facts};
 use crate::domain::ids::PaymentId;
 use crate::domain::maths::money::Paise;
 use crate::domain::maths::rupees;
-use crate::domain::personal::is_code;
 use crate::domain::servicing::Component;
 use crate::domain::utr::typed;
 
@@ -86,6 +84,30 @@ pub enum Act {
         #[serde(default)]
         value_date: Option<NaiveDate>,
     },
+    /// The bank's file says what became of a debit by mandate that the collection system never answered for.
+    ResolveDebit {
+        /// Ours.
+        payment_id: PaymentId,
+        /// The unique transaction reference of the money that it brought; absent means that it finally brought none,
+        /// which costs the borrower nothing.
+        #[serde(default)]
+        utr: Option<String>,
+        /// Its value date.
+        #[serde(default)]
+        value_date: Option<NaiveDate>,
+    },
+    /// The bank's file says what became of a refund that the bank never answered for.
+    ResolveRefund {
+        /// The refund's reference in the book: the id of the act that ordered it.
+        reference: String,
+        /// The unique transaction reference of a paid one; absent means that it was finally not paid, and is held for
+        /// the borrower again.
+        #[serde(default)]
+        utr: Option<String>,
+        /// Its value date.
+        #[serde(default)]
+        value_date: Option<NaiveDate>,
+    },
     /// A paid payout came back from the bank.
     ReturnPayout {
         /// The LSP's payment id.
@@ -115,6 +137,8 @@ impl Act {
             Self::WriteOff {} => "WRITE_OFF",
             Self::Withdraw {} => "WITHDRAW",
             Self::ResolvePayout { .. } => "RESOLVE_PAYOUT",
+            Self::ResolveDebit { .. } => "RESOLVE_DEBIT",
+            Self::ResolveRefund { .. } => "RESOLVE_REFUND",
             Self::ReturnPayout { .. } => "RETURN_PAYOUT",
         }
     }
@@ -123,9 +147,15 @@ impl Act {
     #[must_use]
     pub fn payment(&self) -> Option<&PaymentId> {
         match self {
-            Self::ReverseReceipt { payment_id, .. } => Some(payment_id),
+            Self::ReverseReceipt { payment_id, .. } | Self::ResolveDebit { payment_id, .. } => Some(payment_id),
             _ => None,
         }
+    }
+
+    /// Whether it ends what a bank or collection system was asked: nothing may be under way there.
+    #[must_use]
+    pub fn ends_an_order(&self) -> bool {
+        matches!(self, Self::ResolvePayout { .. } | Self::ResolveDebit { .. } | Self::ResolveRefund { .. })
     }
 }
 
@@ -146,7 +176,7 @@ pub fn act(
         }
         Act::ReverseReceipt { on, .. } => reverse(loan, app, *on, facts, d),
         Act::Waive { component, amount } => waive(loan, app, (*component, *amount, reference), facts, d),
-        Act::Refund { amount } => refund(loan, app, (*amount, reference), facts, d),
+        Act::Refund { amount } => refund::order(loan, app, (*amount, reference), facts, d),
         Act::Moratorium { from, to } => moratorium(loan, app, (*from, *to), facts, d),
         Act::WriteOff {} => {
             running(loan)?;
@@ -158,6 +188,12 @@ pub fn act(
         Act::ResolvePayout { payment_id, attempt, utr, value_date } => {
             let (attempt, utr, value_date) = (*attempt, utr.as_deref(), *value_date);
             resolution::resolve(loan, app, &Filed { payment_id, attempt, utr, value_date }, facts, d)
+        }
+        Act::ResolveDebit { payment_id, utr, value_date } => {
+            repayment::resolve(loan, app, (payment_id, utr.as_deref(), *value_date), facts, d)
+        }
+        Act::ResolveRefund { reference, utr, value_date } => {
+            refund::resolve(loan, app, (reference, utr.as_deref(), *value_date), facts, d)
         }
         Act::ReturnPayout { payment_id, on } => return_payout(loan, app, (payment_id, *on), facts, d),
     }
@@ -175,7 +211,7 @@ fn not_later(day: NaiveDate, facts: &Facts<'_>) -> Result<(), String> {
     if day > facts.today { Err(format!("{day} lies in the future")) } else { Ok(()) }
 }
 
-fn positive(amount: Paise) -> Result<(), String> {
+pub(super) fn positive(amount: Paise) -> Result<(), String> {
     if amount.is_positive() { Ok(()) } else { Err("the amount must be more than zero".to_owned()) }
 }
 
@@ -298,57 +334,6 @@ fn moratorium(
     d.event(app, "a moratorium was entered, changed or taken back");
     life::record(loan, app, Fact { value_date: from.min(facts.today), what: What::Moratorium { from, to } }, facts, d);
     Ok(())
-}
-
-fn refund(
-    loan: &mut Loan,
-    app: &Application,
-    (amount, reference): (Paise, &str),
-    facts: &Facts<'_>,
-    d: &mut Decision,
-) -> Result<(), String> {
-    positive(amount)?;
-    let held = loan.account.as_ref().ok_or("the loan is not paid out")?.excess;
-    if amount > held {
-        return Err(format!("only {held} rupees are held for the borrower"));
-    }
-    let payout = loan.payouts.iter().rev().find(|payout| !payout.has_failed()).ok_or("there is no payout account")?;
-    if app.erased_at.is_some() {
-        return Err("the payout account was erased at the end of its retention".to_owned());
-    }
-    let order = RefundOrder {
-        loan_id: loan.id.clone(),
-        reference: reference.to_owned(),
-        bank_key: format!("{}:{}:refund:{reference}", loan.org_id, loan.id),
-        amount,
-        account: payout.account.clone(),
-    };
-    d.ask_aside(Ask::Refund(order), app, app.generation);
-    d.event(app, format!("refund of {amount} ordered"));
-    // Booked when ordered, so that it is never ordered twice; a refund that the bank refuses is booked back.
-    let what = What::Refunded { reference: reference.to_owned(), amount };
-    life::record(loan, app, Fact { value_date: facts.today, what }, facts, d);
-    Ok(())
-}
-
-/// The bank's word on a refund: one that it finally refused is the borrower's money again.
-pub fn refunded(
-    loan: &mut Loan,
-    app: &Application,
-    (order, outcome): (&RefundOrder, &Outcome),
-    facts: &Facts<'_>,
-    d: &mut Decision,
-) {
-    match outcome {
-        Outcome::Done { finding: Finding::Paid { .. } } => d.event(app, format!("refund of {} paid", order.amount)),
-        Outcome::Refused { code, .. } => {
-            let why = if is_code(code) { format!(": {code}") } else { String::new() };
-            d.event(app, format!("refund of {} refused{why}", order.amount));
-            let what = What::RefundFailed { reference: order.reference.clone() };
-            life::record(loan, app, Fact { value_date: facts.today, what }, facts, d);
-        }
-        Outcome::Done { .. } | Outcome::Pending { .. } | Outcome::Unknown { .. } => {}
-    }
 }
 
 fn withdraw(loan: &mut Loan, app: &Application, facts: &Facts<'_>, d: &mut Decision) -> Result<(), String> {

@@ -60,29 +60,44 @@ pub fn resolve(
 
 /// What the file says of a payout, as the bank would have said it.
 fn outcome(loan: &Loan, payout: &Payout, filed: &Filed<'_>, facts: &Facts<'_>) -> Result<Outcome, String> {
-    match (filed.utr, filed.value_date) {
-        (Some(typed), Some(value_date)) => {
-            let utr = utr::typed(typed)?.to_owned();
-            if value_date > facts.today {
-                return Err(format!("{value_date} lies in the future"));
-            }
-            let ordered = business_date(if payout.is_contradicted() { loan.granted_at } else { payout.at });
-            if value_date < ordered {
-                return Err(format!("the payout was ordered on {ordered}"));
-            }
-            Ok(Outcome::Done { finding: Finding::Paid { utr, value_date } })
-        }
+    let ordered = business_date(if payout.is_contradicted() { loan.granted_at } else { payout.at });
+    match self::filed(filed.utr, filed.value_date, ("the payout", ordered), facts)? {
+        Some((utr, value_date)) => Ok(Outcome::Done { finding: Finding::Paid { utr, value_date } }),
         // While the bank works on it the money may still leave, and the tranche would be free for another payment.
-        (None, None) if facts.orders_under_way.contains(&payout.bank_key) => {
+        None if facts.orders_under_way.contains(&payout.bank_key) => {
             Err("the bank is still being asked: a payout is ended as not paid when the bank does not know it"
                 .to_owned())
         }
-        (None, None) => Ok(Outcome::Refused {
+        None => Ok(Outcome::Refused {
             code: "NOT_IN_BANK_FILE".to_owned(),
             detail: "the bank's file says that it was not paid".to_owned(),
         }),
-        _ => Err("give both utr and valueDate, or none of them".to_owned()),
     }
+}
+
+/// Reference and value date of money that stands in the bank's file; none when it does not.
+///
+/// # Errors
+/// Words for the operator: one is missing, or they cannot be those of what was ordered on that day.
+pub(super) fn filed(
+    utr: Option<&str>,
+    value_date: Option<NaiveDate>,
+    (what, ordered): (&str, NaiveDate),
+    facts: &Facts<'_>,
+) -> Result<Option<(String, NaiveDate)>, String> {
+    let (typed, value_date) = match (utr, value_date) {
+        (Some(typed), Some(value_date)) => (typed, value_date),
+        (None, None) => return Ok(None),
+        _ => return Err("give both utr and valueDate, or none of them".to_owned()),
+    };
+    let utr = utr::typed(typed)?.to_owned();
+    if value_date > facts.today {
+        return Err(format!("{value_date} lies in the future"));
+    }
+    if value_date < ordered {
+        return Err(format!("{what} was ordered on {ordered}"));
+    }
+    Ok(Some((utr, value_date)))
 }
 
 /// The try that is meant: the one that is named; else the one whose reference the bank has told; else the only one in

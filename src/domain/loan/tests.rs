@@ -8,6 +8,7 @@ mod disputes;
 mod endings;
 mod repayments;
 mod returns;
+mod unanswered;
 
 use chrono::Duration;
 

@@ -99,6 +99,7 @@ pub(super) fn priced(filed: &NewApplication, now: DateTime<Utc>) -> Result<Offer
         is_credited: false,
         lsp_accounts: Vec::new(),
         orders_under_way: Vec::new(),
+        orders_unanswered: Vec::new(),
         loan: None,
         history: None,
         payment: None,

@@ -1,8 +1,11 @@
 //! Personal data is erased at the end of its retention, and nothing stumbles over what is left.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use chrono::Duration;
 use ocen_lender::config::Retention;
-use ocen_lender::domain::application::ask::{Finding, Outcome};
+use ocen_lender::domain::application::ask::{Ask, Finding, Outcome};
 use serde_json::{Value, json};
 
 use super::{keeping, sweep};
@@ -10,9 +13,11 @@ use crate::support::bodies::{self, path};
 use crate::support::fingerprint;
 use crate::support::flow::{Flow, Loan};
 use crate::support::lsp::TestLsp;
+use crate::support::money::rupees;
 use crate::support::port::{Reply, Steered};
 use crate::support::server::{Options, Server};
 use crate::support::sql;
+use crate::unanswered::{debited, forgetful, on_the_desk};
 
 /// Ten days for everything that has ended.
 const TEN_DAYS: Retention = Retention {
@@ -148,6 +153,75 @@ async fn a_closed_loan_keeps_its_book_and_names_nobody() {
     lsp.ask(path::GENERATE_OFFERS, json!({"loanApplicationIds": [loan.application]})).await;
     let whole = shown(&server, &lsp, &other.application).await;
     assert_eq!(whole["state"]["form"]["borrower"]["name"], bodies::NAME, "the open one's stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_debit_that_nobody_answered_for_is_ended_before_its_borrower_is_forgotten() {
+    let collections = forgetful();
+    let port = Arc::clone(&collections) as _;
+    let server = keeping(TEN_DAYS, Options { port: Some(("collections", port)), ..Options::default() }).await;
+    let lsp = server.lsp().await;
+    let loan = debited(&server, &lsp, &collections).await;
+    let ask = on_the_desk(&server).await;
+    let today = server.app.clock.today();
+    let all = json!({"kind": "MANUAL_RECEIPT", "amount": "999999.00", "valueDate": today, "utr": "ALL-1",
+        "purpose": "FORECLOSURE"});
+    act(&server, &loan, all).await;
+    let shown = server.get(&format!("/admin/loans/{}", loan.loan_id)).await;
+    assert_eq!(shown["status"], "CLOSED", "{shown}");
+    let held = "select -sum(amount)::bigint from posting where account = 'BORROWER_EXCESS'";
+    let held = rupees(sql::number(&server.app.pool, held).await);
+    act(&server, &loan, json!({"kind": "REFUND", "amount": held})).await;
+    let asked = "select count(*) from ask where method = 'pay' and state <> 'CLOSED'";
+    server.until("the refund is paid", || async { sql::number(&server.app.pool, asked).await == 0 }).await;
+    fingerprint::at_rest(&server).await;
+    server.app.clock.advance(Duration::days(11));
+    assert_eq!(sweep(&server).await.erased, 0, "what comes of the debit would be told of nobody");
+
+    act(&server, &loan, json!({"kind": "RESOLVE_DEBIT", "paymentId": ask["paymentId"]})).await;
+    fingerprint::at_rest(&server).await;
+    assert_eq!(sweep(&server).await.erased, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_nobody_answers_for_is_ended_by_people_and_keeps_nothing_for_ever() {
+    let knows = Arc::new(AtomicBool::new(false));
+    let says = Arc::clone(&knows);
+    let bank = Steered::new(move |call| match call.ask {
+        Ask::Refund(_) if !says.load(Ordering::SeqCst) => Reply::With(Outcome::Unknown { reference: None }),
+        _ => Reply::Usual,
+    });
+    let port = Arc::clone(&bank) as _;
+    let server = keeping(TEN_DAYS, Options { port: Some(("disbursement", port)), ..Options::default() }).await;
+    let lsp = server.lsp().await;
+    let flow = Flow { server: &server, lsp: &lsp };
+    let loan = flow.granted(1).await.remove(0);
+    flow.disburse(&loan, "DISB-1").await;
+    let pay = json!({"loanId": loan.loan_id, "payment": {"extensibleData": {"purpose": "FORECLOSURE"}}});
+    lsp.ask(path::TRIGGER_REPAYMENT, pay).await;
+    let status = async || server.get(&format!("/admin/loans/{}", loan.loan_id)).await["status"].clone();
+    server.until("the loan is closed", async || status().await == "CLOSED").await;
+    let today = server.app.clock.today();
+    act(&server, &loan, json!({"kind": "MANUAL_RECEIPT", "amount": "12.50", "valueDate": today, "utr": "LATE-1"}))
+        .await;
+    act(&server, &loan, json!({"kind": "REFUND", "amount": "12.50"})).await;
+    bank.until("asked for the refund", |seen| seen.iter().any(|call| matches!(call.ask, Ask::Refund(_)))).await;
+    let ask = on_the_desk(&server).await;
+    assert_eq!((&ask["method"], &ask["amount"]), (&json!("pay"), &json!("12.50")), "{ask}");
+    server.app.clock.advance(Duration::days(11));
+    assert_eq!(sweep(&server).await.erased, 0, "the account that it goes to must not be forgotten");
+
+    // Not paid: it is the borrower's again, and goes out under another reference.
+    act(&server, &loan, json!({"kind": "RESOLVE_REFUND", "reference": ask["refund"]})).await;
+    let held = "select -sum(amount)::bigint from posting where account = 'BORROWER_EXCESS'";
+    assert_eq!(sql::number(&server.app.pool, held).await, 1250);
+    assert!(server.get("/admin/asks").await["items"].as_array().unwrap().is_empty());
+    knows.store(true, Ordering::SeqCst);
+    act(&server, &loan, json!({"kind": "REFUND", "amount": "12.50"})).await;
+    let asked = "select count(*) from ask where method = 'pay' and state <> 'CLOSED'";
+    server.until("the refund is paid", || async { sql::number(&server.app.pool, asked).await == 0 }).await;
+    fingerprint::at_rest(&server).await;
+    assert_eq!(sweep(&server).await.erased, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,7 +54,7 @@ export default {
 /** Of which money a question is. */
 const money = (ask) => [
   ask.loanId && h("a", { key: "loan", href: `/console/loans${api.path(ask.loanId)}` }, ask.loanId), " ",
-  ask.paymentId && `payment ${ask.paymentId}`, ask.attempt && `, attempt ${ask.attempt}`, " ", rupees(ask.amount),
+  ask.paymentId && `payment ${ask.paymentId}`, ask.refund && `refund ${ask.refund}`, ask.attempt && `, attempt ${ask.attempt}`, " ", rupees(ask.amount),
   ask.utr && `, UTR ${ask.utr} of ${day(ask.valueDate)}`,
 ];
 
@@ -81,7 +81,7 @@ function stuck(asks, visit) {
     },
   });
   return [
-    h("p", { class: "muted", key: "about" }, "Mend the system first. Money that may have left is asked about, never sent again. A payout of which the bank has told two things is resolved by an act on its loan."),
+    h("p", { class: "muted", key: "about" }, "Mend the system first. Money that may have left is asked about, never sent again. A payout of which the bank has told two things, and a payout, debit or refund that nobody ever answers for, is resolved by an act on its loan."),
     h("ul", { class: "acts", key: "asks" }, asks.map((ask) => h("li", { key: ask.askId },
       h("div", null, mono(`${ask.port}.${ask.method}`), ask.loanApplicationId && h("span", { class: "muted" }, ` ${ask.loanApplicationId}`),
         ask.reason && h("p", { class: "muted" }, ask.reason),

@@ -31,6 +31,8 @@ const KINDS = {
   WRITE_OFF: ["Write the loan off", []],
   WITHDRAW: ["Withdraw before the payout", []],
   RESOLVE_PAYOUT: ["Resolve an unknown payout", [["paymentId", "Payment id"], ["attempt", "Attempt, if several are in question", "number", true], ["utr", "UTR, if it was paid", "text", true], ["valueDate", "Value date", "date", true]]],
+  RESOLVE_DEBIT: ["Resolve a debit that nobody answered for", [["paymentId", "Payment id"], ["utr", "UTR, if it was collected", "text", true], ["valueDate", "Value date", "date", true]]],
+  RESOLVE_REFUND: ["Resolve a refund that nobody answered for", [["reference", "Reference of the refund in the book"], ["utr", "UTR, if it was paid", "text", true], ["valueDate", "Value date", "date", true]]],
   RETURN_PAYOUT: ["A payout came back", [["paymentId", "Payment id"], ["on", "Came back on", "date"]]],
 };
 

@@ -50,8 +50,10 @@ pub struct Scene {
     pub unclaimed: bool,
     /// What the last step would have logged.
     pub warnings: Vec<String>,
-    /// Bank keys of payouts about which the bank is being asked.
+    /// Bank keys of money orders about which their system is being asked.
     pub under_way: Vec<String>,
+    /// Bank keys of those that a person looks at.
+    pub unanswered: Vec<String>,
     pub lsp_accounts: Vec<String>,
     pub apps: Vec<Application>,
     pub loans: Vec<Loan>,
@@ -94,6 +96,7 @@ impl Scene {
             unclaimed: false,
             warnings: Vec::new(),
             under_way: Vec::new(),
+            unanswered: Vec::new(),
             payment: None,
             lsp_accounts: vec!["999900001111".to_owned()],
             apps: Vec::new(),
@@ -326,6 +329,7 @@ impl Scene {
             otp_matches: self.otp_matches,
             collateral_pledged: self.collateral_pledged,
             orders_under_way: self.under_way.clone(),
+            orders_unanswered: self.unanswered.clone(),
             is_credited: self.is_credited,
             lsp_accounts: self.lsp_accounts.clone(),
             loan: known.loan.as_ref(),

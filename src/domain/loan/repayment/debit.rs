@@ -1,6 +1,6 @@
 //! Debits by mandate: once for each instalment, and never beside a payment page.
 
-use chrono::Duration;
+use chrono::{Duration, NaiveDate};
 
 use super::credit::{Arrived, settle, unclaimed};
 use super::{Channel, Payment, PaymentState, close_pages, collection, fail, find, go_on, new_payment, put};
@@ -9,7 +9,10 @@ use crate::domain::application::ask::{
     Ask, Collection, Finding, NEVER_RECEIVED, NewAsk, Outcome, lacks_mandate, unreceived,
 };
 use crate::domain::application::decision::{Decision, Effect, Facts, OrderFate};
+use crate::domain::calendar::business_date;
+use crate::domain::ids::PaymentId;
 use crate::domain::loan::account::{Fact, Instalment, Purpose, What};
+use crate::domain::loan::resolution::filed;
 use crate::domain::loan::{Loan, life};
 
 /// What lies between telling the borrower and the debit (E-Mandate Framework 2026).
@@ -96,6 +99,42 @@ pub fn presented(
         }
         Outcome::Done { .. } | Outcome::Pending { .. } | Outcome::Unknown { .. } => {}
     }
+}
+
+/// Ends a debit that the collection system never answered for by what the bank's file says: credited as if that system
+/// had told of it, or failed; or says why not, and nothing has changed then. One that failed is not said to be
+/// dishonoured, so that it costs nothing: all that is known is that no money came.
+///
+/// # Errors
+/// Words for the operator.
+pub fn resolve(
+    loan: &mut Loan,
+    app: &Application,
+    (id, utr, value_date): (&PaymentId, Option<&str>, Option<NaiveDate>),
+    facts: &Facts<'_>,
+    d: &mut Decision,
+) -> Result<(), String> {
+    let payment = find(loan, id).or_else(|| facts.payment.cloned()).ok_or("the loan has no such payment")?;
+    if payment.state != PaymentState::Presenting {
+        return Err(format!("the payment is {}: no debit of it is in question", payment.state.name()));
+    }
+    let asked = collection(loan, app, &payment);
+    // It may still debit the borrower, and the collection system may still tell what came of it.
+    if facts.orders_under_way.contains(&asked.key) {
+        return Err(
+            "the collection system is still being asked: a debit is ended by hand when that one does not know it"
+                .to_owned(),
+        );
+    }
+    if let Some((utr, value_date)) = filed(utr, value_date, ("the debit", business_date(payment.at)), facts)? {
+        let finding = Finding::Collected { utr, value_date, amount: None };
+        presented(loan, app, (&asked, &Outcome::Done { finding }), facts, d);
+    } else {
+        fail(loan, app, payment, "the bank's file says that the mandate was not debited", d);
+        go_on(loan, app, facts, d);
+    }
+    d.effects.push(Effect::Order(OrderFate::Answered, asked.key));
+    Ok(())
 }
 
 /// Whether the borrower's mandate is one for a loan that still runs.

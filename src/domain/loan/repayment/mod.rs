@@ -10,7 +10,7 @@ mod page;
 mod told;
 
 pub use self::credit::{Arrived, resplit, returned, settle, split_of};
-pub use self::debit::{present, presented};
+pub use self::debit::{present, presented, resolve};
 use self::order::{allowed, quote_today};
 pub use self::page::{link_created, link_expired, link_told};
 pub use self::told::{content, hinted, status};
