@@ -126,15 +126,12 @@ pub fn resolve(
                 .to_owned(),
         );
     }
-    match filed(utr, value_date, ("the debit", business_date(payment.at)), facts)? {
-        Some((utr, value_date)) => {
-            let finding = Finding::Collected { utr, value_date, amount: None };
-            presented(loan, app, (&asked, &Outcome::Done { finding }), facts, d);
-        }
-        None => {
-            fail(loan, app, payment, "the bank's file says that the mandate was not debited", d);
-            go_on(loan, app, facts, d);
-        }
+    if let Some((utr, value_date)) = filed(utr, value_date, ("the debit", business_date(payment.at)), facts)? {
+        let finding = Finding::Collected { utr, value_date, amount: None };
+        presented(loan, app, (&asked, &Outcome::Done { finding }), facts, d);
+    } else {
+        fail(loan, app, payment, "the bank's file says that the mandate was not debited", d);
+        go_on(loan, app, facts, d);
     }
     d.effects.push(Effect::Order(OrderFate::Answered, asked.key));
     Ok(())
