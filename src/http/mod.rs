@@ -7,8 +7,8 @@ mod guides; // `/docs/guides`
 pub mod health; // health, public keys, the description: what needs no signature
 pub mod intake; // the one handler behind every OCEN path
 pub mod origin; // whom a request comes from: address and client certificate
-mod rehearsal;
-pub mod room; // that memory, and who may have how much of it // what the sandbox does to a request on its way in
+mod rehearsal; // what the sandbox does to a request on its way in
+pub mod room; // memory for bodies, and who may have how much of it
 
 // The other listeners.
 pub mod admin; // the operators' API
