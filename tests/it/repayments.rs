@@ -107,7 +107,7 @@ async fn a_payment_that_the_lsp_has_seen_is_confirmed_once_more_for_each_time_it
     let ours = lsp.ask(path::TRIGGER_REPAYMENT, order).await["payment"]["id"].clone();
     let confirms = confirms(&loan, &ours);
     let first = lsp.callback_that("confirms the repayment", &confirms).await.body;
-    let told = || lsp.all().iter().filter(|callback| confirms(callback)).count();
+    let told = || lsp.inbox.all().iter().filter(|callback| confirms(callback)).count();
     let seen = lsp.complete(json!({
         "loanId": loan.loan_id,
         "payment": {"id": ours, "status": "SUCCESS", "totalAmount": "9999.00"},
@@ -121,7 +121,7 @@ async fn a_payment_that_the_lsp_has_seen_is_confirmed_once_more_for_each_time_it
     let summary = lsp.ask(path::LOAN_SUMMARY, json!({"loanId": loan.loan_id})).await;
     assert_eq!(summary["summary"]["amountRepaid"], "1000.00", "no money moves on its word");
     assert_eq!(told(), 2, "the same message again says nothing new");
-    let again = lsp.all().into_iter().rfind(|callback| confirms(callback)).unwrap().body;
+    let again = lsp.inbox.all().into_iter().rfind(|callback| confirms(callback)).unwrap().body;
     assert_eq!((&again["requestId"], &again["payment"]), (&first["requestId"], &first["payment"]));
 }
 
