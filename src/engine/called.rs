@@ -48,9 +48,10 @@ impl<'a> Called<'a> {
             };
         }
         // Asking again mends no answer that breaks the contract: somebody must see it.
-        match result {
-            Err(PortError::BadAnswer { .. }) => line!(warn),
-            _ => line!(info),
+        if matches!(result, Err(PortError::BadAnswer { .. })) {
+            line!(warn);
+        } else {
+            line!(info);
         }
     }
 }

@@ -238,7 +238,7 @@ mod tests {
         pace.came(10 << 20, start);
         assert_eq!(pace.deadline(), start + SLACK);
         let trickle = |pace: &mut Pace, bytes: usize| {
-            (1..).map(|second| start + Duration::from_secs(second)).find(|now| {
+            (1..1_000).map(|second| start + Duration::from_secs(second)).find(|now| {
                 let late = *now > pace.deadline();
                 pace.came(bytes, *now);
                 late

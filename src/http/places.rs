@@ -312,7 +312,7 @@ mod tests {
         let (all, mut seated) = taken(1, &[Some(1)]).await;
         let leaving = seated.pop().unwrap();
         let (permit, ()) = tokio::join!(all.free(), async move {
-            assert_eq!(leaving.seat.unwanted(Duration::from_secs(60)).await, "others need its place");
+            assert_eq!(leaving.seat.unwanted(Duration::from_mins(1)).await, "others need its place");
             drop(leaving);
         });
         assert!(permit.is_some() && all.taken().is_empty());

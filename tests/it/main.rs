@@ -98,6 +98,7 @@ mod outgoing;
 mod pay_page;
 #[cfg(test)]
 mod payouts;
+#[cfg(test)]
 mod places;
 #[cfg(test)]
 mod port_schemas;

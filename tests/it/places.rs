@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use crate::support::server::{Options, Server};
 
 /// Longer than any test.
-const EVER: Duration = Duration::from_secs(3_600);
+const EVER: Duration = Duration::from_hours(1);
 
 /// One more listener of a server, with few places.
 async fn listener(server: &Server, bounds: Bounds, router: Router) -> SocketAddr {

@@ -235,7 +235,7 @@ fn payments_counted_in_days_have_an_effective_rate_beside_the_apr() {
     assert_eq!(quote(bullet)["effectiveAnnualRate"], "148.83", "1.2 ^ 5");
     let out = run(&bullet.split_whitespace().collect::<Vec<_>>());
     let text = String::from_utf8(out.stdout).unwrap();
-    assert!(text.contains("\nEffective, percent                148.83\n"), "{text}");
+    assert!(text.contains("\nEffective, percent              148.83\n"), "{text}");
     assert!(flows("--principal 20000", "24x970").get("effectiveAnnualRate").is_none(), "months");
 }
 
@@ -260,7 +260,8 @@ fn given_payments_are_read_from_json_and_from_a_file() {
     let listed = flows(line, "1978-02-10:2600,1978-03-10:2600.50");
     let text = r#"[{"date":"1978-03-10","amount":2600.50},{"date":"1978-02-10","amount":"2600"}]"#;
     assert_eq!(flows(line, text), listed);
-    assert_eq!(flows(line, r#"[2600, "2600.50"]"#), listed);
+    let regular = flows(line, r#"[2600, "2600.50"]"#);
+    assert_eq!((&regular["rows"], &regular["apr"]), (&listed["rows"], &listed["apr"]));
     let file = std::env::temp_dir().join(format!("quote-flows-{}.json", std::process::id()));
     std::fs::write(&file, text).unwrap();
     assert_eq!(flows(line, &format!("@{}", file.display())), listed);

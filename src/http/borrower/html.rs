@@ -54,10 +54,8 @@ pub(crate) fn form_row(number: &str, label: &str, value: &str) -> String {
 
 /// A form of such rows under a heading. Among numbered rows one without a number takes that column as well.
 pub(crate) fn form(title: &str, rows: &str) -> String {
-    let rows = match rows.contains("<td class=\"no\">") {
-        true => rows.replace(FREE, &format!("{FREE} colspan=\"2\"")),
-        false => rows.to_owned(),
-    };
+    let is_numbered = rows.contains("<td class=\"no\">");
+    let rows = if is_numbered { rows.replace(FREE, &format!("{FREE} colspan=\"2\"")) } else { rows.to_owned() };
     format!(
         "<section>\n<h2>{}</h2>\n<table class=\"form\">\n<tbody>\n{rows}</tbody>\n</table>\n</section>\n",
         escape(title)

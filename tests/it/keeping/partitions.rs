@@ -188,13 +188,12 @@ async fn what_is_needed_again_while_a_month_is_looked_through_keeps_it() {
     for (what, stage) in [(HOLD_ALL, "REJECTED"), (back, "EXPIRED")] {
         let server = while_looking(what).await;
         let lsp = server.lsp().await;
-        match stage {
-            "REJECTED" => _ = declined(&lsp, &bodies::pan()).await,
-            _ => {
-                let item = bodies::application(&bodies::id(), &bodies::pan());
-                lsp.send(path::CREATE, json!({"loanApplications": [item]})).await;
-                sql::run(&server.app.pool, "update application set stage = 'EXPIRED'").await.unwrap();
-            }
+        if stage == "REJECTED" {
+            declined(&lsp, &bodies::pan()).await;
+        } else {
+            let item = bodies::application(&bodies::id(), &bodies::pan());
+            lsp.send(path::CREATE, json!({"loanApplications": [item]})).await;
+            sql::run(&server.app.pool, "update application set stage = 'EXPIRED'").await.unwrap();
         }
         server.app.clock.advance(Duration::days(300));
         let swept = sweep(&server).await;

@@ -296,7 +296,7 @@ fn accepted_due_dates_that_stay_keep_the_day_that_a_short_month_cut() {
     let accepted = granted().deal(ONE).offer.clone();
     let terms = ScheduleTerms { due_day: None, day_count: DayCount::ActualActual, ..accepted.terms.clone() };
     let servicing = Servicing::default();
-    let offer = pricing::for_payout(&Offer { terms, servicing, ..accepted }, day("2028-01-31")).unwrap();
+    let offer = pricing::for_payout(&Offer { servicing, terms, ..accepted }, day("2028-01-31")).unwrap();
     let due = |on: &str| {
         let terms = Contract::of(&offer, day(on)).unwrap().terms;
         schedule(&terms).unwrap().rows.iter().take(3).map(|row| row.due_date).collect::<Vec<_>>()

@@ -13,7 +13,7 @@ use crate::domain::application::tests::story::ONE;
 use crate::domain::application::tests::support::Scene;
 use crate::domain::application::tests::words::told;
 use crate::domain::ids::{ExchangeId, PaymentId};
-use crate::domain::loan::account::Purpose;
+use crate::domain::loan::account::{Account, Purpose};
 use crate::domain::loan::checks;
 use crate::domain::loan::content::{RepaymentContent, RepaymentStatus};
 use crate::domain::loan::quote::Quotes;
@@ -328,7 +328,7 @@ fn a_pay_off_that_was_paid_under_its_quote_ends_the_loan_on_the_banks_next_day()
     scene.wait(Duration::days(1));
     let collected = Finding::Collected { utr: "UTR9".to_owned(), value_date: next, amount: None };
     scene.answer("status", &done(collected));
-    assert!(loan(&scene).is_over(), "{:?}", loan(&scene).account.as_ref().map(|account| account.balance()));
+    assert!(loan(&scene).is_over(), "{:?}", loan(&scene).account.as_ref().map(Account::balance));
 }
 
 #[test]
