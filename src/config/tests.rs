@@ -233,7 +233,7 @@ fn what_can_only_be_a_slip_is_refused() {
     for (usual, wrong, said) in [
         ("orgId = \"EXAMPLE-NBFC\"", "orgId = \"EXAMPLE NBFC\"", "lender.orgId: must have 1 to 128 printable"),
         ("allowedPorts = [443]", "allowedPorts = [443, 0]", "delivery.allowedPorts: must be 1 to 65535"),
-        ("minAmount = \"10000.00\"", "minAmount = \"10000.00\"\nofferValidityDays = 100000", "must be 1 to 3650"),
+        ("offerValidityDays = 7", "offerValidityDays = 100000", "must be 1 to 3650"),
     ] {
         let complaints = complaints(serve(&EXAMPLE.replacen(usual, wrong, 1)));
         assert!(complaints.contains(said), "{complaints}");

@@ -101,10 +101,9 @@ impl Places {
         }
         let waiting = taken.iter().filter_map(|(number, seat)| Some((seat, (seat.waits_since()?, *number))));
         let crowd = |seat: &Seat| (seat.whose.is_some(), held.get(&seat.whose).copied());
-        let longest = waiting
-            .filter(|(_, (since, _))| *since < before)
-            .max_by_key(|(seat, since)| (crowd(seat), Reverse(*since)));
-        if let Some((seat, (since, _))) = longest {
+        // Who comes in crowds all the time is young all the time: nobody else leaves in his place.
+        let longest = waiting.max_by_key(|(seat, since)| (crowd(seat), Reverse(*since)));
+        if let Some((seat, (since, _))) = longest.filter(|(_, (since, _))| *since < before) {
             seat.ask(since);
         }
     }

@@ -134,11 +134,15 @@ async fn a_mandate_that_waits_is_looked_at_when_its_status_or_the_grant_is_asked
         lsp.ask(path::SET_ACCOUNT, json!({"loanApplicationId": ids[0], "account": account})).await;
         let plan = offers[0]["repayment"]["plans"][0]["id"].clone();
         lsp.ask(path::SET_REPAYMENT_PLAN, json!({"loanApplicationId": ids[0], "plan": {"id": plan}})).await;
+        flow.consent(&ids, "PERIODIC").await;
         collections.until("status", 1).await;
+        let shown = format!("/admin/applications/{}/{}", lsp.org_id, ids[0]);
+        server.until("his identity is verified", async || server.get(&shown).await["kyc"] == "DONE").await;
 
         let status = async || lsp.ask(path::REPAYMENT_PLAN_STATUS, json!({"plan": {"id": plan}})).await;
         assert_eq!(status().await["plan"]["status"], "PENDING_AUTH");
-        assert_eq!(flow.grant(&ids[0]).await["loanStatus"], "ACTION_REQUIRED");
+        let refused = flow.grant(&ids[0]).await;
+        assert_eq!(refused["loanStatus"], "ACTION_REQUIRED", "{refused}");
         assert_eq!(collections.calls("status").len(), 3, "one look for each, and no more");
         collections.now(saying("mandateActive"));
         if !grant_at_once {

@@ -131,7 +131,7 @@ async fn an_otp_that_left_late_opens_no_session() {
     agreement.let_go("the first SMS");
     let first = lsp.callback(&replaced).await;
 
-    assert_eq!(first["response"]["error"], "VLARQ1001", "{first}");
+    assert_eq!(first["response"]["error"], "TLARQ1001", "{first}");
     assert_eq!(first["credBlock"]["data"]["status"], "INVALID_SESSION");
     assert_eq!(flow.verify(&session, &digits).await, "SUCCESS");
 }

@@ -328,7 +328,7 @@ fn row_51_who_asks_about_a_mandate_that_waits_is_told_what_it_is_now() {
         assert_eq!(scene.reply(asked), None, "the collection system knows better");
         look(&mut scene, &outcome);
         assert_eq!((told(&scene, asked).as_str(), scene.deal(ONE).repayment.name()), (answer, state));
-        assert_eq!(scene.asked(), ["status"], "the question of the registration goes on");
+        assert!(scene.asked().ends_with(&["status"]), "the question of the registration goes on");
     }
 }
 
