@@ -7,7 +7,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::CliError;
 use crate::config::args::database_url;
-use crate::store::schema::{MIGRATOR, missing};
+use crate::store::schema;
 
 /// `migrate`.
 #[derive(Debug, clap::Args)]
@@ -24,10 +24,8 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Applies what is missing, under the migrator's lock; returns how many there were. A connection of its own has no
-/// statement timeout, which a large table may need.
+/// Applies what is missing; returns how many there were. A connection of its own has no statement timeout, which a large
+/// table may need.
 pub(super) async fn apply(conn: &mut PgConnection) -> Result<usize, CliError> {
-    let applied = missing(conn).await?.len();
-    MIGRATOR.run(conn).await?;
-    Ok(applied)
+    Ok(schema::migrate(conn).await?)
 }

@@ -1,12 +1,35 @@
 //! The schema: which migrations this binary brings, and which the database has.
 
+use std::time::Duration;
+
 use chrono::NaiveDate;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 
 /// All migrations, in order; applied by `migrate` and `dev`, looked for by `serve`.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// Held by who migrates.
+const MIGRATING: i64 = 7_001_200_015;
+/// How often who waits looks whether another one has done it.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Applies what is missing, one process at a time; returns how many migrations there were. Who waits does so without a
+/// statement that runs: an index that another one builds concurrently would wait for its end, and it for the index.
+///
+/// # Errors
+/// When the database fails or a migration does.
+pub async fn migrate(conn: &mut PgConnection) -> Result<usize, MigrateError> {
+    while !sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "mine!""#, MIGRATING).fetch_one(&mut *conn).await?
+    {
+        tokio::time::sleep(LOOK).await;
+    }
+    let applied = missing(conn).await?.len();
+    let ended = MIGRATOR.run(&mut *conn).await;
+    sqlx::query_scalar!(r#"select pg_advisory_unlock($1) as "mine!""#, MIGRATING).fetch_one(conn).await?;
+    ended.map(|()| applied)
+}
 
 /// Versions of the migrations that this binary needs and the database lacks.
 ///

@@ -1,9 +1,11 @@
 //! What the database refuses, whoever writes: the last line, should the program ever be wrong (design §5).
 
+use ocen_lender::store::schema::{self, MIGRATOR};
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::support::bodies::{self, path};
+use crate::support::database;
 use crate::support::flow::{Flow, Loan};
 use crate::support::server::Server;
 use crate::support::sql;
@@ -136,4 +138,17 @@ async fn messages_and_attempts_of_a_month_have_a_partition_of_their_own() {
 
     assert!(before >= 14, "six months of each, and the default");
     assert_eq!(sql::number(pool, parts).await, before + 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_migrate_at_once_do_not_wait_for_each_other_in_a_circle() {
+    let url = database::empty().await;
+    let migrate = async |url: &str| {
+        let mut conn = PgConnection::connect(url).await.unwrap();
+        schema::migrate(&mut conn).await.unwrap()
+    };
+    let (one, two, three, four) = tokio::join!(migrate(&url), migrate(&url), migrate(&url), migrate(&url));
+    let mut applied = [one, two, three, four];
+    applied.sort_unstable();
+    assert_eq!(applied, [0, 0, 0, MIGRATOR.iter().count()]);
 }

@@ -148,7 +148,8 @@ async fn a_mandate_that_waits_is_looked_at_when_its_status_or_the_grant_is_asked
         if !grant_at_once {
             assert_eq!(status().await["plan"]["status"], "ACTIVE");
         }
-        assert_eq!(flow.grant(&ids[0]).await["loanStatus"], "GRANTED");
+        let granted = flow.grant(&ids[0]).await;
+        assert_eq!(granted["loanStatus"], "GRANTED", "{grant_at_once} {granted}");
         told(&lsp, &plan, "ACTIVE").await;
     }
 }

@@ -67,6 +67,16 @@ pub async fn fresh() -> String {
     named(url, &name)
 }
 
+/// A database with nothing in it; gives its URL.
+pub async fn empty() -> String {
+    let url = cluster().await;
+    let mut conn = PgConnection::connect(url).await.unwrap();
+    let name = format!("t_{}", ocen_lender::clock::Ids.uuid().simple());
+    conn.execute(AssertSqlSafe(format!("create database {name}"))).await.unwrap();
+    conn.close().await.unwrap();
+    named(url, &name)
+}
+
 /// A copy of a database that nobody is connected to any more; gives its URL.
 pub async fn copy(of: &str) -> String {
     let url = cluster().await;

@@ -64,9 +64,7 @@ fn from_agreed(app: &mut Application, deal: Box<Deal>, acceptance: Acceptance, f
         return;
     }
     let missing = missing(app, facts);
-    // The borrower may have authorised the mandate a moment ago.
-    let may_be_complete = missing.len() == 1 && pending_mandate(&deal).is_some();
-    if !missing.is_empty() && !may_be_complete {
+    if !missing.is_empty() && !may_be_complete(&missing, &deal) {
         d.answer(facts, Answer::ok(content(app, GrantStatus::ActionRequired, missing)));
         return;
     }
@@ -92,6 +90,11 @@ fn pending_mandate(deal: &Deal) -> Option<&Mandate> {
         RepaymentSetup::PendingAuth { mandate, .. } => mandate.as_ref(),
         _ => None,
     }
+}
+
+/// Whether nothing is missing but a mandate that the borrower may have authorised a moment ago.
+fn may_be_complete(missing: &[Action], deal: &Deal) -> bool {
+    missing.len() == 1 && pending_mandate(deal).is_some()
 }
 
 /// Whether a grant has asked, under this generation, about this mandate, which waited for the borrower.
@@ -143,14 +146,16 @@ pub fn looked(
     facts: &Facts<'_>,
     d: &mut Decision,
 ) {
-    let Stage::Granting { generation: current, looks, .. } = &mut app.stage else { return };
+    let Stage::Granting { deal, generation: current, looks, .. } = &mut app.stage else { return };
     if *current != generation || !looks.contains(&look) {
         return;
     }
     looks.retain(|other| *other != look);
     let is_last = looks.is_empty();
+    let asked = looks.contains(&Look::Mandate).then(|| deal.clone());
     let missing = missing(app, facts);
-    if !missing.is_empty() {
+    let comes_yet = asked.is_some_and(|deal| may_be_complete(&missing, &deal));
+    if !missing.is_empty() && !comes_yet {
         conclude(app, Verdict::Cure(missing), facts, d);
     } else if !is_confirmed(outcome) {
         conclude(app, Verdict::Unanswered, facts, d);
